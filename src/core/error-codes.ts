@@ -35,6 +35,10 @@ export const ERROR_CODES = {
   },
   // config
   // postgres
+  BANYAN_CONNECT: {
+    meaning: 'A database could not be reached, or refused the connection.',
+    remedy: 'Check host, port, database, user and password of the URL, that the server runs, and its pg_hba.conf.',
+  },
   // sync
   // validate
   // analyze

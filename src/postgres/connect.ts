@@ -1,0 +1,75 @@
+import pg from 'pg';
+import { redactUrl } from '../core/redact.ts';
+import type { Logger } from '../core/logger.ts';
+import { BanyanError, messageOf } from '../core/errors.ts';
+
+/** Every value arrives as the text the server wrote; nothing passes through Date, Number or JSON. */
+const opaqueTypes: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
+
+export interface ConnectOptions {
+  /** `postgres://…`, or a unix socket as libpq writes it (`postgres:///db?host=/run/postgresql`). */
+  readonly url: string;
+  /** Shown in pg_stat_activity. Default `banyan`. */
+  readonly applicationName?: string;
+  /** Give up connecting after this many milliseconds. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+}
+
+export interface PoolOptions extends ConnectOptions {
+  /** Most connections at once. Default 4; each costs the server a backend. */
+  readonly max?: number;
+  /** Told of errors on idle connections; the pool replaces such a connection by itself. */
+  readonly logger?: Logger;
+}
+
+function clientConfig(options: ConnectOptions): pg.ClientConfig {
+  return {
+    connectionString: options.url,
+    application_name: options.applicationName ?? 'banyan',
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    keepAlive: true,
+    types: opaqueTypes,
+  };
+}
+
+/**
+ * A pool whose results are opaque text (`'t'`, `'42'`, `null`) and whose sessions write every type in
+ * its portable text form (ISO dates, shortest exact floats, hex bytea), whatever the server's defaults.
+ */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    ...clientConfig(options),
+    max: options.max ?? 4,
+    onConnect: async (client) => {
+      await client.query(SESSION_SETTINGS);
+    },
+  });
+  pool.on('error', (error) => {
+    options.logger?.warn('an idle connection was lost', { url: redactUrl(options.url), reason: error.message });
+  });
+  return pool;
+}
+
+/** One connected session of the same kind as {@link createPool}'s. The caller ends it. */
+export async function connect(options: ConnectOptions): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(options));
+  // A lost connection also fails the query in flight; without a listener it would end the process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query(SESSION_SETTINGS);
+  } catch (error) {
+    await client.end().catch(() => {});
+    throw new BanyanError('BANYAN_CONNECT', {
+      message: `Could not connect to ${redactUrl(options.url)}: ${messageOf(error)}`,
+      cause: error,
+    });
+  }
+  return client;
+}
+
+/** Makes text output independent of the database's and role's settings. */
+export const SESSION_SETTINGS =
+  "SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; " +
+  "SET bytea_output = 'hex'; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; SET lc_monetary = 'C'; " +
+  "SET xmlbinary = 'base64'; SET standard_conforming_strings = on; SET search_path = pg_catalog";
