@@ -35,11 +35,39 @@ export const ERROR_CODES = {
   },
   // config
   // postgres
+  BANYAN_WAL_FORMAT: {
+    meaning: 'Bytes of the replication stream could not be read as the protocol says.',
+    remedy: 'Nothing was applied from them. Check for a proxy between Banyan and the server; restart the worker, which reads the same position again.',
+  },
+  BANYAN_WAL_STREAM: {
+    meaning: 'The replication connection was refused or ended.',
+    remedy: 'The worker reconnects and continues at its checkpoint. If it repeats, the server log says why it ended the walsender.',
+  },
+  BANYAN_SLOT_LOST: {
+    meaning: 'The replication slot of a running stream is gone or has been moved past the checkpoint, so writes would be skipped.',
+    remedy: 'Stop writes to the other side, run `banyan validate`, then copy the service again from a new snapshot (`banyan sync run --resync`).',
+  },
+  BANYAN_SOURCE_CHANGED: {
+    meaning: 'The server behind the URL is not the one the checkpoint was taken on (another system identifier, or a promoted standby).',
+    remedy: 'If the URL is right, validate both sides and copy the service again from a new snapshot.',
+  },
   BANYAN_CONNECT: {
     meaning: 'A database could not be reached, or refused the connection.',
     remedy: 'Check host, port, database, user and password of the URL, that the server runs, and its pg_hba.conf.',
   },
   // sync
+  BANYAN_STREAM_UNKNOWN: {
+    meaning: 'A stream has no checkpoint in its target database: it was never set up, or the target was replaced.',
+    remedy: 'Run `banyan sync run`, which sets the stream up and copies what is there.',
+  },
+  BANYAN_STREAM_FENCED: {
+    meaning: 'Another worker has taken this stream over; this one may not write any more.',
+    remedy: 'Nothing to do if a second worker runs on purpose. This worker stops writing the stream by itself.',
+  },
+  BANYAN_NO_KEY: {
+    meaning: 'A table has no primary key, so its rows can not be told apart on the other side.',
+    remedy: 'Add a primary key, or leave the table out of the service.',
+  },
   // validate
   // analyze
   // generate

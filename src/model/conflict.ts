@@ -1,0 +1,40 @@
+import type { Value } from './change.ts';
+import type { TableName } from './names.ts';
+
+/** What met what: first what was there, then what came. */
+export type ConflictType =
+  | 'update-update'
+  | 'update-delete'
+  | 'delete-update'
+  | 'insert-insert'
+  | 'unique-key'
+  | 'missing-row';
+
+/** A row by column name; values are opaque text. */
+export type NamedRow = Readonly<Record<string, Value>>;
+
+/** Two writes to one row of which neither writer had seen the other, and what became of them. */
+export interface Conflict {
+  readonly service: string;
+  readonly table: TableName;
+  readonly key: NamedRow;
+  readonly type: ConflictType;
+  /** The row as the monolith's writer left it; null: deleted. */
+  readonly monolith: NamedRow | null;
+  /** The row as the service's writer left it; null: deleted. */
+  readonly serviceRow: NamedRow | null;
+  readonly winner: 'monolith' | 'service' | 'merged';
+  readonly strategy: string;
+  readonly reason?: string;
+}
+
+/**
+ * The row that both sides must hold from here on, settled where the conflict was found (the
+ * monolith's side) and carried to the service by the monolith's own stream.
+ */
+export interface Decision {
+  readonly table: TableName;
+  readonly key: NamedRow;
+  /** null: the row is gone. */
+  readonly row: NamedRow | null;
+}

@@ -1,0 +1,23 @@
+import type { Transaction } from '../model/change.ts';
+import type { Position } from '../model/position.ts';
+
+/** What a stream of one server's commits delivers, in commit order. */
+export type SourceEvent =
+  | { readonly kind: 'transaction'; readonly transaction: Transaction }
+  /** Everything at or before the position has been delivered. */
+  | { readonly kind: 'progress'; readonly position: Position };
+
+/** Capture: one server's commits from a position on. */
+export interface ChangeSource {
+  /**
+   * Delivers every transaction that committed after the last acknowledged position, in order.
+   * Positions before what the caller has applied may be repeated; the caller skips them.
+   * Ends with an error if the connection is lost, and with the signal's reason when aborted.
+   */
+  stream(options: { readonly signal: AbortSignal }): AsyncIterable<SourceEvent>;
+  /**
+   * Tells the server that everything up to `position` need not be kept. Only ever called with what
+   * is durable on the other side.
+   */
+  acknowledge(position: Position): void;
+}

@@ -1,0 +1,112 @@
+import type pg from 'pg';
+import type { Direction, Side } from '../model/side.ts';
+import { sourceSide } from '../model/side.ts';
+
+/**
+ * Banyan's own tables within a synchronised database. They live beside the rows because a
+ * checkpoint is only worth something if it commits with them. `stream`, `mark` and `conflict` are
+ * part of each publication: that is how a side learns what the other has applied and decided.
+ */
+export const BANYAN_SCHEMA_SQL = `
+CREATE SCHEMA IF NOT EXISTS banyan;
+CREATE TABLE IF NOT EXISTS banyan.stream (
+  name text PRIMARY KEY,
+  service text NOT NULL,
+  direction text NOT NULL,
+  state text NOT NULL,
+  position pg_lsn NOT NULL,
+  seen pg_lsn NOT NULL,
+  token bigint NOT NULL DEFAULT 0,
+  source_system text NOT NULL,
+  updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE IF NOT EXISTS banyan.mark (
+  service text PRIMARY KEY,
+  placed bigint NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS banyan.conflict (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  service text NOT NULL,
+  table_name text NOT NULL,
+  key text NOT NULL,
+  type text NOT NULL,
+  monolith text,
+  service_row text,
+  winner text NOT NULL,
+  strategy text NOT NULL,
+  reason text,
+  decided boolean NOT NULL,
+  decision text
+);
+CREATE TABLE IF NOT EXISTS banyan.quarantine (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  stream text NOT NULL,
+  service text NOT NULL,
+  table_name text NOT NULL,
+  key text NOT NULL,
+  key_text text NOT NULL,
+  kind text NOT NULL,
+  row text,
+  position pg_lsn NOT NULL,
+  committed_at text NOT NULL,
+  seen pg_lsn NOT NULL,
+  code text NOT NULL,
+  reason text NOT NULL,
+  state text NOT NULL DEFAULT 'held'
+);
+CREATE INDEX IF NOT EXISTS quarantine_held ON banyan.quarantine (stream) WHERE state = 'held';
+`;
+
+/** Tables of Banyan's own that every publication carries. */
+export const CARRIED_TABLES = ['banyan.stream', 'banyan.mark', 'banyan.conflict'] as const;
+
+/** Any number that nobody else is likely to lock on. */
+const SCHEMA_LOCK = '7163244908';
+
+/** Creates what is missing; safe to run at each start and by several workers at once. */
+export async function ensureBanyanSchema(pool: pg.Pool): Promise<void> {
+  // CREATE … IF NOT EXISTS still fails when two sessions race; the lock makes them take turns.
+  await pool.query(`BEGIN; SELECT pg_advisory_xact_lock(${SCHEMA_LOCK}); ${BANYAN_SCHEMA_SQL} COMMIT`);
+}
+
+/** Everything a service's streams are called. Slots and origins are cluster-wide, so these carry the database's number. */
+export interface StreamNames {
+  /** In banyan.stream. */
+  readonly stream: string;
+  /** The slot on the source. */
+  readonly slot: string;
+  /** The publication on the source. */
+  readonly publication: string;
+  /** The replication origin on the target. */
+  readonly origin: string;
+}
+
+export function streamNames(options: {
+  readonly service: string;
+  readonly direction: Direction;
+  readonly sourceDatabase: string;
+  readonly targetDatabase: string;
+  /** Default `banyan`. */
+  readonly prefix?: string;
+}): StreamNames {
+  const { service, direction, prefix = 'banyan' } = options;
+  const short = direction === 'monolith-to-service' ? 'm2s' : 's2m';
+  const plain = service.toLowerCase().replace(/[^a-z0-9_]/g, '_').slice(0, 30);
+  return {
+    stream: streamName(service, direction),
+    slot: `${prefix}_${plain}_${short}_${options.sourceDatabase}`,
+    publication: publicationName(service, sourceSide(direction), prefix),
+    origin: `${prefix}_${plain}_${short}_${options.targetDatabase}`,
+  };
+}
+
+export function streamName(service: string, direction: Direction): string {
+  return `${service}/${direction}`;
+}
+
+export function publicationName(service: string, side: Side, prefix = 'banyan'): string {
+  const plain = service.toLowerCase().replace(/[^a-z0-9_]/g, '_').slice(0, 40);
+  return `${prefix}_${plain}_${side}`;
+}

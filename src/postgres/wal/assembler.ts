@@ -1,0 +1,53 @@
+import type { Change, Origin, Transaction } from '../../model/change.ts';
+import { malformed } from './reader.ts';
+import type { PgoutputMessage } from './pgoutput.ts';
+
+interface OpenTransaction {
+  readonly xid: number;
+  readonly committedAt: bigint;
+  readonly changes: Change[];
+  origin?: Origin;
+}
+
+/** Joins pgoutput's messages into whole transactions. */
+export class Assembler {
+  #open: OpenTransaction | undefined;
+
+  /** Whether a transaction has begun and not yet ended. */
+  get inTransaction(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Takes one message; returns the transaction it completes, if it does. */
+  push(message: PgoutputMessage): Transaction | undefined {
+    switch (message.kind) {
+      case 'relation':
+      case 'type':
+      case 'message':
+        return undefined;
+      case 'begin':
+        if (this.#open) throw malformed('a transaction within another');
+        this.#open = { xid: message.xid, committedAt: message.committedAt, changes: [] };
+        return undefined;
+      case 'origin':
+        this.#current(message.kind).origin = { name: message.name, position: message.position };
+        return undefined;
+      case 'commit': {
+        const open = this.#current(message.kind);
+        this.#open = undefined;
+        return { position: message.endPosition, ...open };
+      }
+      case 'insert':
+      case 'update':
+      case 'delete':
+      case 'truncate':
+        this.#current(message.kind).changes.push(message);
+        return undefined;
+    }
+  }
+
+  #current(kind: string): OpenTransaction {
+    if (!this.#open) throw malformed(`"${kind}" outside a transaction`);
+    return this.#open;
+  }
+}

@@ -1,0 +1,73 @@
+import { BanyanError } from '../../core/errors.ts';
+
+/** Reads a message's fields from left to right; anything that does not fit is BANYAN_WAL_FORMAT, never a wrong value. */
+export class ByteReader {
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  #at: number;
+
+  constructor(bytes: Buffer, from = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = from;
+    this.#end = end;
+  }
+
+  get remaining(): number {
+    return this.#end - this.#at;
+  }
+
+  uint8(): number {
+    return this.#bytes.readUInt8(this.#take(1));
+  }
+
+  uint16(): number {
+    return this.#bytes.readUInt16BE(this.#take(2));
+  }
+
+  uint32(): number {
+    return this.#bytes.readUInt32BE(this.#take(4));
+  }
+
+  int64(): bigint {
+    return this.#bytes.readBigInt64BE(this.#take(8));
+  }
+
+  uint64(): bigint {
+    return this.#bytes.readBigUInt64BE(this.#take(8));
+  }
+
+  /** `length` bytes as UTF-8. */
+  text(length: number): string {
+    const from = this.#take(length);
+    return this.#bytes.toString('utf8', from, from + length);
+  }
+
+  /** Text up to a zero byte. */
+  cstring(): string {
+    const zero = this.#bytes.indexOf(0, this.#at);
+    if (zero < 0 || zero >= this.#end) throw malformed('a string without an end');
+    const value = this.#bytes.toString('utf8', this.#at, zero);
+    this.#at = zero + 1;
+    return value;
+  }
+
+  bytes(length: number): Buffer {
+    const from = this.#take(length);
+    return this.#bytes.subarray(from, from + length);
+  }
+
+  end(what: string): void {
+    if (this.#at !== this.#end) throw malformed(`${this.#end - this.#at} bytes too many after ${what}`);
+  }
+
+  #take(length: number): number {
+    const from = this.#at;
+    if (length > this.#end - from) throw malformed(`${length} bytes expected, ${this.#end - from} left`);
+    this.#at = from + length;
+    return from;
+  }
+}
+
+export function malformed(what: string): BanyanError {
+  return new BanyanError('BANYAN_WAL_FORMAT', { message: `The replication stream is malformed: ${what}.` });
+}

@@ -1,0 +1,159 @@
+import type { Socket } from 'node:net';
+import pg from 'pg';
+import { BanyanError, messageOf } from '../../core/errors.ts';
+import { redactUrl } from '../../core/redact.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Position } from '../../model/position.ts';
+import { quoteIdentifier } from '../../model/names.ts';
+import { errorFields, FrameReader, queryFrame, statusFrame } from './frames.ts';
+import { ByteReader, malformed } from './reader.ts';
+
+/** What a walsender sends within its copy stream. */
+export type WalMessage =
+  | { readonly kind: 'wal'; readonly payload: Buffer }
+  | { readonly kind: 'keepalive'; readonly position: Position };
+
+export interface ReplicationOptions {
+  readonly url: string;
+  readonly applicationName?: string;
+}
+
+/** A session that speaks the replication protocol. pg does the handshake: TLS, SCRAM, sockets. */
+export async function connectReplication(options: ReplicationOptions): Promise<pg.Client> {
+  const config: pg.ClientConfig & { readonly replication: string } = {
+    connectionString: options.url,
+    application_name: options.applicationName ?? 'banyan',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    replication: 'database',
+    types: { getTypeParser: () => (value: string | Buffer) => value },
+  };
+  const client = new pg.Client(config);
+  // A lost connection is seen by whoever awaits a query or reads the stream.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new BanyanError('BANYAN_CONNECT', {
+      message: `Could not open a replication connection to ${redactUrl(options.url)}: ${messageOf(error)}`,
+      cause: error,
+      remedy: 'Beside what any connection needs, the role must have REPLICATION (or rds_replication), and pg_hba.conf must let it in.',
+    });
+  }
+  return client;
+}
+
+export interface StreamOptions {
+  readonly client: pg.Client;
+  readonly slot: string;
+  readonly publication: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** What to report as durable; asked each time a status is sent. */
+  readonly durable: () => Position;
+  /** Pause between unasked status messages, in milliseconds. */
+  readonly statusEveryMs: number;
+}
+
+/**
+ * Streams a logical slot from its confirmed position, for as long as the connection lives. Takes
+ * the client's socket over and closes it at the end. Back-pressure is TCP's: what is not consumed
+ * is not read, while status messages go on, so that the server does not hang up.
+ */
+export async function* streamSlot(options: StreamOptions): AsyncGenerator<WalMessage[]> {
+  const socket = takeOver(options.client);
+  const closed = new AbortController();
+  const stop = (): void => {
+    socket.destroy();
+  };
+  options.signal.addEventListener('abort', stop, { once: true });
+  const frames = new FrameReader();
+  try {
+    options.signal.throwIfAborted();
+    socket.write(
+      queryFrame(
+        `START_REPLICATION SLOT ${quoteIdentifier(options.slot)} LOGICAL 0/0 ` +
+          `(proto_version '1', publication_names '${quoteIdentifier(options.publication).replaceAll("'", "''")}')`,
+      ),
+    );
+    const status = reportStatus(socket, options, closed.signal);
+    try {
+      for await (const chunk of socket) {
+        const messages: WalMessage[] = [];
+        for (const frame of frames.push(chunk as Buffer)) {
+          const message = read(frame.type, frame.body, () => {
+            socket.write(statusFrame(options.durable(), { replyNow: false }));
+          });
+          if (message) messages.push(message);
+        }
+        if (messages.length > 0) yield messages;
+      }
+    } finally {
+      closed.abort();
+      await status;
+    }
+    options.signal.throwIfAborted();
+    throw new BanyanError('BANYAN_WAL_STREAM', { message: `The server ended the stream of slot ${options.slot}.` });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (error instanceof BanyanError) throw error;
+    throw new BanyanError('BANYAN_WAL_STREAM', {
+      message: `The stream of slot ${options.slot} was lost: ${messageOf(error)}`,
+      cause: error,
+    });
+  } finally {
+    options.signal.removeEventListener('abort', stop);
+    socket.destroy();
+  }
+}
+
+/** From here on the connection's bytes are ours; pg keeps only its error and close listeners. */
+function takeOver(client: pg.Client): Socket {
+  const socket = client.connection.stream as Socket;
+  socket.removeAllListeners('data');
+  socket.pause();
+  return socket;
+}
+
+async function reportStatus(socket: Socket, options: StreamOptions, closed: AbortSignal): Promise<void> {
+  while (!closed.aborted) {
+    try {
+      await options.clock.sleep(options.statusEveryMs, closed);
+    } catch {
+      // The stream ended; that is the only reason for this sleep to be cut short.
+      return;
+    }
+    if (socket.writable) socket.write(statusFrame(options.durable(), { replyNow: false }));
+  }
+}
+
+const COPY_BOTH = 0x57;
+const COPY_DATA = 0x64;
+const COPY_DONE = 0x63;
+const ERROR = 0x45;
+/** Notice, parameter status, command complete, ready for query: nothing to do. */
+const IGNORED = new Set([0x4e, 0x53, 0x43, 0x5a]);
+
+function read(type: number, body: Buffer, reply: () => void): WalMessage | undefined {
+  if (type === COPY_DATA) {
+    const reader = new ByteReader(body);
+    const kind = reader.uint8();
+    if (kind === 0x77) {
+      reader.bytes(24);
+      return { kind: 'wal', payload: reader.bytes(reader.remaining) };
+    }
+    if (kind === 0x6b) {
+      const position = reader.uint64() as Position;
+      reader.int64();
+      if (reader.uint8() === 1) reply();
+      return { kind: 'keepalive', position };
+    }
+    throw malformed(`copy data of unknown kind ${kind}`);
+  }
+  if (type === ERROR) {
+    const { sqlState, message } = errorFields(body);
+    throw new BanyanError('BANYAN_WAL_STREAM', { message: `The server refused to stream: ${message}`, details: { sqlState } });
+  }
+  if (type !== COPY_BOTH && type !== COPY_DONE && !IGNORED.has(type)) throw malformed(`message type ${type}`);
+  return undefined;
+}
