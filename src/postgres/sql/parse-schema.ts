@@ -1,0 +1,261 @@
+import type { AlterTableCmd, AlterTableStmt, CommentStmt, IndexStmt, Node, ViewStmt } from 'libpg-query';
+import { messageOf } from '../../core/errors.ts';
+import { splitTableName, tableName, type TableName } from '../../model/names.ts';
+import type { Schema } from '../../model/schema.ts';
+import type { Routine, UnreadStatement } from '../../model/workload.ts';
+import { unreadStatement } from './parse-workload.ts';
+import { emptyDraft, finishSchema, ownedSequence, type DraftTable, type SchemaDraft } from './schema-draft.ts';
+import { splitStatements } from './split-statements.ts';
+import {
+  listStrings,
+  loadGrammar,
+  parseStatements,
+  qualifiedName,
+  relationName,
+  sourceText,
+  strings,
+  type SourceText,
+} from './syntax-tree.ts';
+import { readRoutine } from './routine-body.ts';
+import { tableAccess } from './table-access.ts';
+import { addColumn, addConstraint, createTable } from './table-definition.ts';
+import { createDomain, createSequence } from './type-definition.ts';
+import { typeText } from './type-text.ts';
+
+export interface ParsedSchema {
+  readonly schema: Schema;
+  /** Functions and procedures with the tables they touch. */
+  readonly routines: readonly Routine[];
+  readonly statements: number;
+  /** Statements that PostgreSQL's grammar refused; everything else was used. */
+  readonly unread: readonly UnreadStatement[];
+}
+
+/**
+ * Reads SQL that builds a schema (hand-written, migrations in order, or what pg_dump prints) into
+ * the same shape that a catalogue gives. Reads with PostgreSQL's own grammar, statement by
+ * statement, so one that it refuses costs only itself. Statements that define nothing here (grants,
+ * data, settings) are passed over. Row counts and sizes are unknown (-1 and 0).
+ */
+export async function parseSchema(text: string): Promise<ParsedSchema> {
+  await loadGrammar();
+  const state: State = { draft: emptyDraft(), schema: 'public', routines: new Map() };
+  const unread: UnreadStatement[] = [];
+  let statements = 0;
+  for (const statement of splitStatements(text)) {
+    statements += 1;
+    try {
+      for (const tree of parseStatements(statement.text)) {
+        apply(tree, state, { text: statement.text, source: sourceText(statement.text) });
+      }
+    } catch (error) {
+      unread.push(unreadStatement(statement, messageOf(error)));
+    }
+  }
+  return { schema: finishSchema(state.draft), routines: [...state.routines.values()], statements, unread };
+}
+
+interface State {
+  readonly draft: SchemaDraft;
+  /** What an unqualified name means now: the first schema of the search path. */
+  schema: string;
+  readonly routines: Map<TableName, Routine>;
+}
+
+interface Statement {
+  readonly text: string;
+  readonly source: SourceText;
+}
+
+function apply(node: Node, state: State, statement: Statement): void {
+  const { draft, schema } = state;
+  const context = { draft, schema, source: statement.source };
+  if ('CreateStmt' in node) {
+    if (!(node.CreateStmt.if_not_exists && draft.tables.has(relationName(node.CreateStmt.relation, schema)))) {
+      createTable(node.CreateStmt, context);
+    }
+  } else if ('AlterTableStmt' in node) alterTable(node.AlterTableStmt, state, statement);
+  else if ('IndexStmt' in node) addIndex(node.IndexStmt, state, statement);
+  else if ('ViewStmt' in node) addView(node.ViewStmt, state, statement);
+  else if ('CreateTableAsStmt' in node) {
+    const into = node.CreateTableAsStmt.into?.rel;
+    const name = relationName(into, schema);
+    if (node.CreateTableAsStmt.objtype === 'OBJECT_MATVIEW' && node.CreateTableAsStmt.query) {
+      const reads = [...tableAccess(node.CreateTableAsStmt.query, schema).reads].sort();
+      draft.views.set(name, { name, materialized: true, columns: [], definition: bodyOf(statement.text), reads });
+    }
+  } else if ('CreateEnumStmt' in node) {
+    const name = qualifiedName(strings(node.CreateEnumStmt.typeName), schema);
+    const parts = splitTableName(name);
+    draft.enums.set(name, { schema: parts.schema, name: parts.table, labels: strings(node.CreateEnumStmt.vals) });
+  } else if ('AlterEnumStmt' in node) {
+    const name = qualifiedName(strings(node.AlterEnumStmt.typeName), schema);
+    const known = draft.enums.get(name);
+    if (known && node.AlterEnumStmt.newVal) {
+      draft.enums.set(name, { ...known, labels: [...known.labels, node.AlterEnumStmt.newVal] });
+    }
+  } else if ('CreateDomainStmt' in node) createDomain(node.CreateDomainStmt, context);
+  else if ('CreateSeqStmt' in node) {
+    createSequence(node.CreateSeqStmt.sequence, node.CreateSeqStmt.options, context);
+  } else if ('AlterSeqStmt' in node) createSequence(node.AlterSeqStmt.sequence, node.AlterSeqStmt.options, context);
+  else if ('CreateFunctionStmt' in node) {
+    const routine = readRoutine(node.CreateFunctionStmt, statement.text, schema);
+    state.routines.set(routine.name, routine);
+  } else if ('CreateTrigStmt' in node) {
+    const table = draft.tables.get(relationName(node.CreateTrigStmt.relation, schema));
+    const calls = qualifiedName(strings(node.CreateTrigStmt.funcname), schema);
+    table?.triggers.push({ name: node.CreateTrigStmt.trigname ?? '', definition: oneLine(statement.text), calls });
+  } else if ('CommentStmt' in node) addComment(node.CommentStmt, state);
+  else if ('CreateExtensionStmt' in node) {
+    const { extname } = node.CreateExtensionStmt;
+    if (extname !== undefined && extname !== 'plpgsql') draft.extensions.add(extname);
+  } else if ('CreateSchemaStmt' in node) {
+    const inner = { ...state, schema: node.CreateSchemaStmt.schemaname ?? schema };
+    for (const element of node.CreateSchemaStmt.schemaElts ?? []) apply(element, inner, statement);
+  } else if ('DropStmt' in node) {
+    for (const object of node.DropStmt.objects ?? []) {
+      const name = qualifiedName(listStrings(object), schema);
+      if (node.DropStmt.removeType === 'OBJECT_TABLE') draft.tables.delete(name);
+      else if (node.DropStmt.removeType === 'OBJECT_VIEW') draft.views.delete(name);
+    }
+  } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_TABLE') {
+    renameTable(draft, relationName(node.RenameStmt.relation, schema), node.RenameStmt.newname ?? '');
+  } else if ('VariableSetStmt' in node && node.VariableSetStmt.name === 'search_path') {
+    const [first] = node.VariableSetStmt.args ?? [];
+    const path = first && 'A_Const' in first ? (first.A_Const.sval?.sval ?? '') : '';
+    state.schema = path === '' || path === 'pg_catalog' ? 'public' : path;
+  }
+}
+
+function alterTable(node: AlterTableStmt, state: State, statement: Statement): void {
+  const name = relationName(node.relation, state.schema);
+  const table = state.draft.tables.get(name);
+  if (!table) return;
+  for (const command of node.cmds ?? []) {
+    if ('AlterTableCmd' in command) alter(table, command.AlterTableCmd, state, statement);
+  }
+}
+
+function alter(table: DraftTable, command: AlterTableCmd, state: State, statement: Statement): void {
+  const context = { draft: state.draft, schema: state.schema, source: statement.source };
+  const definition = command.def;
+  const column = table.columns.find((candidate) => candidate.name === command.name);
+  switch (command.subtype) {
+    case 'AT_AddColumn':
+      if (definition && 'ColumnDef' in definition) addColumn(table, definition.ColumnDef, context);
+      break;
+    case 'AT_AddConstraint':
+      if (definition && 'Constraint' in definition) addConstraint(table, definition.Constraint, context, {});
+      break;
+    case 'AT_DropColumn':
+      table.columns = table.columns.filter((candidate) => candidate.name !== command.name);
+      table.foreignKeys = table.foreignKeys.filter((key) => !key.columns.includes(command.name ?? ''));
+      table.uniques = table.uniques.filter((key) => !key.columns.includes(command.name ?? ''));
+      break;
+    case 'AT_DropConstraint':
+      table.foreignKeys = table.foreignKeys.filter((key) => key.name !== command.name);
+      table.uniques = table.uniques.filter((key) => key.name !== command.name);
+      table.checks = table.checks.filter((check) => check.name !== command.name);
+      if (table.primaryKey?.name === command.name) delete table.primaryKey;
+      break;
+    case 'AT_SetNotNull':
+      if (column) column.nullable = false;
+      break;
+    case 'AT_DropNotNull':
+      if (column) column.nullable = true;
+      break;
+    case 'AT_ColumnDefault':
+      if (column) {
+        const set = /\bset\s+default\s+([\s\S]+)$/i.exec(statement.text)?.[1];
+        if (definition && set !== undefined) column.default = set.trim();
+        else delete column.default;
+      }
+      break;
+    case 'AT_AlterColumnType':
+      if (column && definition && 'ColumnDef' in definition) column.type = typeText(definition.ColumnDef.typeName).text;
+      break;
+    case 'AT_AddIdentity':
+      if (column && definition && 'Constraint' in definition) {
+        column.identity = definition.Constraint.generated_when === 'a' ? 'always' : 'by default';
+        column.nullable = false;
+        const own = ownedSequence({ table: table.name, column: column.name, type: column.type, identity: true });
+        state.draft.sequences.set(own.name, own.sequence);
+      }
+      break;
+    case 'AT_AttachPartition':
+      if (definition && 'PartitionCmd' in definition) {
+        const partition = state.draft.tables.get(relationName(definition.PartitionCmd.name, state.schema));
+        const bound = /\b(for\s+values\b[\s\S]*|default)$/i.exec(statement.text)?.[1];
+        if (partition) {
+          partition.kind = 'partition';
+          partition.partitionOf = { parent: table.name, bound: oneLine(bound ?? 'DEFAULT') };
+        }
+      }
+      break;
+    case 'AT_ReplicaIdentity':
+      if (definition && 'ReplicaIdentityStmt' in definition) {
+        const letter = definition.ReplicaIdentityStmt.identity_type ?? 'd';
+        const kinds = { f: 'full', n: 'nothing', i: 'index' } as const;
+        table.replicaIdentity = letter in kinds ? kinds[letter as keyof typeof kinds] : 'default';
+      }
+      break;
+    case 'AT_EnableRowSecurity':
+      table.rowSecurity = true;
+      break;
+    default:
+      break;
+  }
+}
+
+function addIndex(node: IndexStmt, state: State, statement: Statement): void {
+  const table = state.draft.tables.get(relationName(node.relation, state.schema));
+  if (!table) return;
+  const columns = (node.indexParams ?? []).map((item) => ('IndexElem' in item ? (item.IndexElem.name ?? null) : null));
+  table.indexes.push({
+    name: node.idxname ?? `${splitTableName(table.name).table}_${columns.map((c) => c ?? 'expr').join('_')}_idx`,
+    columns,
+    unique: node.unique ?? false,
+    partial: node.whereClause !== undefined,
+    definition: oneLine(statement.text),
+  });
+}
+
+function addView(node: ViewStmt, state: State, statement: Statement): void {
+  const name = relationName(node.view, state.schema);
+  const reads = node.query ? [...tableAccess(node.query, state.schema).reads].sort() : [];
+  const columns = strings(node.aliases);
+  state.draft.views.set(name, { name, materialized: false, columns, definition: bodyOf(statement.text), reads });
+}
+
+function addComment(node: CommentStmt, state: State): void {
+  const parts = listStrings(node.object);
+  if (node.comment === undefined) return;
+  if (node.objtype === 'OBJECT_TABLE') {
+    const table = state.draft.tables.get(qualifiedName(parts, state.schema));
+    if (table) table.comment = node.comment;
+  } else if (node.objtype === 'OBJECT_COLUMN') {
+    const table = state.draft.tables.get(qualifiedName(parts.slice(0, -1), state.schema));
+    const column = table?.columns.find((candidate) => candidate.name === parts.at(-1));
+    if (column) column.comment = node.comment;
+  }
+}
+
+function renameTable(draft: SchemaDraft, from: TableName, to: string): void {
+  const table = draft.tables.get(from);
+  if (!table) return;
+  const name = tableName(splitTableName(from).schema, to);
+  draft.tables.delete(from);
+  draft.tables.set(name, { ...table, name });
+  for (const other of draft.tables.values()) {
+    other.foreignKeys = other.foreignKeys.map((key) => (key.references === from ? { ...key, references: name } : key));
+  }
+}
+
+function bodyOf(text: string): string {
+  const match = /\bas\b([\s\S]*)$/i.exec(text);
+  return (match?.[1] ?? text).trim();
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s+/g, ' ');
+}

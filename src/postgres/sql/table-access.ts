@@ -1,0 +1,89 @@
+import type { Node } from 'libpg-query';
+import type { TableName } from '../../model/names.ts';
+import { relationName, type UnresolvedName } from './syntax-tree.ts';
+
+/** The tables that one statement reads and writes. */
+export interface TableAccess {
+  readonly reads: ReadonlySet<TableName>;
+  readonly writes: ReadonlySet<TableName>;
+}
+
+const WRITING = ['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'] as const;
+
+/**
+ * Walks a syntax tree and collects the relations it names. A name that a WITH of the same statement
+ * defines is not a table; a system catalogue is left out.
+ */
+export function tableAccess(tree: Node, fallbackSchema = 'public'): TableAccess {
+  const reads = new Set<TableName>();
+  const writes = new Set<TableName>();
+  const defined = new Set<string>();
+  collectDefined(tree, defined);
+
+  const add = (relation: UnresolvedName, into: Set<TableName>): void => {
+    if (relation.relname === undefined) return;
+    if (relation.schemaname === undefined && defined.has(relation.relname)) return;
+    if (relation.schemaname === 'pg_catalog' || relation.schemaname === 'information_schema') return;
+    if (relation.schemaname === undefined && relation.relname.startsWith('pg_')) return;
+    into.add(relationName(relation, fallbackSchema));
+  };
+
+  const walk = (value: unknown, key: string): void => {
+    if (Array.isArray(value)) {
+      for (const item of value) walk(item, key);
+      return;
+    }
+    if (!isRecord(value)) return;
+    if (key === 'RangeVar') {
+      add(value, reads);
+      return;
+    }
+    const statement = WRITING.find((name) => name === key);
+    if (statement !== undefined) {
+      if (isRecord(value['relation'])) add(value['relation'], writes);
+      if (statement === 'UpdateStmt' || statement === 'MergeStmt' || statement === 'DeleteStmt') {
+        // The written table is also read: its condition names it. Joins count it once.
+        if (isRecord(value['relation'])) add(value['relation'], reads);
+      }
+    } else if (key === 'TruncateStmt') {
+      for (const relation of asArray(value['relations'])) {
+        if (isRecord(relation) && isRecord(relation['RangeVar'])) add(relation['RangeVar'], writes);
+      }
+      return;
+    } else if (key === 'CopyStmt' && isRecord(value['relation'])) {
+      add(value['relation'], value['is_from'] === true ? writes : reads);
+    } else if (key === 'SelectStmt' && isRecord(value['lockingClause'])) {
+      walk(value['lockingClause'], 'lockingClause');
+    }
+    for (const [name, child] of Object.entries(value)) {
+      if (name === 'lockedRels') continue;
+      walk(child, name);
+    }
+  };
+  walk(tree, '');
+  return { reads, writes };
+}
+
+function collectDefined(value: unknown, into: Set<string>): void {
+  if (Array.isArray(value)) {
+    for (const item of value) collectDefined(item, into);
+  } else if (isRecord(value)) {
+    const expression = value['CommonTableExpr'];
+    if (isRecord(expression) && typeof expression['ctename'] === 'string') into.add(expression['ctename']);
+    for (const child of Object.values(value)) collectDefined(child, into);
+  }
+}
+
+/** The tables one statement joins: all it names, in order of name, if there are two or more. */
+export function joinedTables(access: TableAccess): TableName[] {
+  const all = [...new Set([...access.reads, ...access.writes])].sort();
+  return all.length > 1 ? all : [];
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asArray(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

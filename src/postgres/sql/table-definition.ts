@@ -1,0 +1,236 @@
+import type { ColumnDef, Constraint, CreateStmt, Node } from 'libpg-query';
+import { splitTableName, type TableName } from '../../model/names.ts';
+import type { ForeignKeyAction, Key } from '../../model/schema.ts';
+import {
+  columnList,
+  constraintName,
+  emptyTable,
+  ownedSequence,
+  type DraftColumn,
+  type DraftTable,
+  type SchemaDraft,
+} from './schema-draft.ts';
+import { relationName, strings, type SourceText } from './syntax-tree.ts';
+import { typeText } from './type-text.ts';
+
+/** What a definition is read against. */
+export interface DefinitionContext {
+  readonly draft: SchemaDraft;
+  readonly source: SourceText;
+  /** The schema of names that carry none. */
+  readonly schema: string;
+}
+
+/** CREATE TABLE, partitions and LIKE included. */
+export function createTable(statement: CreateStmt, context: DefinitionContext): void {
+  const name = relationName(statement.relation, context.schema);
+  const table = emptyTable(name);
+  table.unlogged = statement.relation?.relpersistence === 'u';
+  const parent = firstRelation(statement.inhRelations);
+  if (parent !== undefined) {
+    const parentName = relationName(parent, context.schema);
+    inheritColumns(table, context.draft.tables.get(parentName));
+    if (statement.partbound) {
+      table.kind = 'partition';
+      const from = partitionBoundStart(context.source, statement.partbound.location ?? 0);
+      table.partitionOf = { parent: parentName, bound: endTrimmed(context.source.slice(from)) };
+    }
+  }
+  if (statement.partspec) {
+    if (table.kind === 'table') table.kind = 'partitioned';
+    const clause = context.source.slice(statement.partspec.location ?? 0).replace(/^partition\s+by\s+/i, '');
+    table.partitionBy = endTrimmed(clause).replace(/\)\s*(?:tablespace|with|using)\b[\s\S]*$/i, ')');
+  }
+  context.draft.tables.set(name, table);
+  const elements = statement.tableElts ?? [];
+  elements.forEach((element, index) => {
+    const next = elements[index + 1];
+    const end = next === undefined ? undefined : elementLocation(next);
+    if ('ColumnDef' in element) addColumn(table, element.ColumnDef, context, end);
+    else if ('Constraint' in element) addConstraint(table, element.Constraint, context, { end });
+    else if ('TableLikeClause' in element) {
+      inheritColumns(table, context.draft.tables.get(relationName(element.TableLikeClause.relation, context.schema)));
+    }
+  });
+}
+
+/** One column with the constraints written behind it. `end` is where the next element begins. */
+export function addColumn(table: DraftTable, node: ColumnDef, context: DefinitionContext, end?: number): void {
+  const name = node.colname ?? '';
+  const { text: type, serial } = typeText(node.typeName);
+  const column: DraftColumn = { name, type, nullable: !serial };
+  const own = ownedSequence({ table: table.name, column: name, type, identity: !serial });
+  table.columns = [...table.columns.filter((existing) => existing.name !== name), column];
+  if (serial) {
+    column.default = `nextval('${own.name}'::regclass)`;
+    context.draft.sequences.set(own.name, own.sequence);
+  }
+  const constraints = (node.constraints ?? []).flatMap((item) => ('Constraint' in item ? [item.Constraint] : []));
+  constraints.forEach((constraint, index) => {
+    const until = constraints[index + 1]?.location ?? end;
+    if (constraint.contype === 'CONSTR_NOTNULL') column.nullable = false;
+    else if (constraint.contype === 'CONSTR_NULL') column.nullable = true;
+    else if (constraint.contype === 'CONSTR_IDENTITY') {
+      column.identity = constraint.generated_when === 'a' ? 'always' : 'by default';
+      column.nullable = false;
+      context.draft.sequences.set(own.name, own.sequence);
+    } else if (constraint.contype === 'CONSTR_DEFAULT') {
+      column.default = elementText(context.source, constraint, until).replace(/^default\s+/i, '');
+    } else if (constraint.contype === 'CONSTR_GENERATED') {
+      column.generated = insideBrackets(elementText(context.source, constraint, until));
+    } else {
+      addConstraint(table, constraint, context, { column: name, end: until });
+    }
+  });
+}
+
+/** A constraint of a table, or of its column `column`. */
+export function addConstraint(
+  table: DraftTable,
+  node: Constraint,
+  context: DefinitionContext,
+  options: { readonly column?: string; readonly end?: number | undefined },
+): void {
+  const single = options.column === undefined ? [] : [options.column];
+  const common = { deferrable: node.deferrable ?? false, nullsNotDistinct: node.nulls_not_distinct ?? false };
+  if (node.contype === 'CONSTR_PRIMARY' || node.contype === 'CONSTR_UNIQUE') {
+    const primary = node.contype === 'CONSTR_PRIMARY';
+    const columns = node.keys ? strings(node.keys) : [...(indexColumns(table, node.indexname) ?? single)];
+    const word = primary ? 'PRIMARY KEY' : 'UNIQUE';
+    const automatic = primary ? [[], 'pkey'] as const : [columns, 'key'] as const;
+    const key: Key = {
+      name: node.conname ?? node.indexname ?? constraintName(table, automatic[0], automatic[1]),
+      columns,
+      definition: `${word}${common.nullsNotDistinct ? ' NULLS NOT DISTINCT' : ''} (${columnList(columns)})`,
+      ...common,
+    };
+    if (primary) {
+      table.primaryKey = key;
+      for (const column of table.columns) if (columns.includes(column.name)) column.nullable = false;
+    } else {
+      table.uniques.push(key);
+    }
+  } else if (node.contype === 'CONSTR_FOREIGN') {
+    const columns = options.column === undefined ? strings(node.fk_attrs) : single;
+    const references = relationName(node.pktable, context.schema);
+    const referencedColumns = strings(node.pk_attrs);
+    const onDelete = action(node.fk_del_action);
+    const onUpdate = action(node.fk_upd_action);
+    table.foreignKeys.push({
+      name: node.conname ?? constraintName(table, columns, 'fkey'),
+      columns,
+      references,
+      referencedColumns,
+      onDelete,
+      onUpdate,
+      definition: foreignKeyText({ columns, references, referencedColumns, onDelete, onUpdate }),
+    });
+  } else if (node.contype === 'CONSTR_CHECK') {
+    const text = elementText(context.source, node, options.end).replace(/^constraint\s+(?:"(?:[^"]|"")*"|\S+)\s+/i, '');
+    const definition = `CHECK (${insideBrackets(text)})`;
+    table.checks.push({ name: node.conname ?? constraintName(table, single, 'check'), definition });
+  }
+}
+
+function foreignKeyText(key: {
+  readonly columns: readonly string[];
+  readonly references: TableName;
+  readonly referencedColumns: readonly string[];
+  readonly onDelete: ForeignKeyAction;
+  readonly onUpdate: ForeignKeyAction;
+}): string {
+  const { schema, table } = splitTableName(key.references);
+  const target = schema === 'public' ? columnList([table]) : key.references;
+  const list = key.referencedColumns.length > 0 ? `(${columnList(key.referencedColumns)})` : '';
+  const actions = [
+    key.onUpdate === 'no action' ? '' : ` ON UPDATE ${key.onUpdate.toUpperCase()}`,
+    key.onDelete === 'no action' ? '' : ` ON DELETE ${key.onDelete.toUpperCase()}`,
+  ];
+  return `FOREIGN KEY (${columnList(key.columns)}) REFERENCES ${target}${list}${actions.join('')}`;
+}
+
+const ACTIONS: Readonly<Record<string, ForeignKeyAction>> = {
+  r: 'restrict',
+  c: 'cascade',
+  n: 'set null',
+  d: 'set default',
+};
+
+function action(letter: string | undefined): ForeignKeyAction {
+  return ACTIONS[letter ?? 'a'] ?? 'no action';
+}
+
+function indexColumns(table: DraftTable, index: string | undefined): readonly string[] | undefined {
+  const found = table.indexes.find((candidate) => candidate.name === index);
+  return found?.columns.flatMap((column) => (column === null ? [] : [column]));
+}
+
+function inheritColumns(table: DraftTable, parent: DraftTable | undefined): void {
+  if (!parent) return;
+  table.columns.push(...parent.columns.map((column) => ({ ...column })));
+  if (parent.primaryKey) table.primaryKey = parent.primaryKey;
+}
+
+function firstRelation(nodes: readonly Node[] | undefined): { schemaname?: string; relname?: string } | undefined {
+  const first = nodes?.[0];
+  return first && 'RangeVar' in first ? first.RangeVar : undefined;
+}
+
+function elementLocation(node: Node): number | undefined {
+  if ('ColumnDef' in node) return node.ColumnDef.location;
+  return 'Constraint' in node ? node.Constraint.location : undefined;
+}
+
+/** The text of one element: from its location to the comma or bracket that ends it. */
+function elementText(source: SourceText, node: Constraint, end: number | undefined): string {
+  return untilSeparator(source.slice(node.location ?? 0, end)).trim();
+}
+
+function partitionBoundStart(source: SourceText, location: number): number {
+  const before = source.slice(0, location);
+  const match = /(?:for\s+values\s+|)$/i.exec(before);
+  return Buffer.byteLength(before.slice(0, match ? match.index : before.length));
+}
+
+function endTrimmed(text: string): string {
+  return text.replace(/[\s;]+$/, '').replaceAll(/\s+/g, ' ');
+}
+
+/** Cuts at the first comma or closing bracket that is not inside brackets or quotes. */
+export function untilSeparator(text: string): string {
+  let depth = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const char = text.charAt(i);
+    if (char === "'" || char === '"') {
+      i = text.indexOf(char, i + 1);
+      if (i === -1) return text;
+    } else if (char === '(' || char === '[') depth += 1;
+    else if (char === ')' || char === ']') {
+      if (depth === 0) return text.slice(0, i);
+      depth -= 1;
+    } else if (char === ',' && depth === 0) return text.slice(0, i);
+  }
+  return text;
+}
+
+/** What stands between the first opening bracket and its partner. */
+function insideBrackets(text: string): string {
+  const open = text.indexOf('(');
+  return open === -1 ? text : untilSeparatorInBrackets(text.slice(open + 1)).trim();
+}
+
+function untilSeparatorInBrackets(text: string): string {
+  let depth = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const char = text.charAt(i);
+    if (char === "'" || char === '"') {
+      i = text.indexOf(char, i + 1);
+      if (i === -1) return text;
+    } else if (char === '(') depth += 1;
+    else if (char === ')') {
+      if (depth === 0) return text.slice(0, i);
+      depth -= 1;
+    }
+  }
+  return text;
+}
