@@ -34,6 +34,18 @@ export const ERROR_CODES = {
     remedy: 'Check the spelling, the schema and which database the URL names; `banyan analyze` lists the tables.',
   },
   // config
+  BANYAN_CONFIG: {
+    meaning: 'The configuration file says something that Banyan does not understand or cannot mean.',
+    remedy: 'Change the named line. `banyan config schema` prints a JSON Schema for editors; docs/configuration.md explains every key.',
+  },
+  BANYAN_CONFIG_NOT_FOUND: {
+    meaning: 'The configuration file does not exist or cannot be read.',
+    remedy: 'Write banyan.yaml in this folder, or name another file with --config FILE.',
+  },
+  BANYAN_SERVICE_UNKNOWN: {
+    meaning: 'The configuration has no service of this name.',
+    remedy: 'Use a name under `services:` in the configuration file.',
+  },
   // postgres
   BANYAN_WAL_FORMAT: {
     meaning: 'Bytes of the replication stream could not be read as the protocol says.',

@@ -1,0 +1,77 @@
+import type { TableName } from '../model/names.ts';
+import type { ConfigFile } from './schema.ts';
+import type { ListenAddress } from './formats.ts';
+
+/** Makes every level of a plain value readonly. */
+type Frozen<T> = T extends readonly (infer Item)[] ? readonly Frozen<Item>[] : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+
+type FileService = ConfigFile['services'][string];
+type FileRoute = NonNullable<ConfigFile['route']>;
+
+/** banyan.yaml, checked, with every default filled in, names canonical and module paths absolute. */
+export interface Config {
+  /** The file it was read from, as it was named. */
+  readonly file: string;
+  readonly monolith: { readonly url: string };
+  /** By name, in the order of the file. */
+  readonly services: ReadonlyMap<string, ServiceConfig>;
+  readonly sync: SyncConfig;
+  readonly validate: Frozen<ConfigFile['validate']>;
+  /** Absent when the file has no `route`; see {@link routeConfig}. */
+  readonly route?: RouteConfig;
+  /** Where Banyan keeps its own tables; the monolith's database unless the file says otherwise. */
+  readonly state: { readonly url: string };
+  /** Where `sync run` serves its metrics; absent: nowhere. */
+  readonly metrics: { readonly listen?: ListenAddress };
+  readonly log: Frozen<ConfigFile['log']>;
+}
+
+export interface ServiceConfig {
+  readonly name: string;
+  readonly url: string;
+  /** At least one. */
+  readonly tables: readonly TableConfig[];
+  /** The service's HTTP side. */
+  readonly upstream?: string;
+  readonly match: Frozen<FileService['match']>;
+  readonly adapt: Frozen<FileService['adapt']>;
+  readonly health: Frozen<FileService['health']>;
+}
+
+export interface TableConfig {
+  /** In the monolith. */
+  readonly table: TableName;
+  /** In the service. */
+  readonly as: TableName;
+  /** Absent: all. */
+  readonly columns?: readonly string[];
+  /** An SQL condition on the monolith's row. */
+  readonly where?: string;
+  /** An absolute path or a package name. */
+  readonly transform?: string;
+}
+
+/** `custom` comes with the absolute path (or package name) of its module. */
+export type ConflictChoice =
+  | { readonly strategy: 'last-write-wins' | 'prefer-monolith' | 'prefer-service' | 'merge-columns' }
+  | { readonly strategy: 'custom'; readonly module: string };
+
+export interface SyncConfig extends Omit<Frozen<ConfigFile['sync']>, 'conflicts'> {
+  readonly conflicts: {
+    readonly default: ConflictChoice;
+    /** By the monolith's table. */
+    readonly tables: ReadonlyMap<TableName, ConflictChoice>;
+  };
+}
+
+/** Where a request says who its user is. */
+export type KeySource =
+  | { readonly from: 'cookie' | 'header' | 'jwt'; /** Of the cookie, the header or the claim. */ readonly name: string }
+  | { readonly from: 'ip' };
+
+export interface RouteConfig extends Omit<Frozen<FileRoute>, 'listen' | 'admin' | 'key'> {
+  readonly listen: ListenAddress;
+  readonly admin: ListenAddress;
+  /** Best first; the first that a request has decides. */
+  readonly key: readonly KeySource[];
+}

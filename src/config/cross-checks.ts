@@ -1,0 +1,107 @@
+import { parseTableName } from '../model/names.ts';
+import type { ConfigFile } from './schema.ts';
+import { showPath, type ConfigIssue, type Path } from './issue.ts';
+import { nearest } from './suggest.ts';
+import { parseListenAddress } from './formats.ts';
+import type { Position } from './read-node.ts';
+
+/** Words that `banyan migrate` reads as commands, so no service can have them as its name. */
+const RESERVED_NAMES = new Set(['status', 'rollback']);
+
+/** What no single value shows: whether the values of the file fit together. */
+export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Position>): readonly ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  const add = (path: Path, found: string, expected: string, hint?: string) => {
+    const position = nearestPosition(positions, path);
+    issues.push({ ...position, path: showPath(path), found, expected, ...(hint === undefined ? {} : { hint }) });
+  };
+  const owners = checkTables(file, add);
+  checkConflicts(file, owners, add);
+  checkCapture(file, add);
+  checkAddresses(file, add);
+  for (const name of Object.keys(file.services)) {
+    if (RESERVED_NAMES.has(name)) add(['services', name], `a service named ${name}`, `another name: \`banyan migrate ${name}\` is a command`);
+  }
+  return issues;
+}
+
+type Add = (path: Path, found: string, expected: string, hint?: string) => void;
+
+function nearestPosition(positions: ReadonlyMap<string, Position>, path: Path): Position {
+  for (let length = path.length; length > 0; length--) {
+    const position = positions.get(showPath(path.slice(0, length)));
+    if (position !== undefined) return position;
+  }
+  return { line: 1, column: 1 };
+}
+
+/** No table belongs to two services, and no two tables of one service arrive at the same one. */
+function checkTables(file: ConfigFile, add: Add): ReadonlyMap<string, string> {
+  const owners = new Map<string, string>();
+  for (const [service, { tables }] of Object.entries(file.services)) {
+    const targets = new Set<string>();
+    for (const [index, entry] of tables.entries()) {
+      const path = ['services', service, 'tables', index];
+      const table = parseTableName(typeof entry === 'string' ? entry : entry.table);
+      const owner = owners.get(table);
+      if (owner !== undefined) add(path, `${table}, which ${owner === service ? 'stands here twice' : `belongs to ${owner}`}`, 'each table once');
+      owners.set(table, service);
+      const target = typeof entry === 'string' || entry.as === undefined ? table : parseTableName(entry.as);
+      if (targets.has(target) && owner !== service) add(path, `a second table that becomes ${target}`, 'another `as`');
+      targets.add(target);
+    }
+  }
+  return owners;
+}
+
+function checkConflicts(file: ConfigFile, owners: ReadonlyMap<string, string>, add: Add): void {
+  const { conflicts } = file.sync;
+  const checkModule = (path: Path, strategy: string, module: string | undefined) => {
+    if (strategy === 'custom' && module === undefined) add(path, 'the strategy custom without a module', '`module: ./resolve.js` beside it');
+    if (strategy !== 'custom' && module !== undefined) add([...path, 'module'], `a module for the strategy ${strategy}`, 'it only with the strategy custom');
+  };
+  checkModule(['sync', 'conflicts'], conflicts.default, conflicts.module);
+  const seen = new Set<string>();
+  for (const [name, { strategy, module }] of Object.entries(conflicts.tables)) {
+    const path = ['sync', 'conflicts', 'tables', name];
+    const table = parseTableName(name);
+    checkModule(path, strategy, module);
+    if (seen.has(table)) add(path, `${table} for the second time`, 'each table once');
+    seen.add(table);
+    if (owners.has(table)) continue;
+    const near = nearest(table, owners.keys());
+    add(path, `${table}, which belongs to no service`, 'a table of one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
+  }
+}
+
+function checkCapture(file: ConfigFile, add: Add): void {
+  const { capture } = file.sync;
+  const urls: readonly (readonly [Path, string])[] = [
+    [['monolith', 'url'], file.monolith.url],
+    ...Object.entries(file.services).map(([name, { url }]) => [['services', name, 'url'], url] as const),
+  ];
+  for (const [path, url] of urls) {
+    const postgres = /^postgres(ql)?:/i.test(url);
+    const server = postgres ? 'PostgreSQL' : 'MySQL or MariaDB';
+    if (capture === (postgres ? 'binlog' : 'wal')) {
+      add(['sync', 'capture'], `${capture}, while ${showPath(path)} is ${server}`, postgres ? 'wal or trigger' : 'binlog or trigger');
+    }
+  }
+}
+
+function checkAddresses(file: ConfigFile, add: Add): void {
+  const users: readonly (readonly [Path, string | undefined])[] = [
+    [['route', 'listen'], file.route?.listen],
+    [['route', 'admin'], file.route?.admin],
+    [['metrics', 'listen'], file.metrics.listen],
+  ];
+  const taken = new Map<string, string>();
+  for (const [path, text] of users) {
+    const address = text === undefined ? undefined : parseListenAddress(text);
+    if (address === undefined || address.port === 0) continue;
+    const key = `${address.host}:${address.port}`;
+    const by = taken.get(key);
+    if (by !== undefined) add(path, `${text}, which ${by} uses too`, 'an address of its own');
+    taken.set(key, showPath(path));
+  }
+}

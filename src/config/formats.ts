@@ -1,0 +1,92 @@
+import { messageOf } from '../core/errors.ts';
+import { parseTableName } from '../model/names.ts';
+
+/** What a text value must look like, by the schema's `format` keyword. */
+export interface Format {
+  /** For people: completes "expected …". */
+  readonly expected: string;
+  /** Why the text does not have the format, or undefined when it has. */
+  readonly refuse: (text: string) => string | undefined;
+}
+
+/** A TCP address to listen on. Port 0 lets the system choose. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads `host:port`, `[ipv6]:port` or `:port` (all interfaces); undefined when it is none of them. */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) return undefined;
+  return { host: match[1] ?? (match[2] === '' || match[2] === undefined ? '0.0.0.0' : match[2]), port };
+}
+
+function urlWith(schemes: readonly string[]): (text: string) => string | undefined {
+  return (text) => {
+    const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+    if (scheme === undefined) return 'text that is no URL';
+    if (!schemes.includes(scheme)) return `a URL that begins with ${scheme}://`;
+    // `new URL` names the whole text in its error, password included, so only the verdict is used.
+    if (!URL.canParse(text)) return 'a URL that cannot be read (characters such as / or @ in a password are written as %2F, %40)';
+    return undefined;
+  };
+}
+
+function matching(pattern: RegExp): (text: string) => string | undefined {
+  return (text) => (pattern.test(text) ? undefined : '');
+}
+
+export const FORMATS = {
+  'database-url': {
+    expected: 'a URL such as postgres://user:password@host:5432/database or mysql://…',
+    refuse: urlWith(['postgres', 'postgresql', 'mysql', 'mariadb']),
+  },
+  'http-url': {
+    expected: 'a URL such as http://127.0.0.1:3000',
+    refuse: urlWith(['http', 'https']),
+  },
+  'listen-address': {
+    expected: 'host:port such as 127.0.0.1:8080, with a port from 0 to 65535',
+    refuse: (text) => (parseListenAddress(text) ? undefined : ''),
+  },
+  'table-name': {
+    expected: 'table or schema.table, quoted as in psql where needed',
+    refuse: (text) => {
+      try {
+        parseTableName(text);
+        return undefined;
+      } catch (error) {
+        return messageOf(error);
+      }
+    },
+  },
+  'path-pattern': {
+    expected: 'a path that begins with /, such as /api/users/**',
+    refuse: matching(/^\/[^\s?#]*$/),
+  },
+  'http-path': {
+    expected: 'a path that begins with /, such as /health',
+    refuse: matching(/^\/[^\s#]*$/),
+  },
+  module: {
+    expected: 'a JavaScript or TypeScript module such as ./resolve-users.js, or a package name',
+    refuse: matching(/^(\.{0,2}\/.+\.[cm]?[jt]s|@?[a-z0-9][\w./-]*)$/i),
+  },
+  name: {
+    expected: 'a name of at most 40 lower-case letters, digits, - and _, that begins with a letter',
+    refuse: matching(/^[a-z][a-z0-9_-]{0,39}$/),
+  },
+  'slot-prefix': {
+    expected: 'at most 16 lower-case letters, digits and _, beginning with a letter',
+    refuse: matching(/^[a-z][a-z0-9_]{0,15}$/),
+  },
+  'header-name': {
+    expected: 'the name of an HTTP header',
+    refuse: matching(/^[!#$%&'*+.^_`|~0-9a-z-]+$/i),
+  },
+  text: { expected: 'a text that is not empty', refuse: matching(/\S/) },
+} as const satisfies Record<string, Format>;
+
+export type FormatName = keyof typeof FORMATS;

@@ -1,0 +1,322 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isBanyanError } from '../core/errors.ts';
+import { loadConfig, parseConfig } from './load.ts';
+import { routeConfig, serviceConfig } from './resolve.ts';
+
+const parse = (text: string, env: Record<string, string> = {}) => parseConfig({ file: 'banyan.yaml', env, text });
+
+function refusal(text: string, env: Record<string, string> = {}): string {
+  try {
+    parse(text, env);
+  } catch (error) {
+    if (isBanyanError(error, 'BANYAN_CONFIG')) return error.message;
+    throw error;
+  }
+  throw new Error('The configuration was accepted.');
+}
+
+const MONOLITH = 'monolith: { url: "postgres://m@h/db" }\n';
+
+test('the least configuration has every default', () => {
+  expect(parse(MONOLITH)).toEqual({
+    file: 'banyan.yaml',
+    monolith: { url: 'postgres://m@h/db' },
+    services: new Map(),
+    sync: {
+      mode: 'bidirectional',
+      conflicts: { default: { strategy: 'last-write-wins' }, tables: new Map() },
+      batch: { maxRows: 2000, maxBytes: 8_388_608 },
+      heartbeatMs: 1000,
+      lagToleranceMs: 10_000,
+      slotPrefix: 'banyan',
+    },
+    validate: { level: 'full', tolerance: 0, sampleRows: 1000, maxDifferences: 100, everySeconds: 60, alertBelow: 1 },
+    state: { url: 'postgres://m@h/db' },
+    metrics: {},
+    log: { level: 'info', format: 'auto' },
+  });
+});
+
+test('a full configuration arrives with canonical names, addresses and absolute modules', () => {
+  const config = parseConfig({
+    file: '/etc/banyan/banyan.yaml',
+    env: { MONOLITH_URL: 'mysql://m@h/db', EVERY: '250' },
+    text: `
+version: 1
+monolith:
+  url: \${MONOLITH_URL}
+services:
+  accounts:
+    url: postgres://s@h/accounts
+    tables:
+      - Users
+      - { table: '"Odd Schema"."Ta""ble"', as: odd, columns: [id, "Na me"], where: id > 1, transform: ./t.js }
+    upstream: http://127.0.0.1:4001
+    match: [{ path: /api/users/** }, { path: /login, methods: [POST] }]
+    adapt: [{ from: /login, to: /sessions }]
+    health: { path: "/up?deep=1", everyMs: "\${EVERY}" }
+sync:
+  mode: monolith-to-service
+  capture: trigger
+  conflicts:
+    default: custom
+    module: some-package/resolver
+    tables: { public.users: { strategy: custom, module: ../resolve.ts } }
+route:
+  listen: "[::1]:0"
+  admin: ":9000"
+  monolith: https://127.0.0.1:3000
+  key: [{ cookie: uid }, { header: X-User-Id }, { jwt: sub }, ip]
+  shadow: { percent: 12.5, ignore: [date, $.at] }
+  rollback: { triggers: [{ metric: error_rate, threshold: 0.05 }] }
+  headerOverride: x-side
+state: { url: postgresql://s@h/banyan }
+metrics: { listen: "localhost:9464" }
+`,
+  });
+  expect(config.monolith.url).toBe('mysql://m@h/db');
+  expect(serviceConfig(config, 'accounts')).toEqual({
+    name: 'accounts',
+    url: 'postgres://s@h/accounts',
+    tables: [
+      { table: 'public.users', as: 'public.users' },
+      { table: '"Odd Schema"."Ta""ble"', as: 'public.odd', columns: ['id', 'Na me'], where: 'id > 1', transform: '/etc/banyan/t.js' },
+    ],
+    upstream: 'http://127.0.0.1:4001',
+    match: [{ path: '/api/users/**' }, { path: '/login', methods: ['POST'] }],
+    adapt: [{ from: '/login', to: '/sessions' }],
+    health: { path: '/up?deep=1', everyMs: 250, timeoutMs: 1000 },
+  });
+  expect(config.sync.capture).toBe('trigger');
+  expect(config.sync.conflicts).toEqual({
+    default: { strategy: 'custom', module: 'some-package/resolver' },
+    tables: new Map([['public.users', { strategy: 'custom', module: '/etc/resolve.ts' }]]),
+  });
+  expect(routeConfig(config)).toEqual({
+    listen: { host: '::1', port: 0 },
+    admin: { host: '0.0.0.0', port: 9000 },
+    monolith: 'https://127.0.0.1:3000',
+    key: [{ from: 'cookie', name: 'uid' }, { from: 'header', name: 'x-user-id' }, { from: 'jwt', name: 'sub' }, { from: 'ip' }],
+    shadow: { percent: 12.5, ignore: ['date', '$.at'] },
+    rollback: { triggers: [{ metric: 'error_rate', threshold: 0.05, duration_seconds: 0, action: 'automatic_rollback' }] },
+    fence: { timeoutMs: 2000 },
+    timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 30_000, drainMs: 10_000 },
+    headerOverride: 'x-side',
+  });
+  expect(config.state.url).toBe('postgresql://s@h/banyan');
+  expect(config.metrics).toEqual({ listen: { host: 'localhost', port: 9464 } });
+});
+
+test('an empty section is a section of defaults, and anchors may be used', () => {
+  const config = parse(`${MONOLITH}sync:\nlog:\nservices:\n  a: { url: &u "postgres://x@h/d", tables: [t] }\n  b: { url: *u, tables: [v] }\n`);
+  expect(config.log.level).toBe('info');
+  expect(config.services.get('b')?.url).toBe('postgres://x@h/d');
+});
+
+describe('the environment', () => {
+  test.each([
+    ['${A}', { A: 'postgres://a@h/d' }, 'postgres://a@h/d'],
+    ['postgres://u:${P}@h/d', { P: 'x$y' }, 'postgres://u:x$y@h/d'],
+    ['${A:-postgres://d@h/d}', {}, 'postgres://d@h/d'],
+    ['${A:-postgres://d@h/d}', { A: '' }, 'postgres://d@h/d'],
+    ['postgres://u:$${P}@h/d', {}, 'postgres://u:${P}@h/d'],
+    ['postgres://u:${P}@h/d', { P: '${Q}', Q: 'no' }, 'postgres://u:${Q}@h/d'],
+  ])('%s', (written, env, expected) => {
+    expect(parse(`monolith:\n  url: ${written}\n`, env as Record<string, string>).monolith.url).toBe(expected);
+  });
+
+  test('a variable that is not set is named with its key', () => {
+    expect(refusal('monolith:\n  url: ${MONOLITH_URL}\n')).toBe(
+      'banyan.yaml:2:8: monolith.url: found the environment variable MONOLITH_URL, which is not set; expected a URL such as postgres://user:password@host:5432/database or mysql://…; set MONOLITH_URL, or write ${MONOLITH_URL:-default}.',
+    );
+  });
+
+  test('a name that only Object has is not set', () => {
+    expect(refusal('monolith:\n  url: ${constructor}\n')).toContain('constructor, which is not set');
+  });
+
+  test.each(['${}', '${1A}', '${A', '${A:default}'])('%s is refused', (written) => {
+    expect(refusal(`monolith:\n  url: '${written}'\n`)).toBe(
+      `banyan.yaml:2:8: monolith.url: found "${written}"; expected \${NAME} or \${NAME:-default} ($\${ for a literal \${).`,
+    );
+  });
+
+  test('a value from the environment is never shown', () => {
+    const message = refusal(`monolith:\n  url: \${U}\nlog: { level: "\${L}" }\nsync: { heartbeatMs: "\${H}" }\n`, {
+      U: 'hunter2',
+      L: 'hunter2',
+      H: 'hunter2',
+    });
+    expect(message).toContain('log.level: found the value of "${L}"; expected one of debug, info, warn, error.');
+    expect(message).not.toContain('hunter2');
+  });
+});
+
+const table = (rest: string) => `${MONOLITH}services:\n  a:\n    url: "postgres://s@h/d"\n${rest}`;
+
+describe('what is wrong is named with line, key, found and expected', () => {
+  test.each<[string, string, string]>([
+    ['no file', '', '1:1: found nothing; expected a mapping of version, monolith, services, sync, validate, route, state, metrics, log.'],
+    ['a list', '- 1', '1:1: found a list; expected a mapping of version, monolith, services, sync, validate, route, state, metrics, log.'],
+    ['no monolith', 'version: 1', '1:1: monolith: found nothing; expected a mapping of url.'],
+    ['version', `version: 2\n${MONOLITH}`, '1:10: version: found the number 2; expected a whole number, 1.'],
+    ['a key almost right', `${MONOLITH}sevices: {}`, '2:1: sevices: found the unknown key "sevices"; expected one of version, monolith, services, sync, validate, route, state, metrics, log. Did you mean "services"?'],
+    ['a key far off', `${MONOLITH}log: { zebra: 1 }`, '2:8: log.zebra: found the unknown key "zebra"; expected one of level, format.'],
+    ['a key of Object', `${MONOLITH}log: { constructor: 1 }`, '2:8: log.constructor: found the unknown key "constructor"; expected one of level, format.'],
+    ['a number as a key', `${MONOLITH}1: 2`, '2:1: 1: found the unknown key "1"; expected one of version, monolith, services, sync, validate, route, state, metrics, log.'],
+    ['a list as a key', `${MONOLITH}? [a]\n: 1`, '2:3: found a list as a key; expected a text as a key.'],
+    ['an anchor as a key', `${MONOLITH}log: { level: &a info, *a : 1 }`, '2:24: log.info: found the unknown key "info"; expected one of level, format.'],
+    ['a choice almost right', `${MONOLITH}sync: { mode: bidirectonal }`, '2:15: sync.mode: found "bidirectonal"; expected one of monolith-to-service, service-to-monolith, bidirectional. Did you mean "bidirectional"?'],
+    ['a number for a choice', `${MONOLITH}log: { level: 3 }`, '2:15: log.level: found the number 3; expected one of debug, info, warn, error.'],
+    ['a text for a number', `${MONOLITH}sync: { heartbeatMs: fast }`, '2:22: sync.heartbeatMs: found "fast"; expected a whole number, at least 50.'],
+    ['a fraction', `${MONOLITH}sync: { heartbeatMs: 99.5 }`, '2:22: sync.heartbeatMs: found the number 99.5; expected a whole number, at least 50.'],
+    ['too small', `${MONOLITH}sync: { heartbeatMs: 49 }`, '2:22: sync.heartbeatMs: found the number 49; expected a whole number, at least 50.'],
+    ['infinite', `${MONOLITH}validate: { tolerance: .inf }`, '2:24: validate.tolerance: found the number Infinity; expected a number from 0 to 1.'],
+    ['too large for a double', `${MONOLITH}sync: { heartbeatMs: 12345678901234567890 }`, '2:22: sync.heartbeatMs: found the number 12345678901234567000; expected a whole number, at least 50.'],
+    ['a truth value for a text', 'monolith: { url: true }', '1:18: monolith.url: found true; expected a URL such as postgres://user:password@host:5432/database or mysql://….'],
+    ['false for a text', 'monolith: { url: false }', '1:18: monolith.url: found false; expected a URL such as postgres://user:password@host:5432/database or mysql://….'],
+    ['an empty text', 'monolith: { url: "" }', '1:18: monolith.url: found text that is no URL; expected a URL such as postgres://user:password@host:5432/database or mysql://….'],
+    ['nothing', 'monolith: { url: }', '1:18: monolith.url: found nothing; expected a URL such as postgres://user:password@host:5432/database or mysql://….'],
+    ['another scheme', 'monolith: { url: "oracle://h/d" }', '1:18: monolith.url: found a URL that begins with oracle://; expected a URL such as postgres://user:password@host:5432/database or mysql://….'],
+    ['an unreadable URL', 'monolith: { url: "postgres://u:a/b@h:x/d" }', '1:18: monolith.url: found a URL that cannot be read (characters such as / or @ in a password are written as %2F, %40); expected a URL such as postgres://user:password@host:5432/database or mysql://….'],
+    ['a text for a section', 'monolith: postgres://u:secret@h/d', '1:11: monolith: found "postgres://***@h/d"; expected a mapping of url.'],
+    ['a text for a record', `${MONOLITH}services: accounts`, '2:11: services: found "accounts"; expected a mapping.'],
+    ['a service name', `${MONOLITH}services: { Accounts: {} }`, '2:13: services.Accounts: found the key "Accounts"; expected a name of at most 40 lower-case letters, digits, - and _, that begins with a letter.'],
+    ['a service without tables', table(''), '4:5: services.a.tables: found nothing; expected a list with at least one entry.'],
+    ['a service with no table', table('    tables: []\n'), '5:13: services.a.tables: found an empty list; expected a list with at least one entry.'],
+    ['a text for a list', table('    tables: users\n'), '5:13: services.a.tables: found "users"; expected a list with at least one entry.'],
+    ['a list for a table', table('    tables: [[users]]\n'), '5:14: services.a.tables[0]: found a list; expected table or schema.table, quoted as in psql where needed, or a mapping of table, as, columns, where, transform.'],
+    ['a table name', table('    tables: [a.b.c]\n'), '5:14: services.a.tables[0]: found "a.b.c"; expected table or schema.table, quoted as in psql where needed.'],
+    ['a number for a table', table('    tables: [7]\n'), '5:14: services.a.tables[0]: found the number 7; expected table or schema.table, quoted as in psql where needed.'],
+    ['a table object', table('    tables: [{ as: b }]\n'), '5:14: services.a.tables[0].table: found nothing; expected table or schema.table, quoted as in psql where needed.'],
+    ['a list that contains itself', table('    tables: &t [*t]\n'), '5:17: services.a.tables[0]: found a list; expected table or schema.table, quoted as in psql where needed, or a mapping of table, as, columns, where, transform.'],
+    ['a path', table('    tables: [t]\n    match: [{ path: api }]\n'), '6:21: services.a.match[0].path: found "api"; expected a path that begins with /, such as /api/users/**.'],
+    ['a method', table('    tables: [t]\n    match: [{ path: /a, methods: [get] }]\n'), '6:35: services.a.match[0].methods[0]: found "get"; expected one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS. Did you mean "GET"?'],
+    ['an address', `${MONOLITH}metrics: { listen: localhost }`, '2:20: metrics.listen: found "localhost"; expected host:port such as 127.0.0.1:8080, with a port from 0 to 65535.'],
+    ['a port', `${MONOLITH}metrics: { listen: "h:65536" }`, '2:20: metrics.listen: found "h:65536"; expected host:port such as 127.0.0.1:8080, with a port from 0 to 65535.'],
+    ['two keys in one', `${MONOLITH}route: { monolith: "http://h", key: [{ cookie: a, jwt: b }] }`, '2:38: route.key[0]: found 2 keys; expected a mapping with one of cookie, header, jwt.'],
+    ['no key in one', `${MONOLITH}route: { monolith: "http://h", key: [{}] }`, '2:38: route.key[0]: found no key; expected a mapping with one of cookie, header, jwt.'],
+    ['a route without the monolith', `${MONOLITH}route: {}`, '2:8: route.monolith: found nothing; expected a URL such as http://127.0.0.1:3000.'],
+    ['one key twice', `${MONOLITH}${MONOLITH}`, '2:1: found a key that stands here twice; expected each key once.'],
+    ['an unknown tag', 'monolith: !!secret 1', '1:11: found text that is no YAML (Unresolved tag: tag:yaml.org,2002:secret); expected one YAML document.'],
+    ['an unknown anchor', 'monolith: *no', '1:11: monolith: found the alias *no without its anchor; expected a mapping of url.'],
+    ['an unknown anchor for what has a default', `${MONOLITH}sync: *no`, '2:7: sync: found the alias *no without its anchor; expected a mapping of mode, capture, conflicts, batch, heartbeatMs, lagToleranceMs, slotPrefix.'],
+    ['two documents', `${MONOLITH}---\n${MONOLITH}`, '2:1: found text that is no YAML (Source contains multiple documents; please use YAML.parseAllDocuments()); expected one YAML document.'],
+  ])('%s', (_name, text, message) => {
+    expect(refusal(text)).toBe(`banyan.yaml:${message}`);
+  });
+
+  test('an unquoted variable inside braces is explained', () => {
+    expect(refusal('monolith: { url: ${URL} }\n').split('\n')[0]).toContain('Inside { } and [ ], ${NAME} needs quotes: "${NAME}".');
+  });
+
+  test('every issue is reported, by line, with details for machines', () => {
+    try {
+      parse(`${MONOLITH}log: { level: loud, format: pretty }\nversion: two\n`);
+      expect.unreachable();
+    } catch (error) {
+      expect(isBanyanError(error, 'BANYAN_CONFIG') && error.details).toMatchObject({
+        file: 'banyan.yaml',
+        issues: [
+          { line: 2, path: 'log.level' },
+          { line: 2, path: 'log.format' },
+          { line: 3, path: 'version' },
+        ],
+      });
+    }
+  });
+
+  test('a long list of issues is cut', () => {
+    const lines = refusal(`${MONOLITH}log: {${Array.from({ length: 25 }, (_, i) => `x${i}: 1`).join(', ')}}`).split('\n');
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe('and 5 more');
+  });
+});
+
+const two = (rest: string) => `${MONOLITH}services:\n  a: { url: "postgres://s@h/a", tables: [users] }\n  b: { url: "postgres://s@h/b", tables: [orders] }\n${rest}`;
+
+describe('what fits alone must fit together', () => {
+  test.each<[string, string, string]>([
+    ['one table in two services', `${MONOLITH}services:\n  a: { url: "postgres://h/a", tables: [users] }\n  b: { url: "postgres://h/b", tables: [orders, public.Users] }`, '4:48: services.b.tables[1]: found public.users, which belongs to a; expected each table once.'],
+    ['one table twice', table('    tables: [t, public.t]\n'), '5:17: services.a.tables[1]: found public.t, which stands here twice; expected each table once.'],
+    ['two tables into one', table('    tables: [t, { table: v, as: t }]\n'), '5:17: services.a.tables[1]: found a second table that becomes public.t; expected another `as`.'],
+    ['a conflict of a strange table', two('sync: { conflicts: { tables: { userz: { strategy: prefer-service } } } }'), '5:39: sync.conflicts.tables.userz: found public.userz, which belongs to no service; expected a table of one of the services. Did you mean public.users?'],
+    ['a conflict of an unknown table', two('sync: { conflicts: { tables: { zebra.stripes: { strategy: prefer-service } } } }'), '5:47: sync.conflicts.tables["zebra.stripes"]: found zebra.stripes, which belongs to no service; expected a table of one of the services.'],
+    ['one conflict twice', two('sync: { conflicts: { tables: { users: { strategy: prefer-service }, public.users: { strategy: prefer-service } } } }'), '5:83: sync.conflicts.tables["public.users"]: found public.users for the second time; expected each table once.'],
+    ['custom without a module', two('sync: { conflicts: { default: custom } }'), '5:20: sync.conflicts: found the strategy custom without a module; expected `module: ./resolve.js` beside it.'],
+    ['a module without custom', two('sync: { conflicts: { tables: { users: { strategy: prefer-service, module: ./a.js } } } }'), '5:75: sync.conflicts.tables.users.module: found a module for the strategy prefer-service; expected it only with the strategy custom.'],
+    ['binlog on PostgreSQL', `${MONOLITH}sync: { capture: binlog }`, '2:18: sync.capture: found binlog, while monolith.url is PostgreSQL; expected wal or trigger.'],
+    ['wal on MySQL', 'monolith: { url: "mysql://h/d" }\nsync: { capture: wal }', '2:18: sync.capture: found wal, while monolith.url is MySQL or MariaDB; expected binlog or trigger.'],
+    ['one address twice', `${MONOLITH}route: { monolith: "http://h", listen: "h:1", admin: "h:1" }`, '2:54: route.admin: found h:1, which route.listen uses too; expected an address of its own.'],
+    ['a service named as a command', `${MONOLITH}services: { status: { url: "postgres://h/a", tables: [t] } }`, '2:21: services.status: found a service named status; expected another name: `banyan migrate status` is a command.'],
+  ])('%s', (_name, text, message) => {
+    expect(refusal(text)).toBe(`banyan.yaml:${message}`);
+  });
+});
+
+test('an unknown service is refused with those there are', () => {
+  const config = parse(two(''));
+  expect(() => serviceConfig(config, 'aa')).toThrow('banyan.yaml has no service "aa"; it has a, b. Did you mean "a"?');
+  expect(() => serviceConfig(parse(MONOLITH), 'x')).toThrow('banyan.yaml has no service "x"; it has none.');
+  expect(() => routeConfig(config)).toThrow('banyan.yaml: found no route;');
+});
+
+describe('loadConfig', () => {
+  test('reads through the given reader', async () => {
+    const config = await loadConfig({ file: 'x.yaml', env: {}, readFile: () => Promise.resolve(MONOLITH) });
+    expect(config.file).toBe('x.yaml');
+  });
+
+  test('a file that does not exist', async () => {
+    await expect(loadConfig({ file: '/nowhere/banyan.yaml', env: {} })).rejects.toMatchObject({ code: 'BANYAN_CONFIG_NOT_FOUND' });
+  });
+});
+
+describe('whatever is written', () => {
+  const accepted = (text: string, env: Record<string, string> = {}) => {
+    try {
+      parse(text, env);
+      return true;
+    } catch (error) {
+      if (!isBanyanError(error, 'BANYAN_CONFIG')) throw error;
+      return false;
+    }
+  };
+
+  test('any text is either read or refused with BANYAN_CONFIG', () => {
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => typeof accepted(text) === 'boolean'), { numRuns: 300 });
+  });
+
+  test('any change of a good file is either read or refused with BANYAN_CONFIG', () => {
+    const good = two('route: { monolith: "http://h", key: [ip, { jwt: sub }] }\nsync: { conflicts: { tables: { users: { strategy: prefer-service } } } }\n');
+    const change = fc.tuple(fc.nat(good.length), fc.nat(6), fc.oneof(fc.string({ maxLength: 4 }), fc.constantFrom('${A}', '&a ', '*a', '[', '{', '\n', ': ', '!!x ', '"', '__proto__')));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+        const text = changes.reduce((all, [at, cut, put]) => all.slice(0, at) + put + all.slice(at + cut), good);
+        return typeof accepted(text, { A: 'x' }) === 'boolean';
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a tree of any values is either read or refused with BANYAN_CONFIG', () => {
+    const keys = fc.constantFrom('version', 'monolith', 'url', 'services', 'a', 'tables', 'sync', 'mode', 'log', 'level', '__proto__', 'constructor', 'toString');
+    const tree = fc.letrec((tie) => ({
+      node: fc.oneof({ maxDepth: 4 }, fc.constantFrom(1, true, null, 'postgres://h/d', 'info', 't'), fc.array(tie('node'), { maxLength: 2 }), fc.dictionary(keys, tie('node'), { maxKeys: 4 })),
+    })).node;
+    fc.assert(
+      fc.property(fc.dictionary(keys, tree), (value) => typeof accepted(JSON.stringify({ monolith: { url: 'postgres://h/d' }, ...value })) === 'boolean'),
+      { numRuns: 300 },
+    );
+  });
+
+  test('no secret of a URL is ever in a message', () => {
+    const secret = 's3cr3t/p@ss';
+    for (const text of [`postgres://u:${secret}@h`, `monolith: postgres://u:${secret}@h/d`, `monolith: { url: "postgres://u:${secret}@h:bad/d" }`, `monolith: { urll: "postgres://u:${secret}@h/d" }`, `postgres://u:${secret}@h: 1`, `monolith: { url: "host=h password=${secret}" }`, `monolith: "host=h password=${secret}"`, `monolith: {"a": "postgres://u:${secret}@h/d"`, `log: { level: "postgres://u:${secret}@h/d" }`, `"postgres://u:${secret}@h/d": { x: 1 }`]) {
+      const message = refusal(text);
+      expect(message, text).not.toContain('s3cr3t');
+      expect(message, text).not.toContain('p@ss');
+    }
+  });
+});

@@ -1,0 +1,103 @@
+import { dirname, resolve } from 'node:path';
+import { BanyanError, invariant } from '../core/errors.ts';
+import { parseTableName } from '../model/names.ts';
+import type { ConfigFile } from './schema.ts';
+import type { Config, ConflictChoice, KeySource, RouteConfig, ServiceConfig, TableConfig } from './config.ts';
+import { parseListenAddress, type ListenAddress } from './formats.ts';
+import { nearest } from './suggest.ts';
+
+/** Brands names, reads addresses and resolves module paths of a file that has passed every check. */
+export function resolveConfig(file: string, content: ConfigFile): Config {
+  const modulePath = (module: string) => (/^\.{0,2}\//.test(module) ? resolve(dirname(file), module) : module);
+  const { monolith, services, sync, validate, route, state, metrics, log } = content;
+  return {
+    file,
+    monolith,
+    services: new Map(Object.entries(services).map(([name, service]) => [name, resolveService(name, service, modulePath)])),
+    sync: {
+      ...sync,
+      conflicts: {
+        default: conflictChoice(sync.conflicts.default, sync.conflicts.module, modulePath),
+        tables: new Map(
+          Object.entries(sync.conflicts.tables).map(([name, { strategy, module }]) => [
+            parseTableName(name),
+            conflictChoice(strategy, module, modulePath),
+          ]),
+        ),
+      },
+    },
+    validate,
+    ...(route === undefined ? {} : { route: resolveRoute(route) }),
+    state: { url: state.url ?? monolith.url },
+    metrics: metrics.listen === undefined ? {} : { listen: listenAddress(metrics.listen) },
+    log,
+  };
+}
+
+/**
+ * The service of that name.
+ * @throws BANYAN_SERVICE_UNKNOWN with the names there are.
+ */
+export function serviceConfig(config: Config, name: string): ServiceConfig {
+  const service = config.services.get(name);
+  if (service !== undefined) return service;
+  const names = [...config.services.keys()];
+  const near = nearest(name, names);
+  throw new BanyanError('BANYAN_SERVICE_UNKNOWN', {
+    message: `${config.file} has no service "${name}"; it has ${names.length === 0 ? 'none' : names.join(', ')}.${
+      near === undefined ? '' : ` Did you mean "${near}"?`
+    }`,
+  });
+}
+
+/**
+ * The `route` section, for what cannot do without it.
+ * @throws BANYAN_CONFIG if the file has none.
+ */
+export function routeConfig(config: Config): RouteConfig {
+  if (config.route !== undefined) return config.route;
+  throw new BanyanError('BANYAN_CONFIG', {
+    message: `${config.file}: found no route; expected route with the monolith's HTTP address: route: { monolith: "http://127.0.0.1:3000" }.`,
+  });
+}
+
+type ModulePath = (module: string) => string;
+
+function resolveService(name: string, service: ConfigFile['services'][string], modulePath: ModulePath): ServiceConfig {
+  return { ...service, name, tables: service.tables.map((entry) => resolveTable(entry, modulePath)) };
+}
+
+function resolveTable(entry: ConfigFile['services'][string]['tables'][number], modulePath: ModulePath): TableConfig {
+  if (typeof entry === 'string') return { table: parseTableName(entry), as: parseTableName(entry) };
+  const { transform, ...rest } = entry;
+  return {
+    ...rest,
+    table: parseTableName(entry.table),
+    as: parseTableName(entry.as ?? entry.table),
+    ...(transform === undefined ? {} : { transform: modulePath(transform) }),
+  };
+}
+
+function conflictChoice(strategy: ConflictChoice['strategy'], module: string | undefined, modulePath: ModulePath): ConflictChoice {
+  if (strategy !== 'custom') return { strategy };
+  invariant(module !== undefined, 'The strategy custom without a module has passed the checks of the configuration.');
+  return { strategy, module: modulePath(module) };
+}
+
+function resolveRoute(route: NonNullable<ConfigFile['route']>): RouteConfig {
+  return { ...route, listen: listenAddress(route.listen), admin: listenAddress(route.admin), key: route.key.map(keySource) };
+}
+
+function keySource(entry: NonNullable<ConfigFile['route']>['key'][number]): KeySource {
+  if (typeof entry === 'string') return { from: entry };
+  if (entry.cookie !== undefined) return { from: 'cookie', name: entry.cookie };
+  if (entry.header !== undefined) return { from: 'header', name: entry.header.toLowerCase() };
+  invariant(entry.jwt !== undefined, 'A key without a source has passed the checks of the configuration.');
+  return { from: 'jwt', name: entry.jwt };
+}
+
+function listenAddress(text: string): ListenAddress {
+  const address = parseListenAddress(text);
+  invariant(address !== undefined, `The address ${text} has passed the checks of the configuration.`);
+  return address;
+}

@@ -1,0 +1,235 @@
+import { Type, type Static, type TProperties, type TSchema, type TObjectOptions } from 'typebox';
+import type { FormatName } from './formats.ts';
+
+/*
+ * banyan.yaml, said once. The types, the validation, the defaults, the JSON Schema for editors and
+ * the reference in docs/configuration.md are all made from this file.
+ *
+ * A property with a `default` may be left out of the file and is always there after loading, so it
+ * is not `Optional` here. `Optional` means: may be absent after loading too.
+ */
+
+/** A mapping that knows all its keys. With `default: {}` it may be left out of the file. */
+function section<P extends TProperties>(properties: P, options: TObjectOptions = {}) {
+  return Type.Object(properties, { additionalProperties: false, ...options });
+}
+
+function text(format: FormatName, description: string, options: { readonly default?: string } = {}) {
+  return Type.String({ format, description, ...options });
+}
+
+function listOf<T extends TSchema>(items: T, description: string, options: { readonly minItems?: number; readonly default?: readonly never[] } = {}) {
+  return Type.Array(items, { description, ...options });
+}
+
+function whole(description: string, options: { readonly minimum: number; readonly maximum?: number; readonly default: number }) {
+  return Type.Integer({ description, ...options });
+}
+
+function choice<const V extends string[]>(values: readonly [...V], description: string, options: { readonly default?: V[number] } = {}) {
+  return Type.Enum(values, { description, ...options });
+}
+
+const strategyNames = ['last-write-wins', 'prefer-monolith', 'prefer-service', 'merge-columns', 'custom'] as const;
+
+const tableObject = section({
+  table: text('table-name', "The table's name in the monolith."),
+  as: Type.Optional(text('table-name', "The table's name in the service. Default: the same.")),
+  columns: Type.Optional(
+    listOf(text('text', 'A column name as it is stored, unquoted.'), 'The columns that move. Default: all.', { minItems: 1 }),
+  ),
+  where: Type.Optional(text('text', 'An SQL condition on the monolith\'s row; only rows for which it is true move.')),
+  transform: Type.Optional(text('module', 'A module that changes a row on its way; relative to this file.')),
+});
+
+const service = section({
+  url: text('database-url', "The service's database."),
+  tables: listOf(
+    Type.Union([text('table-name', 'A table of the monolith.'), tableObject]),
+    'The tables the service owns: names, or objects where more is to be said.',
+    { minItems: 1 },
+  ),
+  upstream: Type.Optional(text('http-url', "The service's HTTP side. `route` and `migrate` need it.")),
+  match: listOf(
+    section({
+      path: text('path-pattern', 'A path; `*` stands for one segment, a final `**` for any rest.'),
+      methods: Type.Optional(
+        listOf(
+          choice(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], 'An HTTP method.'),
+          'The methods that match. Default: all.',
+          { minItems: 1 },
+        ),
+      ),
+    }),
+    'The requests that belong to this service.',
+    { default: [] },
+  ),
+  adapt: listOf(
+    section({
+      from: text('path-pattern', "The path the monolith's clients use."),
+      to: text('path-pattern', 'The path of the service that answers it.'),
+    }),
+    "Paths that are rewritten on the way to the service, so that the monolith's clients notice nothing.",
+    { default: [] },
+  ),
+  health: section(
+    {
+      path: text('http-path', 'What is asked of both sides; any answer from 200 to 399 is healthy.', { default: '/health' }),
+      everyMs: whole('Milliseconds between two checks.', { minimum: 10, default: 1000 }),
+      timeoutMs: whole('Milliseconds after which an unanswered check has failed.', { minimum: 1, default: 1000 }),
+    },
+    { default: {}, description: 'How the service is checked.' },
+  ),
+});
+
+const conflicts = section(
+  {
+    default: choice(strategyNames, 'Who wins where no table says otherwise.', { default: 'last-write-wins' }),
+    module: Type.Optional(text('module', 'The resolver, when the default is `custom`; relative to this file.')),
+    tables: Type.Record(
+      Type.String(),
+      section({
+        strategy: choice(strategyNames, 'Who wins in this table.'),
+        module: Type.Optional(text('module', 'The resolver of a `custom` strategy; relative to this file.')),
+      }),
+      { default: {}, format: 'table-name', description: "Strategies by the monolith's table." },
+    ),
+  },
+  { default: {}, description: 'What happens when both sides wrote the same row and neither had seen the other.' },
+);
+
+const sync = section(
+  {
+    mode: choice(['monolith-to-service', 'service-to-monolith', 'bidirectional'], 'Which ways changes flow.', { default: 'bidirectional' }),
+    capture: Type.Optional(choice(['wal', 'trigger', 'binlog'], 'How changes are read. Default: the best the server allows.')),
+    conflicts,
+    batch: section(
+      {
+        maxRows: whole('Changes applied in one transaction at most, unless one source transaction has more.', { minimum: 1, default: 2000 }),
+        maxBytes: whole('Bytes held in memory for one batch; larger transactions are spooled.', { minimum: 65_536, default: 8_388_608 }),
+      },
+      { default: {}, description: 'How much is applied at once. Larger is faster, and uses more memory.' },
+    ),
+    heartbeatMs: whole('Milliseconds between heartbeats, which measure lag and keep quiet databases moving.', { minimum: 50, default: 1000 }),
+    lagToleranceMs: whole('Milliseconds of lag above which a stream is reported as behind.', { minimum: 1, default: 10_000 }),
+    slotPrefix: text('slot-prefix', 'Begins the names of slots, publications and origins, so that two installations can share a server.', {
+      default: 'banyan',
+    }),
+  },
+  { default: {}, description: 'Keeping both databases the same.' },
+);
+
+const validate = section(
+  {
+    level: choice(['count', 'sample', 'checksum', 'full'], 'How closely tables are compared.', { default: 'full' }),
+    tolerance: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0,
+      description: 'Relative difference up to which two floating-point values are equal.',
+    }),
+    sampleRows: whole('Rows compared per table at level `sample`.', { minimum: 1, default: 1000 }),
+    maxDifferences: whole('Differing keys listed per table; all are counted.', { minimum: 1, default: 100 }),
+    everySeconds: whole('Seconds between two runs of a watch.', { minimum: 1, default: 60 }),
+    alertBelow: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 1,
+      description: 'A watch alerts when the share of equal rows is below this.',
+    }),
+  },
+  { default: {}, description: 'Comparing both databases.' },
+);
+
+const percent = (description: string) => Type.Number({ minimum: 0, maximum: 100, default: 0, description });
+
+const route = section(
+  {
+    listen: text('listen-address', 'Where clients connect.', { default: '127.0.0.1:8080' }),
+    admin: text('listen-address', 'Where `banyan route …` connects, and where /metrics, /healthz and /readyz are.', { default: '127.0.0.1:8081' }),
+    monolith: text('http-url', "The monolith's HTTP side."),
+    key: Type.Array(
+      Type.Union([
+        choice(['ip'], "The client's address."),
+        section(
+          {
+            cookie: Type.Optional(text('header-name', 'The value of this cookie.')),
+            header: Type.Optional(text('header-name', 'The value of this request header.')),
+            jwt: Type.Optional(text('text', 'This claim of the bearer token. The signature is not checked: it only picks a side.')),
+          },
+          { minProperties: 1, maxProperties: 1 },
+        ),
+      ]),
+      { minItems: 1, default: ['ip'], description: 'What tells users apart, best first: the first that a request has decides its side.' },
+    ),
+    shadow: section(
+      {
+        percent: percent('Share of safe requests (GET, HEAD) that the service answers too, unseen, to be compared.'),
+        ignore: listOf(text('text', 'A header, or a path into a JSON body such as $.updated_at.'), 'What may differ.', { default: [] }),
+      },
+      { default: {}, description: 'Comparing answers before anybody is moved.' },
+    ),
+    rollback: section(
+      {
+        triggers: listOf(
+          section({
+            metric: choice(['error_rate', 'latency_p50_ms', 'latency_p95_ms', 'latency_p99_ms'], 'What is watched, on the service\'s side.'),
+            threshold: Type.Number({ minimum: 0, description: 'The value above which it is bad: a share from 0 to 1, or milliseconds.' }),
+            duration_seconds: Type.Number({ minimum: 0, default: 0, description: 'Seconds it must stay bad. 0: at once.' }),
+            action: choice(['automatic_rollback', 'alert_team'], 'What happens then.', { default: 'automatic_rollback' }),
+          }),
+          'What sends everybody back to the monolith, beside failed health checks.',
+          { default: [] },
+        ),
+      },
+      { default: {}, description: 'Going back without being asked.' },
+    ),
+    fence: section(
+      { timeoutMs: whole('Milliseconds a moved user waits for the other side to catch up; after that he stays.', { minimum: 1, default: 2000 }) },
+      { default: {}, description: 'The wait that keeps a moved user from reading the past.' },
+    ),
+    timeouts: section(
+      {
+        connectMs: whole('Milliseconds to connect to a side.', { minimum: 1, default: 2000 }),
+        headersMs: whole('Milliseconds until a side has sent its headers.', { minimum: 1, default: 30_000 }),
+        bodyMs: whole('Milliseconds between two pieces of a body.', { minimum: 1, default: 30_000 }),
+        drainMs: whole('Milliseconds that requests under way are given when the router stops.', { minimum: 0, default: 10_000 }),
+      },
+      { default: {}, description: 'How long the router waits.' },
+    ),
+    headerOverride: Type.Optional(
+      text('header-name', 'A request header that picks the side (`monolith` or `service`), for testers. Default: none, nobody can choose.'),
+    ),
+  },
+  { description: 'Who is served by which side.' },
+);
+
+export const fileSchema = section(
+  {
+    version: Type.Integer({ minimum: 1, maximum: 1, default: 1, description: 'The version of this format.' }),
+    monolith: section({ url: text('database-url', "The monolith's database.") }, { description: 'The host.' }),
+    services: Type.Record(Type.String(), service, { format: 'name', default: {}, description: 'What is taken out of it, by name.' }),
+    sync,
+    validate,
+    route: Type.Optional(route),
+    state: section(
+      { url: Type.Optional(text('database-url', "Where Banyan keeps its own tables. Default: the monolith's database.")) },
+      { default: {}, description: "Banyan's own tables." },
+    ),
+    metrics: section(
+      { listen: Type.Optional(text('listen-address', 'Where `sync run` serves /metrics, /healthz and /readyz. Default: nowhere.')) },
+      { default: {}, description: 'Prometheus.' },
+    ),
+    log: section(
+      {
+        level: choice(['debug', 'info', 'warn', 'error'], 'The least important lines that are written.', { default: 'info' }),
+        format: choice(['auto', 'json', 'text'], '`auto`: text on a terminal, JSON otherwise.', { default: 'auto' }),
+      },
+      { default: {}, description: "Logs, on stderr." },
+    ),
+  },
+  { title: 'banyan.yaml', description: 'Configuration of Banyan.' },
+);
+
+/** The file with its defaults filled in, before names are branded and paths resolved. */
+export type ConfigFile = Static<typeof fileSchema>;
