@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { Pool } from 'pg';
 
 export interface InstallReport {
   readonly tables: number;
@@ -12,9 +12,9 @@ export interface InstallReport {
  * Creates the shop's tables in an empty database and loads its rows (about 270,000, the same on every run).
  * Everything happens on one connection; the seed is one transaction.
  */
-export async function installShop(database: string | pg.Pool): Promise<InstallReport> {
+export async function installShop(database: string | Pool): Promise<InstallReport> {
   const started = performance.now();
-  const pool = typeof database === 'string' ? new pg.Pool({ connectionString: database, max: 1 }) : database;
+  const pool = typeof database === 'string' ? new Pool({ connectionString: database, max: 1 }) : database;
   try {
     const client = await pool.connect();
     try {
