@@ -64,14 +64,30 @@ export interface SyncConfig extends Omit<Frozen<ConfigFile['sync']>, 'conflicts'
   };
 }
 
-/** Where a request says who its user is. */
+/** Where a request says who its user is: the name of a cookie, header, token claim or URL parameter, or the address. */
 export type KeySource =
-  | { readonly from: 'cookie' | 'header' | 'jwt'; /** Of the cookie, the header or the claim. */ readonly name: string }
-  | { readonly from: 'ip' };
+  | { readonly cookie: string }
+  | { readonly header: string }
+  | { readonly jwt: string }
+  | { readonly query: string }
+  | 'ip';
 
-export interface RouteConfig extends Omit<Frozen<FileRoute>, 'listen' | 'admin' | 'key'> {
+type FileTrigger = NonNullable<FileRoute['rollback']['triggers']>[number];
+
+/** What sends everybody back to the monolith; times in milliseconds. */
+export interface TriggerConfig extends Pick<FileTrigger, 'metric' | 'action'> {
+  readonly threshold?: number;
+  readonly durationMs: number;
+  readonly windowMs?: number;
+  readonly minSamples?: number;
+  readonly relative?: number;
+}
+
+export interface RouteConfig extends Omit<Frozen<FileRoute>, 'listen' | 'admin' | 'key' | 'rollback'> {
   readonly listen: ListenAddress;
   readonly admin: ListenAddress;
   /** Best first; the first that a request has decides. */
   readonly key: readonly KeySource[];
+  /** `triggers` absent: the router's own; empty: none. */
+  readonly rollback: { readonly triggers?: readonly TriggerConfig[] };
 }

@@ -19,6 +19,10 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   checkConflicts(file, owners, add);
   checkCapture(file, add);
   checkAddresses(file, add);
+  for (const [index, { metric, threshold }] of (file.route?.rollback.triggers ?? []).entries()) {
+    if ((threshold === undefined) === (metric === 'unavailable')) continue;
+    add(['route', 'rollback', 'triggers', index], threshold === undefined ? `${metric} without a threshold` : 'unavailable with a threshold', threshold === undefined ? '`threshold: …` beside it' : 'none: it is or it is not');
+  }
   for (const name of Object.keys(file.services)) {
     if (RESERVED_NAMES.has(name)) add(['services', name], `a service named ${name}`, `another name: \`banyan migrate ${name}\` is a command`);
   }

@@ -67,9 +67,9 @@ route:
   listen: "[::1]:0"
   admin: ":9000"
   monolith: https://127.0.0.1:3000
-  key: [{ cookie: uid }, { header: X-User-Id }, { jwt: sub }, ip]
+  key: [{ cookie: uid }, { header: X-User-Id }, { jwt: sub }, { query: user }, ip]
   shadow: { percent: 12.5, ignore: [date, $.at] }
-  rollback: { triggers: [{ metric: error_rate, threshold: 0.05 }] }
+  rollback: { triggers: [{ metric: error_rate, threshold: 0.05, window_seconds: 10, min_samples: 5, relative: 2 }, { metric: unavailable, duration_seconds: 1.5 }] }
   headerOverride: x-side
 state: { url: postgresql://s@h/banyan }
 metrics: { listen: "localhost:9464" }
@@ -97,9 +97,14 @@ metrics: { listen: "localhost:9464" }
     listen: { host: '::1', port: 0 },
     admin: { host: '0.0.0.0', port: 9000 },
     monolith: 'https://127.0.0.1:3000',
-    key: [{ from: 'cookie', name: 'uid' }, { from: 'header', name: 'x-user-id' }, { from: 'jwt', name: 'sub' }, { from: 'ip' }],
+    key: [{ cookie: 'uid' }, { header: 'X-User-Id' }, { jwt: 'sub' }, { query: 'user' }, 'ip'],
     shadow: { percent: 12.5, ignore: ['date', '$.at'] },
-    rollback: { triggers: [{ metric: 'error_rate', threshold: 0.05, duration_seconds: 0, action: 'automatic_rollback' }] },
+    rollback: {
+      triggers: [
+        { metric: 'error_rate', threshold: 0.05, durationMs: 0, windowMs: 10_000, minSamples: 5, relative: 2, action: 'automatic_rollback' },
+        { metric: 'unavailable', durationMs: 1500, action: 'automatic_rollback' },
+      ],
+    },
     fence: { timeoutMs: 2000 },
     timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 30_000, drainMs: 10_000 },
     headerOverride: 'x-side',
@@ -195,8 +200,8 @@ describe('what is wrong is named with line, key, found and expected', () => {
     ['a method', table('    tables: [t]\n    match: [{ path: /a, methods: [get] }]\n'), '6:35: services.a.match[0].methods[0]: found "get"; expected one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS. Did you mean "GET"?'],
     ['an address', `${MONOLITH}metrics: { listen: localhost }`, '2:20: metrics.listen: found "localhost"; expected host:port such as 127.0.0.1:8080, with a port from 0 to 65535.'],
     ['a port', `${MONOLITH}metrics: { listen: "h:65536" }`, '2:20: metrics.listen: found "h:65536"; expected host:port such as 127.0.0.1:8080, with a port from 0 to 65535.'],
-    ['two keys in one', `${MONOLITH}route: { monolith: "http://h", key: [{ cookie: a, jwt: b }] }`, '2:38: route.key[0]: found 2 keys; expected a mapping with one of cookie, header, jwt.'],
-    ['no key in one', `${MONOLITH}route: { monolith: "http://h", key: [{}] }`, '2:38: route.key[0]: found no key; expected a mapping with one of cookie, header, jwt.'],
+    ['two keys in one', `${MONOLITH}route: { monolith: "http://h", key: [{ cookie: a, jwt: b }] }`, '2:38: route.key[0]: found 2 keys; expected a mapping with one of cookie, header, jwt, query.'],
+    ['no key in one', `${MONOLITH}route: { monolith: "http://h", key: [{}] }`, '2:38: route.key[0]: found no key; expected a mapping with one of cookie, header, jwt, query.'],
     ['a route without the monolith', `${MONOLITH}route: {}`, '2:8: route.monolith: found nothing; expected a URL such as http://127.0.0.1:3000.'],
     ['one key twice', `${MONOLITH}${MONOLITH}`, '2:1: found a key that stands here twice; expected each key once.'],
     ['an unknown tag', 'monolith: !!secret 1', '1:11: found text that is no YAML (Unresolved tag: tag:yaml.org,2002:secret); expected one YAML document.'],
@@ -249,6 +254,8 @@ describe('what fits alone must fit together', () => {
     ['binlog on PostgreSQL', `${MONOLITH}sync: { capture: binlog }`, '2:18: sync.capture: found binlog, while monolith.url is PostgreSQL; expected wal or trigger.'],
     ['wal on MySQL', 'monolith: { url: "mysql://h/d" }\nsync: { capture: wal }', '2:18: sync.capture: found wal, while monolith.url is MySQL or MariaDB; expected binlog or trigger.'],
     ['one address twice', `${MONOLITH}route: { monolith: "http://h", listen: "h:1", admin: "h:1" }`, '2:54: route.admin: found h:1, which route.listen uses too; expected an address of its own.'],
+    ['a trigger without a threshold', `${MONOLITH}route: { monolith: "http://h", rollback: { triggers: [{ metric: error_rate }] } }`, '2:55: route.rollback.triggers[0]: found error_rate without a threshold; expected `threshold: …` beside it.'],
+    ['a threshold for nothing', `${MONOLITH}route: { monolith: "http://h", rollback: { triggers: [{ metric: unavailable, threshold: 1 }] } }`, '2:55: route.rollback.triggers[0]: found unavailable with a threshold; expected none: it is or it is not.'],
     ['a service named as a command', `${MONOLITH}services: { status: { url: "postgres://h/a", tables: [t] } }`, '2:21: services.status: found a service named status; expected another name: `banyan migrate status` is a command.'],
   ])('%s', (_name, text, message) => {
     expect(refusal(text)).toBe(`banyan.yaml:${message}`);
@@ -260,6 +267,8 @@ test('an unknown service is refused with those there are', () => {
   expect(() => serviceConfig(config, 'aa')).toThrow('banyan.yaml has no service "aa"; it has a, b. Did you mean "a"?');
   expect(() => serviceConfig(parse(MONOLITH), 'x')).toThrow('banyan.yaml has no service "x"; it has none.');
   expect(() => routeConfig(config)).toThrow('banyan.yaml: found no route;');
+  const { rollback } = routeConfig(parse(`${MONOLITH}route: { monolith: "http://h" }`));
+  expect(rollback).toEqual({});
 });
 
 describe('loadConfig', () => {

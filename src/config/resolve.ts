@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { BanyanError, invariant } from '../core/errors.ts';
 import { parseTableName } from '../model/names.ts';
 import type { ConfigFile } from './schema.ts';
-import type { Config, ConflictChoice, KeySource, RouteConfig, ServiceConfig, TableConfig } from './config.ts';
+import type { Config, ConflictChoice, KeySource, RouteConfig, ServiceConfig, TableConfig, TriggerConfig } from './config.ts';
 import { parseListenAddress, type ListenAddress } from './formats.ts';
 import { nearest } from './suggest.ts';
 
@@ -84,16 +84,37 @@ function conflictChoice(strategy: ConflictChoice['strategy'], module: string | u
   return { strategy, module: modulePath(module) };
 }
 
-function resolveRoute(route: NonNullable<ConfigFile['route']>): RouteConfig {
-  return { ...route, listen: listenAddress(route.listen), admin: listenAddress(route.admin), key: route.key.map(keySource) };
+type FileRoute = NonNullable<ConfigFile['route']>;
+
+function resolveRoute(route: FileRoute): RouteConfig {
+  const { triggers } = route.rollback;
+  return {
+    ...route,
+    listen: listenAddress(route.listen),
+    admin: listenAddress(route.admin),
+    key: route.key.map(keySource),
+    rollback: triggers === undefined ? {} : { triggers: triggers.map(resolveTrigger) },
+  };
 }
 
-function keySource(entry: NonNullable<ConfigFile['route']>['key'][number]): KeySource {
-  if (typeof entry === 'string') return { from: entry };
-  if (entry.cookie !== undefined) return { from: 'cookie', name: entry.cookie };
-  if (entry.header !== undefined) return { from: 'header', name: entry.header.toLowerCase() };
-  invariant(entry.jwt !== undefined, 'A key without a source has passed the checks of the configuration.');
-  return { from: 'jwt', name: entry.jwt };
+function resolveTrigger(trigger: NonNullable<FileRoute['rollback']['triggers']>[number]): TriggerConfig {
+  const { duration_seconds: duration, window_seconds: window, min_samples: minSamples, ...rest } = trigger;
+  return {
+    ...rest,
+    durationMs: duration * 1000,
+    ...(window === undefined ? {} : { windowMs: window * 1000 }),
+    ...(minSamples === undefined ? {} : { minSamples }),
+  };
+}
+
+function keySource(entry: FileRoute['key'][number]): KeySource {
+  if (typeof entry === 'string') return entry;
+  const { cookie, header, jwt, query } = entry;
+  if (cookie !== undefined) return { cookie };
+  if (header !== undefined) return { header };
+  if (jwt !== undefined) return { jwt };
+  invariant(query !== undefined, 'A key without a source has passed the checks of the configuration.');
+  return { query };
 }
 
 function listenAddress(text: string): ListenAddress {

@@ -52,7 +52,7 @@ const service = section({
   upstream: Type.Optional(text('http-url', "The service's HTTP side. `route` and `migrate` need it.")),
   match: listOf(
     section({
-      path: text('path-pattern', 'A path; `*` stands for one segment, a final `**` for any rest.'),
+      path: text('path-pattern', 'A path; `*` and `{name}` stand for one segment, a final `/**` for the path itself and everything below.'),
       methods: Type.Optional(
         listOf(
           choice(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], 'An HTTP method.'),
@@ -66,8 +66,8 @@ const service = section({
   ),
   adapt: listOf(
     section({
-      from: text('path-pattern', "The path the monolith's clients use."),
-      to: text('path-pattern', 'The path of the service that answers it.'),
+      from: text('path-pattern', "The path the monolith's clients use: `/api/users/{id}`, or with a final `/**`."),
+      to: text('path-pattern', 'The path of the service that answers it, with the same names.'),
     }),
     "Paths that are rewritten on the way to the service, so that the monolith's clients notice nothing.",
     { default: [] },
@@ -156,6 +156,7 @@ const route = section(
             cookie: Type.Optional(text('header-name', 'The value of this cookie.')),
             header: Type.Optional(text('header-name', 'The value of this request header.')),
             jwt: Type.Optional(text('text', 'This claim of the bearer token. The signature is not checked: it only picks a side.')),
+            query: Type.Optional(text('text', 'The value of this parameter of the URL.')),
           },
           { minProperties: 1, maxProperties: 1 },
         ),
@@ -171,15 +172,26 @@ const route = section(
     ),
     rollback: section(
       {
-        triggers: listOf(
-          section({
-            metric: choice(['error_rate', 'latency_p50_ms', 'latency_p95_ms', 'latency_p99_ms'], 'What is watched, on the service\'s side.'),
-            threshold: Type.Number({ minimum: 0, description: 'The value above which it is bad: a share from 0 to 1, or milliseconds.' }),
-            duration_seconds: Type.Number({ minimum: 0, default: 0, description: 'Seconds it must stay bad. 0: at once.' }),
-            action: choice(['automatic_rollback', 'alert_team'], 'What happens then.', { default: 'automatic_rollback' }),
-          }),
-          'What sends everybody back to the monolith, beside failed health checks.',
-          { default: [] },
+        triggers: Type.Optional(
+          listOf(
+            section({
+              metric: choice(
+                ['error_rate', 'latency_p50', 'latency_p95', 'latency_p99', 'consecutive_failures', 'unavailable'],
+                "What is watched on the service's side.",
+              ),
+              threshold: Type.Optional(
+                Type.Number({ minimum: 0, description: 'Bad is above this: a share from 0 to 1, milliseconds, or a number. `unavailable` has none.' }),
+              ),
+              duration_seconds: Type.Number({ minimum: 0, default: 0, description: 'Seconds it must stay bad. 0: at once.' }),
+              window_seconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 120, description: 'Seconds it looks back. Default: 5.' })),
+              min_samples: Type.Optional(Type.Integer({ minimum: 1, description: 'Fewer requests in the window say nothing. Default: 20.' })),
+              relative: Type.Optional(
+                Type.Number({ minimum: 0, description: "Bad only if it is this many times the monolith's value too. Default: not compared." }),
+              ),
+              action: choice(['automatic_rollback', 'alert_team'], 'What happens then.', { default: 'automatic_rollback' }),
+            }),
+            "What sends everybody back to the monolith. Default: error rate, 95th percentile, failures in a row and failed health checks; an empty list: nothing does.",
+          ),
         ),
       },
       { default: {}, description: 'Going back without being asked.' },
