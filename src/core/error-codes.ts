@@ -24,6 +24,10 @@ export const ERROR_CODES = {
     meaning: 'The operation was stopped on request.',
     remedy: 'Run it again; it continues where it stopped.',
   },
+  BANYAN_LISTEN: {
+    meaning: 'A network address to listen on could not be had.',
+    remedy: 'Find out what else listens there, or configure another address; port 0 lets the system choose.',
+  },
   // model
   BANYAN_TABLE_NAME: {
     meaning: 'A table name could not be read.',
@@ -68,6 +72,14 @@ export const ERROR_CODES = {
     remedy: 'Check host, port, database, user and password of the URL, that the server runs, and its pg_hba.conf.',
   },
   // sync
+  BANYAN_SCHEMA_CHANGED: {
+    meaning: 'A table of a running stream has columns that its other side lacks; going on would lose their values.',
+    remedy: 'Add the columns on the other side (`banyan provision SERVICE --dry-run` prints them), then start the worker again. Nothing is lost meanwhile.',
+  },
+  BANYAN_RESOLVER: {
+    meaning: 'A custom conflict resolver threw, took too long or returned something that is neither a side nor a row.',
+    remedy: 'The change is in quarantine with its whole content. Mend the resolver, then retry it.',
+  },
   BANYAN_STREAM_UNKNOWN: {
     meaning: 'A stream has no checkpoint in its target database: it was never set up, or the target was replaced.',
     remedy: 'Run `banyan sync run`, which sets the stream up and copies what is there.',
@@ -82,8 +94,52 @@ export const ERROR_CODES = {
   },
   // validate
   // analyze
+  BANYAN_ANALYZE_PINS: {
+    meaning: 'What was asked of the cut contradicts itself.',
+    remedy: 'Change `keep`, `apart` or the number of services so that all can be true at once.',
+  },
+  BANYAN_ANALYZE_EMPTY: {
+    meaning: 'There is no table to analyse.',
+    remedy: 'Check that the URL or file holds the monolith: `banyan analyze` reads user tables only.',
+  },
   // generate
   // route
+  BANYAN_ROUTE_UNKNOWN: {
+    meaning: 'A service was named that has no route.',
+    remedy: 'Give the service an `upstream` and `match` in banyan.yaml, or call addRoute first; `banyan route status` lists the routes.',
+  },
+  BANYAN_ROUTE_INVALID: {
+    meaning: 'A route, a percentage or an address of the router is not valid.',
+    remedy: 'See the message for what was found and expected; percentages go from 0 to 100 in steps of 0.01.',
+  },
+  BANYAN_ROUTE_CONFLICT: {
+    meaning: 'Somebody else changed the route in the meantime.',
+    remedy: 'Look at `banyan route status`, and decide again.',
+  },
+  BANYAN_ROUTE_STORE: {
+    meaning: 'The shared state of the routes could not be read or written.',
+    remedy: 'Check `state.url` and that its database runs. Routers go on with their last decision meanwhile.',
+  },
+  BANYAN_ROUTE_LISTEN: {
+    meaning: 'The router could not listen on its address.',
+    remedy: 'Check `route.listen` and `route.admin`, and whether another process has the port.',
+  },
+  BANYAN_ADMIN_OPEN: {
+    meaning: 'The admin interface was asked to listen beyond this machine without a token.',
+    remedy: 'Listen on 127.0.0.1, or set a token that callers send as `Authorization: Bearer …`.',
+  },
+  BANYAN_REQUEST_REFUSED: {
+    meaning: 'An HTTP request could not be forwarded because it is not well-formed.',
+    remedy: 'Correct the client; the message says what was wrong.',
+  },
+  BANYAN_UPSTREAM_UNREACHABLE: {
+    meaning: 'The side that had to answer a request refused the connection or broke it off.',
+    remedy: 'Check that the upstream of the route runs; `banyan route status` shows the health of both sides.',
+  },
+  BANYAN_UPSTREAM_TIMEOUT: {
+    meaning: 'The side that had to answer a request did not do so in time.',
+    remedy: 'Find out why the upstream is slow, or raise the router\'s timeouts.',
+  },
   // migrate
   // embedded
 } as const satisfies Record<string, { meaning: string; remedy: string }>;

@@ -1,0 +1,137 @@
+import { BanyanError } from '../core/errors.ts';
+import { parseTableName } from '../model/names.ts';
+import { scanResolutions, type Atoms, type Resolution } from './consensus.ts';
+import { findConvention, type Convention } from './convention.ts';
+import { combine, type PairWeights } from './graph.ts';
+import type { Monolith } from './input.ts';
+import { renumber, type Partition } from './leiden.ts';
+import type { AnalyzeOptions } from './options.ts';
+import { Placement } from './placement.ts';
+import type { Evidence } from './signals.ts';
+
+export interface Decomposition {
+  /** The service of each table, numbered from 0; -1: nothing says where it belongs. */
+  readonly partition: Partition;
+  readonly convention: Convention;
+  /** The resolutions scanned, coarse to fine: a hierarchy to climb. Empty where names decided. */
+  readonly scan: readonly Resolution[];
+  /** The chosen one of them. */
+  readonly chosen?: Resolution;
+  readonly method: 'names' | 'structure';
+}
+
+/**
+ * Divides the tables. Where the owners' own names divide them and the structure agrees, their
+ * groups are kept whole; otherwise the communities of the evidence decide, at the resolution that
+ * is most stable. Then sizes, pins and the asked number are made true.
+ */
+export function decompose(monolith: Monolith, evidence: Evidence, options: AnalyzeOptions): Decomposition {
+  const size = monolith.tables.length;
+  const names = monolith.tables.map((table) => table.name);
+  const structure = combine(size, evidence.signals.filter((signal) => signal.id !== 'names'));
+  const convention = findConvention(names, structure);
+  const pins = readPins(monolith, options);
+  const seed = options.seed ?? 1;
+  const degree = degrees(evidence.pairs, size);
+
+  let partition: Partition;
+  let scan: Resolution[] = [];
+  let chosen: Resolution | undefined;
+  if (convention.followed) {
+    partition = joinAtoms(byLabel(convention.labels), pins.atoms);
+  } else {
+    scan = scanResolutions({ size, signals: evidence.signals, atoms: pins.atoms, seed });
+    chosen = choose(scan, size);
+    partition = Int32Array.from(chosen?.partition ?? new Int32Array(size));
+  }
+  const placement = new Placement({ pairs: evidence.pairs, partition, atoms: pins.atoms, apart: pins.apart });
+  if (!convention.followed) placement.settle();
+  const isolated = (table: number): boolean => (degree[table] ?? 0) === 0;
+  placement.setAside((table) => isolated(table) && placement.sizeOf(table) === 1);
+  placement.joinSmall(options.minTables ?? 2, options.services === undefined);
+  if (options.maxTables !== undefined) placement.splitLarge(options.maxTables, seed);
+  if (options.services !== undefined) placement.reach(options.services, seed);
+  placement.separate();
+  return {
+    partition: placement.partition(),
+    convention,
+    scan,
+    method: convention.followed ? 'names' : 'structure',
+    ...(chosen ? { chosen } : {}),
+  };
+}
+
+/**
+ * The most stable resolution, with a mild preference for about as many services as the root of the
+ * number of tables: neither two halves nor a service for every pair is what anybody asks for.
+ */
+function choose(scan: readonly Resolution[], size: number): Resolution | undefined {
+  const usual = Math.log(Math.max(1, Math.sqrt(size)));
+  const merit = (item: Resolution): number => {
+    const distance = (Math.log(Math.max(1, item.services)) - usual) / 0.8;
+    return item.stability * Math.exp(-0.5 * distance * distance);
+  };
+  let best: Resolution | undefined;
+  for (const item of scan) if (!best || merit(item) > merit(best)) best = item;
+  return best;
+}
+
+interface Pins {
+  readonly atoms: Atoms;
+  readonly apart: readonly (readonly number[])[];
+}
+
+function readPins(monolith: Monolith, options: AnalyzeOptions): Pins {
+  const index = (text: string): number => {
+    const name = parseTableName(text);
+    const found = monolith.indexOf.get(monolith.partitions.get(name) ?? name);
+    if (found === undefined) {
+      throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: `A pin names ${name}, which the schema does not have.` });
+    }
+    return found;
+  };
+  const group = Int32Array.from({ length: monolith.tables.length }, (_, i) => i);
+  for (const names of options.keep ?? []) {
+    const members = names.map(index);
+    const merged = new Set(members.map((member) => group[member]));
+    const into = Math.min(...members.map((member) => group[member] ?? member));
+    for (let i = 0; i < group.length; i += 1) if (merged.has(group[i])) group[i] = into;
+  }
+  const apart = (options.apart ?? []).map((names) => names.map(index));
+  for (const members of apart) {
+    if (new Set(members.map((member) => group[member])).size < members.length) {
+      const names = members.map((member) => monolith.tables[member]?.name).join(', ');
+      throw new BanyanError('BANYAN_ANALYZE_PINS', { message: `${names} are to be kept together and apart at once.` });
+    }
+  }
+  return { atoms: { of: group, count: renumber(group) }, apart };
+}
+
+function byLabel(labels: readonly string[]): Partition {
+  const numbers = new Map<string, number>();
+  return Int32Array.from(labels, (label) => {
+    const number = numbers.get(label) ?? numbers.size;
+    numbers.set(label, number);
+    return number;
+  });
+}
+
+/** Puts every atom where most of its tables are. */
+function joinAtoms(partition: Partition, atoms: Atoms): Partition {
+  const votes = Array.from({ length: atoms.count }, () => new Map<number, number>());
+  partition.forEach((service, table) => {
+    const row = votes[atoms.of[table] ?? 0];
+    row?.set(service, (row.get(service) ?? 0) + 1);
+  });
+  const winners = votes.map((row) => [...row].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]?.[0] ?? 0);
+  return Int32Array.from(atoms.of, (atom) => winners[atom] ?? 0);
+}
+
+export function degrees(pairs: PairWeights, size: number): Float64Array {
+  const degree = new Float64Array(size);
+  for (const [a, b, weight] of pairs.entries()) {
+    degree[a] = (degree[a] ?? 0) + weight;
+    degree[b] = (degree[b] ?? 0) + weight;
+  }
+  return degree;
+}
