@@ -21,11 +21,15 @@ export interface Table {
   readonly uniques: readonly Key[];
   readonly foreignKeys: readonly ForeignKey[];
   readonly checks: readonly Check[];
+  /** EXCLUDE constraints; absent: none. */
+  readonly exclusions?: readonly Check[];
   /** Indexes that no key constraint owns. */
   readonly indexes: readonly Index[];
   readonly triggers: readonly Trigger[];
   /** What an UPDATE or DELETE in the log says of the old row. */
   readonly replicaIdentity: 'default' | 'full' | 'nothing' | 'index';
+  /** The index that `replicaIdentity: 'index'` names, where known. */
+  readonly replicaIdentityIndex?: string;
   /** Of a partition: its parent and the bound as SQL (`FOR VALUES …`). */
   readonly partitionOf?: { readonly parent: TableName; readonly bound: string };
   /** Of a partitioned table: the key as SQL (`RANGE (created_at)`). */
@@ -49,6 +53,8 @@ export interface Column {
   readonly identity?: 'always' | 'by default';
   /** SQL of a generated column; it is never written. */
   readonly generated?: string;
+  /** Of a generated column: computed when read, not stored. */
+  readonly virtual?: boolean;
   readonly collation?: string;
   readonly comment?: string;
 }
@@ -94,6 +100,8 @@ export interface Trigger {
   readonly definition: string;
   /** The function or procedure it calls. */
   readonly calls: string;
+  /** When it fires, by the session's replication role; `origin` is the ordinary kind. Absent: unknown. */
+  readonly enabled?: 'origin' | 'always' | 'replica' | 'disabled';
 }
 
 export interface EnumType {
@@ -119,6 +127,8 @@ export interface Sequence {
   readonly min: string;
   readonly max: string;
   readonly cycle: boolean;
+  readonly start?: string;
+  readonly cache?: string;
   /** The column that owns it (serial or identity). */
   readonly ownedBy?: { readonly table: TableName; readonly column: string; readonly identity: boolean };
 }
