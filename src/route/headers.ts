@@ -1,0 +1,121 @@
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { Ids } from './ids.ts';
+
+/** Headers that concern one connection only (RFC 9110, 7.6.1), and what replaces them is made anew. */
+const HOP_BY_HOP = new Set([
+  'connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade', 'http2-settings',
+]);
+
+/** Request headers that the router answers for itself. */
+const OWN_REQUEST = new Set([
+  'expect', 'trailer', 'proxy-authorization', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded',
+  'x-request-id', 'traceparent', 'x-banyan-side', 'x-banyan-route', 'x-banyan-shadow',
+]);
+
+const OWN_RESPONSE = new Set(['proxy-authenticate', 'x-banyan-side']);
+
+const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
+const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(-.*)?$/;
+
+export interface Forwarding {
+  /** The address of whoever connected to the router. */
+  readonly peerAddress: string;
+  /** Whether that is a proxy whose own X-Forwarded-Proto and -Host are believed. */
+  readonly trustProxy: boolean;
+  readonly requestId: string;
+  readonly ids: Ids;
+}
+
+/** The names listed in `Connection`, which concern this connection only as well. */
+function connectionNames(connection: string | undefined): ReadonlySet<string> | null {
+  if (connection === undefined) return null;
+  const lower = connection.toLowerCase();
+  if (lower === 'keep-alive' || lower === 'close') return null;
+  return new Set(lower.split(',').map((name) => name.trim()));
+}
+
+/** The headers for the upstream, as name, value, name, value, …; `Host` is the client's. */
+export function requestHeaders(request: IncomingMessage, forwarding: Forwarding): string[] {
+  const { rawHeaders, headers } = request;
+  const dropped = connectionNames(headers.connection);
+  const result: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || OWN_REQUEST.has(lower) || dropped?.has(lower)) continue;
+    result.push(name, rawHeaders[i + 1] ?? '');
+  }
+  const { peerAddress, trustProxy, requestId, ids } = forwarding;
+  const encrypted = (request.socket as Partial<TLSSocket>).encrypted === true;
+  const proto = (trustProxy && first(headers['x-forwarded-proto'])) || (encrypted ? 'https' : 'http');
+  const host = (trustProxy && first(headers['x-forwarded-host'])) || headers.host || '';
+  const before = joined(headers['x-forwarded-for']);
+  result.push('x-forwarded-for', before === '' ? peerAddress : `${before}, ${peerAddress}`);
+  result.push('x-forwarded-proto', proto);
+  if (host !== '') result.push('x-forwarded-host', host);
+  const hop = `for=${quoted(peerAddress)};proto=${proto}${host === '' ? '' : `;host=${quoted(host)}`}`;
+  result.push('forwarded', headers.forwarded === undefined ? hop : `${headers.forwarded}, ${hop}`);
+  result.push('x-request-id', requestId);
+  const traceparent = first(headers['traceparent']);
+  result.push('traceparent', traceparent !== '' && TRACEPARENT.test(traceparent) ? traceparent : ids.traceparent());
+  return result;
+}
+
+/** The client's request id if it is one, else a new one. */
+export function requestIdOf(request: IncomingMessage, ids: Ids): string {
+  const given = first(request.headers['x-request-id']);
+  return REQUEST_ID.test(given) ? given : ids.hex(16);
+}
+
+const joined = (value: string | string[] | undefined): string =>
+  value === undefined ? '' : typeof value === 'string' ? value : value.join(', ');
+
+const first = (value: string | string[] | undefined): string => joined(value).split(',', 1)[0]?.trim() ?? '';
+
+/** RFC 7239: an IPv6 address goes in brackets, and what is not a token in quotes. */
+function quoted(value: string): string {
+  const node = value.includes(':') && !value.includes('[') && !/^[^:]*:\d+$/.test(value) ? `[${value}]` : value;
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(node) ? node : `"${node.replaceAll(/["\\]/g, '')}"`;
+}
+
+/** The upstream's headers for the client, as name, value, …, from the raw list of either. */
+export function responseHeaders(raw: readonly (string | Buffer)[], connection: string | undefined): string[] {
+  const dropped = connectionNames(connection);
+  const result: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = text(raw[i]);
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || OWN_RESPONSE.has(lower) || dropped?.has(lower)) continue;
+    result.push(name, text(raw[i + 1]));
+  }
+  return result;
+}
+
+const text = (value: string | Buffer | undefined): string =>
+  typeof value === 'string' ? value : (value?.toString('latin1') ?? '');
+
+/** The address a request came from: the connection's, or the first of X-Forwarded-For behind a trusted proxy. */
+export function clientAddress(request: IncomingMessage, trustProxy: boolean): string {
+  const forwarded = trustProxy ? first(request.headers['x-forwarded-for']) : '';
+  return forwarded === '' ? peerAddress(request) : forwarded;
+}
+
+/** The address of the connection's other end; IPv4 in its own form. */
+export function peerAddress(request: IncomingMessage): string {
+  const address = request.socket.remoteAddress ?? 'unknown';
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}
+
+/**
+ * The path and query of a request target in origin or absolute form (RFC 9112, 3.2); undefined if it
+ * is neither. `OPTIONS *` is not forwarded.
+ */
+export function originForm(target: string | undefined): string | undefined {
+  if (target === undefined) return undefined;
+  if (target.startsWith('/')) return target;
+  const absolute = /^https?:\/\/[^/?#]+(.*)$/i.exec(target);
+  if (!absolute) return undefined;
+  const rest = absolute[1] ?? '';
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}

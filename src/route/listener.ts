@@ -1,0 +1,124 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import { BanyanError, messageOf } from '../core/errors.ts';
+import { isWebSocket, plainResponse, tunnel } from './tunnel.ts';
+import type { Traffic } from './traffic.ts';
+import { Visit } from './visit.ts';
+
+export interface ListenLimits {
+  /** Largest request head in bytes; beyond it 431. Default 16,384. */
+  readonly maxHeaderBytes?: number;
+  /** A client must have sent its request's head within this many milliseconds. Default 10,000. */
+  readonly headersMs?: number;
+  /** And the whole request within this; 0: no limit. Default 300,000. */
+  readonly requestMs?: number;
+  /** An unused client connection is kept this long. Default 65,000: longer than common load balancers do. */
+  readonly idleMs?: number;
+  /** Most client connections; further ones are closed. Default 10,000. */
+  readonly connections?: number;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `host:port`, `[::1]:8080`, or a port alone (on 127.0.0.1).
+ * @throws BANYAN_ROUTE_INVALID
+ */
+export function parseAddress(text: string | ListenAddress): ListenAddress {
+  if (typeof text !== 'string') return text;
+  const match = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? -1);
+  if (!match || port > 65_535) {
+    throw new BanyanError('BANYAN_ROUTE_INVALID', { message: `"${text}" is no address to listen on; expected host:port.` });
+  }
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+}
+
+/** The listener for plain requests. */
+export function requestListener(traffic: Traffic): http.RequestListener {
+  return (request, response) => {
+    new Visit(traffic, request, response, false).begin();
+  };
+}
+
+/** The router's public server, not listening yet. */
+export function createProxyServer(traffic: Traffic, limits: ListenLimits): http.Server {
+  const server = http.createServer(
+    {
+      maxHeaderSize: limits.maxHeaderBytes ?? 16_384,
+      headersTimeout: limits.headersMs ?? 10_000,
+      requestTimeout: limits.requestMs ?? 300_000,
+      keepAliveTimeout: limits.idleMs ?? 65_000,
+      connectionsCheckingInterval: 1000,
+    },
+    requestListener(traffic),
+  );
+  server.maxConnections = limits.connections ?? 10_000;
+  // The body is asked for only when the request goes on, so a held or refused one is not uploaded.
+  server.on('checkContinue', (request, response) => {
+    new Visit(traffic, request, response, true).begin();
+  });
+  server.on('upgrade', (request, socket, head) => {
+    if (isWebSocket(request)) {
+      tunnel(traffic, request, socket, head).catch((error: unknown) => {
+        traffic.logger.error('a WebSocket could not be passed on', { reason: messageOf(error) });
+        socket.destroy();
+      });
+      return;
+    }
+    const response = plainResponse(request);
+    const { headers } = request;
+    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
+      // The body of such a request is no longer framed by the parser.
+      response.writeHead(400, { 'content-length': 0 });
+      response.end();
+      return;
+    }
+    new Visit(traffic, request, response, false).begin();
+  });
+  return server;
+}
+
+/**
+ * Listens, and gives the address in use.
+ * @throws BANYAN_ROUTE_LISTEN
+ */
+export async function listenOn(server: http.Server, address: ListenAddress): Promise<ListenAddress> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(
+        new BanyanError('BANYAN_ROUTE_LISTEN', {
+          message: `Could not listen on ${address.host}:${address.port}: ${error.message}`,
+          cause: error,
+        }),
+      );
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return { host: address.host, port };
+}
+
+/** Takes no new connections, lets requests under way end within `drainMs`, then closes the rest. */
+export async function drain(server: http.Server, options: { readonly clock: Clock; readonly drainMs: number }): Promise<void> {
+  if (!server.listening) return;
+  const { clock, drainMs } = options;
+  const end = new Promise<true>((resolve) => {
+    server.close(() => {
+      resolve(true);
+    });
+  });
+  const deadline = clock.monotonic() + drainMs;
+  let closed = false;
+  while (!closed && clock.monotonic() < deadline) {
+    // A kept connection becomes idle when its last request is answered.
+    server.closeIdleConnections();
+    closed = await Promise.race([end, clock.sleep(20).then(() => false)]);
+  }
+  server.closeAllConnections();
+  await end;
+}

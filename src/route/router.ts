@@ -1,0 +1,577 @@
+import { randomBytes } from 'node:crypto';
+import type http from 'node:http';
+import { systemClock, type Clock } from '../core/clock.ts';
+import { BanyanError, invariant, messageOf } from '../core/errors.ts';
+import { silentLogger, type Logger } from '../core/logger.ts';
+import { noMetrics, type Metrics } from '../core/metrics.ts';
+import type { Side } from '../model/side.ts';
+import type { Fence } from '../ports/fence.ts';
+import type { RouteState, RouteStore } from '../ports/route-store.ts';
+import { checkAdminAddress, createAdminServer } from './admin.ts';
+import { CausalBarrier } from './barrier.ts';
+import { isPercent } from './decide.ts';
+import { gradualSteps, type GradualOptions } from './gradual.ts';
+import { HealthChecker } from './health-checker.ts';
+import { Ids, type RandomBytes } from './ids.ts';
+import type { KeySource } from './key.ts';
+import {
+  createProxyServer, drain, listenOn, parseAddress, requestListener, type ListenAddress, type ListenLimits,
+} from './listener.ts';
+import { ServiceRoute, type RouteRule, type RouteStatus } from './service-route.ts';
+import type { ShiftOutcome } from './shifter.ts';
+import { StoreLink } from './store-link.ts';
+import type { Traffic } from './traffic.ts';
+import type { Firing } from './triggers.ts';
+import { Upstream, type UpstreamTimeouts } from './upstream.ts';
+import { warmUp } from './warm-up.ts';
+
+export interface TrafficRouterOptions {
+  /** The monolith's HTTP side. Default: the one of the first route. */
+  readonly monolith?: string;
+  /** Where a user's key is looked for, in this order. Default: only the router's own cookie. */
+  readonly key?: readonly KeySource[];
+  /**
+   * Orders users' requests across the databases. Without it a shift waits for requests under way only,
+   * which is right only if both sides share one database.
+   */
+  readonly fence?: Fence;
+  /** Shares decisions with other routers and the command line. Default: this process only. */
+  readonly store?: RouteStore;
+  /** This router's name among others. Default: random. */
+  readonly instance?: string;
+  /** Longest time a moving user's request is held, in milliseconds; then the move is put off. Default 2,000. */
+  readonly fenceBoundMs?: number;
+  /** Longest time a request waits for its user's own writes on the other side. Default 2,000. */
+  readonly barrierBoundMs?: number;
+  /** Most requests held per service; beyond it the move is put off and tried with fewer users. Default 4,096. */
+  readonly maxHeld?: number;
+  /** Most users with unfinished writes remembered per service and side; beyond it all users wait. Default 100,000. */
+  readonly maxBarrierKeys?: number;
+  /** Pause before a move that was put off is tried again. Default 1,000 ms. */
+  readonly retryMs?: number;
+  readonly timeouts?: UpstreamTimeouts;
+  /** Most connections to each upstream. Default 512. */
+  readonly connections?: number;
+  readonly limits?: ListenLimits;
+  /** Believe X-Forwarded-For, -Proto and -Host of whoever connects. Default false. */
+  readonly trustProxy?: boolean;
+  /** Answer with `x-banyan-side`. Default true. */
+  readonly sideHeader?: boolean;
+  /** Let testers choose with `x-banyan-route: monolith|service`. Default false: anybody could. */
+  readonly overrideHeader?: boolean;
+  /** Log every request. Default false; it costs about a tenth of the throughput. */
+  readonly accessLog?: boolean;
+  /** Mark the anonymous cookie `Secure`. Default false. */
+  readonly secureCookie?: boolean;
+  /** Requests sent through the router itself before it reports ready. Default 2,000; 0: none. */
+  readonly warmUpRequests?: number;
+  /** How often triggers are evaluated, in milliseconds. Default 200. */
+  readonly triggerEveryMs?: number;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+  readonly random?: RandomBytes;
+}
+
+export interface Upstreams {
+  readonly monolith: string;
+  readonly service: string;
+}
+
+export interface ShiftOptions {
+  /** In steps of `stepPercent`, `everySeconds` apart. Default: at once. */
+  readonly gradual?: boolean;
+  /** Default 5. */
+  readonly stepPercent?: number;
+  /** Default 300. */
+  readonly everySeconds?: number;
+  /** For the audit. Default `library`. */
+  readonly by?: string;
+  readonly why?: string;
+}
+
+export interface ShiftResult {
+  readonly service: string;
+  /** What was asked for. */
+  readonly percent: number;
+  readonly version: number;
+  /** `postponed`: the router goes on trying by itself; `superseded`: a later decision took its place. */
+  readonly state: ShiftOutcome['state'];
+  readonly reason: string;
+}
+
+export interface RouterStatus {
+  readonly instance: string;
+  readonly ready: boolean;
+  /** Why not, if not. */
+  readonly notReady: string;
+  readonly routes: readonly RouteStatus[];
+  /** Null without a store. */
+  readonly store: { readonly reachable: boolean; readonly reason: string } | null;
+  /** Users whose writes the other side may not have applied yet. */
+  readonly usersWithUnfinishedWrites: number;
+}
+
+const HEARTBEAT_MS = 2000;
+
+/**
+ * Serves the monolith's clients and decides, user by user, which side answers.
+ *
+ * It keeps PROMISES 8 and 9: no request is dropped by a change of the percentage, a raised percentage
+ * moves nobody back, and nobody who is moved reads the past.
+ */
+export class TrafficRouter {
+  readonly instance: string;
+  readonly health: HealthChecker;
+  readonly #options: TrafficRouterOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #ids: Ids;
+  readonly #routes: ServiceRoute[] = [];
+  readonly #upstreams = new Map<string, Upstream>();
+  readonly #barrier: CausalBarrier | null;
+  readonly #traffic: Traffic;
+  /** Ends moves, checks and the link to the store; requests go on. */
+  readonly #control = new AbortController();
+  /** Ends waiting at the barrier: the last thing to go. */
+  readonly #requests = new AbortController();
+  readonly #background: Promise<void>[] = [];
+  #link: StoreLink | null = null;
+  #stored: readonly RouteState[] = [];
+  #server: http.Server | null = null;
+  #admin: http.Server | null = null;
+  #notReady = 'not listening yet';
+
+  constructor(options: TrafficRouterOptions = {}) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#metrics = options.metrics ?? noMetrics;
+    this.#ids = new Ids(options.random ?? randomBytes);
+    this.instance = options.instance ?? `router-${this.#ids.hex(6)}`;
+    this.#barrier = options.fence
+      ? new CausalBarrier({
+          fence: options.fence,
+          clock: this.#clock,
+          logger: this.#logger,
+          metrics: this.#metrics,
+          boundMs: options.barrierBoundMs ?? 2000,
+          maxKeys: options.maxBarrierKeys ?? 100_000,
+          signal: this.#requests.signal,
+        })
+      : null;
+    this.health = new HealthChecker((service) => this.#route(service));
+    this.#traffic = this.#makeTraffic();
+  }
+
+  /**
+   * Adds a service's route. Its percentage is the stored one if the store knows the service, else
+   * the rule's. Routes are asked in the order they were added; the first that matches has the request.
+   * @throws BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE
+   */
+  async addRoute(rule: RouteRule, upstreams: Upstreams): Promise<void> {
+    checkRule(rule);
+    if (this.#routes.some(({ service }) => service === rule.service)) {
+      throw new BanyanError('BANYAN_ROUTE_INVALID', { message: `The service ${rule.service} has a route already.` });
+    }
+    await this.#openStore();
+    const stored = this.#stored.find(({ service }) => service === rule.service);
+    const percent = stored?.percent ?? rule.percent ?? 0;
+    const route = this.#makeRoute({ ...rule, percent }, upstreams);
+    route.version = stored?.version ?? 0;
+    route.shifter.progress = { version: route.version, state: 'done', reason: '' };
+    this.#routes.push(route);
+    this.#barrier?.addService(rule.service);
+    for (const probe of [route.probes.monolith, route.probes.service]) {
+      if (probe) this.#background.push(probe.run());
+    }
+    if (this.#routes.length === 1) this.#background.push(this.#watchTriggers());
+    this.#progressed(route);
+  }
+
+  /**
+   * Decides a service's percentage and moves its users. Resolves when they are moved or the move is
+   * put off; a gradual shift when its last step is, or when something else was decided meanwhile.
+   * @throws BANYAN_ROUTE_UNKNOWN, BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE
+   */
+  async shift(service: string, percent: number, options: ShiftOptions = {}): Promise<ShiftResult> {
+    const route = this.#route(service);
+    if (!isPercent(percent)) throw notAPercentage(percent);
+    const { by = 'library', why = '' } = options;
+    if (!options.gradual) return this.#decide(route, { percent, by, why });
+    const gradual: GradualOptions = {
+      from: route.targetPercent,
+      to: percent,
+      stepPercent: options.stepPercent ?? 5,
+    };
+    let result: ShiftResult = { service, percent, version: route.version, state: 'done', reason: '' };
+    for (const [index, step] of gradualSteps(gradual).entries()) {
+      if (index > 0) {
+        await this.#clock.sleep((options.everySeconds ?? 300) * 1000, this.#control.signal);
+        if (route.version !== result.version) {
+          const reason = `version ${route.version} was decided meanwhile`;
+          return { ...result, percent, state: 'superseded', reason };
+        }
+      }
+      result = await this.#decide(route, { percent: step, by, why: `${why} (gradual, to ${percent} %)`.trim() });
+    }
+    return result;
+  }
+
+  /** Brings a service's users back to the monolith, behind the same fence; urgent. */
+  async rollback(service: string, options: { readonly by?: string; readonly why?: string } = {}): Promise<ShiftResult> {
+    const { by = 'library', why = 'rollback' } = options;
+    return this.#decide(this.#route(service), { percent: 0, by, why });
+  }
+
+  status(): RouterStatus {
+    return {
+      instance: this.instance,
+      ready: this.#notReady === '',
+      notReady: this.#notReady,
+      routes: this.#routes.map((route) => route.status()),
+      store: this.#link ? { reachable: this.#link.reachable, reason: this.#link.reason } : null,
+      usersWithUnfinishedWrites: this.#barrier?.size ?? 0,
+    };
+  }
+
+  /**
+   * Warms up, then serves on `host:port` (port 0: any) and gives the address in use.
+   * @throws BANYAN_ROUTE_LISTEN, BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE
+   */
+  async listen(address: string | ListenAddress): Promise<ListenAddress> {
+    const wanted = parseAddress(address);
+    invariant(this.#server === null, 'the router listens already');
+    this.#monolith();
+    await this.#openStore();
+    this.#server = createProxyServer(this.#traffic, this.#options.limits ?? {});
+    const server = this.#server;
+    this.#notReady = 'warming up';
+    await this.#warmUp();
+    const actual = await listenOn(server, wanted);
+    this.#notReady = '';
+    this.#logger.info('the router listens', { ...actual, instance: this.instance });
+    return actual;
+  }
+
+  /**
+   * Serves `/metrics`, `/healthz`, `/readyz` and `/status`. Ask for it before {@link listen} to have it
+   * say why the router is not ready yet.
+   * @throws BANYAN_ADMIN_OPEN, BANYAN_ROUTE_LISTEN
+   */
+  async listenAdmin(
+    address: string | ListenAddress,
+    options: { readonly metricsText?: () => string | Promise<string>; readonly token?: string } = {},
+  ): Promise<ListenAddress> {
+    const wanted = parseAddress(address);
+    checkAdminAddress(wanted, options.token);
+    this.#admin = createAdminServer({
+      ...options,
+      status: () => this.status(),
+      notReady: () => this.#notReady,
+      logger: this.#logger,
+    });
+    return listenOn(this.#admin, wanted);
+  }
+
+  /** Lets requests under way end within `drainMs` (default 10,000), then closes everything. */
+  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#notReady = 'closing';
+    // First: it releases whoever is held, so that they can be answered.
+    this.#control.abort(new BanyanError('BANYAN_ABORTED', { message: 'The router is closing.' }));
+    await Promise.all(this.#routes.map(async (route) => route.shifter.stopped()));
+    for (const { shadow } of this.#routes) shadow?.close();
+    if (this.#server) await drain(this.#server, { clock: this.#clock, drainMs: options.drainMs ?? 10_000 });
+    this.#requests.abort(new BanyanError('BANYAN_ABORTED', { message: 'The router is closing.' }));
+    await Promise.all(this.#background);
+    await this.#link?.stopped();
+    await Promise.all([...this.#upstreams.values()].map(async (upstream) => upstream.destroy()));
+    if (this.#admin) await drain(this.#admin, { clock: this.#clock, drainMs: 0 });
+  }
+
+  #route(service: string): ServiceRoute {
+    const route = this.#routes.find((route) => route.service === service);
+    if (route) return route;
+    const known = this.#routes.map(({ service }) => service).join(', ') || 'none';
+    throw new BanyanError('BANYAN_ROUTE_UNKNOWN', { message: `The service ${service} has no route; known: ${known}.` });
+  }
+
+  #monolith(): Upstream {
+    const url = this.#options.monolith;
+    if (url !== undefined) return this.#upstream(url);
+    const first = this.#routes[0];
+    if (first) return first.upstreams.monolith;
+    throw new BanyanError('BANYAN_ROUTE_INVALID', {
+      message: 'The router knows no monolith: give it `monolith`, or add a route before it listens.',
+    });
+  }
+
+  #upstream(url: string): Upstream {
+    let upstream = this.#upstreams.get(url);
+    if (!upstream) {
+      upstream = makeUpstream(url, this.#options);
+      this.#upstreams.set(url, upstream);
+    }
+    return upstream;
+  }
+
+  #makeTraffic(): Traffic {
+    const { key = [], trustProxy = false, sideHeader = true, overrideHeader = false, accessLog = false } = this.#options;
+    const monolith = (): Upstream => this.#monolith();
+    return {
+      routes: this.#routes,
+      get monolith() {
+        return monolith();
+      },
+      barrier: this.#barrier,
+      key,
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      ids: this.#ids,
+      trustProxy,
+      sideHeader,
+      overrideHeader,
+      accessLog,
+      secureCookie: this.#options.secureCookie ?? false,
+    };
+  }
+
+  #makeRoute(rule: RouteRule, upstreams: Upstreams): ServiceRoute {
+    const { fenceBoundMs = 2000, maxHeld = 4096, retryMs = 1000 } = this.#options;
+    const sides: Record<Side, Upstream> = {
+      monolith: this.#upstream(upstreams.monolith),
+      service: this.#upstream(upstreams.service),
+    };
+    return new ServiceRoute({
+      rule,
+      upstreams: sides,
+      fence: this.#options.fence,
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      fenceBoundMs,
+      maxHeld,
+      retryMs,
+      onProgress: (route) => {
+        this.#progressed(route);
+      },
+      signal: this.#control.signal,
+    });
+  }
+
+  /** Tells the metrics and the store how far a route is. */
+  #progressed(route: ServiceRoute): void {
+    const { service, flow, shifter } = route;
+    this.#metrics.gauge('traffic_split_percentage', flow.percent, { service, version: 'service' });
+    this.#metrics.gauge('traffic_split_percentage', 100 - flow.percent, { service, version: 'monolith' });
+    if (route.version === 0) return;
+    const { version, state, reason } = shifter.progress;
+    this.#link?.report({ router: this.instance, service, version, state, reason, percent: flow.percent });
+  }
+
+  async #openStore(): Promise<void> {
+    const { store } = this.#options;
+    if (!store || this.#link) return;
+    try {
+      await store.install();
+      this.#stored = await store.load();
+    } catch (error) {
+      // Guessing a percentage could move users back: without a last decision there is nothing to keep.
+      throw new BanyanError('BANYAN_ROUTE_STORE', {
+        message: `The routes' shared state could not be read: ${messageOf(error)}`,
+        cause: error,
+      });
+    }
+    this.#link = new StoreLink({
+      store,
+      router: this.instance,
+      clock: this.#clock,
+      logger: this.#logger,
+      heartbeatMs: HEARTBEAT_MS,
+      onStates: (states) => {
+        this.#follow(states);
+      },
+      signal: this.#control.signal,
+    });
+    this.#link.start();
+  }
+
+  /** Takes over what others decided. */
+  #follow(states: readonly RouteState[]): void {
+    this.#stored = states;
+    for (const state of states) {
+      const route = this.#routes.find(({ service }) => service === state.service);
+      if (!route || state.version <= route.version) continue;
+      this.#logger.info('a route was changed', { ...state });
+      void this.#apply(route, state);
+    }
+  }
+
+  async #decide(
+    route: ServiceRoute,
+    decision: { readonly percent: number; readonly by: string; readonly why: string },
+  ): Promise<ShiftResult> {
+    const { service } = route;
+    const { store } = this.#options;
+    let version = route.version + 1;
+    if (store) {
+      try {
+        version = (await store.save({ service, ...decision })).version;
+      } catch (error) {
+        throw new BanyanError('BANYAN_ROUTE_STORE', {
+          message: `The decision ${decision.percent} % for ${service} could not be stored: ${messageOf(error)}`,
+          cause: error,
+        });
+      }
+    }
+    const { percent } = decision;
+    this.#logger.info('a route was decided', { service, version, ...decision });
+    const outcome = await this.#apply(route, { percent, version });
+    return { service, percent, version, ...outcome };
+  }
+
+  async #apply(
+    route: ServiceRoute,
+    state: { readonly percent: number; readonly version: number },
+  ): Promise<ShiftOutcome> {
+    const urgent = state.percent < route.targetPercent;
+    // The next attempt is judged by what it does, not by what the last one did.
+    if (route.targetPercent === 0 && state.percent > 0) {
+      route.stats.service.reset();
+      route.triggers.reset();
+    }
+    // The watch may have brought a later version while this one was being saved.
+    if (state.version >= route.version) {
+      route.version = state.version;
+      route.targetPercent = state.percent;
+    }
+    const percent = route.targetPercent;
+    return route.shifter.moveTo({ percent, version: route.version, urgent });
+  }
+
+  async #watchTriggers(): Promise<void> {
+    const signal = this.#control.signal;
+    const told = new Set<unknown>();
+    while (!signal.aborted) {
+      for (const route of this.#routes) {
+        if (route.targetPercent === 0) continue;
+        const firings = route.triggers.evaluate({
+          stats: route.stats,
+          breaker: route.breakers.service,
+          healthy: route.probes.service?.healthy ?? true,
+        });
+        for (const rule of route.triggers.rules) {
+          if (!firings.some((firing) => firing.rule === rule)) told.delete(rule);
+        }
+        const alarm = firings.find(({ rule }) => rule.action !== 'alert_team');
+        if (alarm) void this.#rollBackBecause(route, alarm);
+        for (const { rule, why } of firings) {
+          if (rule === alarm?.rule || told.has(rule)) continue;
+          told.add(rule);
+          this.#logger.warn('a trigger fired', { service: route.service, metric: rule.metric, why });
+          this.#metrics.count('banyan_route_alerts_total', { service: route.service, metric: rule.metric });
+        }
+      }
+      await this.#clock.sleep(this.#options.triggerEveryMs ?? 200, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+  }
+
+  /** Goes back, and does so even if the store can't be told at once. */
+  async #rollBackBecause(route: ServiceRoute, firing: Firing): Promise<void> {
+    const { service } = route;
+    const { why, rule } = firing;
+    const base = route.version;
+    route.lastRollback = { why, at: new Date(this.#clock.now()).toISOString() };
+    this.#logger.error('going back to the monolith', { service, metric: rule.metric, why });
+    this.#metrics.count('banyan_route_rollbacks_total', { service, metric: rule.metric });
+    // At once, before the store is asked; the version follows.
+    void this.#apply(route, { percent: 0, version: base });
+    route.triggers.reset();
+    const { store } = this.#options;
+    if (!store) {
+      route.version = base + 1;
+      this.#progressed(route);
+      return;
+    }
+    while (!this.#control.signal.aborted && route.version === base) {
+      try {
+        const saved = await store.save({ service, percent: 0, by: 'banyan', why, expectedVersion: base });
+        void this.#apply(route, saved);
+      } catch (error) {
+        this.#logger.warn('the rollback could not be stored yet', { service, reason: messageOf(error) });
+        await this.#clock.sleep(HEARTBEAT_MS / 2, this.#control.signal).catch((error: unknown) => {
+          if (!this.#control.signal.aborted) throw error;
+        });
+      }
+    }
+  }
+
+  async #warmUp(): Promise<void> {
+    const requests = this.#options.warmUpRequests ?? 2000;
+    if (requests === 0) return;
+    await warmUp({
+      requests,
+      open: (url) => {
+        const upstream = makeUpstream(url, this.#options);
+        const stop = new AbortController();
+        const route = new ServiceRoute({
+          rule: { service: 'warm-up', percent: 50, triggers: [], match: [{ path: '/**' }] },
+          upstreams: { monolith: upstream, service: upstream },
+          fence: undefined,
+          clock: this.#clock,
+          logger: silentLogger,
+          metrics: noMetrics,
+          fenceBoundMs: 1,
+          maxHeld: 1,
+          retryMs: 1,
+          onProgress: () => {},
+          signal: stop.signal,
+        });
+        const traffic = { ...this.#traffic, routes: [route], monolith: upstream, logger: silentLogger, metrics: noMetrics };
+        return {
+          listener: requestListener({ ...traffic, barrier: null, key: [{ cookie: 'uid' }] }),
+          close: async () => {
+            stop.abort();
+            await route.shifter.stopped();
+            await upstream.destroy();
+          },
+        };
+      },
+    });
+  }
+}
+
+function makeUpstream(url: string, options: TrafficRouterOptions): Upstream {
+  const { timeouts, connections } = options;
+  return new Upstream({
+    url,
+    ...(timeouts === undefined ? {} : { timeouts }),
+    ...(connections === undefined ? {} : { connections }),
+  });
+}
+
+function checkRule(rule: RouteRule): void {
+  const wrong = (message: string): BanyanError => new BanyanError('BANYAN_ROUTE_INVALID', { message });
+  if (rule.service === '') throw wrong('A route needs the name of its service.');
+  if (rule.percent !== undefined && !isPercent(rule.percent)) throw notAPercentage(rule.percent);
+  for (const { path } of rule.match ?? []) {
+    if (!path.startsWith('/')) throw wrong(`The path ${path} of ${rule.service} must begin with /.`);
+  }
+  for (const { from, to } of rule.adapt ?? []) {
+    if (!from.startsWith('/') || !to.startsWith('/')) throw wrong(`The adapter ${from} to ${to} must have paths that begin with /.`);
+    const names = new Set(from.match(/\{[^}]+\}/g));
+    const unknown = (to.match(/\{[^}]+\}/g) ?? []).filter((name) => !names.has(name));
+    if (unknown.length > 0) throw wrong(`The adapter to ${to} uses ${unknown.join(', ')}, which ${from} does not have.`);
+    if (to.endsWith('/**') && !from.endsWith('/**')) throw wrong(`The adapter to ${to} ends in /**, but ${from} does not.`);
+  }
+}
+
+function notAPercentage(percent: number): BanyanError {
+  return new BanyanError('BANYAN_ROUTE_INVALID', {
+    message: `${percent} is no percentage of a route; expected 0 to 100 in steps of 0.01.`,
+  });
+}

@@ -1,0 +1,186 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { Side } from '../model/side.ts';
+import type { Fence } from '../ports/fence.ts';
+import { compileAdapter, type CompiledAdapter, type PathAdapter } from './adapt.ts';
+import { Breaker, type BreakerOptions, type BreakerState, type Passage } from './breaker.ts';
+import { BucketFlow } from './bucket-flow.ts';
+import { HealthProbe, type HealthCheckOptions } from './health.ts';
+import { compileRule, type CompiledRule, type MatchRule } from './match.ts';
+import { Shadow, type ShadowOptions, type ShadowStatus } from './shadow.ts';
+import { Shifter, type ShiftProgress } from './shifter.ts';
+import { SideStats } from './side-stats.ts';
+import { DEFAULT_TRIGGERS, Triggers, type TriggerRule } from './triggers.ts';
+import type { Upstream } from './upstream.ts';
+
+/** How one service's requests are told from the others, and how they are shared between the sides. */
+export interface RouteRule {
+  readonly service: string;
+  /** Users by a hash of their key. The only strategy so far. */
+  readonly strategy?: 'percentage';
+  /** Where the route begins when the store knows nothing of it. Default 0. */
+  readonly percent?: number;
+  /** Users stay where the percentage puts them. Always so: membership is a pure function of the key. */
+  readonly sticky?: true;
+  /** Which requests are the service's. Default: all. */
+  readonly match?: readonly MatchRule[];
+  /** Path changes for the service's side only. The first that fits is used. */
+  readonly adapt?: readonly PathAdapter[];
+  /** Active health check per side. Default: none, only what requests show. */
+  readonly health?: { readonly service?: HealthCheckOptions; readonly monolith?: HealthCheckOptions };
+  readonly breaker?: BreakerOptions;
+  /** When to go back by itself. Default {@link DEFAULT_TRIGGERS}; an empty list: never. */
+  readonly triggers?: readonly TriggerRule[];
+  /** Default: no shadowing. */
+  readonly shadow?: ShadowOptions;
+}
+
+export interface RouteStatus {
+  readonly service: string;
+  /** Of buckets that the service serves right now. */
+  readonly percent: number;
+  /** What was asked for last. */
+  readonly targetPercent: number;
+  readonly version: number;
+  /** `degraded`: the service side is not taken for every request that should go there. */
+  readonly health: 'healthy' | 'degraded' | 'unhealthy';
+  /** Of the service's side. */
+  readonly breaker: BreakerState;
+  readonly shadow: ShadowStatus | { readonly percent: 0 };
+  readonly move: ShiftProgress & { readonly heldRequests: number };
+  readonly sides: Readonly<Record<Side, SideStatus>>;
+  readonly lastRollback: { readonly why: string; readonly at: string } | null;
+}
+
+export interface SideStatus {
+  readonly url: string;
+  readonly healthy: boolean;
+  readonly breaker: BreakerState;
+  /** Over the last 10 seconds. */
+  readonly requests: number;
+  readonly errorRate: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+}
+
+export interface ServiceRouteOptions {
+  readonly rule: RouteRule;
+  readonly upstreams: Readonly<Record<Side, Upstream>>;
+  readonly fence: Fence | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly fenceBoundMs: number;
+  readonly maxHeld: number;
+  readonly retryMs: number;
+  readonly onProgress: (route: ServiceRoute, progress: ShiftProgress) => void;
+  /** Ends moves and health checks. */
+  readonly signal: AbortSignal;
+}
+
+/** Everything the router knows of one service's route. */
+export class ServiceRoute {
+  readonly service: string;
+  readonly rules: readonly CompiledRule[];
+  readonly adapters: readonly CompiledAdapter[];
+  readonly upstreams: Readonly<Record<Side, Upstream>>;
+  readonly flow: BucketFlow;
+  readonly shifter: Shifter;
+  readonly breakers: Readonly<Record<Side, Breaker>>;
+  readonly stats: Readonly<Record<Side, SideStats>>;
+  readonly triggers: Triggers;
+  readonly shadow: Shadow | null;
+  readonly probes: Readonly<Record<Side, HealthProbe | null>>;
+  targetPercent: number;
+  version = 0;
+  lastRollback: { readonly why: string; readonly at: string } | null = null;
+
+  constructor(options: ServiceRouteOptions) {
+    const { rule, upstreams, clock, logger, metrics, signal } = options;
+    const service = rule.service;
+    this.service = service;
+    this.upstreams = upstreams;
+    this.rules = (rule.match ?? [{ path: '/**' }]).map(compileRule);
+    this.adapters = (rule.adapt ?? []).map(compileAdapter);
+    this.targetPercent = rule.percent ?? 0;
+    this.flow = new BucketFlow(this.targetPercent);
+    const breaker = (side: Side): Breaker =>
+      new Breaker({
+        ...rule.breaker,
+        clock,
+        onChange: (state) => {
+          logger.warn('a circuit breaker changed', { service, side, state });
+          metrics.count('banyan_route_breaker_changes_total', { service, side, state });
+        },
+      });
+    this.breakers = { monolith: breaker('monolith'), service: breaker('service') };
+    this.stats = { monolith: new SideStats(clock), service: new SideStats(clock) };
+    this.triggers = new Triggers({ rules: rule.triggers ?? DEFAULT_TRIGGERS, clock });
+    this.shadow = rule.shadow
+      ? new Shadow({ ...rule.shadow, service, upstreams, metrics, logger, settle: () => clock.sleep(300) })
+      : null;
+    const probe = (side: Side): HealthProbe | null => {
+      const check = rule.health?.[side];
+      if (!check) return null;
+      return new HealthProbe({ ...check, upstream: upstreams[side], clock, logger, signal, name: `${service}/${side}` });
+    };
+    this.probes = { monolith: probe('monolith'), service: probe('service') };
+    this.shifter = new Shifter({
+      flow: this.flow,
+      service,
+      fence: options.fence,
+      clock,
+      logger,
+      metrics,
+      boundMs: options.fenceBoundMs,
+      maxHeld: options.maxHeld,
+      retryMs: options.retryMs,
+      onProgress: (progress) => {
+        options.onProgress(this, progress);
+      },
+      signal,
+    });
+  }
+
+  /** Whether the side's own checks find it well, and its breaker is closed. */
+  isHealthy(side: Side): boolean {
+    return (this.probes[side]?.healthy ?? true) && this.breakers[side].state === 'closed';
+  }
+
+  /** May a request go to the service's side? The monolith is never refused: there is nothing behind it. */
+  enterService(safe: boolean): Passage {
+    if (this.probes.service?.healthy === false) return 'refused';
+    return this.breakers.service.enter(safe);
+  }
+
+  status(): RouteStatus {
+    const side = (name: Side): SideStatus => {
+      const summary = this.stats[name].summary(10_000);
+      return {
+        url: this.upstreams[name].url.origin,
+        healthy: this.probes[name]?.healthy ?? true,
+        breaker: this.breakers[name].state,
+        requests: summary.requests,
+        errorRate: round(summary.errorRate, 4),
+        p50Ms: round(summary.quantile(0.5), 2),
+        p95Ms: round(summary.quantile(0.95), 2),
+      };
+    };
+    const health = this.isHealthy('service') ? 'healthy' : this.probes.service?.healthy === false ? 'unhealthy' : 'degraded';
+    return {
+      service: this.service,
+      percent: this.flow.percent,
+      targetPercent: this.targetPercent,
+      version: this.version,
+      health,
+      breaker: this.breakers.service.state,
+      shadow: this.shadow?.status() ?? { percent: 0 },
+      move: { ...this.shifter.progress, heldRequests: this.flow.heldRequests },
+      sides: { monolith: side('monolith'), service: side('service') },
+      lastRollback: this.lastRollback,
+    };
+  }
+}
+
+const round = (value: number, digits: number): number => Number(value.toFixed(digits));

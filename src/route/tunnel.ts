@@ -1,0 +1,144 @@
+import { ServerResponse, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Side } from '../model/side.ts';
+import { adaptPath } from './adapt.ts';
+import { bucketOf } from './decide.ts';
+import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
+import { keyOf, overrideOf, routeFor, type Traffic } from './traffic.ts';
+
+/** Whether the request wants to become a WebSocket; other upgrades are served as plain HTTP/1.1. */
+export function isWebSocket(request: IncomingMessage): boolean {
+  return request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+/**
+ * Passes a WebSocket through. Its handshake is routed, held and ordered like any request; once open
+ * it stays with its side until either end closes it, and no move waits for it.
+ *
+ * Only after the upstream has answered 101 are bytes passed unread; any other answer is passed on as
+ * one response, and the connection closed, so nobody can smuggle further requests past the router.
+ */
+export async function tunnel(traffic: Traffic, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  // A socket without a listener would end the process when its peer resets it.
+  socket.on('error', () => {
+    socket.destroy();
+  });
+  const target = originForm(request.url);
+  if (target === undefined) {
+    answer(socket, 400, 'Bad Request');
+    return;
+  }
+  const key = keyOf(traffic, request);
+  const route = routeFor(traffic, 'GET', target);
+  let side: Side = 'monolith';
+  // A WebSocket without a key is served by the monolith: a handshake should set no cookie.
+  const ticket = route && key !== undefined ? await route.flow.admit(bucketOf(key), false) : null;
+  try {
+    if (route && ticket) {
+      side = overrideOf(traffic, request) ?? ticket.home;
+      if (side === 'service' && !route.isHealthy('service')) side = 'monolith';
+    }
+    if (traffic.barrier && key !== undefined) {
+      const service = side === 'service' && route ? { service: route.service } : {};
+      const batches = traffic.barrier.before({ side, key, ...service });
+      if (batches) await traffic.barrier.wait(batches, side);
+    }
+    if (socket.destroyed) return;
+    const headers = requestHeaders(request, {
+      peerAddress: peerAddress(request),
+      trustProxy: traffic.trustProxy,
+      requestId: requestIdOf(request, traffic.ids),
+      ids: traffic.ids,
+    });
+    headers.push('connection', 'Upgrade', 'upgrade', 'websocket');
+    const upstream = route?.upstreams[side] ?? traffic.monolith;
+    const path = side === 'service' && route ? adaptPath(route.adapters, target) : target;
+    await connectBoth(traffic, { socket, head, side, outgoing: upstream.openUpgrade({ method: 'GET', path, headers }) });
+  } finally {
+    ticket?.leave();
+  }
+}
+
+/** Resolves when the handshake is answered. */
+async function connectBoth(
+  traffic: Traffic,
+  ends: {
+    readonly socket: Duplex;
+    readonly head: Buffer;
+    readonly side: Side;
+    readonly outgoing: ClientRequest;
+  },
+): Promise<void> {
+  const { socket, head, side, outgoing } = ends;
+  const sideHeader = traffic.sideHeader ? `x-banyan-side: ${side}\r\n` : '';
+  await new Promise<void>((answered) => {
+    socket.once('close', () => {
+      outgoing.destroy();
+      answered();
+    });
+    outgoing.on('timeout', () => {
+      outgoing.destroy(new Error('no answer to the handshake in time'));
+    });
+    outgoing.on('error', (error) => {
+      traffic.logger.warn('a WebSocket handshake failed', { side, reason: error.message });
+      answer(socket, 502, 'Bad Gateway');
+      answered();
+    });
+    outgoing.on('upgrade', (response, upstreamSocket, upstreamHead) => {
+      outgoing.setTimeout(0);
+      upstreamSocket.setTimeout(0);
+      socket.write(`${responseLine(response)}connection: Upgrade\r\nupgrade: websocket\r\n${sideHeader}\r\n`, 'latin1');
+      if (upstreamHead.length > 0) socket.write(upstreamHead);
+      if (head.length > 0) upstreamSocket.write(head);
+      joinSockets(socket, upstreamSocket);
+      answered();
+    });
+    outgoing.on('response', (response) => {
+      socket.write(`${responseLine(response)}connection: close\r\n${sideHeader}\r\n`, 'latin1');
+      response.pipe(socket);
+      response.on('error', () => {
+        socket.destroy();
+      });
+      answered();
+    });
+    outgoing.end();
+  });
+}
+
+function responseLine(response: IncomingMessage): string {
+  let text = `HTTP/1.1 ${response.statusCode ?? 502} ${response.statusMessage ?? ''}\r\n`;
+  const headers = responseHeaders(response.rawHeaders, response.headers.connection);
+  for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i] ?? ''}: ${headers[i + 1] ?? ''}\r\n`;
+  return text;
+}
+
+/** Passes bytes both ways with back-pressure; what ends one ends the other. */
+function joinSockets(client: Duplex, upstream: Duplex): void {
+  upstream.on('error', () => {
+    client.destroy();
+  });
+  client.on('close', () => {
+    upstream.destroy();
+  });
+  upstream.on('close', () => {
+    client.destroy();
+  });
+  client.pipe(upstream);
+  upstream.pipe(client);
+}
+
+function answer(socket: Duplex, status: number, text: string): void {
+  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${text}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+}
+
+/** A response for a request whose connection the server gave away because it asked for an upgrade. */
+export function plainResponse(request: IncomingMessage): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(request.socket);
+  response.on('finish', () => {
+    response.detachSocket(request.socket);
+    request.socket.end();
+  });
+  return response;
+}
