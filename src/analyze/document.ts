@@ -1,0 +1,144 @@
+import type { TableName } from '../model/names.ts';
+
+/** The answer of an analysis, as `banyan analyze --json` prints it. */
+export interface BoundaryDocument {
+  /** Tables of each service, in the order in which the services are best extracted. */
+  readonly services: Readonly<Record<string, readonly TableName[]>>;
+  /** Tables that several services need: reference data, logs, framework tables. Each also has an owner above. */
+  readonly shared: readonly TableName[];
+  readonly cuts: readonly Cut[];
+  readonly transactions: Transactions;
+  /** Services that need each other in a circle. */
+  readonly cycles: readonly (readonly string[])[];
+  /** The services, the easiest to take out first. */
+  readonly order: readonly string[];
+  readonly metrics: Metrics;
+  readonly details: Details;
+}
+
+export interface Cut {
+  readonly from: TableName;
+  readonly to: TableName;
+  readonly constraint: string;
+  readonly remedy: string;
+  readonly fromService: string;
+  readonly toService: string;
+  readonly columns: readonly string[];
+  /** False: no constraint says so; names and types do. */
+  readonly declared: boolean;
+}
+
+export interface Transactions {
+  /** Kinds of transactions in the workload. */
+  readonly total: number;
+  readonly calls: number;
+  readonly writing: number;
+  /** Those that write in more than one service. */
+  readonly distributed: readonly DistributedTransaction[];
+  /** Statements that join tables of several services. */
+  readonly crossingReads: readonly CrossingRead[];
+}
+
+export interface DistributedTransaction {
+  readonly transaction: string;
+  readonly calls: number;
+  readonly services: readonly string[];
+  readonly writes: readonly TableName[];
+  /** A saga: the step of each service in turn, and what undoes it. */
+  readonly steps: readonly { readonly service: string; readonly action: string; readonly compensation: string }[];
+  readonly remedy: string;
+}
+
+export interface CrossingRead {
+  readonly tables: readonly TableName[];
+  readonly services: readonly string[];
+  readonly calls: number;
+  readonly remedy: string;
+}
+
+export interface Metrics {
+  /** Share of writing transactions, by calls, that stay within one service; 1 without a workload. */
+  readonly writesKeptWhole: number;
+  /** Share of foreign keys inside services. */
+  readonly keysKept: number;
+  readonly modularity: number;
+  readonly structuralModularity: number;
+  /** Inter-partition calls: share of joined pairs, by calls, that cross services. */
+  readonly interPartitionCalls: number;
+  /** Interface number: mean count of a service's tables that others need. */
+  readonly interfaceNumber: number;
+  /** Non-extreme distribution: share of tables in services of 5 to 20 tables. */
+  readonly nonExtremeDistribution: number;
+  /** Business-context purity: mean entropy (bits) of the transactions a service takes part in; lower is purer. */
+  readonly businessContextPurity: number;
+  readonly services: number;
+  readonly tables: number;
+}
+
+export interface ServiceDetails {
+  readonly tables: number;
+  /** Share of the evidence at its tables that stays inside. */
+  readonly cohesion: number;
+  readonly incomingCuts: number;
+  readonly outgoingCuts: number;
+  readonly distributedCalls: number;
+  /** Rows and bytes where the server's estimates were at hand, else -1 and 0. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** The strongest bonds that hold it together. */
+  readonly reasons: readonly string[];
+  /** Columns whose names say that they hold personal data. */
+  readonly personalData: readonly string[];
+}
+
+export interface TableDetails {
+  readonly service: string;
+  /** 0 to 1: how clearly its bonds favour its service over the next best. */
+  readonly confidence: number;
+  readonly runnerUp?: string;
+  readonly reasons: readonly string[];
+}
+
+export interface SharedTable {
+  readonly table: TableName;
+  readonly kind: 'reference' | 'log' | 'framework';
+  readonly owner?: string;
+  readonly usedBy: readonly string[];
+  readonly remedy: string;
+}
+
+export interface Details {
+  readonly method: string;
+  readonly convention: {
+    readonly source: string;
+    readonly followed: boolean;
+    readonly coverage: number;
+    readonly agreement: number;
+  };
+  readonly signals: readonly {
+    readonly signal: string;
+    readonly title: string;
+    readonly pairs: number;
+    readonly agreement: number;
+    readonly weight: number;
+    /** Share of tables that would change service if this signal were left out. */
+    readonly sensitivity: number;
+  }[];
+  readonly services: Readonly<Record<string, ServiceDetails>>;
+  readonly tables: Readonly<Record<string, TableDetails>>;
+  readonly shared: readonly SharedTable[];
+  /** Tables that nothing binds to any other; they are in no service. */
+  readonly unplaced: readonly TableName[];
+  /** Partitions, which follow their parents. */
+  readonly partitions: Readonly<Record<string, TableName>>;
+  readonly cycles: readonly { readonly services: readonly string[]; readonly cheapest: Cut }[];
+  /** Other resolutions: how many services, how stable, how many writes stay whole. */
+  readonly alternatives: readonly {
+    readonly services: number;
+    readonly stability: number;
+    readonly writesKeptWhole: number;
+    readonly largest: number;
+  }[];
+  /** Tables the workload names and the schema lacks. */
+  readonly unknownTables: readonly string[];
+}

@@ -1,0 +1,78 @@
+import { splitTableName } from '../model/names.ts';
+import pluralize from 'pluralize';
+import type { Monolith, Reference } from './input.ts';
+import type { NameWords } from './name-signal.ts';
+
+/**
+ * A name for each service from the words of its own tables: the label of a followed convention,
+ * else the word that most of its tables share and few others have, else its most referred-to table.
+ */
+export function nameServices(options: {
+  readonly monolith: Monolith;
+  readonly members: readonly (readonly number[])[];
+  readonly words: NameWords;
+  readonly references: readonly Reference[];
+  readonly labels?: readonly string[];
+}): string[] {
+  const taken = new Set<string>();
+  const everywhere = new Map<string, number>();
+  for (const words of options.words) {
+    for (const word of new Set(words)) everywhere.set(word, (everywhere.get(word) ?? 0) + 1);
+  }
+  const bySize = [...options.members.keys()].sort(
+    (a, b) => (options.members[b]?.length ?? 0) - (options.members[a]?.length ?? 0) || a - b,
+  );
+  const names: string[] = options.members.map(() => '');
+  for (const service of bySize) {
+    const members = options.members[service] ?? [];
+    const candidates = options.labels
+      ? [mostCommon(members.map((table) => options.labels?.[table] ?? ''))]
+      : rankedWords(members, options, everywhere);
+    const central = splitTableName(options.monolith.tables[members[0] ?? 0]?.name ?? 'service').table;
+    const name = [...candidates, central].map(identifier).find((candidate) => candidate !== '' && !taken.has(candidate));
+    let unique = name ?? `service_${service + 1}`;
+    for (let number = 2; taken.has(unique); number += 1) unique = `${name ?? 'service'}_${number}`;
+    taken.add(unique);
+    names[service] = unique;
+  }
+  return names;
+}
+
+function rankedWords(
+  members: readonly number[],
+  options: { readonly monolith: Monolith; readonly words: NameWords; readonly references: readonly Reference[] },
+  everywhere: ReadonlyMap<string, number>,
+): string[] {
+  const inside = new Set(members);
+  const scores = new Map<string, number>();
+  for (const table of members) {
+    const words = options.words[table] ?? [];
+    const referrers = options.references.filter((item) => item.parent === table && inside.has(item.child)).length;
+    words.forEach((word, position) => {
+      if (/^\d+$/.test(word) || word.length < 2) return;
+      const entity = words.length === 1 ? 1 + referrers : 0;
+      scores.set(word, (scores.get(word) ?? 0) + (position === 0 ? 1 : 0.4) + entity * 0.5);
+    });
+  }
+  return [...scores]
+    .map(([word, score]) => {
+      const count = members.filter((table) => options.words[table]?.includes(word)).length;
+      return { word, score: (score * count) / (everywhere.get(word) ?? 1) };
+    })
+    .sort((a, b) => b.score - a.score || (a.word < b.word ? -1 : 1))
+    .map(({ word }) => pluralize.plural(word));
+}
+
+function mostCommon(values: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]?.[0] ?? '';
+}
+
+/** Lower-case letters, digits and hyphens: what a host name or a configuration key may be. */
+function identifier(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '');
+}
