@@ -21,18 +21,22 @@ export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClie
   for (let attempt = 1; ; attempt += 1) {
     const client = await pool.connect();
     let broken: Error | undefined;
+    // A connection that is lost between two statements says so as an event; the next statement fails with it.
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
     try {
       await client.query('begin');
       const result = await work(client);
       await client.query('commit');
       return result;
     } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure;
-      });
+      await client.query('rollback').catch(onError);
       const state = sqlState(error);
       if (attempt === 3 || (state !== '40P01' && state !== '40001')) throw error;
     } finally {
+      client.off('error', onError);
       client.release(broken);
     }
   }
