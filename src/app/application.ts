@@ -1,0 +1,366 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+
+/*
+ * What the command line (and whoever else drives Banyan) asks of the composition root: one method per
+ * command. Options are what the user typed, checked for form only; results are, as they are, the
+ * JSON documents that the commands print, so a field is renamed here only with the interface.
+ */
+
+/** What an application is made from. */
+export interface ApplicationContext {
+  /** Path of the configuration file; read when a method first needs it. */
+  readonly configFile: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted when the user asks to stop: what runs drains, then returns. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Lines about what runs, for whoever operates it. */
+  readonly logging: Logging;
+  readonly progress: Progress;
+  /** Asks the user before something that cannot be undone; true without asking under `--yes`. */
+  readonly confirm: (question: string) => Promise<boolean>;
+}
+
+/** The logger, made when the configuration has said how it should write. */
+export interface Logging {
+  /** @param wanted what the configuration file says; `-q` and `-v` win over its level. */
+  logger(wanted: { readonly level: LogLevel; readonly format: LogFormat }): Logger;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFormat = 'auto' | 'json' | 'text';
+
+/** Tells people what is being done. Never for machines: it goes to stderr, or nowhere. */
+export interface Progress {
+  /** One line for people: what has just been decided or reached. */
+  note(text: string): void;
+  /** Begins something that takes a while. End it with `done` or `failed`. */
+  begin(task: { readonly name: string; /** Absent: not known. */ readonly total?: number; /** "rows", "tables"; default: nothing is counted aloud. */ readonly unit?: string }): ProgressTask;
+}
+
+export interface ProgressTask {
+  /** Counts on; default 1. */
+  advance(by?: number): void;
+  /** Corrects the expected total. */
+  expect(total: number): void;
+  done(text?: string): void;
+  failed(text?: string): void;
+}
+
+/** All of Banyan, as its commands see it. Every method may throw a BanyanError. */
+export interface Application {
+  demo(options: DemoOptions): Promise<DemoResult>;
+  doctor(): Promise<DoctorResult>;
+  analyze(options: AnalyzeOptions): Promise<AnalyzeResult>;
+  provision(options: ProvisionOptions): Promise<ProvisionResult>;
+  /** Runs until the signal is aborted, or until caught up. */
+  syncRun(options: SyncRunOptions): Promise<SyncRunResult>;
+  syncWait(options: SyncWaitOptions): Promise<SyncWaitResult>;
+  syncStatus(): Promise<SyncStatusResult>;
+  syncConflicts(options: SyncConflictsOptions): Promise<SyncConflictsResult>;
+  syncQuarantine(): Promise<SyncQuarantineResult>;
+  syncQuarantineRetry(options: QuarantineOptions): Promise<QuarantineRetryResult>;
+  syncQuarantineDiscard(options: QuarantineOptions & DestructiveOptions): Promise<QuarantineDiscardResult>;
+  validate(options: ValidateOptions): Promise<ValidateResult>;
+  generate(options: GenerateOptions): Promise<GenerateResult>;
+  /** Runs until the signal is aborted; then the routes as they were left. */
+  routeServe(): Promise<RouteResult>;
+  routeSet(options: RouteSetOptions): Promise<RouteResult>;
+  routeStatus(): Promise<RouteResult>;
+  routeRollback(options: ServiceOptions): Promise<RouteResult>;
+  migrate(options: MigrateOptions): Promise<MigrationResult>;
+  migrateStatus(options: { readonly service?: string }): Promise<MigrationStatusResult>;
+  migrateRollback(options: ServiceOptions & DestructiveOptions): Promise<MigrationResult>;
+  configSchema(): Promise<Readonly<Record<string, unknown>>>;
+  configCheck(): Promise<ConfigCheckResult>;
+}
+
+export interface ServiceOptions {
+  readonly service: string;
+}
+
+export interface DestructiveOptions {
+  /** Say what would be done, and do nothing. */
+  readonly dryRun: boolean;
+}
+
+/** Column values by name, as the database wrote them; null is SQL's. */
+export type RowValues = Readonly<Record<string, string | null>>;
+
+export interface DemoOptions {
+  /** Leave servers and files as they are at the end. */
+  readonly keep: boolean;
+}
+
+export interface DemoResult {
+  readonly ok: boolean;
+  readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly seconds: number }[];
+  readonly writesAcknowledged: number;
+  readonly writesLost: number;
+  readonly requests: number;
+  readonly requestsFailed: number;
+  readonly requestsFailedOutsideFault: number;
+  readonly movedBack: number;
+  readonly staleReads: number;
+  readonly syncLatencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly conflicts: number;
+  readonly rowsCompared: number;
+  readonly differences: number;
+}
+
+export interface DoctorResult {
+  readonly ok: boolean;
+  readonly checks: readonly DoctorCheck[];
+}
+
+export interface DoctorCheck {
+  /** Stable: `monolith.wal_level`, `accounts.public.users.key`. */
+  readonly id: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly expected: string;
+  /** Empty when it is ok. */
+  readonly remedy: string;
+}
+
+export interface AnalyzeOptions {
+  /** A database URL. At most one of `db` and `schemaFile`; neither: the configured monolith. */
+  readonly db?: string;
+  readonly schemaFile?: string;
+  readonly workloadFile?: string;
+  /** How many services to suggest. Default: as many as the structure shows. */
+  readonly services?: number;
+  readonly outDir?: string;
+}
+
+export interface AnalyzeResult {
+  readonly services: Readonly<Record<string, readonly string[]>>;
+  readonly shared: readonly string[];
+  readonly cuts: readonly { readonly from: string; readonly to: string; readonly constraint: string; readonly remedy: string }[];
+  readonly transactions: { readonly total: number; readonly distributed: readonly unknown[] };
+  readonly cycles: readonly (readonly string[])[];
+  readonly order: readonly string[];
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Written under `outDir`; empty without it. */
+  readonly files?: readonly string[];
+}
+
+export interface ProvisionOptions extends ServiceOptions, DestructiveOptions {}
+
+export interface ProvisionResult {
+  readonly service: string;
+  readonly dryRun: boolean;
+  /** SQL, in order, each without its semicolon. Empty: nothing was missing. */
+  readonly statements: readonly string[];
+}
+
+export interface SyncRunOptions {
+  /** Create what the service's database lacks first. */
+  readonly provision: boolean;
+  readonly untilCaughtUp: boolean;
+  /** Only these services. Absent: all. */
+  readonly services?: readonly string[];
+}
+
+export type StreamDirection = 'monolith-to-service' | 'service-to-monolith';
+
+export interface StreamStatus {
+  readonly service: string;
+  readonly direction: StreamDirection;
+  readonly state: string;
+  /** Null when not known yet. */
+  readonly lagMs: number | null;
+  readonly lagBytes: number | null;
+  /** Position in the source's log that was read, in its spelling. */
+  readonly received: string | null;
+  /** Position in the source's log that is durable on the target. */
+  readonly applied: string | null;
+  readonly transactions: number;
+  readonly rows: number;
+  readonly conflicts: number;
+  readonly quarantined: number;
+}
+
+export interface SyncStatusResult {
+  readonly streams: readonly StreamStatus[];
+}
+
+export interface SyncRunResult extends SyncStatusResult {
+  readonly stopped: 'requested' | 'caught-up';
+}
+
+export interface SyncWaitOptions {
+  /** Absent: as long as it takes. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface SyncWaitResult {
+  /** False: the time ran out. */
+  readonly caughtUp: boolean;
+  readonly seconds: number;
+}
+
+export interface SyncConflictsOptions {
+  /** Newest first, at most this many. */
+  readonly limit: number;
+}
+
+export interface ConflictRecord {
+  readonly id: string;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly service: string;
+  readonly table: string;
+  readonly key: RowValues;
+  readonly type: string;
+  /** The row on that side; null: deleted there. */
+  readonly monolith: RowValues | null;
+  readonly service_row: RowValues | null;
+  readonly winner: string;
+  readonly strategy: string;
+}
+
+export interface SyncConflictsResult {
+  readonly conflicts: readonly ConflictRecord[];
+}
+
+export interface QuarantineOptions {
+  readonly id: string;
+}
+
+export interface QuarantinedChange {
+  readonly id: string;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly service: string;
+  readonly direction: StreamDirection;
+  readonly table: string;
+  readonly key: RowValues;
+  readonly operation: string;
+  /** Why it could not be applied. */
+  readonly reason: string;
+  /** The row before and after; null where there is none. */
+  readonly before: RowValues | null;
+  readonly after: RowValues | null;
+  /** The change whose row this one waits behind; absent: it is the first of its row. */
+  readonly behind?: string;
+}
+
+export interface SyncQuarantineResult {
+  readonly quarantined: readonly QuarantinedChange[];
+}
+
+export interface QuarantineRetryResult {
+  readonly id: string;
+  readonly applied: boolean;
+  /** Why it failed again. */
+  readonly reason?: string;
+}
+
+export interface QuarantineDiscardResult {
+  readonly id: string;
+  readonly dryRun: boolean;
+  readonly discarded: boolean;
+  readonly change: QuarantinedChange;
+}
+
+export type ValidationLevel = 'count' | 'sample' | 'checksum' | 'full';
+
+export interface ValidateOptions {
+  /** Both or none; none: every configured service. */
+  readonly source?: string;
+  readonly target?: string;
+  /** Names as the user wrote them. Absent: all. */
+  readonly tables?: readonly string[];
+  readonly level?: ValidationLevel;
+  /** An SQL condition. */
+  readonly where?: string;
+}
+
+export interface TableComparison {
+  readonly table: string;
+  /** Rows on that side. */
+  readonly source: number;
+  readonly target: number;
+  readonly missing: readonly RowValues[];
+  readonly extra: readonly RowValues[];
+  readonly different: readonly {
+    readonly key: RowValues;
+    readonly columns: Readonly<Record<string, { readonly source: string | null; readonly target: string | null }>>;
+  }[];
+}
+
+export interface ValidateResult {
+  readonly consistent: boolean;
+  readonly rows: number;
+  readonly seconds: number;
+  readonly tables: readonly TableComparison[];
+}
+
+export interface GenerateOptions {
+  /** Absent: the configured monolith. */
+  readonly db?: string;
+  readonly service: string;
+  /** Names as the user wrote them. Absent: the service's configured tables. */
+  readonly tables?: readonly string[];
+  readonly outDir: string;
+}
+
+export interface GenerateResult {
+  readonly service: string;
+  readonly tables: number;
+  readonly endpoints: number;
+  readonly seconds: number;
+  readonly files: readonly string[];
+}
+
+export interface RouteSetOptions extends ServiceOptions {
+  /** From 0 to 100. */
+  readonly percent: number;
+  /** Absent: at once. */
+  readonly gradual?: { readonly stepPercent: number; readonly everySeconds: number };
+}
+
+export interface RouteState {
+  readonly service: string;
+  readonly percent: number;
+  /** Counts every change of the route. */
+  readonly version: number;
+  readonly health: string;
+  readonly breaker: string;
+  readonly shadow: Readonly<Record<string, unknown>>;
+}
+
+export interface RouteResult {
+  readonly routes: readonly RouteState[];
+}
+
+export interface MigrateOptions extends ServiceOptions, DestructiveOptions {
+  /** Absent: the next stage. */
+  readonly to?: string;
+}
+
+export interface MigrationResult {
+  readonly service: string;
+  readonly stage: string;
+  readonly gates: readonly { readonly name: string; readonly passed: boolean; readonly evidence: unknown }[];
+  readonly history: readonly MigrationStep[];
+}
+
+export interface MigrationStep {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface MigrationStatusResult {
+  readonly migrations: readonly MigrationResult[];
+}
+
+export interface ConfigCheckResult {
+  readonly ok: true;
+  readonly file: string;
+  readonly services: readonly { readonly name: string; readonly tables: number }[];
+}

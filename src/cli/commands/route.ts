@@ -1,0 +1,97 @@
+import { Argument, Option, type Command } from 'commander';
+import type { RouteResult } from '../../app/application.ts';
+import { examples, requireSubcommand, usageError } from '../command.ts';
+import type { Frame, Outcome } from '../frame.ts';
+import { plural, table, type Style } from '../style.ts';
+import { decimalNumber, filled } from '../values.ts';
+
+export function addRoute(program: Command, frame: Frame): void {
+  const route = requireSubcommand(program.command('route').description('Decide who is served by which side, and go back at once.'));
+  for (const add of [addServe, addSet, addStatus, addRollback, addExport]) add(route, frame);
+  examples(route, 'banyan route serve', 'banyan route set accounts 5', 'banyan route rollback accounts');
+}
+
+const serviceArgument = () => new Argument('<service>', 'a service of the configuration').argParser(filled);
+
+function addServe(route: Command, frame: Frame): void {
+  const serve = route
+    .command('serve')
+    .description('Run the router until stopped; a stop lets requests under way finish.')
+    .action((_flags: unknown, command: Command) => frame.run(command, async (application) => outcome(await application.routeServe())));
+  examples(serve, 'banyan route serve');
+}
+
+interface SetFlags {
+  readonly step?: number;
+  readonly every?: number;
+}
+
+function addSet(route: Command, frame: Frame): void {
+  const set = route
+    .command('set')
+    .description('Serve this share of the users from the service. Who was moved before stays moved.')
+    .addArgument(serviceArgument())
+    .addArgument(new Argument('<percent>', 'from 0 to 100').argParser(decimalNumber(0, 100)))
+    .option('--step <percent>', 'go there in steps of this size, with --every', decimalNumber(0.01, 100))
+    .option('--every <seconds>', 'the time between two steps', decimalNumber(0.001))
+    .action((service: string, percent: number, _flags: unknown, command: Command) =>
+      frame.run(command, async (application) => {
+        const { step, every } = command.opts<SetFlags>();
+        if ((step === undefined) !== (every === undefined)) throw usageError('--step and --every go together.');
+        const gradual = step === undefined || every === undefined ? {} : { gradual: { stepPercent: step, everySeconds: every } };
+        return outcome(await application.routeSet({ service, percent, ...gradual }));
+      }),
+    );
+  examples(set, 'banyan route set accounts 5', 'banyan route set accounts 100 --step 10 --every 60');
+}
+
+function addStatus(route: Command, frame: Frame): void {
+  const status = route
+    .command('status')
+    .description('How each service is served now.')
+    .action((_flags: unknown, command: Command) => frame.run(command, async (application) => outcome(await application.routeStatus())));
+  examples(status, 'banyan route status --json');
+}
+
+function addRollback(route: Command, frame: Frame): void {
+  const rollback = route
+    .command('rollback')
+    .description('Serve everybody from the monolith again, now.')
+    .addArgument(serviceArgument())
+    .action((service: string, _flags: unknown, command: Command) =>
+      frame.run(command, async (application) => outcome(await application.routeRollback({ service }))),
+    );
+  examples(rollback, 'banyan route rollback accounts');
+}
+
+function addExport(route: Command, frame: Frame): void {
+  const exportRoutes = route
+    .command('export')
+    .description('Write the routes for another proxy. Not available yet.')
+    .addOption(
+      new Option('--format <format>', 'for which').choices(['haproxy', 'nginx', 'envoy', 'istio', 'gateway-api']).makeOptionMandatory(),
+    )
+    .requiredOption('-o, --out-dir <dir>', 'where to write it', filled)
+    .action(() => frame.notAvailable('route export'));
+  examples(exportRoutes, 'banyan route export --format haproxy -o haproxy');
+}
+
+function outcome(result: RouteResult): Outcome {
+  return { json: result, text: (style) => routesText(result, style) };
+}
+
+function routesText({ routes }: RouteResult, style: Style): string {
+  if (routes.length === 0) return 'No routes.\n';
+  const rows = routes.map((state) => [
+    state.service,
+    `${state.percent} %`,
+    String(state.version),
+    state.health,
+    state.breaker,
+    Object.entries(state.shadow)
+      .filter(([, value]) => typeof value === 'number' || typeof value === 'string')
+      .map(([name, value]) => `${name} ${String(value)}`)
+      .join(', '),
+  ]);
+  return `${table({ head: ['service', 'served by it', 'version', 'health', 'breaker', 'shadow'], rows, right: [1, 2], style })}${plural(routes.length, 'route')}.\n`;
+}

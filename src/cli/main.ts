@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import type { ApplicationContext } from '../app/application.ts';
+import { systemClock } from '../core/clock.ts';
+import { runCli } from './program.ts';
+
+const packageFile = new URL('../../package.json', import.meta.url);
+const { version } = JSON.parse(await readFile(packageFile, 'utf8')) as { version: string };
+
+// Whoever reads our output may stop reading (`| head`): that is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 3));
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question, { signal });
+  } finally {
+    terminal.close();
+  }
+}
+
+const exitCode = await runCli({
+  argv: process.argv.slice(2),
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
+  signals: process,
+  exit: (code) => process.exit(code),
+  clock: systemClock,
+  version,
+  loadApplication: async (context: ApplicationContext) => {
+    const { createApplication } = await import('../app/create-application.ts');
+    return createApplication(context);
+  },
+});
+
+// Pipes are written asynchronously; leave when they are empty, whatever else is still open.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

@@ -1,0 +1,35 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Reads a whole number between two bounds. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return bounded(/^\d+$/, 'a whole number', least, most);
+}
+
+/** Reads a number, fractions included, between two bounds. */
+export function decimalNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return bounded(/^\d+(\.\d+)?$/, 'a number', least, most);
+}
+
+function bounded(form: RegExp, kind: string, least: number, most: number): (text: string) => number {
+  const range = most === Number.MAX_SAFE_INTEGER ? `, at least ${least}` : ` from ${least} to ${most}`;
+  return (text) => {
+    const value = Number(text);
+    if (!form.test(text) || value < least || value > most) throw new InvalidArgumentError(`Expected ${kind}${range}.`);
+    return value;
+  };
+}
+
+/** Reads names separated by commas; a comma inside double quotes belongs to its name. */
+export function nameList(text: string): string[] {
+  const names = [...text.matchAll(/(?:"(?:[^"]|"")*"|[^",])+/g)].map(([name]) => name.trim());
+  if (names.length === 0 || names.includes('') || /(^|,)\s*(,|$)/.test(text.replace(/"(?:[^"]|"")*"/g, 'x')) || (text.split('"').length - 1) % 2 === 1) {
+    throw new InvalidArgumentError('Expected names separated by commas.');
+  }
+  return names;
+}
+
+/** Reads a text that is not empty. */
+export function filled(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Expected something that is not empty.');
+  return text;
+}
