@@ -75,8 +75,6 @@ export interface Applier {
   /** Tables by name; each needs a key. */
   describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>>;
   begin(): Promise<ApplyTransaction>;
-  /** A fresh horizon of the target. */
-  horizon(): Promise<Horizon>;
   /** Keys (as `keyText`) whose changes are held in quarantine. */
   heldKeys(): Promise<ReadonlySet<string>>;
   /** Whether the same attempt may succeed later: connection loss, deadlock, shortage. Data errors are not. */
@@ -91,6 +89,8 @@ export interface Applier {
  * and durable together with the checkpoint, or not at all.
  */
 export interface ApplyTransaction {
+  /** The durable checkpoint as this transaction began; tells whether a commit whose answer was lost took place. */
+  readonly checkpoint: Checkpoint;
   /**
    * Set-based: writes those rows whose last writer is this stream or is older than `horizon`.
    * All writes are of one table and kind, with different keys. Returns the indexes of those that

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Direction, Side } from '../model/side.ts';
 import { sourceSide } from '../model/side.ts';
+import { inTransaction } from './connect.ts';
 
 /**
  * Banyan's own tables within a synchronised database. They live beside the rows because a
@@ -68,7 +69,10 @@ const SCHEMA_LOCK = '7163244908';
 /** Creates what is missing; safe to run at each start and by several workers at once. */
 export async function ensureBanyanSchema(pool: pg.Pool): Promise<void> {
   // CREATE … IF NOT EXISTS still fails when two sessions race; the lock makes them take turns.
-  await pool.query(`BEGIN; SELECT pg_advisory_xact_lock(${SCHEMA_LOCK}); ${BANYAN_SCHEMA_SQL} COMMIT`);
+  await inTransaction(pool, async (client) => {
+    await client.query(`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`);
+    await client.query(BANYAN_SCHEMA_SQL);
+  });
 }
 
 /** Everything a service's streams are called. Slots and origins are cluster-wide, so these carry the database's number. */

@@ -73,3 +73,23 @@ export const SESSION_SETTINGS =
   "SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; " +
   "SET bytea_output = 'hex'; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; SET lc_monetary = 'C'; " +
   "SET xmlbinary = 'base64'; SET standard_conforming_strings = on; SET search_path = pg_catalog";
+
+/** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    // A session whose rollback fails is not given back to the pool: it may still be in the transaction.
+    await client.query('ROLLBACK').catch((lost: unknown) => {
+      failure = lost instanceof Error ? lost : new Error(messageOf(lost));
+    });
+    throw error;
+  } finally {
+    client.release(failure);
+  }
+}

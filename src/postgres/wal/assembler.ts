@@ -11,7 +11,16 @@ interface OpenTransaction {
 
 /** Joins pgoutput's messages into whole transactions. */
 export class Assembler {
+  readonly #replayOrigin: string | undefined;
   #open: OpenTransaction | undefined;
+
+  /**
+   * @param options.replayOrigin the origin whose transactions are our own replays: of them only
+   * Banyan's own tables are kept, so that an initial copy does not pass through memory again.
+   */
+  constructor(options: { readonly replayOrigin?: string } = {}) {
+    this.#replayOrigin = options.replayOrigin;
+  }
 
   /** Whether a transaction has begun and not yet ended. */
   get inTransaction(): boolean {
@@ -41,9 +50,15 @@ export class Assembler {
       case 'update':
       case 'delete':
       case 'truncate':
-        this.#current(message.kind).changes.push(message);
+        this.#take(message);
         return undefined;
     }
+  }
+
+  #take(change: Change): void {
+    const open = this.#current(change.kind);
+    const replay = open.origin !== undefined && open.origin.name === this.#replayOrigin;
+    if (!replay || (change.kind !== 'truncate' && change.relation.table.startsWith('banyan.'))) open.changes.push(change);
   }
 
   #current(kind: string): OpenTransaction {

@@ -10,6 +10,8 @@ export interface WalChangeSourceOptions {
   readonly slot: string;
   readonly publication: string;
   readonly clock: Clock;
+  /** The origin of our own replays on this server; see {@link Assembler}. */
+  readonly replayOrigin?: string;
   readonly applicationName?: string;
   /** Pause between status messages to the server, in milliseconds. Default 1000. */
   readonly statusEveryMs?: number;
@@ -27,7 +29,7 @@ export class WalChangeSource implements ChangeSource {
   async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
     const client = await connectReplication(this.#options);
     const decoder = new PgoutputDecoder();
-    const assembler = new Assembler();
+    const assembler = new Assembler(this.#options);
     const batches = streamSlot({
       client,
       slot: this.#options.slot,

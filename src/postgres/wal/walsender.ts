@@ -152,6 +152,9 @@ function read(type: number, body: Buffer, reply: () => void): WalMessage | undef
   }
   if (type === ERROR) {
     const { sqlState, message } = errorFields(body);
+    if (sqlState === '42704' || sqlState === '55000') {
+      throw new BanyanError('BANYAN_SLOT_LOST', { message: `The server can not stream from the slot any more: ${message}`, details: { sqlState } });
+    }
     throw new BanyanError('BANYAN_WAL_STREAM', { message: `The server refused to stream: ${message}`, details: { sqlState } });
   }
   if (type !== COPY_BOTH && type !== COPY_DONE && !IGNORED.has(type)) throw malformed(`message type ${type}`);

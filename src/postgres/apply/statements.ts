@@ -1,0 +1,147 @@
+import { formatLsn, type Position } from '../../model/position.ts';
+import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
+import { arrayLiteral } from './array-literal.ts';
+import type { TableShape } from './table-shape.ts';
+
+/** A statement with its values; those of one table and form share their text, so that plans are reused. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly Value[];
+}
+
+/** Which rows a set-based statement may write. */
+export interface Guard {
+  /** The number of the stream's origin on the target, or undefined where the server can't tell (before 14). */
+  readonly origin: string | undefined;
+  /** Rows last written by transactions older than this may be written. */
+  readonly horizonXid: number | undefined;
+}
+
+/**
+ * SQL that is true for a row whose last writer this stream may overwrite unasked. It stands in the
+ * WHERE of the write itself, because there the server checks it again after waiting for a lock.
+ */
+function guardSql(guard: Guard, horizonParam: number): string {
+  const allowed = ['t.xmin = pg_catalog.pg_current_xact_id()::xid'];
+  if (guard.origin !== undefined) {
+    allowed.push(`(pg_catalog.pg_xact_commit_timestamp_origin(t.xmin)).roident = ${guard.origin}::oid`);
+  }
+  // A null horizon makes this term null, which allows nothing. A parameter, so that the text stays the same.
+  allowed.push(`pg_catalog.age(t.xmin) > pg_catalog.age($${horizonParam}::text::xid)`);
+  return `(${allowed.join(' OR ')})`;
+}
+
+const horizonValue = (guard: Guard): Value => (guard.horizonXid === undefined ? null : String(guard.horizonXid));
+
+const param = (i: number): string => `$${i + 1}::text[]`;
+
+/** Inserts rows; an existing row with the same key is overwritten if the guard allows. Returns the keys that took. */
+export function insertAll(shape: TableShape, rows: readonly Row[], guard: Guard): Statement {
+  const columns = shape.sqlColumns;
+  const alias = columns.map((_, i) => `c${i}`);
+  const text =
+    `INSERT INTO ${shape.sqlName} AS t (${columns.join(', ')}) OVERRIDING SYSTEM VALUE ` +
+    `SELECT ${shape.sqlTypes.map((type, i) => `u.c${i}::${type}`).join(', ')} ` +
+    `FROM unnest(${columns.map((_, i) => param(i)).join(', ')}) AS u(${alias.join(', ')}) ` +
+    `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, guardSql(guard, columns.length + 1))} ` +
+    `RETURNING ${keyColumns(shape, 't.').join(', ')}`;
+  return { text, values: [...columns.map((_, i) => arrayLiteral(rows.map((row) => known(row[i])))), horizonValue(guard)] };
+}
+
+function overwrite(shape: TableShape, where: string): string {
+  if (shape.settable.length === 0) return 'NOTHING';
+  const set = shape.settable.map((i) => `${shape.sqlColumns[i]} = EXCLUDED.${shape.sqlColumns[i]}`);
+  return `UPDATE SET ${set.join(', ')} WHERE ${where}`;
+}
+
+/** Updates rows by key. All rows leave the same cells unchanged. Returns the ordinals (from 1) that took. */
+export function updateAll(shape: TableShape, keys: readonly (readonly string[])[], rows: readonly Row[], guard: Guard): Statement {
+  const set = shape.settable.filter((i) => rows[0]?.[i] !== UNCHANGED);
+  const key = shape.key;
+  const width = key.length;
+  const alias = [...key.map((_, i) => `k${i}`), ...set.map((_, i) => `c${i}`), 'ord'];
+  // An UPDATE must set something; a key column set to itself changes nothing.
+  const assignments = set.length > 0
+    ? set.map((column, i) => `${shape.sqlColumns[column]} = u.c${i}::${shape.sqlTypes[column]}`)
+    : [`${keyColumns(shape)[0]} = t.${keyColumns(shape)[0]}`];
+  const text =
+    `UPDATE ${shape.sqlName} AS t SET ${assignments.join(', ')} ` +
+    `FROM unnest(${alias.slice(0, -1).map((_, i) => param(i)).join(', ')}) WITH ORDINALITY AS u(${alias.join(', ')}) ` +
+    `WHERE ${matchKey(shape)} AND ${guardSql(guard, alias.length)} RETURNING u.ord`;
+  const values = [
+    ...Array.from({ length: width }, (_, i) => arrayLiteral(keys.map((k) => k[i] ?? null))),
+    ...set.map((column) => arrayLiteral(rows.map((row) => known(row[column])))),
+    horizonValue(guard),
+  ];
+  return { text, values };
+}
+
+/** Deletes rows by key. Returns the ordinals (from 1) that took. */
+export function deleteAll(shape: TableShape, keys: readonly (readonly string[])[], guard: Guard): Statement {
+  const alias = [...shape.key.map((_, i) => `k${i}`), 'ord'];
+  const text =
+    `DELETE FROM ${shape.sqlName} AS t USING unnest(${shape.key.map((_, i) => param(i)).join(', ')}) ` +
+    `WITH ORDINALITY AS u(${alias.join(', ')}) WHERE ${matchKey(shape)} AND ${guardSql(guard, alias.length)} RETURNING u.ord`;
+  return { text, values: [...shape.key.map((_, i) => arrayLiteral(keys.map((k) => k[i] ?? null))), horizonValue(guard)] };
+}
+
+function matchKey(shape: TableShape): string {
+  return shape.key.map((column, i) => `t.${shape.sqlColumns[column]} = u.k${i}::${shape.sqlTypes[column]}`).join(' AND ');
+}
+
+/** `"a" = $1::type AND …`, numbered from `first`. */
+export function whereKey(shape: TableShape, first = 1): string {
+  return shape.key
+    .map((column, i) => `t.${shape.sqlColumns[column]} = $${first + i}::text::${shape.sqlTypes[column]}`)
+    .join(' AND ');
+}
+
+/** One row, whoever wrote it last: insert, or overwrite by key. The row has no unchanged cell. */
+export function putOne(shape: TableShape, row: Row): Statement {
+  const text =
+    `INSERT INTO ${shape.sqlName} AS t (${shape.sqlColumns.join(', ')}) OVERRIDING SYSTEM VALUE ` +
+    `VALUES (${shape.sqlTypes.map((type, i) => `$${i + 1}::text::${type}`).join(', ')}) ` +
+    `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, 'true')}`;
+  return { text, values: row.map(known) };
+}
+
+/** One row by its present key, cells that are UNCHANGED left alone; sets key columns where they differ. */
+export function updateOne(shape: TableShape, key: readonly string[], row: Row): Statement {
+  const rekeyed = shape.key.filter((column, i) => row[column] !== UNCHANGED && row[column] !== key[i]);
+  const set = [...rekeyed, ...shape.settable.filter((i) => row[i] !== UNCHANGED)];
+  const first = key.length + 1;
+  const assignments = set.length > 0
+    ? set.map((column, i) => `${shape.sqlColumns[column]} = $${first + i}::text::${shape.sqlTypes[column]}`)
+    : [`${keyColumns(shape)[0]} = t.${keyColumns(shape)[0]}`];
+  return {
+    text: `UPDATE ${shape.sqlName} AS t SET ${assignments.join(', ')} WHERE ${whereKey(shape)}`,
+    values: [...key, ...set.map((column) => known(row[column]))],
+  };
+}
+
+function keyColumns(shape: TableShape, prefix = ''): string[] {
+  return shape.key.map((column) => `${prefix}${shape.sqlColumns[column]}`);
+}
+
+function known(cell: Row[number] | undefined): Value {
+  return typeof cell === 'string' ? cell : null;
+}
+
+/**
+ * Ends a transaction: marks it as a replay of `position`, with the original's commit time, and moves
+ * the checkpoint in the same commit. The stream's row has been locked since its beginning.
+ */
+export function commitSql(options: {
+  readonly stream: string;
+  readonly position: Position;
+  readonly seen: Position;
+  readonly committedAt: bigint;
+}): string {
+  const stream = options.stream.replaceAll("'", "''");
+  return (
+    `SELECT pg_catalog.pg_replication_origin_xact_setup('${formatLsn(options.position)}', ` +
+    `'epoch'::timestamptz + ${options.committedAt} * interval '1 microsecond'); ` +
+    `UPDATE banyan.stream SET position = '${formatLsn(options.position)}', seen = '${formatLsn(options.seen)}', ` +
+    `updated_at = clock_timestamp() WHERE name = '${stream}'; COMMIT`
+  );
+}

@@ -1,0 +1,84 @@
+import type pg from 'pg';
+import { BanyanError } from '../../core/errors.ts';
+import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
+import type { TargetTable } from '../../ports/applier.ts';
+
+/** What the applier's statements need to know of a table beyond its names. */
+export interface TableShape extends TargetTable {
+  /** Quoted, for SQL. */
+  readonly sqlName: string;
+  readonly sqlColumns: readonly string[];
+  /** Each column's type without length or precision: an explicit cast to `varchar(3)` would cut silently. */
+  readonly sqlTypes: readonly string[];
+  /** Indexes of columns an UPDATE may set: neither key nor GENERATED ALWAYS AS IDENTITY. */
+  readonly settable: readonly number[];
+  /** Column indexes of each unique index beside the key's. */
+  readonly otherUniques: readonly (readonly number[])[];
+}
+
+interface ShapeRow {
+  readonly columns: string;
+}
+
+interface ColumnFact {
+  readonly name: string;
+  readonly type: string;
+  readonly identity: string;
+}
+
+/** Reads the shapes of tables from the target's catalogue. Generated columns are left out: they are never written. */
+export async function readShapes(
+  client: pg.ClientBase | pg.Pool,
+  tables: readonly TableName[],
+): Promise<Map<TableName, TableShape>> {
+  const shapes = new Map<TableName, TableShape>();
+  for (const table of tables) {
+    const found = await client.query<{ columns: string | null; key: string | null; uniques: string | null }>(SHAPE_SQL, [
+      quoteTable(table),
+    ]);
+    const row = found.rows[0];
+    if (!row?.columns) {
+      throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: `The target has no table ${table}.` });
+    }
+    shapes.set(table, shapeOf(table, row.columns, row.key, row.uniques));
+  }
+  return shapes;
+}
+
+function shapeOf(table: TableName, columnsJson: ShapeRow['columns'], keyJson: string | null, uniquesJson: string | null): TableShape {
+  const facts = JSON.parse(columnsJson) as ColumnFact[];
+  const names = facts.map((fact) => fact.name);
+  const keyNames = keyJson === null ? [] : (JSON.parse(keyJson) as string[]);
+  const key = keyNames.map((name) => names.indexOf(name));
+  if (key.length === 0 || key.includes(-1)) {
+    throw new BanyanError('BANYAN_NO_KEY', { message: `${table} has no primary key that can be written.` });
+  }
+  const uniques = uniquesJson === null ? [] : (JSON.parse(uniquesJson) as string[][]);
+  return {
+    name: table,
+    columns: names,
+    key,
+    sqlName: quoteTable(table),
+    sqlColumns: names.map(quoteIdentifier),
+    sqlTypes: facts.map((fact) => fact.type),
+    settable: names.map((_, i) => i).filter((i) => !key.includes(i) && facts[i]?.identity !== 'a'),
+    otherUniques: uniques.map((columns) => columns.map((name) => names.indexOf(name))).filter((u) => !u.includes(-1)),
+  };
+}
+
+/** $1: the quoted name. The key is the primary key. */
+const SHAPE_SQL = `
+SELECT
+  (SELECT json_agg(json_build_object('name', a.attname,
+            'type', quote_ident(n.nspname) || '.' || quote_ident(t.typname),
+            'identity', a.attidentity) ORDER BY a.attnum)
+     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
+  (SELECT json_agg(a.attname ORDER BY array_position(i.indkey::int2[], a.attnum))
+     FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+    WHERE i.indrelid = c.oid AND i.indisprimary) AS key,
+  (SELECT json_agg(u.columns) FROM (
+     SELECT (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)) AS columns
+       FROM pg_index i
+      WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL) u) AS uniques
+FROM pg_class c WHERE c.oid = $1::regclass`;

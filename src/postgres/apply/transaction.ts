@@ -1,0 +1,208 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import type { Conflict, Decision } from '../../model/conflict.ts';
+import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
+import { formatLsn } from '../../model/position.ts';
+import type {
+  ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, TargetTable, Write,
+} from '../../ports/applier.ts';
+import type { StreamNames } from '../banyan-schema.ts';
+import { commitSql, deleteAll, insertAll, putOne, updateAll, updateOne, whereKey, type Guard, type Statement } from './statements.ts';
+import type { TableShape } from './table-shape.ts';
+
+export interface TransactionOptions {
+  readonly checkpoint: Checkpoint;
+  readonly client: pg.Client;
+  readonly names: StreamNames;
+  readonly service: string;
+  readonly originId: string | undefined;
+  readonly shapeOf: (table: TargetTable) => TableShape;
+}
+
+/** One apply transaction; the session is in it from construction to commit or rollback. */
+export class PostgresApplyTransaction implements ApplyTransaction {
+  readonly checkpoint: Checkpoint;
+  readonly #client: pg.Client;
+  readonly #options: TransactionOptions;
+
+  constructor(options: TransactionOptions) {
+    this.checkpoint = options.checkpoint;
+    this.#client = options.client;
+    this.#options = options;
+  }
+
+  async write(writes: readonly Write[], horizon: Horizon | undefined): Promise<number[]> {
+    const first = writes[0];
+    if (!first) return [];
+    const shape = this.#options.shapeOf(first.table);
+    const guard: Guard = { origin: this.#options.originId, horizonXid: horizon?.xid };
+    if (first.kind === 'insert') return this.#insert(shape, writes, guard);
+    if (first.kind === 'delete') return this.#byOrdinal(deleteAll(shape, writes.map((w) => w.key), guard), writes.map((_, i) => i));
+    const missed: number[] = [];
+    for (const indexes of groupByUnchanged(writes)) {
+      const group = indexes.map((i) => writes[i]).filter((w) => w !== undefined);
+      const statement = updateAll(shape, group.map((w) => w.key), group.map((w) => w.row ?? []), guard);
+      missed.push(...(await this.#byOrdinal(statement, indexes)));
+    }
+    return missed;
+  }
+
+  async #insert(shape: TableShape, writes: readonly Write[], guard: Guard): Promise<number[]> {
+    const result = await this.#run<Record<string, string>>(insertAll(shape, writes.map((w) => w.row ?? []), guard));
+    if (result.rowCount === writes.length || shape.settable.length === 0) return [];
+    const took = new Set(result.rows.map((row) => JSON.stringify(shape.key.map((i) => row[shape.columns[i] ?? '']))));
+    return writes.map((_, i) => i).filter((i) => !took.has(JSON.stringify(writes[i]?.key)));
+  }
+
+  /** Runs a statement that returns ordinals from 1; gives those of `indexes` that are not among them. */
+  async #byOrdinal(statement: Statement, indexes: readonly number[]): Promise<number[]> {
+    const result = await this.#run<{ ord: string }>(statement);
+    if (result.rowCount === indexes.length) return [];
+    const took = new Set(result.rows.map((row) => Number(row.ord) - 1));
+    return indexes.filter((_, ordinal) => !took.has(ordinal));
+  }
+
+  async lock(table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
+    const shape = this.#options.shapeOf(table);
+    // First the lock, then the look: nothing of the row may be read before it stands still.
+    const locked = await this.#run({ text: `SELECT 1 FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)} FOR UPDATE`, values: key });
+    if (locked.rowCount === 0) return undefined;
+    const origin = this.#options.originId;
+    const replayed = origin === undefined ? 'false' : `(pg_catalog.pg_xact_commit_timestamp_origin(t.xmin)).roident = ${origin}::oid`;
+    const found = await this.#run<Record<string, Value>>({
+      text:
+        `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +
+        `(extract(epoch FROM pg_catalog.pg_xact_commit_timestamp(t.xmin)) * 1000000)::int8 AS at, ` +
+        `${replayed} AS replayed, t.xmin = pg_catalog.pg_current_xact_id()::xid AS own ` +
+        `FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`,
+      values: key,
+    });
+    const row = found.rows[0];
+    if (!row) return undefined;
+    const at = row['at'];
+    return {
+      row: shape.columns.map((_, i) => row[`c${i}`] ?? null),
+      xid: Number(row['xmin']),
+      ...(typeof at === 'string' ? { committedAt: BigInt(at) } : {}),
+      replayed: row['replayed'] === 't',
+      own: row['own'] === 't',
+    };
+  }
+
+  async put(table: TargetTable, key: readonly string[], row: Row): Promise<void> {
+    const shape = this.#options.shapeOf(table);
+    const sameKey = shape.key.every((column, i) => row[column] === UNCHANGED || row[column] === key[i]);
+    if (sameKey && !row.includes(UNCHANGED)) {
+      await this.#run(putOne(shape, row));
+      return;
+    }
+    const updated = await this.#run(updateOne(shape, key, row));
+    if (updated.rowCount === 0 && !row.includes(UNCHANGED)) await this.#run(putOne(shape, row));
+  }
+
+  async remove(table: TargetTable, key: readonly string[]): Promise<void> {
+    const shape = this.#options.shapeOf(table);
+    await this.#run({ text: `DELETE FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`, values: key });
+  }
+
+  async truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void> {
+    const names = tables.map((table) => this.#options.shapeOf(table).sqlName);
+    await this.#client.query(`TRUNCATE ${names.join(', ')}${options.restartIdentity ? ' RESTART IDENTITY' : ''}`);
+  }
+
+  async clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
+    const shape = this.#options.shapeOf(table);
+    const found = new Map<string, readonly string[]>();
+    for (const unique of shape.otherUniques) {
+      const values = unique.map((column) => row[column]);
+      if (values.some((value) => typeof value !== 'string')) continue;
+      const same = unique.map((column, i) => `t.${shape.sqlColumns[column]} = $${key.length + i + 1}::text::${shape.sqlTypes[column]}`);
+      const rows = await this.#run<Record<string, string>>({
+        text:
+          `SELECT ${shape.key.map((column, i) => `t.${shape.sqlColumns[column]}::text AS k${i}`).join(', ')} ` +
+          `FROM ${shape.sqlName} AS t WHERE ${same.join(' AND ')} AND NOT (${whereKey(shape)})`,
+        values: [...key, ...values.filter((value): value is string => typeof value === 'string')],
+      });
+      for (const other of rows.rows) {
+        const otherKey = shape.key.map((_, i) => other[`k${i}`] ?? '');
+        found.set(JSON.stringify(otherKey), otherKey);
+      }
+    }
+    return [...found.values()];
+  }
+
+  async recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
+    await this.#client.query(
+      'INSERT INTO banyan.conflict (service, table_name, key, type, monolith, service_row, winner, strategy, reason, decided, decision) ' +
+        'VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)',
+      [
+        conflict.service, conflict.table, JSON.stringify(conflict.key), conflict.type,
+        jsonOrNull(conflict.monolith), jsonOrNull(conflict.serviceRow), conflict.winner, conflict.strategy,
+        conflict.reason ?? null, decision !== undefined, decision ? jsonOrNull(decision.row) : null,
+      ],
+    );
+  }
+
+  async quarantine({ write, code, reason }: QuarantinedWrite): Promise<void> {
+    const columns = write.table.columns;
+    const row = write.row && Object.fromEntries(columns.map((name, i) => [name, write.row?.[i]]).filter(([, cell]) => cell !== UNCHANGED));
+    const key = Object.fromEntries(write.table.key.map((column, i) => [columns[column], write.key[i]]));
+    await this.#client.query(
+      'INSERT INTO banyan.quarantine (stream, service, table_name, key, key_text, kind, row, position, committed_at, seen, code, reason) ' +
+        'VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+      [
+        this.#options.names.stream, this.#options.service, write.table.name, JSON.stringify(key), write.keyText, write.kind,
+        row ? JSON.stringify(row) : null, formatLsn(write.position), String(write.committedAt), formatLsn(write.seen), code, reason,
+      ],
+    );
+  }
+
+  async savepoint(): Promise<void> {
+    await this.#client.query('SAVEPOINT banyan');
+  }
+
+  async rollbackToSavepoint(): Promise<void> {
+    await this.#client.query('ROLLBACK TO SAVEPOINT banyan');
+  }
+
+  async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
+    await this.#client.query(commitSql({ stream: this.#options.names.stream, ...checkpoint }));
+  }
+
+  async rollback(): Promise<void> {
+    await this.#client.query('ROLLBACK');
+  }
+
+  /** Runs a statement as a named prepared one, so that its plan is made once a session. */
+  #run<T extends pg.QueryResultRow>(statement: Statement): Promise<pg.QueryResult<T>> {
+    return this.#client.query<T>({ name: nameOf(statement.text), text: statement.text, values: [...statement.values] });
+  }
+}
+
+const names = new Map<string, string>();
+
+/** A name for a statement's text, the same in every session. There are a few texts per table. */
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = createHash('sha1').update(text).digest('base64');
+    names.set(text, name);
+  }
+  return name;
+}
+
+/** Indexes of updates that leave the same cells unchanged; those can share a statement. */
+function groupByUnchanged(writes: readonly Write[]): number[][] {
+  const groups = new Map<string, number[]>();
+  writes.forEach((write, i) => {
+    const mask = write.row?.map((cell) => (cell === UNCHANGED ? 'u' : '.')).join('') ?? '';
+    const group = groups.get(mask);
+    if (group) group.push(i);
+    else groups.set(mask, [i]);
+  });
+  return [...groups.values()];
+}
+
+function jsonOrNull(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}

@@ -1,0 +1,69 @@
+import { pipeline } from 'node:stream/promises';
+import pg from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
+import { formatLsn, type Position } from '../../model/position.ts';
+import { connect } from '../connect.ts';
+
+export interface CopiedTable {
+  readonly source: TableName;
+  readonly target: TableName;
+  /** Pairs of source and target column; generated columns are not among them. */
+  readonly columns: readonly { readonly source: string; readonly target: string }[];
+}
+
+export interface CopyOptions {
+  readonly sourceUrl: string;
+  readonly targetUrl: string;
+  /** Snapshot exported by the slot whose stream goes on from here. */
+  readonly snapshot: string;
+  /** The origin that marks the rows as replays, so that the opposite stream drops them. */
+  readonly origin: string;
+  /** Where the slot begins. */
+  readonly position: Position;
+  readonly tables: readonly CopiedTable[];
+  readonly signal: AbortSignal;
+  readonly onTable?: (table: TableName, rows: number) => void;
+}
+
+/**
+ * Copies tables as one consistent snapshot, text for text: what the source's COPY writes is what the
+ * target's COPY reads. Returns the number of rows.
+ */
+export async function copyTables(options: CopyOptions): Promise<number> {
+  const source = await connect({ url: options.sourceUrl, applicationName: 'banyan copy' });
+  try {
+    const target = await connect({ url: options.targetUrl, applicationName: 'banyan copy' });
+    try {
+      await source.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await source.query(`SET TRANSACTION SNAPSHOT '${options.snapshot.replaceAll("'", "''")}'`);
+      await target.query('SET session_replication_role = replica');
+      await target.query('SELECT pg_replication_origin_session_setup($1)', [options.origin]);
+      let total = 0;
+      for (const table of options.tables) {
+        options.signal.throwIfAborted();
+        const rows = await copyOne(source, target, table, options);
+        options.onTable?.(table.target, rows);
+        total += rows;
+      }
+      await source.query('COMMIT');
+      return total;
+    } finally {
+      await target.end();
+    }
+  } finally {
+    await source.end();
+  }
+}
+
+async function copyOne(source: pg.Client, target: pg.Client, table: CopiedTable, options: CopyOptions): Promise<number> {
+  const read = table.columns.map((column) => quoteIdentifier(column.source)).join(', ');
+  const write = table.columns.map((column) => quoteIdentifier(column.target)).join(', ');
+  await target.query('BEGIN');
+  await target.query(`SELECT pg_replication_origin_xact_setup('${formatLsn(options.position)}', now())`);
+  const out = source.query(copyTo(`COPY (SELECT ${read} FROM ${quoteTable(table.source)}) TO STDOUT`));
+  const into = target.query(copyFrom(`COPY ${quoteTable(table.target)} (${write}) FROM STDIN`));
+  await pipeline(out, into, { signal: options.signal });
+  await target.query('COMMIT');
+  return into.rowCount;
+}

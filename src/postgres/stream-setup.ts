@@ -1,0 +1,221 @@
+import type pg from 'pg';
+import { BanyanError } from '../core/errors.ts';
+import { quoteTable, type TableName } from '../model/names.ts';
+import { formatLsn, ORIGIN_OF_TIME, parseLsn, type Position } from '../model/position.ts';
+import { otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
+import { ensureBanyanSchema, streamNames, type StreamNames } from './banyan-schema.ts';
+import { connect } from './connect.ts';
+import { copyTables } from './copy/copy-tables.ts';
+import { createSlot, databaseOid, dropSlot, ensurePublication, slotState, systemIdentifier } from './slot.ts';
+import { connectReplication } from './wal/walsender.ts';
+import { readShapes } from './apply/table-shape.ts';
+
+export interface SetupPair {
+  readonly monolith: TableName;
+  readonly service: TableName;
+  readonly columns?: ReadonlyMap<string, string>;
+}
+
+export interface SetupEnd {
+  readonly url: string;
+  readonly pool: pg.Pool;
+}
+
+export interface SetupOptions {
+  readonly service: string;
+  readonly ends: Readonly<Record<Side, SetupEnd>>;
+  readonly pairs: readonly SetupPair[];
+  /** The directions that shall run afterwards. */
+  readonly directions: readonly Direction[];
+  readonly slotPrefix?: string;
+  readonly signal: AbortSignal;
+  /** Indexes, foreign keys and sequences that are cheaper or only right after the rows are there. */
+  readonly afterCopy: () => Promise<void>;
+  readonly onTable?: (table: TableName, rows: number) => void;
+}
+
+export interface SetupResult {
+  readonly names: ReadonlyMap<Direction, StreamNames>;
+  /** Rows copied by this call; 0 when the streams were there already. */
+  readonly copied: number;
+}
+
+/**
+ * Brings a service's streams to the point where they can run: Banyan's tables, publications, slots,
+ * a consistent copy, and checkpoints where the copy ends. Run again, it finds what is done; a copy
+ * that was cut short begins anew, for its snapshot died with its session.
+ *
+ * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED
+ */
+export async function setUpStreams(options: SetupOptions): Promise<SetupResult> {
+  const { ends, service, directions } = options;
+  for (const side of SIDES) await ensureBanyanSchema(ends[side].pool);
+  const oids = { monolith: await databaseOid(ends.monolith.pool), service: await databaseOid(ends.service.pool) };
+  const namesOf = (direction: Direction): StreamNames => {
+    const from = sourceSide(direction);
+    return streamNames({
+      service, direction, sourceDatabase: oids[from], targetDatabase: oids[otherSide(from)],
+      ...(options.slotPrefix === undefined ? {} : { prefix: options.slotPrefix }),
+    });
+  };
+  const names = new Map(directions.map((direction) => [direction, namesOf(direction)]));
+  for (const direction of directions) {
+    const from = sourceSide(direction);
+    await ensurePublication(ends[from].pool, namesOf(direction).publication, options.pairs.map((pair) => pair[from]));
+  }
+  const running = await Promise.all(directions.map((direction) => checkStream(options, direction, namesOf(direction))));
+  if (running.every(Boolean)) return { names, copied: 0 };
+  const copied = await copyAndStart(options, namesOf);
+  return { names, copied };
+}
+
+const SIDES: readonly Side[] = ['monolith', 'service'];
+
+/** Whether a stream can go on from its checkpoint. False: it was never set up, or its copy was cut short. */
+async function checkStream(options: SetupOptions, direction: Direction, names: StreamNames): Promise<boolean> {
+  const from = sourceSide(direction);
+  const target = options.ends[otherSide(from)].pool;
+  const found = await target.query<{ state: string; position: string; source_system: string }>(
+    'SELECT state, position, source_system FROM banyan.stream WHERE name = $1',
+    [names.stream],
+  );
+  const row = found.rows[0];
+  if (!row || row.state !== 'streaming') return false;
+  const system = await identify(options.ends[from].url);
+  if (system !== row.source_system) {
+    throw new BanyanError('BANYAN_SOURCE_CHANGED', {
+      message: `Stream ${names.stream} was taken from server ${row.source_system}; its URL now leads to ${system}.`,
+    });
+  }
+  const slot = await slotState(options.ends[from].pool, names.slot);
+  const position = parseLsn(row.position);
+  if (!slot || slot.lost || slot.confirmed > position) {
+    throw new BanyanError('BANYAN_SLOT_LOST', {
+      message:
+        `Slot ${names.slot} ${!slot ? 'does not exist' : slot.lost ? 'has lost its WAL' : `is at ${formatLsn(slot.confirmed)}`}; ` +
+        `stream ${names.stream} needs it at ${row.position}.`,
+    });
+  }
+  return true;
+}
+
+async function identify(url: string): Promise<string> {
+  const client = await connectReplication({ url });
+  try {
+    return await systemIdentifier(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function copyAndStart(options: SetupOptions, namesOf: (direction: Direction) => StreamNames): Promise<number> {
+  const { ends, pairs, service, directions } = options;
+  const forward = namesOf('monolith-to-service');
+  const backward = namesOf('service-to-monolith');
+  await prepareTarget(options, forward);
+  const backwardStart = directions.includes('service-to-monolith') ? await startSlot(ends.service, backward.slot) : undefined;
+  await backwardStart?.release();
+  // Last, because its snapshot is what is copied: a write on the service's side can't be missed meanwhile.
+  const forwardStart = await startSlot(ends.monolith, forward.slot);
+  let copied: number;
+  try {
+    const shapes = await readShapes(ends.service.pool, pairs.map((pair) => pair.service));
+    copied = await copyTables({
+      sourceUrl: ends.monolith.url, targetUrl: ends.service.url, snapshot: forwardStart.snapshot, origin: forward.origin,
+      position: forwardStart.position, signal: options.signal,
+      tables: pairs.map((pair) => ({
+        source: pair.monolith, target: pair.service,
+        columns: (shapes.get(pair.service)?.columns ?? []).map((target) => ({ source: sourceColumn(pair, target), target })),
+      })),
+      ...(options.onTable ? { onTable: options.onTable } : {}),
+    });
+  } finally {
+    await forwardStart.release();
+  }
+  await options.afterCopy();
+  if (backwardStart) {
+    await saveStream({
+      pool: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
+      position: backwardStart.position, seen: forwardStart.position, system: backwardStart.system,
+    });
+  }
+  if (!directions.includes('monolith-to-service')) await dropSlot(ends.monolith.pool, forward.slot);
+  // This row last: it is what says that the copy is whole.
+  await saveStream({
+    pool: ends.service.pool, names: forward, service, direction: 'monolith-to-service', state: 'streaming',
+    position: forwardStart.position, seen: backwardStart?.position ?? ORIGIN_OF_TIME, system: forwardStart.system,
+  });
+  return copied;
+}
+
+/** Empties what an earlier, unfinished copy of ours left; refuses rows that are not ours. */
+async function prepareTarget(options: SetupOptions, names: StreamNames): Promise<void> {
+  const { ends, pairs, service } = options;
+  const { pool } = ends.service;
+  const found = await pool.query('SELECT 1 FROM banyan.stream WHERE name = $1', [names.stream]);
+  if (found.rowCount === 0) {
+    for (const pair of pairs) {
+      const rows = await pool.query(`SELECT 1 FROM ${quoteTable(pair.service)} LIMIT 1`);
+      if (rows.rowCount !== 0) {
+        throw new BanyanError('BANYAN_TARGET_NOT_EMPTY', { message: `${pair.service} in the service's database has rows already.` });
+      }
+    }
+    await saveStream({
+      pool, names, service, direction: 'monolith-to-service', state: 'copying',
+      position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME, system: '',
+    });
+  }
+  const client = await connect({ url: ends.service.url, applicationName: 'banyan copy' });
+  try {
+    await client.query('SELECT pg_replication_origin_create($1) WHERE pg_replication_origin_oid($1) IS NULL', [names.origin]);
+    if (found.rowCount === 0) return;
+    await client.query('SET session_replication_role = replica');
+    await client.query('SELECT pg_replication_origin_session_setup($1)', [names.origin]);
+    await client.query(`TRUNCATE ${pairs.map((pair) => quoteTable(pair.service)).join(', ')} CASCADE`);
+  } finally {
+    await client.end();
+  }
+}
+
+interface StartedSlot {
+  readonly position: Position;
+  readonly snapshot: string;
+  readonly system: string;
+  /** Ends the session, and with it the snapshot; the slot stays. */
+  release(): Promise<void>;
+}
+
+async function startSlot(end: SetupEnd, slot: string): Promise<StartedSlot> {
+  await dropSlot(end.pool, slot);
+  const client = await connectReplication({ url: end.url });
+  try {
+    const system = await systemIdentifier(client);
+    const created = await createSlot(client, slot);
+    return { ...created, system, release: () => client.end() };
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
+}
+
+function sourceColumn(pair: SetupPair, target: string): string {
+  for (const [monolith, service] of pair.columns ?? []) if (service === target) return monolith;
+  return target;
+}
+
+async function saveStream(options: {
+  readonly pool: pg.Pool;
+  readonly names: StreamNames;
+  readonly service: string;
+  readonly direction: Direction;
+  readonly state: 'copying' | 'streaming';
+  readonly position: Position;
+  readonly seen: Position;
+  readonly system: string;
+}): Promise<void> {
+  await options.pool.query(
+    'INSERT INTO banyan.stream (name, service, direction, state, position, seen, source_system) VALUES ($1, $2, $3, $4, $5, $6, $7) ' +
+      'ON CONFLICT (name) DO UPDATE SET state = $4, position = $5, seen = $6, source_system = $7, updated_at = clock_timestamp()',
+    [options.names.stream, options.service, options.direction, options.state, formatLsn(options.position), formatLsn(options.seen), options.system],
+  );
+}

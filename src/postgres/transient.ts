@@ -1,0 +1,30 @@
+import { isBanyanError } from '../core/errors.ts';
+
+/** The SQLSTATE of a server's error, if it is one. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if ('code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)) return error.code;
+  if (isBanyanError(error)) {
+    const state = error.details['sqlState'];
+    return typeof state === 'string' ? state : sqlState(error.cause);
+  }
+  return undefined;
+}
+
+/** Object in use, lock not available, idle too long in a transaction. */
+const TRANSIENT = new Set(['55006', '55P03', '25P03']);
+
+/**
+ * Whether the same attempt may succeed later. 40: deadlock, serialisation. 53: shortage. 57: shutdown,
+ * cancel, not yet started. 58: the server's own I/O. 08: connection. Anything without an SQLSTATE that is not ours is a lost connection.
+ */
+export function isTransient(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return /^(40|53|57|58|08)/.test(state) || TRANSIENT.has(state);
+  if (isBanyanError(error)) return isBanyanError(error, 'BANYAN_CONNECT') || isBanyanError(error, 'BANYAN_WAL_STREAM');
+  return error instanceof Error && (/^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired)/.test(error.message) || isSystemError(error));
+}
+
+function isSystemError(error: Error): boolean {
+  return 'code' in error && typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code);
+}

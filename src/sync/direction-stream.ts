@@ -1,0 +1,340 @@
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { retry } from '../core/retry.ts';
+import type { Change, Transaction } from '../model/change.ts';
+import type { NamedRow } from '../model/conflict.ts';
+import { parseTableName } from '../model/names.ts';
+import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
+import { otherSide, sourceSide, type Direction } from '../model/side.ts';
+import type { Applier, Checkpoint, TargetTable } from '../ports/applier.ts';
+import type { ChangeSource } from '../ports/change-source.ts';
+import { applyBatch, type BatchResult } from './apply-batch.ts';
+import type { ConflictResolver } from './conflict.ts';
+import type { Knowledge } from './knowledge.ts';
+import { LatencyRecord } from './latency.ts';
+import { Mapping, type TablePair } from './mapping.ts';
+import type { Authority } from './settle.ts';
+import { ordered, type Decided, type Step, type Work } from './work.ts';
+import { WorkQueue } from './work-queue.ts';
+
+export interface DirectionStreamOptions {
+  readonly service: string;
+  readonly direction: Direction;
+  readonly source: ChangeSource;
+  readonly applier: Applier;
+  readonly pairs: readonly TablePair[];
+  readonly authority: Authority;
+  /** What is known of the side this stream reads. */
+  readonly sourceKnowledge: Knowledge;
+  /** What is known of the side it writes. */
+  readonly targetKnowledge: Knowledge;
+  /** The origin under which the opposite stream writes into this stream's source. */
+  readonly echoOrigin: string | undefined;
+  /** Banyan's own tables by role, as this source names them. */
+  readonly ownTables: { readonly mark: string; readonly conflict: string };
+  /** Writes a mark into the target's log; gives a position before it. */
+  readonly markTarget: () => Promise<Position>;
+  readonly resolver: ConflictResolver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Most row changes that one target transaction joins. Default 2000. */
+  readonly batchRows?: number;
+  /** Most row changes held in memory between reading and writing. Default 50,000. */
+  readonly queueRows?: number;
+  /** Pause between checkpoints when there is nothing but progress to note, in milliseconds. Default 1000. */
+  readonly heartbeatMs?: number;
+  /** Told after each durable checkpoint. */
+  readonly onCheckpoint: (checkpoint: Checkpoint) => void;
+}
+
+/** A stream's counts since its start. */
+export interface StreamCounts {
+  readonly received: Position;
+  readonly applied: Position;
+  readonly lagMs: number;
+  readonly transactions: number;
+  readonly rows: number;
+  readonly conflicts: number;
+  readonly quarantined: number;
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+}
+
+/**
+ * One direction of a service's sync: reads one side's commits, writes them into the other.
+ *
+ * Invariants: works are applied in commit order; a checkpoint commits with the rows it stands for;
+ * the source is told of a position only after that (see {@link onCheckpoint}).
+ */
+export class DirectionStream {
+  readonly #options: DirectionStreamOptions;
+  readonly #queue: WorkQueue;
+  readonly #latency = new LatencyRecord();
+  readonly #logger: Logger;
+  #mapping: Mapping | undefined;
+  #held = new Set<string>();
+  #received: Position = ORIGIN_OF_TIME;
+  #checkpoint: Checkpoint = { position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME };
+  #checkpointAt = 0;
+  #applying: Work | undefined;
+  #lastLatencyMs = 0;
+  #transactions = 0;
+  #rows = 0;
+  #conflicts = 0;
+  #quarantined = 0;
+
+  constructor(options: DirectionStreamOptions) {
+    this.#options = options;
+    this.#logger = options.logger.child({ service: options.service, direction: options.direction });
+    this.#queue = new WorkQueue({
+      clock: options.clock,
+      maxRows: options.queueRows ?? 50_000,
+      overflow: () => options.sourceKnowledge.awaited,
+    });
+  }
+
+  get counts(): StreamCounts {
+    const waiting = this.#applying ?? this.#queue.oldest;
+    return {
+      received: this.#received,
+      applied: this.#checkpoint.position,
+      lagMs: waiting ? Math.max(0, this.#options.clock.now() - Number(waiting.committedAt / 1000n)) : this.#lastLatencyMs,
+      transactions: this.#transactions,
+      rows: this.#rows,
+      conflicts: this.#conflicts,
+      quarantined: this.#quarantined,
+      latencyMs: { p50: this.#latency.percentile(0.5), p95: this.#latency.percentile(0.95), p99: this.#latency.percentile(0.99) },
+    };
+  }
+
+  /** Claims the stream and learns its tables. Must come before {@link run}, and for both directions before either runs. */
+  async open(signal: AbortSignal): Promise<Checkpoint> {
+    const { applier, pairs, direction, sourceKnowledge } = this.#options;
+    await this.#patiently(signal, async () => {
+      this.#checkpoint = await applier.claim();
+      const target = otherSide(sourceSide(direction));
+      const targets = await applier.describe(pairs.map((pair) => pair[target]));
+      this.#mapping = new Mapping({ pairs, direction, targets });
+      this.#held = new Set(await applier.heldKeys());
+    });
+    // The stream begins again at or before the checkpoint, where this much had been seen.
+    sourceKnowledge.sawOther(this.#checkpoint.seen);
+    this.#received = this.#checkpoint.position;
+    return this.#checkpoint;
+  }
+
+  /** Runs until aborted; rejects with the reason, or with the error that no waiting can cure. */
+  async run(signal: AbortSignal): Promise<never> {
+    const inner = new AbortController();
+    const both = AbortSignal.any([signal, inner.signal]);
+    const halves = [this.#receive(both), this.#apply(both)];
+    try {
+      return await Promise.race(halves);
+    } finally {
+      inner.abort();
+      await Promise.allSettled(halves);
+    }
+  }
+
+  /** Tells the source what need not be kept. */
+  acknowledge(position: Position): void {
+    this.#options.source.acknowledge(position);
+  }
+
+  async #receive(signal: AbortSignal): Promise<never> {
+    const { source, sourceKnowledge } = this.#options;
+    return this.#patiently(signal, async () => {
+      for await (const event of source.stream({ signal })) {
+        if (event.kind === 'progress') {
+          sourceKnowledge.decodedThrough(event.position);
+          if (event.position <= this.#received) continue;
+          this.#received = event.position;
+          await this.#queue.put(this.#progress(event.position), signal);
+          continue;
+        }
+        const { transaction } = event;
+        const work = this.#learn(transaction);
+        sourceKnowledge.decodedThrough(transaction.position);
+        // After a reconnect the source repeats what was not acknowledged: good to learn from, not to apply again.
+        if (transaction.position <= this.#received) continue;
+        this.#received = transaction.position;
+        await this.#queue.put(work, signal);
+      }
+      signal.throwIfAborted();
+      throw new Error('Connection terminated: the stream ended');
+    });
+  }
+
+  #progress(position: Position): Work {
+    const { clock, sourceKnowledge } = this.#options;
+    return {
+      position, seen: sourceKnowledge.seenOfOther, committedAt: BigInt(clock.now()) * 1000n,
+      steps: [], urgent: false, counts: false,
+    };
+  }
+
+  /** Notes what a transaction tells of its side, and translates it. */
+  #learn(transaction: Transaction): Work {
+    const { sourceKnowledge, echoOrigin } = this.#options;
+    const echo = transaction.origin !== undefined && transaction.origin.name === echoOrigin;
+    if (echo) sourceKnowledge.sawOther(transaction.origin?.position ?? ORIGIN_OF_TIME);
+    else sourceKnowledge.recordCommit(transaction);
+    const steps: Step[] = [];
+    let marked = false;
+    for (const change of transaction.changes) {
+      const own = this.#ownTable(change);
+      if (own === 'mark') marked = true;
+      else if (own === 'conflict' && echo) this.#decision(change, transaction, steps);
+      else if (own === undefined && !echo) this.#step(change, transaction, steps);
+    }
+    return {
+      position: transaction.position, seen: sourceKnowledge.seenOfOther, committedAt: transaction.committedAt,
+      steps, urgent: steps.length > 0 || marked, counts: !echo && steps.length > 0,
+    };
+  }
+
+  #ownTable(change: Change): 'mark' | 'conflict' | 'other' | undefined {
+    const name: string = change.kind === 'truncate' ? (change.relations[0]?.table ?? '') : change.relation.table;
+    if (!name.startsWith('banyan.')) return undefined;
+    const { ownTables } = this.#options;
+    if (name === ownTables.mark) return 'mark';
+    return name === ownTables.conflict ? 'conflict' : 'other';
+  }
+
+  #step(change: Change, transaction: Transaction, steps: Step[]): void {
+    const { sourceKnowledge } = this.#options;
+    const mapping = this.#mappingNow();
+    if (change.kind === 'truncate') {
+      const tables = change.relations.map((relation) => mapping.targetOf(relation)).filter((table) => table !== undefined);
+      if (tables.length > 0) steps.push({ kind: 'truncate', tables, restartIdentity: change.restartIdentity });
+      return;
+    }
+    const write = mapping.writeOf(change, { ...transaction, seen: sourceKnowledge.seenOfOther });
+    if (!write) return;
+    if (write.kind === 'delete' || write.newKeyText !== undefined) sourceKnowledge.recordDelete(write.keyText, transaction);
+    if (write.kind === 'insert') sourceKnowledge.recordInsert(write.keyText);
+    if (write.newKeyText !== undefined) sourceKnowledge.recordInsert(write.newKeyText);
+    steps.push(write);
+  }
+
+  /** A conflict's record in an echo carries what was decided; the row itself may lack unchanged values there. */
+  #decision(change: Change, transaction: Transaction, steps: Step[]): void {
+    if (change.kind !== 'insert') return;
+    const record = new Map(change.relation.columns.map((column, i) => [column.name, change.row[i]]));
+    const text = (name: string): string | undefined => {
+      const cell = record.get(name);
+      return typeof cell === 'string' ? cell : undefined;
+    };
+    if (text('service') !== this.#options.service || text('decided') !== 't') return;
+    const mapping = this.#mappingNow();
+    const table = mapping.targetByMonolith(parseTableName(text('table_name') ?? ''));
+    if (!table) return;
+    const key = keyOf(table, parseNamed(text('key') ?? '{}'));
+    const keyText = mapping.keyTextOf(table, key);
+    const winner = text('winner');
+    this.#options.sourceKnowledge.placeDecision(keyText, {
+      position: transaction.position,
+      winner: winner === 'service' || winner === 'merged' ? winner : 'monolith',
+      committedAt: transaction.committedAt,
+    });
+    const row = text('decision');
+    const decided: Decided = {
+      kind: 'decided', table, key, keyText,
+      row: row === undefined ? null : ordered(table, parseNamed(row)),
+      seen: this.#options.sourceKnowledge.seenOfOther,
+    };
+    steps.push(decided);
+  }
+
+  async #apply(signal: AbortSignal): Promise<never> {
+    const { clock, heartbeatMs = 1000, batchRows = 2000 } = this.#options;
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#queue.empty) {
+        await this.#queue.changed(1000, signal);
+        continue;
+      }
+      if (!this.#queue.pressing) {
+        const restMs = this.#checkpointAt + heartbeatMs - clock.monotonic();
+        if (restMs > 0) {
+          await this.#queue.changed(restMs, signal);
+          continue;
+        }
+      }
+      const works = this.#queue.take(batchRows);
+      this.#applying = works.find((work) => work.counts);
+      const result = await this.#patiently(signal, () => this.#applyOnce(works, signal));
+      this.#applying = undefined;
+      this.#applied(works, result);
+    }
+  }
+
+  async #applyOnce(works: readonly Work[], signal: AbortSignal): Promise<BatchResult> {
+    const { applier, authority, targetKnowledge, resolver, service, direction } = this.#options;
+    const mapping = this.#mappingNow();
+    return applyBatch({
+      applier, works, held: this.#held,
+      settling: {
+        service, authority, resolver, knowledge: targetKnowledge,
+        target: otherSide(sourceSide(direction)),
+        keyTextOf: (table, key) => mapping.keyTextOf(table, key),
+        catchUp: async () => {
+          // A one-way stream knows nothing of its target's writers.
+          if (authority !== 'follows') await targetKnowledge.awaitDecoded(await this.#options.markTarget(), signal);
+        },
+      },
+    });
+  }
+
+  #applied(works: readonly Work[], result: BatchResult): void {
+    const { clock, metrics, service, direction, onCheckpoint } = this.#options;
+    const now = clock.now();
+    this.#checkpointAt = clock.monotonic();
+    this.#checkpoint = result.checkpoint;
+    for (const work of works) {
+      if (!work.counts) continue;
+      this.#transactions += 1;
+      this.#lastLatencyMs = Math.max(0, now - Number(work.committedAt / 1000n));
+      this.#latency.record(this.#lastLatencyMs, work.steps.length);
+      metrics.observe('banyan_sync_latency_seconds', this.#lastLatencyMs / 1000, { service, direction });
+    }
+    this.#rows += result.rows;
+    this.#conflicts += result.conflicts;
+    this.#quarantined += result.quarantined;
+    metrics.count('banyan_sync_rows_total', { service, direction }, result.rows);
+    if (result.conflicts > 0) metrics.count('banyan_sync_conflicts_total', { service, direction }, result.conflicts);
+    if (result.quarantined > 0) {
+      metrics.count('banyan_sync_quarantined_total', { service, direction }, result.quarantined);
+      this.#logger.error('changes were put in quarantine', { changes: result.quarantined });
+    }
+    onCheckpoint(result.checkpoint);
+  }
+
+  #patiently<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    const { applier, clock, metrics, service, direction } = this.#options;
+    return retry(attempt, {
+      clock, signal,
+      transient: (error) => applier.isTransient(error),
+      onRetry: (error, n, pauseMs) => {
+        metrics.count('banyan_sync_retries_total', { service, direction });
+        this.#logger.warn('trying again', { attempt: n, pauseMs, reason: messageOf(error) });
+      },
+    });
+  }
+
+  #mappingNow(): Mapping {
+    if (!this.#mapping) throw new Error('the stream was not opened');
+    return this.#mapping;
+  }
+}
+
+/** JSON of strings and nulls only, as Banyan itself wrote it: no number passes through it. */
+function parseNamed(text: string): NamedRow {
+  return JSON.parse(text) as NamedRow;
+}
+
+function keyOf(table: TargetTable, key: NamedRow): string[] {
+  return table.key.map((column) => key[table.columns[column] ?? ''] ?? '');
+}

@@ -1,0 +1,171 @@
+import type { Clock } from '../core/clock.ts';
+import { ORIGIN_OF_TIME, later, type Position } from '../model/position.ts';
+import type { Side } from '../model/side.ts';
+import type { Horizon } from '../ports/applier.ts';
+
+/** A row that a local writer deleted. */
+export interface Tombstone {
+  readonly position: Position;
+  readonly committedAt: bigint;
+}
+
+/** A conflict settled on the monolith's side; a write of the monolith's as far as the service is concerned. */
+export interface DecidedRow {
+  /** Where it was committed; undefined until the monolith's stream has shown it. */
+  readonly position: Position | undefined;
+  /** Whose write stands there now. */
+  readonly winner: Side | 'merged';
+  readonly committedAt: bigint;
+}
+
+/**
+ * What one side's stream has told of it: which local transactions committed where, which rows were
+ * deleted, and how far of the *other* side's commits it had seen. This is the version vector of two
+ * nodes, read from the logs; no clock takes part.
+ *
+ * Invariant: an entry is dropped only when every change still to come from the other side has seen it.
+ */
+export class Knowledge {
+  readonly #clock: Clock;
+  readonly #byXid = new Map<number, Position>();
+  /** A row written within a savepoint carries a subtransaction's number; its commit time is the whole's. */
+  readonly #byTime = new Map<bigint, Position>();
+  readonly #tombstones = new Map<string, Tombstone>();
+  readonly #decisions = new Map<string, DecidedRow>();
+  readonly #waiters = new Set<{ readonly position: Position; readonly wake: () => void }>();
+  #horizons: Horizon[] = [];
+  #decoded: Position = ORIGIN_OF_TIME;
+  #seenOfOther: Position = ORIGIN_OF_TIME;
+
+  constructor(options: { readonly clock: Clock }) {
+    this.#clock = options.clock;
+  }
+
+  /** Everything at or before this position has been read from this side's stream. */
+  get decoded(): Position {
+    return this.#decoded;
+  }
+
+  /** How far of the other side's commits this side had seen, at the point its stream has been read to. */
+  get seenOfOther(): Position {
+    return this.#seenOfOther;
+  }
+
+  /** Whether somebody waits for this stream to be read further; back-pressure must then give way. */
+  get awaited(): boolean {
+    return this.#waiters.size > 0;
+  }
+
+  sawOther(position: Position): void {
+    this.#seenOfOther = later(this.#seenOfOther, position);
+  }
+
+  recordCommit(options: { readonly xid: number; readonly position: Position; readonly committedAt: bigint }): void {
+    this.#byXid.set(options.xid, options.position);
+    this.#byTime.set(options.committedAt, later(this.#byTime.get(options.committedAt) ?? ORIGIN_OF_TIME, options.position));
+  }
+
+  recordDelete(keyText: string, tombstone: Tombstone): void {
+    // Taken out first, so that the map stays in commit order.
+    this.#tombstones.delete(keyText);
+    this.#tombstones.set(keyText, tombstone);
+  }
+
+  recordInsert(keyText: string): void {
+    this.#tombstones.delete(keyText);
+  }
+
+  recordDecision(keyText: string, decided: DecidedRow): void {
+    this.#decisions.set(keyText, decided);
+  }
+
+  /** The monolith's stream shows where a decision was committed. */
+  placeDecision(keyText: string, decided: DecidedRow): void {
+    const known = this.#decisions.get(keyText);
+    // A later decision of the same row, not yet shown, must not be replaced by this earlier one.
+    if (known && known.position === undefined && known.committedAt > decided.committedAt) return;
+    this.#decisions.set(keyText, decided);
+  }
+
+  forgetDecision(keyText: string): void {
+    this.#decisions.delete(keyText);
+  }
+
+  decodedThrough(position: Position): void {
+    this.#decoded = later(this.#decoded, position);
+    for (const waiter of this.#waiters) {
+      if (this.#decoded >= waiter.position) waiter.wake();
+    }
+  }
+
+  /** Resolves when the stream has been read to `position`. */
+  async awaitDecoded(position: Position, signal: AbortSignal): Promise<void> {
+    while (this.#decoded < position) {
+      signal.throwIfAborted();
+      const waiting = new AbortController();
+      const waiter = { position, wake: () => waiting.abort() };
+      this.#waiters.add(waiter);
+      try {
+        await this.#clock.sleep(1000, AbortSignal.any([waiting.signal, signal]));
+      } catch (error) {
+        if (!waiting.signal.aborted) throw error;
+      } finally {
+        this.#waiters.delete(waiter);
+      }
+    }
+  }
+
+  /** Where the transaction that wrote a row was committed, if the stream has shown it. */
+  commitOf(writer: { readonly xid: number; readonly committedAt?: bigint }): Position | undefined {
+    const position = this.#byXid.get(writer.xid);
+    if (position !== undefined || writer.committedAt === undefined) return position;
+    return this.#byTime.get(writer.committedAt);
+  }
+
+  tombstone(keyText: string): Tombstone | undefined {
+    return this.#tombstones.get(keyText);
+  }
+
+  decision(keyText: string): DecidedRow | undefined {
+    return this.#decisions.get(keyText);
+  }
+
+  addHorizon(horizon: Horizon): void {
+    this.#horizons.push(horizon);
+    if (this.#horizons.length > 64) this.#horizons = this.#horizons.filter((_, i) => i % 2 === 1 || i > 48);
+  }
+
+  /** The latest horizon of this side that a change with this `seen` had wholly seen. */
+  horizonFor(seen: Position): Horizon | undefined {
+    return this.#horizons.findLast((horizon) => horizon.position <= seen);
+  }
+
+  /**
+   * Drops what every change to come has seen: all changes of the other side from here on have seen
+   * this side up to `seen` at least.
+   */
+  forget(seen: Position): void {
+    const horizon = this.horizonFor(seen);
+    if (horizon) {
+      this.#horizons = this.#horizons.filter((h) => h.position >= horizon.position);
+      // The horizon answers for these transactions from here on.
+      dropThrough(this.#byXid, horizon.position);
+      dropThrough(this.#byTime, horizon.position);
+    }
+    for (const [key, tombstone] of this.#tombstones) {
+      if (tombstone.position > seen) break;
+      this.#tombstones.delete(key);
+    }
+    for (const [key, decided] of this.#decisions) {
+      if (decided.position !== undefined && decided.position <= seen) this.#decisions.delete(key);
+    }
+  }
+}
+
+/** Entries are in commit order, so the first later one ends the work. */
+function dropThrough<K>(entries: Map<K, Position>, position: Position): void {
+  for (const [key, at] of entries) {
+    if (at > position) break;
+    entries.delete(key);
+  }
+}

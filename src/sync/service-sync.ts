@@ -1,0 +1,165 @@
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
+import { directionFrom, otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
+import type { Applier, Checkpoint, Horizon } from '../ports/applier.ts';
+import type { ChangeSource } from '../ports/change-source.ts';
+import type { ConflictResolver } from './conflict.ts';
+import { DirectionStream, type StreamCounts } from './direction-stream.ts';
+import { Knowledge } from './knowledge.ts';
+import type { TablePair } from './mapping.ts';
+
+export type SyncMode = 'bidirectional' | Direction;
+
+/** One end of a service's sync. */
+export interface SyncEnd {
+  /** Capture of this side's commits; needed where a stream leaves it. */
+  readonly source?: ChangeSource;
+  /** Writes the other side's changes here; needed where a stream reaches it. */
+  readonly applier?: Applier;
+  /** The origin under which `applier` writes here. */
+  readonly replayOrigin?: string;
+  /** Writes a mark into this side's log and gives a position before it. */
+  readonly mark: () => Promise<Position>;
+  /** A fresh horizon of this side. */
+  readonly horizon: () => Promise<Horizon>;
+}
+
+export interface ServiceSyncOptions {
+  readonly service: string;
+  readonly mode: SyncMode;
+  readonly ends: Readonly<Record<Side, SyncEnd>>;
+  readonly pairs: readonly TablePair[];
+  readonly resolver: ConflictResolver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly batchRows?: number;
+  readonly queueRows?: number;
+  /** Pause between heartbeats, in milliseconds. Default 1000. Costs each side one small write per pause. */
+  readonly heartbeatMs?: number;
+}
+
+/**
+ * Keeps one service's tables equal on both sides. The two directions share what their streams tell:
+ * each needs to know what the other's source had seen.
+ */
+export class ServiceSync {
+  readonly #options: ServiceSyncOptions;
+  readonly #knowledge: Readonly<Record<Side, Knowledge>>;
+  readonly #streams = new Map<Direction, DirectionStream>();
+  readonly #checkpoints = new Map<Direction, Checkpoint>();
+
+  constructor(options: ServiceSyncOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#knowledge = { monolith: new Knowledge({ clock }), service: new Knowledge({ clock }) };
+    for (const direction of directionsOf(options.mode)) this.#streams.set(direction, this.#stream(direction));
+  }
+
+  status(): ReadonlyMap<Direction, StreamCounts> {
+    return new Map([...this.#streams].map(([direction, stream]) => [direction, stream.counts]));
+  }
+
+  /** Resolves when each running direction has applied what its source had committed before the call. */
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    for (const [direction, stream] of this.#streams) {
+      const position = await this.#options.ends[sourceSide(direction)].mark();
+      while (stream.counts.applied < position) await this.#options.clock.sleep(5, signal);
+    }
+  }
+
+  /** Runs until aborted (then resolves), or until an error that no waiting can cure. */
+  async run(signal: AbortSignal): Promise<void> {
+    const inner = new AbortController();
+    const both = AbortSignal.any([signal, inner.signal]);
+    const running: Promise<unknown>[] = [];
+    try {
+      for (const [direction, stream] of this.#streams) {
+        this.#checkpoints.set(direction, await stream.open(both));
+        await this.#ownWriters(direction);
+      }
+      for (const stream of this.#streams.values()) running.push(stream.run(both));
+      running.push(this.#heartbeat(both));
+      await Promise.race(running);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      inner.abort();
+      await Promise.allSettled(running);
+      for (const side of ['monolith', 'service'] as const) await this.#options.ends[side].applier?.close();
+    }
+  }
+
+  #stream(direction: Direction): DirectionStream {
+    const { ends, mode, service, pairs, resolver, clock, logger, metrics, batchRows, queueRows, heartbeatMs } = this.#options;
+    const from = sourceSide(direction);
+    const to = otherSide(from);
+    const { source } = ends[from];
+    const { applier } = ends[to];
+    if (!source || !applier) throw new Error(`${direction} needs a source at one end and an applier at the other`);
+    return new DirectionStream({
+      service, direction, source, applier, pairs, resolver, clock, logger, metrics,
+      authority: mode !== 'bidirectional' ? 'follows' : to === 'monolith' ? 'settles' : 'defers',
+      sourceKnowledge: this.#knowledge[from],
+      targetKnowledge: this.#knowledge[to],
+      echoOrigin: ends[from].replayOrigin,
+      ownTables: { mark: 'banyan.mark', conflict: 'banyan.conflict' },
+      markTarget: ends[to].mark,
+      ...(batchRows === undefined ? {} : { batchRows }),
+      ...(queueRows === undefined ? {} : { queueRows }),
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+      onCheckpoint: (checkpoint) => this.#checkpointed(direction, checkpoint),
+    });
+  }
+
+  /**
+   * A source may forget a position when it is durable at the target *and* the opposite stream's
+   * checkpoint has seen it: after a restart the source's stream must tell again of every commit that
+   * a change still to come may not have seen.
+   */
+  #checkpointed(direction: Direction, checkpoint: Checkpoint): void {
+    this.#checkpoints.set(direction, checkpoint);
+    for (const [each, stream] of this.#streams) {
+      const own = this.#checkpoints.get(each);
+      const opposite = this.#checkpoints.get(directionFrom(otherSide(sourceSide(each))));
+      if (!own) continue;
+      const position = opposite && opposite.seen < own.position ? opposite.seen : own.position;
+      stream.acknowledge(position);
+    }
+    this.#knowledge[otherSide(sourceSide(direction))].forget(checkpoint.seen);
+  }
+
+  /** Keeps quiet databases moving, and learns the horizons that let the set-based path be sure of older rows. */
+  async #heartbeat(signal: AbortSignal): Promise<never> {
+    const { ends, clock, mode, heartbeatMs = 1000, logger } = this.#options;
+    for (;;) {
+      for (const direction of this.#streams.keys()) {
+        const from = sourceSide(direction);
+        const to = otherSide(from);
+        try {
+          if (mode === 'bidirectional') this.#knowledge[to].addHorizon(await ends[to].horizon());
+          await ends[from].mark();
+        } catch (error) {
+          if (!ends[to].applier?.isTransient(error)) throw error;
+          logger.warn('a heartbeat failed', { direction, reason: messageOf(error) });
+        }
+      }
+      await clock.sleep(heartbeatMs, signal);
+    }
+  }
+
+  /** A one-way stream never hears of its target's writers: what was there before it began is not in conflict with it. */
+  async #ownWriters(direction: Direction): Promise<void> {
+    if (this.#options.mode === 'bidirectional') return;
+    const to = otherSide(sourceSide(direction));
+    const { xid } = await this.#options.ends[to].horizon();
+    this.#knowledge[to].addHorizon({ xid, position: ORIGIN_OF_TIME });
+  }
+}
+
+export function directionsOf(mode: SyncMode): readonly Direction[] {
+  return mode === 'bidirectional' ? ['monolith-to-service', 'service-to-monolith'] : [mode];
+}

@@ -1,0 +1,76 @@
+import { UNCHANGED } from '../model/change.ts';
+import type { TableName } from '../model/names.ts';
+import type { Write } from '../ports/applier.ts';
+
+/** Writes of one table and kind, no two of the same row. */
+export interface Group {
+  readonly writes: Write[];
+}
+
+/**
+ * Orders the writes of many transactions so that each group can be one statement: a row's second
+ * write lies in the second wave, and so on. Consecutive writes of one row whose authors had seen the
+ * same become one. Only a row's own order matters: the whole batch commits at once, and the apply
+ * session checks no foreign keys.
+ */
+export class Waves {
+  readonly #waves: Map<string, Map<string, Write>>[] = [];
+  readonly #latest = new Map<string, { readonly wave: number; readonly write: Write }>();
+
+  get empty(): boolean {
+    return this.#waves.length === 0;
+  }
+
+  add(write: Write): void {
+    const before = this.#latest.get(write.keyText);
+    const merged = before && merge(before.write, write);
+    if (before && merged) {
+      this.#group(before.wave, before.write).delete(write.keyText);
+      this.#place(before.wave, merged);
+    } else {
+      this.#place(before ? before.wave + 1 : 0, write);
+    }
+  }
+
+  /** The groups in the order in which they must be written. */
+  *groups(): Generator<readonly Write[]> {
+    for (const wave of this.#waves) {
+      for (const kind of KINDS) {
+        for (const [name, group] of wave) {
+          if (name.startsWith(kind) && group.size > 0) yield [...group.values()];
+        }
+      }
+    }
+  }
+
+  #place(wave: number, write: Write): void {
+    this.#group(wave, write).set(write.keyText, write);
+    this.#latest.set(write.keyText, { wave, write });
+  }
+
+  #group(wave: number, write: Write): Map<string, Write> {
+    const groups = (this.#waves[wave] ??= new Map());
+    const name = groupName(write.kind, write.table.name);
+    let group = groups.get(name);
+    if (!group) {
+      group = new Map();
+      groups.set(name, group);
+    }
+    return group;
+  }
+}
+
+/** Deletes first: they free unique values that inserts of the same wave may take. */
+const KINDS = ['delete', 'update', 'insert'] as const;
+
+const groupName = (kind: Write['kind'], table: TableName): string => `${kind} ${table}`;
+
+/** Two consecutive writes of one row as one, if nothing is lost by it. */
+function merge(before: Write, after: Write): Write | undefined {
+  if (before.seen !== after.seen || before.kind === 'delete' || after.kind === 'insert') return undefined;
+  if (after.kind === 'delete') return { ...after, ...(before.old ? { old: before.old } : {}) };
+  const row = after.row?.map((cell, i) => (cell === UNCHANGED ? (before.row?.[i] ?? null) : cell));
+  return {
+    ...after, kind: before.kind, ...(row ? { row } : {}), ...(before.old ? { old: before.old } : {}),
+  };
+}

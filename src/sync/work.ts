@@ -1,0 +1,59 @@
+import { UNCHANGED, type Row, type Value } from '../model/change.ts';
+import type { NamedRow } from '../model/conflict.ts';
+import type { Position } from '../model/position.ts';
+import type { TargetTable, Write } from '../ports/applier.ts';
+
+/** The row that a conflict left behind, on its way to the service. */
+export interface Decided {
+  readonly kind: 'decided';
+  readonly table: TargetTable;
+  readonly key: readonly string[];
+  readonly keyText: string;
+  /** null: the row is gone. */
+  readonly row: Row | null;
+  readonly seen: Position;
+}
+
+export interface Truncated {
+  readonly kind: 'truncate';
+  readonly tables: readonly TargetTable[];
+  readonly restartIdentity: boolean;
+}
+
+export type Step = Write | Decided | Truncated;
+
+/** One source transaction, translated for the target. */
+export interface Work {
+  readonly position: Position;
+  readonly seen: Position;
+  readonly committedAt: bigint;
+  readonly steps: readonly Step[];
+  /** Whether a checkpoint should be written for it even if there is nothing to apply: somebody may wait for it. */
+  readonly urgent: boolean;
+  /** A real transaction of the source, not an echo of ours. */
+  readonly counts: boolean;
+}
+
+/** A row by column name; cells that did not change take `fallback`'s value, or are left out. */
+export function named(table: TargetTable, row: Row, fallback?: readonly Value[]): NamedRow {
+  const result: Record<string, Value> = {};
+  table.columns.forEach((column, i) => {
+    const cell = row[i];
+    if (cell === UNCHANGED) {
+      const known = fallback?.[i];
+      if (known !== undefined) result[column] = known;
+    } else {
+      result[column] = cell ?? null;
+    }
+  });
+  return result;
+}
+
+/** A row in the table's order; columns that are not named stay as they are. */
+export function ordered(table: TargetTable, row: NamedRow): Row {
+  return table.columns.map((column) => (Object.hasOwn(row, column) ? (row[column] ?? null) : UNCHANGED));
+}
+
+export function namedKey(table: TargetTable, key: readonly string[]): NamedRow {
+  return Object.fromEntries(table.key.map((column, i) => [table.columns[column] ?? '', key[i] ?? null]));
+}
