@@ -89,6 +89,7 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
       ),
       shared: [...shared].flatMap(([table, kind]) => describeShared(table, kind, { monolith, evidence, serviceOf })),
       unplaced: monolith.tables.filter((_, index) => serviceOf(index) === undefined).map((table) => table.name),
+      keysInside: keysInside(monolith, evidence, serviceOf),
       partitions: Object.fromEntries(monolith.partitions),
       cycles,
       alternatives: decomposition.scan.map((item) => ({
@@ -108,6 +109,19 @@ export function membersOf(partition: Partition): number[][] {
     if (service >= 0) (members[service] ??= []).push(table);
   });
   return members;
+}
+
+function keysInside(
+  monolith: Monolith,
+  evidence: Evidence,
+  serviceOf: (table: number) => string | undefined,
+): { from: TableName; to: TableName }[] {
+  return evidence.references.flatMap(({ child, parent }) => {
+    const from = monolith.tables[child]?.name;
+    const to = monolith.tables[parent]?.name;
+    const inside = serviceOf(child) !== undefined && serviceOf(child) === serviceOf(parent);
+    return inside && from !== undefined && to !== undefined ? [{ from, to }] : [];
+  });
 }
 
 function findShared(monolith: Monolith, evidence: Evidence, partition: Partition): Map<number, SharedKind> {

@@ -129,6 +129,8 @@ export interface Details {
   readonly shared: readonly SharedTable[];
   /** Tables that nothing binds to any other; they are in no service. */
   readonly unplaced: readonly TableName[];
+  /** Keys inside services, for drawing. */
+  readonly keysInside: readonly { readonly from: TableName; readonly to: TableName }[];
   /** Partitions, which follow their parents. */
   readonly partitions: Readonly<Record<string, TableName>>;
   readonly cycles: readonly { readonly services: readonly string[]; readonly cheapest: Cut }[];
