@@ -38,6 +38,10 @@ export const ERROR_CODES = {
     remedy: 'Check the spelling, the schema and which database the URL names; `banyan analyze` lists the tables.',
   },
   // config
+  BANYAN_SERVICE_UNKNOWN: {
+    meaning: 'A command names a service that the configuration file does not have.',
+    remedy: 'Check the spelling and which file -c names; `banyan config check` lists the services.',
+  },
   BANYAN_CONFIG: {
     meaning: 'The configuration file says something that Banyan does not understand or cannot mean.',
     remedy: 'Change the named line. `banyan config schema` prints a JSON Schema for editors; docs/configuration.md explains every key.',
@@ -70,6 +74,24 @@ export const ERROR_CODES = {
   BANYAN_SOURCE_CHANGED: {
     meaning: 'The server behind the URL is not the one the checkpoint was taken on (another system identifier, or a promoted standby).',
     remedy: 'If the URL is right, validate both sides and copy the service again from a new snapshot.',
+  },
+  BANYAN_PROVISION_MISMATCH: {
+    meaning: "The service's database already has an object of that name, and it differs from the monolith's.",
+    remedy:
+      'Nothing was changed. Make the named object equal to the monolith\'s (or drop it if it is empty and nobody needs it), then run provision again.',
+  },
+  BANYAN_PROVISION_FAILED: {
+    meaning: "A statement that creates the service's schema was refused by its database.",
+    remedy:
+      'The phase was rolled back. Fix what the message names (a missing privilege, extension, type or function), then run provision again; it continues with what is missing.',
+  },
+  BANYAN_SEQUENCE_UNSUPPORTED: {
+    meaning: 'A sequence counts down, so no block of numbers above the monolith\'s can be set aside for the service.',
+    remedy: 'Make it count up (ALTER SEQUENCE … INCREMENT BY 1), or take its table out of the service.',
+  },
+  BANYAN_SEQUENCE_ROOM: {
+    meaning: 'Too few numbers are left in a sequence or its column to give both sides a block of their own.',
+    remedy: 'Widen the column and its sequence to bigint in the monolith first: ALTER TABLE … ALTER COLUMN … TYPE bigint.',
   },
   BANYAN_CONNECT: {
     meaning: 'A database could not be reached, or refused the connection.',

@@ -10,6 +10,8 @@ export interface Schema {
   readonly views: readonly View[];
   /** Extensions that the tables need, other than the server's own. */
   readonly extensions: readonly string[];
+  /** The schema that each of `extensions` is installed in, where known. */
+  readonly extensionSchemas?: Readonly<Record<string, string>>;
 }
 
 export interface Table {

@@ -10,6 +10,7 @@ import type {
   ConstraintRow,
   DomainRow,
   EnumRow,
+  ExtensionRow,
   IndexRow,
   SequenceRow,
   TableListRow,
@@ -88,6 +89,7 @@ async function read(client: pg.ClientBase, wanted: readonly TableName[] | undefi
       }),
     ];
   });
+  const extensions = await rows<ExtensionRow>(queries.EXTENSIONS, oids, every);
   return {
     dialect: 'postgresql',
     tables: tables.sort(byName),
@@ -95,7 +97,8 @@ async function read(client: pg.ClientBase, wanted: readonly TableName[] | undefi
     domains: (await rows<DomainRow>(queries.DOMAINS, oids, every)).map(buildDomain),
     sequences: (await rows<SequenceRow>(queries.SEQUENCES, oids, every)).map(buildSequence),
     views: wanted === undefined ? (await rows<ViewRow>(queries.VIEWS)).map(buildView).sort(byName) : [],
-    extensions: (await rows<{ readonly name: string }>(queries.EXTENSIONS, oids, every)).map((row) => row.name),
+    extensions: extensions.map((row) => row.name),
+    extensionSchemas: Object.fromEntries(extensions.map((row) => [row.name, row.schema])),
   };
 }
 

@@ -140,7 +140,7 @@ export const DOMAINS = `${NEEDED_TYPES}
 /** `$2`: whether every extension is wanted; else those that give the tables a type, function or operator class. */
 export const EXTENSIONS = `${NEEDED_TYPES}
   ${asJson(`
-  SELECT x.extname AS name FROM pg_extension x
+  SELECT x.extname AS name, n.nspname AS schema FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
    WHERE x.extname <> 'plpgsql' AND ($2::boolean
       OR x.oid IN (SELECT e.refobjid FROM pg_depend e JOIN needed ON needed.oid = e.objid
                     WHERE e.classid = 'pg_type'::regclass AND e.deptype = 'e')

@@ -101,6 +101,11 @@ export interface SequenceRow {
   readonly identity: boolean | null;
 }
 
+export interface ExtensionRow {
+  readonly name: string;
+  readonly schema: string;
+}
+
 export interface ViewRow {
   readonly schema: string;
   readonly name: string;
