@@ -315,6 +315,7 @@ create table payments (
   order_id bigint not null references orders (id),
   payment_method_id bigint references payment_methods (id),
   amount numeric(14, 2) not null check (amount >= 0),
+  currency char(3) not null default 'EUR' references currencies (code),
   status payment_status not null default 'pending',
   provider_reference text,
   created_at timestamptz not null default now(),
@@ -335,6 +336,7 @@ create table refunds (
   id serial primary key,
   payment_id bigint not null references payments (id),
   amount numeric(14, 2) not null check (amount > 0),
+  currency char(3) not null default 'EUR' references currencies (code),
   reason text not null,
   created_at timestamptz not null default now()
 );

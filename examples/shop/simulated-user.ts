@@ -110,16 +110,13 @@ export class SimulatedUser {
     this.#client = new VisitorClient(this.#options.client);
     this.#addresses = [];
     await this.#insist({ method: 'GET', path: '/' });
-    const { index, run } = this.#options;
     this.#persons += 1;
     if (this.#random.chance(0.4)) {
       const number = this.#nextSeededUser();
       this.#account = { email: seededEmail(number), password: `shop-${number}` };
       return;
     }
-    const account: Account = { email: `w${run}-${index}-${this.#persons}@shop.example`, password: `secret-${index}` };
-    await this.#register(account);
-    this.#account = account;
+    this.#account = await this.#register();
   }
 
   /** No two simulated users ever log in to the same account, and none twice (until all have been taken). */
@@ -132,19 +129,24 @@ export class SimulatedUser {
     }
   }
 
-  async #register(account: Account): Promise<void> {
-    const displayName = `New ${this.#token()}`;
-    // After an attempt of unknown fate the address may be taken: by ourselves.
-    for (let may: number[] = []; ; may = [409]) {
+  async #register(): Promise<Account> {
+    const { index, run } = this.#options;
+    for (let attempt = 0; ; attempt += 1) {
+      const displayName = `New ${this.#token()}`;
+      const email = `w${run}-${index}-${this.#persons}-${attempt}@shop.example`;
+      const account = { email, password: `secret-${index}` };
       const answer = await this.#send({
         method: 'POST',
         path: '/api/register',
-        body: { email: account.email, password: account.password, displayName },
-        ...(may.length > 0 ? { may } : {}),
-        attempt: { kind: 'register', email: account.email, displayName },
-        acknowledged: (body) => ({ kind: 'register', email: account.email, displayName, userId: String(body['id']) }),
+        body: { ...account, displayName },
+        attempt: { kind: 'register', email, displayName },
+        acknowledged: (body) => ({ kind: 'register', email, displayName, userId: String(body['id']) }),
       });
-      if (!answer.unknown) return;
+      if (!answer.unknown) return account;
+      // Without an answer he tries whether it worked, and else takes another address: the first may still arrive, and
+      // two accounts with one address, one on each side, is something that no synchronisation can mend.
+      const tried = await this.#insist({ method: 'POST', path: '/login', body: account, may: [401], ...this.#loginRecord() });
+      if (tried.ok) return account;
     }
   }
 
@@ -155,8 +157,7 @@ export class SimulatedUser {
       method: 'POST',
       path: '/login',
       body: { email: account.email, password: account.password },
-      attempt: { kind: 'login' },
-      acknowledged: (body) => ({ kind: 'login', userId: String(body['userId']), sessionId: String(body['sessionId']) }),
+      ...this.#loginRecord(),
     });
     if (!answer.ok) {
       this.#account = undefined;
@@ -166,6 +167,13 @@ export class SimulatedUser {
     this.#client.sessionId = String(answer.body['sessionId']);
     await this.#readAddresses();
     return true;
+  }
+
+  #loginRecord(): Pick<Sending, 'attempt' | 'acknowledged'> {
+    return {
+      attempt: { kind: 'login' },
+      acknowledged: (body) => ({ kind: 'login', userId: String(body['userId']), sessionId: String(body['sessionId']) }),
+    };
   }
 
   async #logOut(): Promise<void> {

@@ -270,5 +270,5 @@ SELECT d.day, d.revenue, count(e.id) FROM daily_sales d JOIN analytics_events e 
 -- calls: 20
 SELECT name, vat_rate FROM countries WHERE code = $1;
 
--- calls: 20
-SELECT code, euro_rate FROM currencies;
+-- calls: 60
+SELECT p.amount, p.amount / c.euro_rate FROM payments p JOIN currencies c ON c.code = p.currency WHERE p.id = $1;
