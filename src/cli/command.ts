@@ -7,7 +7,10 @@ export function examples(command: Command, ...lines: readonly string[]): Command
   return command.addHelpText('after', `\n${title}\n${lines.map((line) => `  $ ${line}`).join('\n')}`);
 }
 
-/** Makes a command that only has commands say which, when none or a wrong one was typed. */
+/**
+ * Makes a command that only has commands say which, when none or a wrong one was typed. Comes after
+ * the commands are added: they inherit that excess arguments are let through.
+ */
 export function requireSubcommand(group: Command): Command {
   return group
     .usage('<command> [options]')

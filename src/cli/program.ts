@@ -76,8 +76,8 @@ export function createProgram(environment: Pick<CliEnvironment, 'stdout' | 'stde
       showGlobalOptions: true,
       visibleGlobalOptions: (command) => (command.parent === null ? [] : program.options.filter((option) => option.long !== '--version')),
     });
-  requireSubcommand(program);
   for (const add of COMMANDS) add(program, frame);
+  requireSubcommand(program);
   return examples(program, 'banyan demo', 'banyan doctor --config banyan.yaml', 'banyan help exit-codes');
 }
 

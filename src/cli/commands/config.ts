@@ -4,9 +4,10 @@ import type { Frame } from '../frame.ts';
 import { plural, table } from '../style.ts';
 
 export function addConfig(program: Command, frame: Frame): void {
-  const config = requireSubcommand(program.command('config').description('Check the configuration file, or describe it to an editor.'));
+  const config = program.command('config').description('Check the configuration file, or describe it to an editor.');
   addSchema(config, frame);
   addCheck(config, frame);
+  requireSubcommand(config);
   examples(config, 'banyan config check', 'banyan config schema > banyan.schema.json');
 }
 

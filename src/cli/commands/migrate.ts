@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { MigrationResult } from '../../app/application.ts';
-import { examples, usageError } from '../command.ts';
+import { examples, fullName, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame, Outcome } from '../frame.ts';
 import { mark, printable, table, type Style } from '../style.ts';
@@ -15,8 +15,6 @@ export function addMigrate(program: Command, frame: Frame): void {
   const migrate = program
     .command('migrate')
     .description('Move one service on to its next stage, or to a named one, if the gates on the way let it pass.')
-    // Its own options must not swallow those of status and rollback.
-    .enablePositionalOptions()
     .addArgument(new Argument('[service]', 'a service of the configuration').argParser(filled))
     .option('--to <stage>', 'the stage to reach (default: the next one)', filled)
     .option('--dry-run', 'ask the gates, and do nothing')
@@ -40,6 +38,7 @@ function addStatus(migrate: Command, frame: Frame): void {
     .addArgument(new Argument('[service]', 'only this one').argParser(filled))
     .action((service: string | undefined, _flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
+        refuseParentOptions(command, ['to', 'dryRun', 'yes']);
         const result = await application.migrateStatus(service === undefined ? {} : { service });
         const [only, ...others] = result.migrations;
         return {
@@ -62,11 +61,18 @@ function addRollback(migrate: Command, frame: Frame): void {
     .option('-y, --yes', 'do not ask')
     .action((service: string, _flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { dryRun = false } = command.opts<{ dryRun?: boolean }>();
+        refuseParentOptions(command, ['to']);
+        const { dryRun = false } = command.optsWithGlobals<MigrateFlags>();
         return outcome(await application.migrateRollback({ service, dryRun }));
       }),
     );
   examples(rollback, 'banyan migrate rollback accounts --dry-run');
+}
+
+/** Commander gives the options of `migrate` to `migrate` wherever they stand; not all fit what is below it. */
+function refuseParentOptions(command: Command, names: readonly string[]): void {
+  const wrong = command.parent?.options.find((option) => names.includes(option.attributeName()) && command.parent?.getOptionValue(option.attributeName()) !== undefined);
+  if (wrong !== undefined) throw usageError(`${fullName(command)} has no option ${wrong.long ?? wrong.flags}.`);
 }
 
 function outcome(result: MigrationResult): Outcome {

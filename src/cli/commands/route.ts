@@ -6,8 +6,9 @@ import { plural, table, type Style } from '../style.ts';
 import { decimalNumber, filled } from '../values.ts';
 
 export function addRoute(program: Command, frame: Frame): void {
-  const route = requireSubcommand(program.command('route').description('Decide who is served by which side, and go back at once.'));
+  const route = program.command('route').description('Decide who is served by which side, and go back at once.');
   for (const add of [addServe, addSet, addStatus, addRollback, addExport]) add(route, frame);
+  requireSubcommand(route);
   examples(route, 'banyan route serve', 'banyan route set accounts 5', 'banyan route rollback accounts');
 }
 

@@ -10,7 +10,6 @@ export function addSyncQuarantine(sync: Command, frame: Frame): void {
   const quarantine = sync
     .command('quarantine')
     .description('Changes that could not be applied, with their whole content.')
-    .allowExcessArguments(false)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
         const result = await application.syncQuarantine();

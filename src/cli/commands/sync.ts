@@ -8,7 +8,8 @@ import { addSyncStatus } from './sync-status.ts';
 import { addSyncWait } from './sync-wait.ts';
 
 export function addSync(program: Command, frame: Frame): void {
-  const sync = requireSubcommand(program.command('sync').description('Keep both databases the same while both are written.'));
+  const sync = program.command('sync').description('Keep both databases the same while both are written.');
   for (const add of [addSyncRun, addSyncWait, addSyncStatus, addSyncConflicts, addSyncQuarantine]) add(sync, frame);
+  requireSubcommand(sync);
   examples(sync, 'banyan sync run', 'banyan sync status --json');
 }

@@ -1,0 +1,274 @@
+import { describe, expect, test } from 'vitest';
+import type { Application } from '../../src/app/application.ts';
+import { run } from './harness.ts';
+import * as samples from './samples.ts';
+
+/** What each command line asks of the application. */
+const ASKED: readonly (readonly [line: string, method: keyof Application, options: unknown])[] = [
+  ['demo', 'demo', { keep: false }],
+  ['demo --keep', 'demo', { keep: true }],
+  ['doctor', 'doctor', undefined],
+  ['analyze', 'analyze', {}],
+  ['analyze --db postgres://h/d --services 4 -o out', 'analyze', { db: 'postgres://h/d', services: 4, outDir: 'out' }],
+  ['analyze --schema s.sql --workload w.sql --out-dir out', 'analyze', { schemaFile: 's.sql', workloadFile: 'w.sql', outDir: 'out' }],
+  ['provision accounts', 'provision', { service: 'accounts', dryRun: false }],
+  ['provision accounts --dry-run', 'provision', { service: 'accounts', dryRun: true }],
+  ['sync run', 'syncRun', { provision: true, untilCaughtUp: false }],
+  ['sync run --no-provision --until-caught-up --services a,b', 'syncRun', { provision: false, untilCaughtUp: true, services: ['a', 'b'] }],
+  ['sync wait', 'syncWait', {}],
+  ['sync wait --timeout 2.5', 'syncWait', { timeoutSeconds: 2.5 }],
+  ['sync status', 'syncStatus', undefined],
+  ['sync conflicts', 'syncConflicts', { limit: 100 }],
+  ['sync conflicts --limit 5', 'syncConflicts', { limit: 5 }],
+  ['sync quarantine', 'syncQuarantine', undefined],
+  ['sync quarantine retry 42', 'syncQuarantineRetry', { id: '42' }],
+  ['sync quarantine discard 42 --yes', 'syncQuarantineDiscard', { id: '42', dryRun: false }],
+  ['sync quarantine discard 42 --dry-run', 'syncQuarantineDiscard', { id: '42', dryRun: true }],
+  ['validate', 'validate', {}],
+  [
+    'validate --source a://x --target b://y --tables public.a,"o,d"."T" --level checksum --where id>1',
+    'validate',
+    { source: 'a://x', target: 'b://y', tables: ['public.a', '"o,d"."T"'], level: 'checksum', where: 'id>1' },
+  ],
+  ['generate --service accounts -o out', 'generate', { service: 'accounts', outDir: 'out' }],
+  ['generate --db postgres://h/d --service a --tables t,u -o out', 'generate', { db: 'postgres://h/d', service: 'a', tables: ['t', 'u'], outDir: 'out' }],
+  ['route serve', 'routeServe', undefined],
+  ['route set accounts 12.5', 'routeSet', { service: 'accounts', percent: 12.5 }],
+  ['route set accounts 100 --step 5 --every 300', 'routeSet', { service: 'accounts', percent: 100, gradual: { stepPercent: 5, everySeconds: 300 } }],
+  ['route status', 'routeStatus', undefined],
+  ['route rollback accounts', 'routeRollback', { service: 'accounts' }],
+  ['migrate accounts', 'migrate', { service: 'accounts', dryRun: false }],
+  ['migrate accounts --to shadow --dry-run', 'migrate', { service: 'accounts', to: 'shadow', dryRun: true }],
+  ['migrate status', 'migrateStatus', {}],
+  ['migrate status accounts', 'migrateStatus', { service: 'accounts' }],
+  ['migrate rollback accounts', 'migrateRollback', { service: 'accounts', dryRun: false }],
+  ['migrate rollback --dry-run accounts', 'migrateRollback', { service: 'accounts', dryRun: true }],
+  ['config schema', 'configSchema', undefined],
+  ['config check', 'configCheck', undefined],
+];
+
+describe('every command asks the application', () => {
+  test.each(ASKED)('banyan %s', async (line, method, options) => {
+    const { code, calls, stdout, stderr } = await run(line.split(' '));
+    expect(calls).toEqual([{ method, options }]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\S\n$/);
+    expect(stderr).toBe('');
+  });
+
+  test('and no method of the application is without a command', async () => {
+    const { defaultApplication } = await import('./harness.ts');
+    expect(new Set(ASKED.map(([, method]) => method))).toEqual(new Set(Object.keys(defaultApplication)));
+  });
+});
+
+describe('--json prints one document on stdout and nothing else', () => {
+  test.each(ASKED)('banyan %s --json', async (line) => {
+    const { stdout, stderr } = await run(['--json', ...line.split(' ')]);
+    expect(typeof JSON.parse(stdout)).toBe('object');
+    expect(stdout.endsWith('}\n')).toBe(true);
+    expect(stderr).toBe('');
+  });
+
+  test('the document is the result as the application gave it', async () => {
+    expect(JSON.parse((await run(['demo', '--json'])).stdout)).toEqual(samples.demo);
+    expect(JSON.parse((await run(['validate', '--json'], { application: () => ({ validate: () => Promise.resolve(samples.unequal) }) })).stdout)).toEqual(
+      samples.unequal,
+    );
+  });
+
+  test('notes and progress go to stderr', async () => {
+    const { stdout, stderr } = await run(['doctor', '--json'], {
+      application: ({ progress, logging }) => ({
+        doctor: () => {
+          progress.note('reading settings');
+          progress.begin({ name: 'tables' }).done();
+          logging.logger({ level: 'info', format: 'json' }).info('connected');
+          return Promise.resolve({ ok: true, checks: [] });
+        },
+      }),
+    });
+    expect(JSON.parse(stdout)).toEqual({ ok: true, checks: [] });
+    expect(stderr).toContain('reading settings\n');
+    expect(stderr).toContain('✓ tables (0.0 s)\n');
+    expect(stderr).toContain('"message":"connected"');
+  });
+
+  test('migrate status of one service has its fields at the top, of several only the list', async () => {
+    const one = JSON.parse((await run(['migrate', 'status', '--json'])).stdout) as unknown;
+    expect(one).toEqual({ ...samples.migration, migrations: [samples.migration] });
+    const migrations = [samples.migration, { ...samples.migration, service: 'orders' }];
+    const several = await run(['migrate', 'status', '--json'], { application: () => ({ migrateStatus: () => Promise.resolve({ migrations }) }) });
+    expect(JSON.parse(several.stdout)).toEqual({ migrations });
+  });
+});
+
+describe('the exit code is the answer', () => {
+  const cases: readonly (readonly [string, Partial<Application>, number])[] = [
+    ['demo', { demo: () => Promise.resolve({ ...samples.demo, ok: false, writesLost: 1 }) }, 1],
+    ['doctor', { doctor: () => Promise.resolve({ ok: false, checks: [{ id: 'x', ok: false, found: 'a', expected: 'b', remedy: 'do c' }] }) }, 1],
+    ['sync run --until-caught-up', { syncRun: () => Promise.resolve({ stopped: 'requested', streams: [] }) }, 1],
+    ['sync run', { syncRun: () => Promise.resolve({ stopped: 'requested', streams: [] }) }, 0],
+    ['sync wait --timeout 1', { syncWait: () => Promise.resolve({ caughtUp: false, seconds: 1 }) }, 1],
+    ['sync quarantine retry 1', { syncQuarantineRetry: () => Promise.resolve({ id: '1', applied: false }) }, 1],
+    ['sync quarantine discard 1', { syncQuarantineDiscard: () => Promise.resolve({ id: '1', dryRun: false, discarded: false, change: samples.change }) }, 1],
+    ['validate', { validate: () => Promise.resolve(samples.unequal) }, 1],
+    ['migrate a', { migrate: () => Promise.resolve({ ...samples.migration, gates: [{ name: 'equal', passed: false, evidence: 3 }] }) }, 1],
+    ['migrate status', { migrateStatus: () => Promise.resolve({ migrations: [{ ...samples.migration, gates: [{ name: 'equal', passed: false, evidence: undefined }] }] }) }, 0],
+  ];
+  test.each(cases)('banyan %s', async (line, application, code) => {
+    expect((await run(line.split(' '), { application: () => application })).code).toBe(code);
+    expect((await run([...line.split(' '), '--json'], { application: () => application })).code).toBe(code);
+  });
+});
+
+describe('for people', () => {
+  const shown = async (line: string, application: Partial<Application> = {}) => (await run(line.split(' '), { application: () => application })).stdout;
+
+  test('demo', async () => {
+    expect(await shown('demo')).toBe(`   step                     time
+✓  start two servers       1.2 s
+✓  shift to 100 %     1 min 05 s
+
+   promise                                  measured
+✓  acknowledged writes lost                 0 of 12,345
+✓  requests failed outside the fault        0 of 40,000
+✓  users moved back by a raised percentage  0
+✓  users who read the past                  0
+✓  rows that differ at the end              0 of 200,000
+✓  sync latency p50, p95, p99               4, 21, 48 ms
+
+2 conflicts resolved; 3 requests failed inside the fault window or outside.
+All promises kept.
+`);
+    expect(await shown('demo', { demo: () => Promise.resolve({ ...samples.demo, ok: false, staleReads: 2 }) })).toContain('✗  users who read the past                  2\n');
+  });
+
+  test('doctor', async () => {
+    const checks = [
+      { id: 'a.b', ok: true, found: 'x', expected: 'x', remedy: '' },
+      { id: 'c', ok: false, found: 'replica', expected: 'logical', remedy: 'Set wal_level = logical.' },
+    ];
+    expect(await shown('doctor', { doctor: () => Promise.resolve({ ok: false, checks }) })).toBe(`   check  found    expected
+✓  a.b    x        x
+✗  c      replica  logical
+
+c
+  Set wal_level = logical.
+
+1 check failed.
+`);
+    expect(await shown('doctor')).toContain('\nReady.\n');
+  });
+
+  test('analyze', async () => {
+    expect(await shown('analyze')).toBe(`service   tables
+accounts       2  public.users, public.sessions
+orders         1  public.orders
+
+shared by several: public.countries
+
+cut                  from           to            remedy
+orders_user_id_fkey  public.orders  public.users  keep the id, drop the constraint
+
+cycle: accounts → orders → accounts
+
+1 of 4 kinds of transaction would cross a border
+order of extraction: accounts, orders
+modularity: 0.612
+written: out/boundaries.json
+`);
+    const empty = { services: {}, shared: [], cuts: [], transactions: { total: 0, distributed: [] }, cycles: [], order: [], metrics: {} };
+    expect(await shown('analyze', { analyze: () => Promise.resolve(empty) })).toBe('service  tables\n');
+  });
+
+  test('provision prints SQL that psql can read', async () => {
+    expect(await shown('provision accounts --dry-run')).toBe('CREATE SCHEMA app;\nCREATE TABLE app.t (id int);\n-- accounts: 2 statements to run\n');
+    expect(await shown('provision accounts')).toContain('-- accounts: 2 statements run\n');
+    const nothing = { provision: () => Promise.resolve({ service: 'accounts', dryRun: true, statements: [] }) };
+    expect(await shown('provision accounts', nothing)).toBe('-- accounts: nothing is missing\n');
+  });
+
+  test('sync status', async () => {
+    const unknown = { ...samples.stream, direction: 'service-to-monolith' as const, lagMs: null, lagBytes: null, received: null, applied: null, quarantined: 3 };
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream, unknown] }) })).toBe(
+      `service   direction            state        lag   behind  received  applied   transactions   rows  conflicts  quarantined
+accounts  monolith-to-service  streaming  12 ms  1.5 KiB  0/1A2B3C  0/1A2B00         1,200  4,800          1            0
+accounts  service-to-monolith  streaming      –        –  –         –                1,200  4,800          1            3
+`,
+    );
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [] }) })).toBe('No streams.\n');
+  });
+
+  test('sync run and wait', async () => {
+    expect(await shown('sync run')).toMatch(/Stopped on request\.\n$/);
+    expect(await shown('sync run --until-caught-up')).toMatch(/Caught up\.\n$/);
+    expect(await shown('sync wait')).toBe('Caught up after 0.3 s.\n');
+    expect(await shown('sync wait', { syncWait: () => Promise.resolve({ caughtUp: false, seconds: 30 }) })).toBe('Not caught up after 30 s.\n');
+  });
+
+  test('sync conflicts and quarantine', async () => {
+    expect(await shown('sync conflicts')).toBe(`id  at                    table         key   type           winner    strategy
+1   2026-01-02T03:04:05Z  public.users  id=7  update_update  monolith  last-write-wins
+`);
+    expect(await shown('sync conflicts', { syncConflicts: () => Promise.resolve({ conflicts: [] }) })).toBe('No conflicts.\n');
+    const first = { id: '41', at: '2026-01-02T03:04:04Z', service: 'accounts', direction: 'service-to-monolith', table: 'public.users', key: { id: '7' }, operation: 'delete', reason: 'why', before: null, after: null } as const;
+    expect(await shown('sync quarantine', { syncQuarantine: () => Promise.resolve({ quarantined: [first, samples.change] }) })).toBe(`41  2026-01-02T03:04:04Z  accounts  service-to-monolith
+  delete public.users id=7
+  reason: why
+
+42  2026-01-02T03:04:05Z  accounts  service-to-monolith
+  update public.users id=7
+  reason: value too long for type character varying(3)
+  before: id=7, name=Ann
+  after: id=7, name=null
+  waits behind 41
+`);
+    expect(await shown('sync quarantine', { syncQuarantine: () => Promise.resolve({ quarantined: [] }) })).toBe('The quarantine is empty.\n');
+    expect(await shown('sync quarantine retry 42')).toBe('42 applied.\n');
+    const again = { syncQuarantineRetry: () => Promise.resolve({ id: '42', applied: false, reason: 'still too long' }) };
+    expect(await shown('sync quarantine retry 42', again)).toBe('42 failed again: still too long\n');
+    expect(await shown('sync quarantine discard 42 --dry-run')).toMatch(/Would be discarded\.\n$/);
+    expect(await shown('sync quarantine discard 42')).toMatch(/\nDiscarded\.\n$/);
+    const kept = { syncQuarantineDiscard: () => Promise.resolve({ id: '42', dryRun: false, discarded: false, change: samples.change }) };
+    expect(await shown('sync quarantine discard 42', kept)).toMatch(/Kept\.\n$/);
+  });
+
+  test('validate shows what differs, and no control character of a value', async () => {
+    expect(await shown('validate', { validate: () => Promise.resolve(samples.unequal) })).toBe(`   table            source  target  missing  extra  different
+✓  public.sessions   1,000   1,000        0      0          0
+✗  public.users      1,000     989       11      1          1
+
+public.users
+${Array.from({ length: 10 }, (_, i) => `  missing    id=${i}\n`).join('')}  and 1 more
+  extra      id=null
+  different  id=7: email a\\x1b[31m ≠ null
+
+Not equal: 2,000 rows compared in 1.5 s.
+`);
+    expect(await shown('validate')).toMatch(/\nEqual: 2,000 rows compared in 1\.5 s\.\n$/);
+  });
+
+  test('generate, route, migrate and config', async () => {
+    expect(await shown('generate --service accounts -o out')).toBe('out/server.ts\naccounts: 2 tables, 11 endpoints, 1 file in 0.5 s.\n');
+    expect(await shown('route status')).toBe(`service   served by it  version  health   breaker  shadow
+accounts          25 %        7  healthy  closed   percent 10, compared 120
+1 route.
+`);
+    expect(await shown('route status', { routeStatus: () => Promise.resolve({ routes: [] }) })).toBe('No routes.\n');
+    expect(await shown('migrate accounts')).toBe(`accounts: shadow
+   gate       evidence
+✓  caught up  {"lagMs":12}
+✓  equal      200,000 rows compared
+at                    from  to
+2026-01-02T03:04:05Z  sync  shadow
+`);
+    expect(await shown('migrate status', { migrateStatus: () => Promise.resolve({ migrations: [] }) })).toBe('No service is configured.\n');
+    const fresh = { migrate: () => Promise.resolve({ service: 'a', stage: 'new', gates: [], history: [] }) };
+    expect(await shown('migrate a', fresh)).toBe('a: new\n');
+    expect(await shown('config check')).toBe('service   tables\naccounts       2\nbanyan.yaml is fine: 1 service.\n');
+    const none = { configCheck: () => Promise.resolve({ ok: true as const, file: 'x', services: [] }) };
+    expect(await shown('config check', none)).toBe('x is fine: 0 services.\n');
+    expect(await shown('config schema')).toBe('{\n  "title": "banyan.yaml"\n}\n');
+  });
+});

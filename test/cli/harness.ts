@@ -1,0 +1,119 @@
+import { EventEmitter } from 'node:events';
+import type { Application, ApplicationContext } from '../../src/app/application.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { runCli } from '../../src/cli/program.ts';
+import * as samples from './samples.ts';
+
+export interface Call {
+  readonly method: string;
+  readonly options: unknown;
+}
+
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly calls: readonly Call[];
+  /** What the command line made for the application. */
+  readonly context: ApplicationContext | undefined;
+  /** What the process was asked to exit with at once. */
+  readonly exits: readonly number[];
+}
+
+export interface RunOptions {
+  /** Replaces methods of the fake application. */
+  readonly application?: (context: ApplicationContext, signals: EventEmitter) => Partial<Application>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly terminal?: boolean;
+  readonly answer?: string;
+  readonly loadFails?: unknown;
+}
+
+/** A clock that stands still until it is moved. */
+export class ManualClock implements Clock {
+  ms = 0;
+  now(): number {
+    return this.ms;
+  }
+  monotonic(): number {
+    return this.ms;
+  }
+  sleep(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Runs a command line in this process against a fake application that records its calls. */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Run> {
+  const { terminal = false, answer, env = {} } = options;
+  const calls: Call[] = [];
+  const exits: number[] = [];
+  let stdout = '';
+  let stderr = '';
+  let seen: ApplicationContext | undefined;
+  const signals = new EventEmitter();
+  const code = await runCli({
+    argv,
+    env,
+    stdout: { write: (text) => (stdout += text), isTTY: terminal, columns: 100 },
+    stderr: { write: (text) => (stderr += text), isTTY: terminal, columns: 100 },
+    ...(answer === undefined ? {} : { ask: (question: string) => ((stderr += question), Promise.resolve(answer)) }),
+    signals,
+    exit: (exitCode) => exits.push(exitCode),
+    clock: new ManualClock(),
+    version: '9.9.9',
+    loadApplication: (context) => {
+      seen = context;
+      if (options.loadFails !== undefined) return Promise.reject(options.loadFails);
+      const fake: Application = { ...defaultApplication, ...options.application?.(context, signals) };
+      return Promise.resolve(recording(fake, calls));
+    },
+  });
+  return { code, stdout, stderr, calls, context: seen, exits };
+}
+
+function recording(application: Application, calls: Call[]): Application {
+  return new Proxy(application, {
+    get: (target, property, receiver) => {
+      const method: unknown = Reflect.get(target, property, receiver);
+      if (typeof method !== 'function') return method;
+      return (...args: unknown[]): unknown => {
+        calls.push({ method: String(property), options: args[0] });
+        return Reflect.apply(method, target, args);
+      };
+    },
+  });
+}
+
+export const defaultApplication: Application = {
+  demo: () => Promise.resolve(samples.demo),
+  doctor: () => Promise.resolve({ ok: true, checks: [{ id: 'monolith.wal_level', ok: true, found: 'logical', expected: 'logical', remedy: '' }] }),
+  analyze: () => Promise.resolve(samples.analysis),
+  provision: ({ service, dryRun }) => Promise.resolve({ service, dryRun, statements: ['CREATE SCHEMA app', 'CREATE TABLE app.t (id int)'] }),
+  syncRun: ({ untilCaughtUp }) => Promise.resolve({ stopped: untilCaughtUp ? 'caught-up' : 'requested', streams: [samples.stream] }),
+  syncWait: () => Promise.resolve({ caughtUp: true, seconds: 0.25 }),
+  syncStatus: () => Promise.resolve({ streams: [samples.stream] }),
+  syncConflicts: () =>
+    Promise.resolve({
+      conflicts: [
+        {
+          id: '1', at: '2026-01-02T03:04:05Z', service: 'accounts', table: 'public.users', key: { id: '7' }, type: 'update_update',
+          monolith: { id: '7' }, service_row: null, winner: 'monolith', strategy: 'last-write-wins',
+        },
+      ],
+    }),
+  syncQuarantine: () => Promise.resolve({ quarantined: [samples.change] }),
+  syncQuarantineRetry: ({ id }) => Promise.resolve({ id, applied: true }),
+  syncQuarantineDiscard: ({ id, dryRun }) => Promise.resolve({ id, dryRun, discarded: !dryRun, change: samples.change }),
+  validate: () => Promise.resolve({ ...samples.unequal, consistent: true, tables: samples.unequal.tables.slice(0, 1) }),
+  generate: ({ service }) => Promise.resolve({ service, tables: 2, endpoints: 11, seconds: 0.5, files: ['out/server.ts'] }),
+  routeServe: () => Promise.resolve(samples.routes),
+  routeSet: () => Promise.resolve(samples.routes),
+  routeStatus: () => Promise.resolve(samples.routes),
+  routeRollback: () => Promise.resolve(samples.routes),
+  migrate: () => Promise.resolve(samples.migration),
+  migrateStatus: () => Promise.resolve({ migrations: [samples.migration] }),
+  migrateRollback: () => Promise.resolve(samples.migration),
+  configSchema: () => Promise.resolve({ title: 'banyan.yaml' }),
+  configCheck: () => Promise.resolve({ ok: true, file: 'banyan.yaml', services: [{ name: 'accounts', tables: 2 }] }),
+};

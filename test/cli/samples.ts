@@ -1,0 +1,101 @@
+import type {
+  AnalyzeResult,
+  DemoResult,
+  MigrationResult,
+  QuarantinedChange,
+  RouteResult,
+  StreamStatus,
+  ValidateResult,
+} from '../../src/app/application.ts';
+
+/** One plausible result for each command. */
+export const demo: DemoResult = {
+  ok: true,
+  steps: [
+    { name: 'start two servers', ok: true, seconds: 1.24 },
+    { name: 'shift to 100 %', ok: true, seconds: 65 },
+  ],
+  writesAcknowledged: 12_345,
+  writesLost: 0,
+  requests: 40_000,
+  requestsFailed: 3,
+  requestsFailedOutsideFault: 0,
+  movedBack: 0,
+  staleReads: 0,
+  syncLatencyMs: { p50: 4, p95: 21, p99: 48 },
+  conflicts: 2,
+  rowsCompared: 200_000,
+  differences: 0,
+};
+
+export const stream: StreamStatus = {
+  service: 'accounts',
+  direction: 'monolith-to-service',
+  state: 'streaming',
+  lagMs: 12.4,
+  lagBytes: 1536,
+  received: '0/1A2B3C',
+  applied: '0/1A2B00',
+  transactions: 1200,
+  rows: 4800,
+  conflicts: 1,
+  quarantined: 0,
+};
+
+export const analysis: AnalyzeResult = {
+  services: { accounts: ['public.users', 'public.sessions'], orders: ['public.orders'] },
+  shared: ['public.countries'],
+  cuts: [{ from: 'public.orders', to: 'public.users', constraint: 'orders_user_id_fkey', remedy: 'keep the id, drop the constraint' }],
+  transactions: { total: 4, distributed: [{ services: ['accounts', 'orders'] }] },
+  cycles: [['accounts', 'orders', 'accounts']],
+  order: ['accounts', 'orders'],
+  metrics: { modularity: 0.61234 },
+  files: ['out/boundaries.json'],
+};
+
+export const unequal: ValidateResult = {
+  consistent: false,
+  rows: 2000,
+  seconds: 1.5,
+  tables: [
+    { table: 'public.sessions', source: 1000, target: 1000, missing: [], extra: [], different: [] },
+    {
+      table: 'public.users',
+      source: 1000,
+      target: 989,
+      missing: Array.from({ length: 11 }, (_, i) => ({ id: String(i) })),
+      extra: [{ id: null }],
+      different: [{ key: { id: '7' }, columns: { email: { source: 'a\u001B[31m', target: null } } }],
+    },
+  ],
+};
+
+export const change: QuarantinedChange = {
+  id: '42',
+  at: '2026-01-02T03:04:05Z',
+  service: 'accounts',
+  direction: 'service-to-monolith',
+  table: 'public.users',
+  key: { id: '7' },
+  operation: 'update',
+  reason: 'value too long for type character varying(3)',
+  before: { id: '7', name: 'Ann' },
+  after: { id: '7', name: null },
+  behind: '41',
+};
+
+export const routes: RouteResult = {
+  routes: [
+    { service: 'accounts', percent: 25, version: 7, health: 'healthy', breaker: 'closed', shadow: { percent: 10, compared: 120, recent: [1] } },
+  ],
+};
+
+export const migration: MigrationResult = {
+  service: 'accounts',
+  stage: 'shadow',
+  gates: [
+    { name: 'caught up', passed: true, evidence: { lagMs: 12 } },
+    { name: 'equal', passed: true, evidence: '200,000 rows compared' },
+  ],
+  history: [{ at: '2026-01-02T03:04:05Z', from: 'sync', to: 'shadow' }],
+};
