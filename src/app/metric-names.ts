@@ -9,19 +9,33 @@ export interface MetricDeclaration {
 /** From one millisecond to a minute: what a change takes to arrive, and a request to be answered. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
 
+const STREAM = ['service', 'direction'] as const;
+
 /** Every time series of Banyan, by name. A name that is not here cannot be written. */
 export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
-  banyan_sync_rows_total: { type: 'counter', help: 'Row changes applied.', labels: ['service', 'direction'] },
-  banyan_sync_transactions_total: { type: 'counter', help: 'Source transactions applied.', labels: ['service', 'direction'] },
-  banyan_sync_echoes_total: { type: 'counter', help: 'Transactions of our own that came back and were dropped.', labels: ['service', 'direction'] },
-  banyan_sync_conflicts_total: { type: 'counter', help: 'Rows both sides wrote without having seen the other.', labels: ['service', 'table', 'winner'] },
-  banyan_sync_quarantined_total: { type: 'counter', help: 'Changes put aside because they could not be applied.', labels: ['service', 'table'] },
-  banyan_sync_retries_total: { type: 'counter', help: 'Attempts repeated after an error that may pass.', labels: ['service', 'direction'] },
-  banyan_sync_latency_seconds: { type: 'histogram', help: 'From commit on one side to commit on the other.', labels: ['service', 'direction'], buckets: SECONDS },
-  banyan_sync_lag_seconds: { type: 'gauge', help: 'How far a stream is behind, measured by heartbeats.', labels: ['service', 'direction'] },
-  banyan_sync_lag_bytes: { type: 'gauge', help: 'Log that a stream has not applied yet.', labels: ['service', 'direction'] },
-  banyan_sync_slot_safe_bytes: { type: 'gauge', help: 'Log that may still be written before the server drops the slot.', labels: ['service', 'direction'] },
-  banyan_validate_rows_total: { type: 'counter', help: 'Rows compared.', labels: ['service', 'table'] },
-  banyan_validate_differences_total: { type: 'counter', help: 'Rows found different.', labels: ['service', 'table'] },
-  banyan_validate_consistency_ratio: { type: 'gauge', help: 'Share of equal rows in the last comparison.', labels: ['service', 'table'] },
+  banyan_sync_rows_total: { type: 'counter', help: 'Row changes applied.', labels: STREAM },
+  banyan_sync_conflicts_total: { type: 'counter', help: 'Rows both sides wrote without having seen the other.', labels: STREAM },
+  banyan_sync_quarantined_total: { type: 'counter', help: 'Changes put aside because they could not be applied.', labels: STREAM },
+  banyan_sync_retries_total: { type: 'counter', help: 'Attempts repeated after an error that may pass.', labels: STREAM },
+  banyan_sync_latency_seconds: { type: 'histogram', help: 'From commit on one side to commit on the other.', labels: STREAM, buckets: SECONDS },
+  banyan_sync_lag_seconds: { type: 'gauge', help: 'How far a stream is behind.', labels: STREAM },
+
+  http_request_duration_seconds: {
+    type: 'histogram',
+    help: 'Requests through the router, from first byte in to last byte out.',
+    labels: ['route', 'side', 'status'],
+    buckets: SECONDS,
+  },
+  traffic_split_percentage: { type: 'gauge', help: 'Share of users that each version serves.', labels: ['service', 'version'] },
+  banyan_route_percent: { type: 'gauge', help: 'Share of users that the service serves.', labels: ['service'] },
+  banyan_route_move_seconds: { type: 'histogram', help: 'From a new percentage to the last user moved.', labels: ['service'], buckets: SECONDS },
+  banyan_route_moves_postponed_total: { type: 'counter', help: 'Moves put off because a side had not caught up in time.', labels: ['service'] },
+  banyan_route_barrier_seconds: { type: 'histogram', help: 'Wait until a side had applied what the other had committed.', labels: ['side'], buckets: SECONDS },
+  banyan_route_barrier_missed_total: { type: 'counter', help: 'Waits that ran out of time.', labels: ['side'] },
+  banyan_route_held_requests_total: { type: 'counter', help: 'Requests that waited for the move of their user.', labels: ['service'] },
+  banyan_route_fallbacks_total: { type: 'counter', help: 'Requests that the other side answered instead.', labels: ['service', 'reason'] },
+  banyan_route_breaker_changes_total: { type: 'counter', help: 'Circuit breakers that opened, half opened or closed.', labels: ['service', 'side', 'state'] },
+  banyan_route_shadow_total: { type: 'counter', help: 'Answers compared, by result.', labels: ['service', 'result'] },
+  banyan_route_alerts_total: { type: 'counter', help: 'Triggers that only raise an alert.', labels: ['service', 'metric'] },
+  banyan_route_rollbacks_total: { type: 'counter', help: 'Triggers that sent everybody back to the monolith.', labels: ['service', 'metric'] },
 };
