@@ -119,6 +119,18 @@ export const ERROR_CODES = {
     remedy: 'Add a primary key, or leave the table out of the service.',
   },
   // validate
+  BANYAN_VALIDATE_COLUMN: {
+    meaning: 'A column that a comparison names does not exist on that side, or no column is left to compare.',
+    remedy: 'Correct `columns`, `exclude` or `key` of the table; names are as they are stored, unquoted, and the source\'s unless both are given.',
+  },
+  BANYAN_VALIDATE_QUERY: {
+    meaning: 'A database refused to read a table for a comparison.',
+    remedy: 'See the message: most often the role lacks SELECT on the table, or the `where` condition is not valid SQL on that side.',
+  },
+  BANYAN_VALIDATE_FENCE: {
+    meaning: 'The streams did not pass a fence in time, so rows in flight can not be told from differences.',
+    remedy: 'See `banyan sync status`: start the engine, or wait until it has caught up, and validate again.',
+  },
   // analyze
   BANYAN_ANALYZE_PINS: {
     meaning: 'What was asked of the cut contradicts itself.',
