@@ -174,7 +174,7 @@ function valueWrites(entries: readonly JournalEntry[]): Map<string, ValueWrite[]
 function settledProfiles(entries: readonly JournalEntry[]): Map<string, number> {
   const settled = new Map<string, number>();
   entries.forEach((entry, at) => {
-    const name = entry.read?.displayName;
+    const name = entry.read?.kind === 'profile' ? entry.read.displayName : undefined;
     if (name !== undefined && !settled.has(name)) settled.set(name, at);
   });
   return settled;

@@ -26,7 +26,7 @@ export interface JournalEntry {
   readonly write?: Write;
   /** What was sent but got no answer or 5xx: it may have happened, and may still happen. */
   readonly attempt?: Write;
-  readonly read?: ProfileRead;
+  readonly read?: ProfileRead | AddressesRead;
 }
 
 export interface ProfileRead {
@@ -34,6 +34,13 @@ export interface ProfileRead {
   readonly userId: string;
   readonly version: number;
   readonly displayName: string;
+}
+
+export interface AddressesRead {
+  readonly kind: 'addresses';
+  readonly userId: string;
+  /** The first line of each of the user's addresses, by id. */
+  readonly lines: Readonly<Record<string, string>>;
 }
 
 /** A write as sent, with what the answer told of it. Keys that the server gives are absent in an attempt. */

@@ -54,36 +54,66 @@ export function movesBack(entries: readonly JournalEntry[], windows: readonly Fa
 
 const pathOf = (entry: JournalEntry): string => entry.path.split('?')[0] ?? entry.path;
 
-/**
- * Profile reads that are older than what the same visitor had been acknowledged or had read before; and reads of an
- * acknowledged version that do not have its content, unless a write of unknown fate may explain it.
- */
+/** Reads that show less than what the same visitor had been acknowledged or had read before. */
 export function staleReads(entries: readonly JournalEntry[]): StaleRead[] {
-  const seen = new Map<string, { version: number; names: Map<number, string>; unknown: boolean }>();
-  const stale: StaleRead[] = [];
-  const of = (entry: JournalEntry, userId: string) => {
+  return [...staleProfiles(entries), ...staleAddresses(entries)].sort((a, b) => a.entry.t - b.entry.t);
+}
+
+/** One state for each visitor and user, made when it is first asked for. */
+function perVisitor<State>(create: () => State): (entry: JournalEntry, userId: string) => State {
+  const states = new Map<string, State>();
+  return (entry, userId) => {
     const key = `${entry.visitor} ${userId}`;
-    const state = seen.get(key) ?? { version: 0, names: new Map<number, string>(), unknown: false };
-    seen.set(key, state);
+    const state = states.get(key) ?? create();
+    states.set(key, state);
     return state;
   };
+}
+
+/**
+ * Profiles of an older version than known; and profiles of an acknowledged version that do not have its content,
+ * unless a write of unknown fate may explain it.
+ */
+function staleProfiles(entries: readonly JournalEntry[]): StaleRead[] {
+  const of = perVisitor(() => ({ version: 0, names: new Map<number, string>(), unknown: false }));
+  const stale: StaleRead[] = [];
   for (const entry of entries) {
-    if (entry.attempt?.kind === 'profile') of(entry, entry.attempt.userId).unknown = true;
-    if (entry.write?.kind === 'profile' && entry.write.version !== undefined) {
-      const state = of(entry, entry.write.userId);
-      state.version = Math.max(state.version, entry.write.version);
-      state.names.set(entry.write.version, entry.write.displayName);
+    const { write, attempt, read } = entry;
+    if (attempt?.kind === 'profile') of(entry, attempt.userId).unknown = true;
+    if (write?.kind === 'profile' && write.version !== undefined) {
+      const state = of(entry, write.userId);
+      state.version = Math.max(state.version, write.version);
+      state.names.set(write.version, write.displayName);
     }
-    if (entry.read) {
-      const state = of(entry, entry.read.userId);
-      const name = state.names.get(entry.read.version);
-      if (entry.read.version < state.version) {
-        stale.push({ entry, expected: `version ${state.version} or later`, found: `version ${entry.read.version}` });
-      } else if (name !== undefined && name !== entry.read.displayName && !state.unknown) {
-        stale.push({ entry, expected: `"${name}" at version ${entry.read.version}`, found: `"${entry.read.displayName}"` });
-      }
-      state.version = Math.max(state.version, entry.read.version);
+    if (read?.kind !== 'profile') continue;
+    const state = of(entry, read.userId);
+    const name = state.names.get(read.version);
+    if (read.version < state.version) {
+      stale.push({ entry, expected: `version ${state.version} or later`, found: `version ${read.version}` });
+    } else if (name !== undefined && name !== read.displayName && !state.unknown) {
+      stale.push({ entry, expected: `"${name}" at version ${read.version}`, found: `"${read.displayName}"` });
     }
+    state.version = Math.max(state.version, read.version);
+  }
+  return stale;
+}
+
+/** Lists of addresses in which an acknowledged one is missing or older, unless a write of unknown fate may explain it. */
+function staleAddresses(entries: readonly JournalEntry[]): StaleRead[] {
+  const of = perVisitor(() => ({ lines: new Map<string, string>(), unknown: new Set<string>() }));
+  const stale: StaleRead[] = [];
+  for (const entry of entries) {
+    const { write, attempt, read } = entry;
+    if (attempt?.kind === 'address' && attempt.addressId !== undefined) of(entry, attempt.userId).unknown.add(attempt.addressId);
+    if (write?.kind === 'address' && write.addressId !== undefined) of(entry, write.userId).lines.set(write.addressId, write.line1);
+    if (read?.kind !== 'addresses') continue;
+    const state = of(entry, read.userId);
+    for (const [id, line1] of state.lines) {
+      const found = read.lines[id];
+      if (found === line1 || (found !== undefined && state.unknown.has(id))) continue;
+      stale.push({ entry, expected: `address ${id}: "${line1}"`, found: found === undefined ? 'nothing' : `"${found}"` });
+    }
+    for (const [id, line1] of Object.entries(read.lines)) state.lines.set(id, line1);
   }
   return stale;
 }

@@ -73,6 +73,25 @@ describe('stale reads', () => {
   });
 });
 
+describe('stale lists of addresses', () => {
+  const saved = (addressId: string, line1: string): JournalEntry =>
+    line({ method: 'PUT', write: { kind: 'address', userId: '7', addressId, line1 } });
+  const listed = (lines: Record<string, string>): JournalEntry => line({ read: { kind: 'addresses', userId: '7', lines } });
+
+  it('lack one that was acknowledged or read before, or show what it was before', () => {
+    expect(staleReads([saved('9', 'a'), listed({ 8: 'z', 9: 'a' }), saved('9', 'b'), listed({ 8: 'z', 9: 'b' })])).toEqual([]);
+    expect(staleReads([saved('9', 'a'), listed({})])).toMatchObject([{ expected: 'address 9: "a"', found: 'nothing' }]);
+    expect(staleReads([listed({ 9: 'a' }), listed({})])).toHaveLength(1);
+    expect(staleReads([saved('9', 'a'), saved('9', 'b'), listed({ 9: 'a' })])).toMatchObject([{ found: '"a"' }]);
+  });
+
+  it('may show another line when a write of unknown fate explains it, but must have the address', () => {
+    const attempt = line({ method: 'PUT', status: 502, attempt: { kind: 'address', userId: '7', addressId: '9', line1: 'c' } });
+    expect(staleReads([saved('9', 'a'), attempt, listed({ 9: 'c' })])).toEqual([]);
+    expect(staleReads([saved('9', 'a'), attempt, listed({})])).toHaveLength(1);
+  });
+});
+
 describe('accounts', () => {
   const entries = (): JournalEntry[] => [
     line({ method: 'POST', write: { kind: 'register', userId: '7', email: 'a@b', displayName: 'first' } }),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ProfileRead, ProfileWrite } from './journal-entry.ts';
+import type { AddressesRead, ProfileRead, ProfileWrite } from './journal-entry.ts';
 import type { Random } from './random.ts';
 import { canLogIn, productCount, seededEmail, seededUserCount, variantCount } from './stock.ts';
 import { VisitorClient, type Answer, type Body, type Sending, type VisitorClientOptions } from './visitor-client.ts';
@@ -260,9 +260,13 @@ export class SimulatedUser {
   }
 
   async #readAddresses(): Promise<Answer> {
-    const answer = await this.#insist({ method: 'GET', path: '/api/users/me/addresses' });
-    const addresses = answer.body['addresses'];
-    if (Array.isArray(addresses)) this.#addresses = addresses.map((address: Body) => String(address['id']));
+    const read = (body: Body): AddressesRead => ({
+      kind: 'addresses',
+      userId: this.#userId(),
+      lines: Object.fromEntries(listOf(body, 'addresses').map((address) => [String(address['id']), String(address['line1'])])),
+    });
+    const answer = await this.#insist({ method: 'GET', path: '/api/users/me/addresses', read });
+    if (answer.ok) this.#addresses = Object.keys(read(answer.body).lines);
     return answer;
   }
 
@@ -314,8 +318,7 @@ export class SimulatedUser {
     });
     if (answer.unknown) {
       const orders = await this.#insist({ method: 'GET', path: '/api/orders' });
-      const list: Body[] = Array.isArray(orders.body['orders']) ? orders.body['orders'] : [];
-      const found = list.find((order) => order['reference'] === reference);
+      const found = listOf(orders.body, 'orders').find((order) => order['reference'] === reference);
       return found === undefined ? orders : this.#pay(String(found['id']));
     }
     return answer.ok && this.#random.chance(0.8) ? this.#pay(String(answer.body['id'])) : answer;
@@ -358,9 +361,13 @@ export class SimulatedUser {
   }
 }
 
+function listOf(body: Body, name: string): Body[] {
+  const list = body[name];
+  return Array.isArray(list) ? list : [];
+}
+
 function orderItems(body: Body): { variantId: number; quantity: number; unitPrice: string }[] {
-  const items: Body[] = Array.isArray(body['items']) ? body['items'] : [];
-  return items.map((item) => ({
+  return listOf(body, 'items').map((item) => ({
     variantId: Number(item['variantId']),
     quantity: Number(item['quantity']),
     unitPrice: String(item['unitPrice']),

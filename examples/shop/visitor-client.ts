@@ -1,5 +1,5 @@
 import { Client } from 'undici';
-import { isUnknown, type JournalEntry, type ProfileRead, type Write } from './journal-entry.ts';
+import { isUnknown, type JournalEntry, type Write } from './journal-entry.ts';
 
 export type Body = Readonly<Record<string, unknown>>;
 
@@ -12,7 +12,7 @@ export interface Sending {
   readonly attempt?: Write;
   /** The whole write, from the answer. */
   readonly acknowledged?: (answer: Body) => Write;
-  readonly read?: (answer: Body) => ProfileRead;
+  readonly read?: (answer: Body) => NonNullable<JournalEntry['read']>;
 }
 
 export interface Answer {
