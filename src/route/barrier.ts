@@ -5,6 +5,7 @@ import { otherSide, type Side } from '../model/side.ts';
 import type { Fence } from '../ports/fence.ts';
 import { FenceBatches, type FenceBatch } from './fence-batches.ts';
 import { TIME_IS_OVER, within } from './within.ts';
+import { xxh32 } from './xxh32.ts';
 
 export interface CausalBarrierOptions {
   readonly fence: Fence;
@@ -25,6 +26,12 @@ interface Track {
   /** When the map is full, the latest batch of those who found no room: everybody waits for it. */
   crowd: FenceBatch | null;
 }
+
+const MAX_KEY_LENGTH = 256;
+
+/** Clients choose their keys' length. Two long keys that meet in one digest only wait for each other. */
+const shortened = (key: string): string =>
+  key.length <= MAX_KEY_LENGTH ? key : `${key.slice(0, 64)}#${xxh32(key, 2)}#${xxh32(key, 3)}`;
 
 /**
  * A user reads his own writes across both sides: after an unsafe request of a user was answered by
@@ -62,8 +69,9 @@ export class CausalBarrier {
   wrote(write: { readonly service: string; readonly side: Side; readonly key: string }): void {
     const track = this.#tracks.get(write.service)?.[write.side];
     if (!track) return;
+    const key = shortened(write.key);
     const batch = track.batches.join();
-    if (track.byKey.size >= this.#options.maxKeys && !track.byKey.has(write.key)) {
+    if (track.byKey.size >= this.#options.maxKeys && !track.byKey.has(key)) {
       if (track.crowd === batch) return;
       track.crowd = batch;
       void batch.passed.then(() => {
@@ -71,10 +79,10 @@ export class CausalBarrier {
       });
       return;
     }
-    if (track.byKey.get(write.key) === batch) return;
-    track.byKey.set(write.key, batch);
+    if (track.byKey.get(key) === batch) return;
+    track.byKey.set(key, batch);
     void batch.passed.then(() => {
-      if (track.byKey.get(write.key) === batch) track.byKey.delete(write.key);
+      if (track.byKey.get(key) === batch) track.byKey.delete(key);
     });
   }
 
@@ -85,8 +93,9 @@ export class CausalBarrier {
   before(request: { readonly side: Side; readonly service?: string; readonly key: string }): FenceBatch[] | undefined {
     let batches: FenceBatch[] | undefined;
     const from = otherSide(request.side);
+    const key = shortened(request.key);
     const look = (track: Track): void => {
-      const own = track.byKey.get(request.key);
+      const own = track.byKey.get(key);
       if (own) (batches ??= []).push(own);
       if (track.crowd) (batches ??= []).push(track.crowd);
     };
@@ -101,16 +110,27 @@ export class CausalBarrier {
 
   /** Waits for the batches, each within its own bound. False: a bound was over, the request goes on anyway. */
   async wait(batches: readonly FenceBatch[], side: Side): Promise<boolean> {
-    const { clock, metrics, signal } = this.#options;
+    const { clock, metrics } = this.#options;
     const started = clock.monotonic();
     let kept = true;
     for (const batch of batches) {
       const ms = batch.deadline - clock.monotonic();
-      const passed = signal.aborted ? false : await within({ clock, ms, signal }, () => batch.passed);
-      if (passed === TIME_IS_OVER || !passed) kept = false;
+      if (!(await this.#waitFor(batch, ms))) kept = false;
     }
     metrics.observe('banyan_route_barrier_seconds', (clock.monotonic() - started) / 1000, { side });
     if (!kept) metrics.count('banyan_route_barrier_missed_total', { side });
     return kept;
+  }
+
+  async #waitFor(batch: FenceBatch, ms: number): Promise<boolean> {
+    const { clock, signal } = this.#options;
+    try {
+      const passed = await within({ clock, ms, signal }, () => batch.passed);
+      return passed !== TIME_IS_OVER && passed;
+    } catch (error) {
+      // The router is closing: the request goes on without the promise, as after the bound.
+      if (signal.aborted) return false;
+      throw error;
+    }
   }
 }

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { isWebSocket, plainResponse, tunnel } from './tunnel.ts';
@@ -45,8 +46,15 @@ export function requestListener(traffic: Traffic): http.RequestListener {
   };
 }
 
+export interface ProxyServer {
+  readonly server: http.Server;
+  /** Connections that became tunnels: the server no longer knows them. */
+  readonly tunnels: ReadonlySet<Duplex>;
+}
+
 /** The router's public server, not listening yet. */
-export function createProxyServer(traffic: Traffic, limits: ListenLimits): http.Server {
+export function createProxyServer(traffic: Traffic, limits: ListenLimits): ProxyServer {
+  const tunnels = new Set<Duplex>();
   const server = http.createServer(
     {
       maxHeaderSize: limits.maxHeaderBytes ?? 16_384,
@@ -64,6 +72,8 @@ export function createProxyServer(traffic: Traffic, limits: ListenLimits): http.
   });
   server.on('upgrade', (request, socket, head) => {
     if (isWebSocket(request)) {
+      tunnels.add(socket);
+      socket.once('close', () => tunnels.delete(socket));
       tunnel(traffic, request, socket, head).catch((error: unknown) => {
         traffic.logger.error('a WebSocket could not be passed on', { reason: messageOf(error) });
         socket.destroy();
@@ -80,7 +90,7 @@ export function createProxyServer(traffic: Traffic, limits: ListenLimits): http.
     }
     new Visit(traffic, request, response, false).begin();
   });
-  return server;
+  return { server, tunnels };
 }
 
 /**
@@ -103,8 +113,14 @@ export async function listenOn(server: http.Server, address: ListenAddress): Pro
   return { host: address.host, port };
 }
 
-/** Takes no new connections, lets requests under way end within `drainMs`, then closes the rest. */
-export async function drain(server: http.Server, options: { readonly clock: Clock; readonly drainMs: number }): Promise<void> {
+/**
+ * Takes no new connections, closes tunnels, which have no end of their own, lets requests under way
+ * end within `drainMs`, then closes the rest.
+ */
+export async function drain(
+  { server, tunnels }: ProxyServer,
+  options: { readonly clock: Clock; readonly drainMs: number },
+): Promise<void> {
   if (!server.listening) return;
   const { clock, drainMs } = options;
   const end = new Promise<true>((resolve) => {
@@ -112,6 +128,7 @@ export async function drain(server: http.Server, options: { readonly clock: Cloc
       resolve(true);
     });
   });
+  for (const socket of tunnels) socket.destroy();
   const deadline = clock.monotonic() + drainMs;
   let closed = false;
   while (!closed && clock.monotonic() < deadline) {

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import { request, type Agent } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { routerFixture, until, type RouterFixture } from '../../test/support/route-fixture.ts';
 import { bucketOf } from './decide.ts';

@@ -15,7 +15,7 @@ import { HealthChecker } from './health-checker.ts';
 import { Ids, type RandomBytes } from './ids.ts';
 import type { KeySource } from './key.ts';
 import {
-  createProxyServer, drain, listenOn, parseAddress, requestListener, type ListenAddress, type ListenLimits,
+  createProxyServer, drain, listenOn, parseAddress, requestListener, type ListenAddress, type ListenLimits, type ProxyServer,
 } from './listener.ts';
 import { ServiceRoute, type RouteRule, type RouteStatus } from './service-route.ts';
 import type { ShiftOutcome } from './shifter.ts';
@@ -139,7 +139,7 @@ export class TrafficRouter {
   readonly #background: Promise<void>[] = [];
   #link: StoreLink | null = null;
   #stored: readonly RouteState[] = [];
-  #server: http.Server | null = null;
+  #server: ProxyServer | null = null;
   #admin: http.Server | null = null;
   #notReady = 'not listening yet';
 
@@ -249,7 +249,7 @@ export class TrafficRouter {
     const server = this.#server;
     this.#notReady = 'warming up';
     await this.#warmUp();
-    const actual = await listenOn(server, wanted);
+    const actual = await listenOn(server.server, wanted);
     this.#notReady = '';
     this.#logger.info('the router listens', { ...actual, instance: this.instance });
     return actual;
@@ -287,7 +287,7 @@ export class TrafficRouter {
     await Promise.all(this.#background);
     await this.#link?.stopped();
     await Promise.all([...this.#upstreams.values()].map(async (upstream) => upstream.destroy()));
-    if (this.#admin) await drain(this.#admin, { clock: this.#clock, drainMs: 0 });
+    if (this.#admin) await drain({ server: this.#admin, tunnels: new Set() }, { clock: this.#clock, drainMs: 0 });
   }
 
   #route(service: string): ServiceRoute {

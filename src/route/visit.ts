@@ -49,6 +49,7 @@ export class Visit implements Receiver {
   #triedAgain = false;
   #closed = false;
   #drainAwaited = false;
+  #bodyBegun = false;
 
   constructor(traffic: Traffic, request: IncomingMessage, response: ServerResponse, wantsContinue: boolean) {
     this.#traffic = traffic;
@@ -195,11 +196,17 @@ export class Visit implements Receiver {
     // An answer before the end of the upload: the rest of that would be taken for the next request.
     if (this.#hasBody && !this.#request.complete) headers.push('connection', 'close');
     this.#response.writeHead(head.status, head.statusMessage, headers);
+    // The head waits in memory for the first piece of the body. What came with the head from the
+    // upstream is written before this runs; if nothing did, the head must not wait for it.
+    queueMicrotask(() => {
+      if (!this.#bodyBegun && !this.#closed) this.#response.flushHeaders();
+    });
     return true;
   }
 
   chunk(chunk: Buffer): boolean {
-    if (this.#response.write(chunk)) return true;
+    this.#bodyBegun = true;
+    if (this.#closed || this.#response.write(chunk)) return true;
     if (!this.#drainAwaited) {
       this.#drainAwaited = true;
       this.#response.on('drain', () => this.#attempt?.resume());
@@ -208,6 +215,7 @@ export class Visit implements Receiver {
   }
 
   ended(trailers: IncomingHttpHeaders): void {
+    this.#bodyBegun = true;
     const names = Object.keys(trailers);
     if (names.length > 0) {
       this.#response.addTrailers(Object.fromEntries(names.map((name) => [name, first(trailers[name]) ?? ''])));
@@ -331,7 +339,7 @@ export class Visit implements Receiver {
     metrics.observe('http_request_duration_seconds', seconds, { route, side: this.#side, status: String(status) });
     if (accessLog) {
       const path = this.#target.split('?', 1)[0];
-      const { requestId } = { requestId: this.#requestId };
+      const requestId = this.#requestId;
       logger.info('request', { method: this.#method, path, status, side: this.#side, route, requestId, seconds });
     }
     if (finished && status < 500) this.#offerShadow();
