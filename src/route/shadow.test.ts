@@ -1,0 +1,124 @@
+import { request } from 'undici';
+import { afterEach, describe, expect, it } from 'vitest';
+import { routerFixture, until, type RouterFixture } from '../../test/support/route-fixture.ts';
+import { compareJson, ignorePattern } from './compare-json.ts';
+import { compareAnswers, type ShadowStatus } from './shadow.ts';
+
+let fixture: RouterFixture | undefined;
+afterEach(async () => {
+  await fixture?.close();
+  fixture = undefined;
+});
+
+const status = (): ShadowStatus => fixture!.router.status().routes[0]!.shadow as ShadowStatus;
+const get = async (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<void> => {
+  const response = await request(`${fixture!.url}${path}`, { method, headers: { cookie: 'uid=1', ...headers } });
+  await response.body.dump();
+};
+
+describe('shadowing', () => {
+  it('asks the other side after the user was answered, and finds what differs', async () => {
+    fixture = await routerFixture({ rule: { shadow: { percent: 100, ignore: ['$.at', '$.items[*].seen'] } } });
+    const { monolith, service } = fixture;
+    const answer = (body: unknown) => (_: unknown, response: { end(text: string): void }) => {
+      response.end(JSON.stringify(body));
+    };
+    monolith.handler = answer({ id: 1, at: 1, items: [{ seen: 1, price: '2.50' }], password: 'old' });
+    service.handler = answer({ id: 1, at: 2, items: [{ seen: 2, price: '2.50' }], password: 'old' });
+    await get('/api/users/1?token=x', { 'accept-encoding': 'gzip', 'if-none-match': 'x' });
+    await until(() => status().compared === 1);
+    expect(status()).toMatchObject({ equal: 1, different: 0, examples: [] });
+    service.handler = answer({ id: 1, at: 2, items: [{ seen: 2, price: '2.49' }], password: 'new' });
+    await get('/api/users/1?token=x');
+    await until(() => status().compared === 2);
+    expect(status()).toMatchObject({
+      different: 1,
+      examples: [
+        {
+          method: 'GET', path: '/api/users/1', primarySide: 'monolith', primaryStatus: 200, shadowStatus: 200,
+          differences: [
+            { path: '$.items[0].price', primary: '"2.50"', shadow: '"2.49"' },
+            { path: '$.password', primary: '***', shadow: '***' },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('never sends a write, an unmatched path or an error twice', async () => {
+    fixture = await routerFixture({ rule: { shadow: { percent: 100 } } });
+    await get('/api/users/1', {}, 'POST');
+    await get('/api/users/1', {}, 'DELETE');
+    await get('/api/users/1', {}, 'OPTIONS');
+    await get('/orders');
+    await get('/api/users/1');
+    await until(() => status().compared === 1);
+    expect(fixture.service.seen.every((line) => line === 'GET /api/users/1')).toBe(true);
+  });
+
+  it('leaves out what finds no room, and what can’t be asked', async () => {
+    fixture = await routerFixture({ rule: { shadow: { percent: 100, queue: 1, concurrency: 1 } } });
+    let release: () => void = () => {};
+    fixture.service.handler = (_incoming, response) => {
+      release = () => response.end();
+    };
+    for (let n = 0; n < 4; n++) await get('/api/users/1');
+    await until(() => status().skipped === 2);
+    await fixture.service.close();
+    release();
+    await until(() => status().failed === 2);
+  });
+
+  it('does not take data on its way through sync for a difference, nor keep long bodies', async () => {
+    fixture = await routerFixture({ rule: { shadow: { percent: 100, maxBodyBytes: 1000 } } });
+    let asked = 0;
+    fixture.monolith.handler = (_incoming, response) => response.end('{"name":"new"}');
+    fixture.service.handler = (_incoming, response) => response.end(asked++ === 0 ? '{"name":"old"}' : '{"name":"new"}');
+    await get('/api/users/1');
+    await until(() => status().equal === 1);
+    expect(asked).toBe(2);
+    fixture.service.handler = (_incoming, response) => response.end('x'.repeat(100_000));
+    await get('/api/users/1');
+    await until(() => status().equal === 2);
+  });
+
+  it('takes the same share of requests every time', async () => {
+    fixture = await routerFixture({ rule: { shadow: { percent: 30 } } });
+    fixture.monolith.handler = (_incoming, response) => response.end('same');
+    fixture.service.handler = fixture.monolith.handler;
+    const shadowed = async (): Promise<number> => {
+      const before = status().compared;
+      for (let n = 0; n < 60; n++) await get('/api/users/1', { 'x-request-id': `r-${n}` });
+      await until(() => status().compared > before);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return status().compared - before;
+    };
+    const first = await shadowed();
+    expect(first).toBeGreaterThan(5);
+    expect(first).toBeLessThan(40);
+    expect(await shadowed()).toBe(first);
+  });
+});
+
+describe('comparing', () => {
+  const differences = (a: unknown, b: unknown, ...ignore: string[]): string[] =>
+    compareJson(a, b, ignore.map(ignorePattern)).map(({ path, primary, shadow }) => `${path}: ${primary} | ${shadow}`);
+
+  it('names each place that differs', () => {
+    expect(differences({ a: [1, 2] }, { a: [1, 3, 4] })).toEqual(['$.a.length: 2 | 3', '$.a[1]: 2 | 3']);
+    expect(differences({ a: 1 }, { b: 1 })).toEqual(['$.a: 1 | (absent)', '$.b: (absent) | 1']);
+    expect(differences({ a: { deep: 1 } }, { a: null })).toEqual(['$.a: {deep} | null']);
+    expect(differences({ a: [1] }, { a: 'x'.repeat(100) })).toEqual([`$.a: [1 items] | "${'x'.repeat(59)}…`]);
+    expect(differences([1], [1])).toEqual([]);
+    expect(differences({ a: { at: 1 } }, { a: { at: 2 } }, '$.*.at')).toEqual([]);
+    expect(differences(Array(50).fill(1), Array(50).fill(2))).toHaveLength(20);
+  });
+
+  it('compares status first, and bytes where there is no JSON', () => {
+    const answer = (status: number, text: string | null) => ({ status, body: text === null ? null : Buffer.from(text) });
+    expect(compareAnswers(answer(200, 'x'), answer(404, 'x'), [])).toEqual([{ path: 'status', primary: '200', shadow: '404' }]);
+    expect(compareAnswers(answer(200, 'x'), answer(200, null), [])).toEqual([]);
+    expect(compareAnswers(answer(200, 'x'), answer(200, 'yz'), [])).toEqual([{ path: 'body', primary: '1 bytes', shadow: '2 bytes' }]);
+    expect(compareAnswers(answer(200, '{"a":1}'), answer(200, '{ "a": 1 }'), [])).toEqual([]);
+  });
+});

@@ -1,0 +1,298 @@
+import { request } from 'undici';
+import { afterEach, describe, expect, it } from 'vitest';
+import { routerFixture, until, type RouterFixture } from '../../test/support/route-fixture.ts';
+import type { Clock } from '../core/clock.ts';
+import { Breaker } from './breaker.ts';
+import { SideStats, type Timing } from './side-stats.ts';
+import { DEFAULT_TRIGGERS, Triggers, type Evidence, type TriggerRule } from './triggers.ts';
+
+class ManualClock implements Clock {
+  ms = 1_000_000;
+  now = (): number => this.ms;
+  monotonic = (): number => this.ms;
+  sleep = async (): Promise<void> => {};
+}
+
+interface Simulation {
+  readonly clock: ManualClock;
+  readonly evidence: Evidence & { breaker: Breaker };
+  readonly triggers: Triggers;
+  /**
+   * Sends 20 requests a second to the service (and as many to the monolith) for some seconds; gives the
+   * milliseconds after which a rule fired, and which.
+   */
+  run(seconds: number, behaviour: { readonly ms: number; readonly fails?: boolean; readonly monolithMs?: number }): { afterMs: number; metric: string } | null;
+}
+
+function simulation(rules: readonly TriggerRule[] = DEFAULT_TRIGGERS): Simulation {
+  const clock = new ManualClock();
+  const evidence = {
+    stats: { monolith: new SideStats(clock), service: new SideStats(clock) },
+    breaker: new Breaker({ clock }),
+    healthy: true,
+  };
+  const triggers = new Triggers({ rules, clock });
+  const open: { readonly timing: Timing; readonly at: number; readonly fails: boolean; readonly stats: SideStats }[] = [];
+  return {
+    clock,
+    evidence,
+    triggers,
+    run: (seconds, { ms, fails = false, monolithMs = 5 }) => {
+      const start = clock.ms;
+      while (clock.ms < start + seconds * 1000) {
+        if ((clock.ms - start) % 50 === 0) {
+          const { monolith, service } = evidence.stats;
+          open.push({ timing: service.start(), at: clock.ms + ms, fails, stats: service });
+          open.push({ timing: monolith.start(), at: clock.ms + monolithMs, fails: false, stats: monolith });
+        }
+        for (const request of open.filter(({ at }) => at <= clock.ms)) {
+          open.splice(open.indexOf(request), 1);
+          request.stats.finish(request.timing, request.fails);
+          if (request.stats !== evidence.stats.service) continue;
+          if (request.fails) evidence.breaker.failed('pass');
+          else evidence.breaker.succeeded('pass');
+        }
+        if ((clock.ms - start) % 200 === 0) {
+          const [firing] = triggers.evaluate(evidence);
+          if (firing) return { afterMs: clock.ms - start, metric: firing.rule.metric };
+        }
+        clock.ms += 5;
+      }
+      return null;
+    },
+  };
+}
+
+describe('the default triggers at 20 requests a second', () => {
+  it('leave a healthy service alone', () => {
+    expect(simulation().run(120, { ms: 5 })).toBeNull();
+    expect(simulation().run(60, { ms: 400 })).toBeNull();
+  });
+
+  it('notice answers after 2 seconds instead of 5 ms before the third second', () => {
+    const service = simulation();
+    expect(service.run(60, { ms: 5 })).toBeNull();
+    const firing = service.run(10, { ms: 2000 });
+    expect(firing?.metric).toBe('latency_p95');
+    expect(firing?.afterMs).toBeLessThan(2500);
+  });
+
+  it('notice a service that does not answer at all', () => {
+    const service = simulation();
+    service.run(60, { ms: 5 });
+    expect(service.run(10, { ms: 1_000_000 })?.afterMs).toBeLessThan(2500);
+  });
+
+  it('notice errors within the second', () => {
+    const service = simulation();
+    service.run(60, { ms: 5 });
+    const firing = service.run(10, { ms: 5, fails: true });
+    expect(firing?.afterMs).toBeLessThan(1000);
+  });
+
+  it('notice errors among successes by their rate', () => {
+    const service = simulation([DEFAULT_TRIGGERS[0]!]);
+    service.run(60, { ms: 5 });
+    expect(service.run(10, { ms: 5, fails: true })).toMatchObject({ metric: 'error_rate' });
+  });
+
+  it('do not blame the service for what the monolith suffers too', () => {
+    expect(simulation([DEFAULT_TRIGGERS[1]!]).run(30, { ms: 1500, monolithMs: 1500 })).toBeNull();
+    expect(simulation([DEFAULT_TRIGGERS[1]!]).run(30, { ms: 1500 })).not.toBeNull();
+  });
+});
+
+describe('rules', () => {
+  const evidence = (): Evidence & { healthy: boolean } => simulation().evidence;
+
+  it('wait for their duration without a break', () => {
+    const clock = new ManualClock();
+    const triggers = new Triggers({ rules: [{ metric: 'unavailable', durationMs: 1000 }], clock });
+    const sick = { ...evidence(), healthy: false };
+    expect(triggers.evaluate(sick)).toEqual([]);
+    clock.ms += 900;
+    expect(triggers.evaluate(evidence())).toEqual([]);
+    expect(triggers.evaluate(sick)).toEqual([]);
+    clock.ms += 1000;
+    expect(triggers.evaluate(sick)).toMatchObject([{ why: 'the health check fails' }]);
+    triggers.reset();
+    expect(triggers.evaluate(sick)).toEqual([]);
+  });
+
+  it('say which state the breaker is in', () => {
+    const { evidence, triggers, clock } = simulation([{ metric: 'unavailable' }, { metric: 'consecutive_failures' }]);
+    expect(triggers.evaluate(evidence)).toEqual([]);
+    for (let n = 0; n < 5; n++) evidence.breaker.failed('pass');
+    expect(triggers.evaluate(evidence).map(({ why }) => why)).toEqual(['the circuit breaker is open', '5 failures in a row']);
+    clock.ms += 1000;
+    expect(triggers.evaluate(evidence)[0]?.why).toBe('the circuit breaker is half-open');
+  });
+});
+
+describe('statistics of a side', () => {
+  it('forget what is older than the window', () => {
+    const clock = new ManualClock();
+    const stats = new SideStats(clock);
+    for (let n = 0; n < 600; n++) {
+      stats.finish(stats.start(), n < 10);
+      clock.ms += 250;
+    }
+    expect(stats.summary(1000)).toMatchObject({ requests: 3, errors: 0, errorRate: 0 });
+    expect(stats.summary(120_000).requests).toBeLessThanOrEqual(480);
+    expect(stats.summary(1000).quantile(0.5)).toBeLessThan(1);
+    stats.reset();
+    expect(stats.summary(10_000)).toMatchObject({ requests: 0 });
+    expect(stats.summary(10_000).quantile(0.99)).toBe(0);
+  });
+
+  it('know quantiles to within their classes, up to the longest', () => {
+    const clock = new ManualClock();
+    const stats = new SideStats(clock);
+    for (const ms of [10, 20, 30, 40, 1_000_000]) {
+      const timing = stats.start();
+      clock.ms += ms;
+      stats.finish(timing, false);
+    }
+    const summary = stats.summary(2_000_000);
+    expect(summary.quantile(1)).toBeGreaterThan(80_000);
+    const cancelled = stats.start();
+    clock.ms += 5000;
+    expect(stats.summary(1, 1000).requests).toBe(1);
+    stats.cancel(cancelled);
+    expect(stats.summary(1, 1000).requests).toBe(0);
+  });
+});
+
+describe('the circuit breaker', () => {
+  it('follows its table of states', () => {
+    const clock = new ManualClock();
+    const changes: string[] = [];
+    const breaker = new Breaker({ clock, failures: 2, openMs: 100, successes: 2, onChange: (state) => changes.push(state) });
+    breaker.failed('pass');
+    breaker.succeeded('pass');
+    breaker.failed('pass');
+    expect(breaker.enter(false)).toBe('pass');
+    expect(breaker.troubledMs).toBe(0);
+    breaker.failed('pass');
+    expect(breaker.state).toBe('open');
+    expect(breaker.enter(true)).toBe('refused');
+    breaker.succeeded('pass');
+    breaker.failed('pass');
+    expect(breaker.state).toBe('open');
+    clock.ms += 100;
+    expect(breaker.enter(false)).toBe('refused');
+    expect(breaker.enter(true)).toBe('trial');
+    expect(breaker.enter(true)).toBe('refused');
+    breaker.failed('trial');
+    expect(breaker.state).toBe('open');
+    clock.ms += 100;
+    expect(breaker.enter(true)).toBe('trial');
+    breaker.cancelled('trial');
+    breaker.cancelled('pass');
+    for (let n = 0; n < 2; n++) {
+      expect(breaker.enter(true)).toBe('trial');
+      breaker.succeeded('trial');
+    }
+    expect(breaker.state).toBe('closed');
+    expect(breaker.consecutiveFailures).toBe(0);
+    expect(changes).toEqual(['open', 'half-open', 'open', 'half-open', 'closed']);
+    expect(breaker.troubledMs).toBe(0);
+  });
+});
+
+describe('the router', () => {
+  let fixture: RouterFixture | undefined;
+  afterEach(async () => {
+    fixture?.fence.flow('service');
+    await fixture?.close();
+    fixture = undefined;
+  });
+
+  /** Clients that ask one request after the other until the route is back at the monolith. */
+  async function useUntilRolledBack(): Promise<{ readonly failedReads: number }> {
+    let failedReads = 0;
+    const rolledBack = (): boolean => fixture!.router.status().routes[0]!.percent === 0;
+    const deadline = performance.now() + 15_000;
+    const client = async (n: number): Promise<void> => {
+      while (!rolledBack() && performance.now() < deadline) {
+        const response = await request(`${fixture!.url}/api/users/${n}`, { headers: { cookie: `uid=${n}` } });
+        await response.body.dump();
+        if (response.statusCode !== 200) failedReads++;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    await Promise.all(Array.from({ length: 10 }, (_, n) => client(n)));
+    return { failedReads };
+  }
+
+  const quick: TriggerRule[] = [
+    { metric: 'error_rate', threshold: 0.05, windowMs: 1000, minSamples: 10 },
+    { metric: 'latency_p95', threshold: 150, windowMs: 1000, minSamples: 10 },
+  ];
+
+  it.each([
+    ['slow', quick, 'latency_p95'],
+    ['failing', quick, 'error_rate'],
+    ['unreachable', DEFAULT_TRIGGERS, 'failures in a row'],
+  ])('goes back by itself from a service that is %s, with the fence and without its HTTP', async (fault, triggers, why) => {
+    fixture = await routerFixture({
+      rule: { percent: 100, triggers, breaker: { failures: fault === 'unreachable' ? 5 : 1000 } },
+      triggerEveryMs: 20,
+      retryMs: 20,
+    });
+    const { service, router } = fixture;
+    if (fault === 'slow') service.handler = (_incoming, response) => setTimeout(() => response.end('late'), 400);
+    if (fault === 'failing') service.handler = (_incoming, response) => response.writeHead(500).end();
+    if (fault === 'unreachable') await service.close();
+    const { failedReads } = await useUntilRolledBack();
+    expect(failedReads).toBe(0);
+    const [status] = router.status().routes;
+    expect(status).toMatchObject({ percent: 0, targetPercent: 0, version: 1 });
+    expect(status?.lastRollback?.why).toContain(why);
+    expect(fixture.fence.placed.some(({ side }) => side === 'service')).toBe(true);
+  });
+
+  it('only tells when a rule says so', async () => {
+    fixture = await routerFixture({
+      rule: { percent: 100, triggers: [{ metric: 'consecutive_failures', threshold: 0, action: 'alert_team' }] },
+      triggerEveryMs: 5,
+    });
+    fixture.service.handler = (_incoming, response) => response.writeHead(500).end();
+    for (let n = 0; n < 5; n++) await (await request(`${fixture.url}/api/users/1`)).body.dump();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(fixture.router.status().routes[0]).toMatchObject({ percent: 100, lastRollback: null });
+  });
+
+  it('checks the sides’ health, and sends nobody to a service that is unwell', async () => {
+    fixture = await routerFixture({
+      rule: {
+        percent: 100,
+        health: { service: { path: '/healthz', everyMs: 5, timeoutMs: 100, failures: 2, successes: 2 } },
+      },
+    });
+    const { service, router, url } = fixture;
+    const side = async (): Promise<unknown> => {
+      const response = await request(`${url}/api/users/1`, { method: 'POST' });
+      await response.body.dump();
+      return response.headers['x-banyan-side'];
+    };
+    expect(await router.health.isHealthy('accounts')).toBe(true);
+    service.handler = (incoming, response) => {
+      if (incoming.url === '/healthz') response.writeHead(500).end();
+      else response.end();
+    };
+    await until(() => router.status().routes[0]!.health === 'unhealthy');
+    expect(await router.health.isHealthy('accounts')).toBe(false);
+    expect(await side()).toBe('monolith');
+    service.handler = (incoming, response) => {
+      if (incoming.url !== '/healthz') response.end();
+    };
+    expect(await router.health.isHealthy('accounts')).toBe(false);
+    service.handler = null;
+    await until(() => router.status().routes[0]!.health === 'healthy');
+    expect(await side()).toBe('service');
+    await service.close();
+    await until(() => router.status().routes[0]!.health === 'unhealthy');
+    await expect(router.health.isHealthy('nobody')).rejects.toMatchObject({ code: 'BANYAN_ROUTE_UNKNOWN' });
+  });
+});
