@@ -1,0 +1,183 @@
+import type { Value } from '../model/change.ts';
+import type { TableName } from '../model/names.ts';
+
+/**
+ * What a column's values are turned into before they are hashed and compared, so that values which
+ * the server calls equal are equal, and all others differ. Two columns are compared in one form.
+ */
+export type ComparisonForm =
+  /** The value itself; both sides have the same type, and its hash reads every bit. */
+  | 'native'
+  /** A whole number of 8 bytes. */
+  | 'integer'
+  | 'float'
+  /** A decimal: 1.10 is 1.1. */
+  | 'decimal'
+  /** A time without a zone, a point in time, a time of day; to the microsecond. */
+  | 'timestamp'
+  | 'instant'
+  | 'time'
+  /** A JSON document in the server's canonical text. */
+  | 'document'
+  /** The text that the server writes, byte for byte. */
+  | 'text';
+
+export interface ShapeColumn {
+  readonly name: string;
+  /** The base type as the server spells it, without length: two sides with the same spelling mean the same. */
+  readonly type: string;
+  /** What the column is compared as when the other side's column has the same type. */
+  readonly form: ComparisonForm;
+  /**
+   * Whether the type has an equality of its own that may call different texts equal (`jsonb`,
+   * `citext`, `numeric[]`): rows that differ only there are judged by {@link Checksummer.equalValues}.
+   */
+  readonly judged: boolean;
+  /** The kind of value, where columns of different types can still mean the same. */
+  readonly family: 'integer' | 'float' | 'decimal' | 'date' | 'timestamp' | 'instant' | 'document' | 'text' | 'other';
+  readonly generated: boolean;
+}
+
+/** A table as it is on one side. */
+export interface TableShape {
+  readonly table: TableName;
+  readonly columns: readonly ShapeColumn[];
+  /** The primary key, else a unique key without nulls; empty: rows can not be told apart. */
+  readonly key: readonly string[];
+  /** The server's own estimate, for progress only. */
+  readonly estimatedRows: number;
+}
+
+/**
+ * How rows are hashed. `record` is the server's own hash: fast, and only the same on two servers
+ * that agree on {@link Checksummer.testVector}. `canonical` is SHA-256 of a portable text.
+ */
+export type HashMethod = 'record' | 'canonical';
+
+export interface SelectedColumn {
+  readonly name: string;
+  readonly form: ComparisonForm;
+}
+
+/** What one side reads of a table. Both sides' selections have as many columns, in the same order. */
+export interface Selection {
+  readonly table: TableName;
+  /** The compared columns, key columns first. */
+  readonly columns: readonly SelectedColumn[];
+  /** How many of `columns` are the key. 0: the table is a multiset of rows. */
+  readonly keyLength: number;
+  /** SQL condition on the row; only rows for which it is true are read. */
+  readonly where?: string;
+  readonly hash: HashMethod;
+  /** Whether the place of a row is its key itself (one whole-number key) and not a hash of it. */
+  readonly placedByKey: boolean;
+}
+
+/** A row's place: a whole number made of its key (of the whole row where there is none), the same on both sides. */
+export type Place = bigint;
+
+/** All rows whose place, shifted right by the scan's `shift`, is `leaf`. */
+export interface LeafDigest {
+  readonly leaf: bigint;
+  readonly rows: number;
+  /** Sum of the rows' hashes as the server wrote it. Empty where only rows were counted. */
+  readonly digest: string;
+}
+
+/** One row, or several equal ones of a table without a key. */
+export interface RowDigest {
+  readonly place: Place;
+  /** The key's values in the order of the selection; empty without a key. */
+  readonly key: readonly string[];
+  readonly hash: string;
+  /** How many rows; more than 1 only without a key. */
+  readonly times: number;
+  /** Changes whenever the row is written again; absent where the server can not tell. */
+  readonly version?: string;
+}
+
+/** A row as it is now, with its values. */
+export interface RowState {
+  /** Index into the identities that were asked for. */
+  readonly index: number;
+  readonly hash: string;
+  readonly times: number;
+  readonly version?: string;
+  /** The compared columns' values as the server writes them; absent unless asked for. */
+  readonly values?: readonly Value[];
+  /** One hash for each compared column, equal for equal values. With `values`. */
+  readonly columnHashes?: readonly Value[];
+}
+
+/** How a row is found again: by its key, or by its place where there is no key. */
+export interface RowIdentity {
+  readonly place: Place;
+  readonly key: readonly string[];
+}
+
+/** A range of places, both ends included. */
+export interface PlaceRange {
+  readonly from: Place;
+  readonly to: Place;
+}
+
+/** One consistent view of one side: all its answers are of the same moment. */
+export interface ChecksumSnapshot {
+  /** The smallest and largest whole-number key; undefined when no row is selected. Only when `placedByKey`. */
+  placeBounds(selection: Selection): Promise<PlaceRange | undefined>;
+  count(selection: Selection): Promise<number>;
+  /**
+   * Digests of all leaves that hold rows, in one scan, in any order; a leaf may come in several
+   * parts, which the caller adds up. `onRows` is told after each part of the scan how many rows it had.
+   * @param options.hashed false: count only.
+   */
+  leaves(
+    selection: Selection,
+    options: { readonly shift: number; readonly hashed: boolean; readonly onRows?: (rows: number) => void },
+  ): AsyncIterable<LeafDigest>;
+  /**
+   * The rows of the given leaves in ascending order of place, in batches, without holding them.
+   * @param options.hashed false: every hash is `0`.
+   */
+  rows(
+    selection: Selection,
+    options: { readonly shift: number; readonly leaves: readonly bigint[]; readonly hashed: boolean; readonly batch?: number },
+  ): AsyncIterable<readonly RowDigest[]>;
+  /** Ends the snapshot. Also on an error or abort; what still runs on the server is cancelled. */
+  close(): Promise<void>;
+}
+
+/** Computes hashes of one database's rows inside that database. */
+export interface Checksummer {
+  /** Ordinary and partitioned tables of users, Banyan's own and single partitions left out. */
+  listTables(): Promise<readonly TableName[]>;
+  /** @throws BANYAN_TABLE_UNKNOWN if it does not exist. */
+  describe(table: TableName): Promise<TableShape>;
+  /**
+   * The record hash of fixed values of every type that is hashed natively. Equal texts: the two
+   * servers hash alike. Empty: this server has no such hash.
+   */
+  testVector(): Promise<string>;
+  /** Opens a repeatable-read view. `signal` cancels what runs in it. */
+  snapshot(options?: { readonly signal?: AbortSignal }): Promise<ChecksumSnapshot>;
+  /**
+   * The rows as they are now. A row that is gone has no state; a key that several rows share
+   * has one for each of them.
+   * @param options.values also read values and column hashes.
+   */
+  rowStates(
+    selection: Selection,
+    identities: readonly RowIdentity[],
+    options: { readonly values: boolean; readonly hashed: boolean; readonly signal?: AbortSignal },
+  ): Promise<readonly RowState[]>;
+  /** For each pair whether the server holds the two texts, read as `type` (a {@link ShapeColumn.type}), to be equal. */
+  equalValues(type: string, pairs: readonly (readonly [string, string])[]): Promise<readonly boolean[]>;
+  /**
+   * About `rows` rows, each with the same chance, in no order; fewer where the table is smaller.
+   * `seed` is a number in [0, 1). Only for tables with a key.
+   */
+  sample(
+    selection: Selection,
+    options: { readonly rows: number; readonly seed: number; readonly signal?: AbortSignal },
+  ): Promise<readonly RowDigest[]>;
+}

@@ -1,0 +1,72 @@
+import { quoteIdentifier, quoteTable } from '../../model/names.ts';
+import type { SelectedColumn, Selection } from '../../ports/checksummer.ts';
+import { canonicalForm, recordForm } from './forms.ts';
+
+/** The row variable of every statement. */
+const ROW = 't';
+
+export function columnSql(column: SelectedColumn): string {
+  return `${ROW}.${quoteIdentifier(column.name)}`;
+}
+
+/** `schema.table AS t`. */
+export function fromSql(selection: Selection): string {
+  return `${quoteTable(selection.table)} AS ${ROW}`;
+}
+
+/** The selection's filter with other conditions; empty when there is none. */
+export function whereSql(selection: Selection, ...conditions: readonly string[]): string {
+  const all = [...(selection.where === undefined ? [] : [`(${selection.where}\n)`]), ...conditions];
+  return all.length === 0 ? '' : `WHERE ${all.join(' AND ')}`;
+}
+
+export function keyColumns(selection: Selection): readonly SelectedColumn[] {
+  return selection.columns.slice(0, selection.keyLength);
+}
+
+function recordSql(columns: readonly SelectedColumn[]): string {
+  return `ROW(${columns.map((column) => recordForm(columnSql(column), column.form)).join(', ')})`;
+}
+
+/**
+ * SHA-256, 60 bits of it, of all values with their lengths, so that ('a|b', 'c') is not ('a', 'b|c')
+ * and null is not the empty text.
+ */
+function canonicalSql(columns: readonly SelectedColumn[]): string {
+  const parts = columns.map((column) => {
+    const text = canonicalForm(columnSql(column), column.form);
+    return `coalesce(length(${text}) || ':' || ${text}, '-')`;
+  });
+  return `('x' || left(encode(sha256(convert_to(${parts.join(' || ')}, 'UTF8')), 'hex'), 15))::bit(60)::int8`;
+}
+
+/** The place of a row: its whole-number key, or a hash of its key, or of the whole row. */
+export function placeSql(selection: Selection): string {
+  const key = keyColumns(selection);
+  const first = key[0];
+  if (selection.placedByKey && first !== undefined) return `${columnSql(first)}::int8`;
+  const columns = key.length > 0 ? key : selection.columns;
+  if (selection.hash === 'canonical') return canonicalSql(columns);
+  if (key.length === 1 && first?.form === 'text') return `hashtextextended(${columnSql(first)}::text COLLATE "C", 0)`;
+  return `hash_record_extended(${recordSql(columns)}, 0)`;
+}
+
+/**
+ * The row's hash. The record hash is a sum over its columns, so a plain sum of it over rows would not
+ * see two rows swap a value. Seeding every column's hash with the row's place binds values to rows.
+ */
+export function hashSql(selection: Selection): string {
+  if (selection.hash === 'canonical') return canonicalSql(selection.columns);
+  return `hash_record_extended(${recordSql(selection.columns)}, ${placeSql(selection)})`;
+}
+
+/** One column's hash; null for null. */
+export function columnHashSql(selection: Selection, column: SelectedColumn): string {
+  const hash = selection.hash === 'canonical' ? canonicalSql([column]) : `hash_record_extended(${recordSql([column])}, 0)`;
+  return `CASE WHEN ${columnSql(column)} IS NOT NULL THEN ${hash} END`;
+}
+
+/** The value as the server writes it. */
+export function valueSql(column: SelectedColumn): string {
+  return `${columnSql(column)}::text`;
+}

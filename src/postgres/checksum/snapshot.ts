@@ -1,0 +1,227 @@
+import type pg from 'pg';
+import type {
+  ChecksumSnapshot,
+  LeafDigest,
+  PlaceRange,
+  RowDigest,
+  Selection,
+} from '../../ports/checksummer.ts';
+import { columnSql, fromSql, hashSql, keyColumns, placeSql, valueSql, whereSql } from './expressions.ts';
+import { refused } from './query.ts';
+import { quoteTable } from '../../model/names.ts';
+
+/** Tables with more pages than this are scanned in parts of so many, so that progress is seen and a stop is quick. */
+const PAGES_PER_PART = 65_536;
+
+/** Grouping by leaf must not spill to disk: 65,536 groups take about 16 MB. */
+const BEGIN_SQL = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL work_mem = '64MB'";
+
+export class PostgresChecksumSnapshot implements ChecksumSnapshot {
+  readonly #client: pg.PoolClient;
+  readonly #pid: string;
+  readonly #pool: pg.Pool;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort: () => void;
+  #failed = false;
+  #cancelled: Promise<unknown> = Promise.resolve();
+  #cursors = 0;
+
+  private constructor(options: { client: pg.PoolClient; pid: string; pool: pg.Pool; signal: AbortSignal | undefined }) {
+    this.#client = options.client;
+    this.#pid = options.pid;
+    this.#pool = options.pool;
+    this.#signal = options.signal;
+    this.#onAbort = () => {
+      this.#failed = true;
+      this.#cancelled = this.#pool.query('SELECT pg_cancel_backend($1)', [this.#pid]).catch(() => {});
+    };
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  static async open(pool: pg.Pool, signal?: AbortSignal): Promise<PostgresChecksumSnapshot> {
+    signal?.throwIfAborted();
+    const client = await pool.connect();
+    try {
+      await client.query(BEGIN_SQL);
+      // The snapshot is taken here, by the first statement that reads.
+      const found = await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid FROM pg_class LIMIT 1');
+      return new PostgresChecksumSnapshot({ client, pid: found.rows[0]?.pid ?? '0', pool, signal });
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+
+  async placeBounds(selection: Selection): Promise<PlaceRange | undefined> {
+    const [key] = keyColumns(selection);
+    if (key === undefined) return undefined;
+    // Of the bare column, which an index answers.
+    const place = columnSql(key);
+    const [row] = await this.#rows(selection, `SELECT min(${place}), max(${place}) FROM ${fromSql(selection)} ${whereSql(selection)}`);
+    const [from, to] = row ?? [];
+    return from === undefined || from === null || to === undefined || to === null ? undefined : { from: BigInt(from), to: BigInt(to) };
+  }
+
+  async count(selection: Selection): Promise<number> {
+    const [row] = await this.#rows(selection, `SELECT count(*) FROM ${fromSql(selection)} ${whereSql(selection)}`);
+    return Number(row?.[0] ?? 0);
+  }
+
+  async *leaves(
+    selection: Selection,
+    options: { readonly shift: number; readonly hashed: boolean; readonly onRows?: (rows: number) => void },
+  ): AsyncGenerator<LeafDigest> {
+    const digest = options.hashed ? `sum(${hashSql(selection)})` : "''";
+    for (const part of await this.#parts(selection)) {
+      const rows = await this.#rows(
+        selection,
+        `SELECT ${placeSql(selection)} >> ${options.shift}, count(*), ${digest} FROM ${fromSql(selection)} ${whereSql(selection, ...part)} GROUP BY 1`,
+      );
+      let counted = 0;
+      for (const [leaf, count, sum] of rows) {
+        const times = Number(count);
+        counted += times;
+        yield { leaf: BigInt(leaf ?? 0), rows: times, digest: sum ?? '' };
+      }
+      options.onRows?.(counted);
+    }
+  }
+
+  async *rows(
+    selection: Selection,
+    options: { readonly shift: number; readonly leaves: readonly bigint[]; readonly hashed: boolean; readonly batch?: number },
+  ): AsyncGenerator<readonly RowDigest[]> {
+    const name = `banyan_rows_${++this.#cursors}`;
+    const versioned = selection.keyLength > 0 && (await this.#hasVersions(selection));
+    const { sql, parameters } = rowsSql(selection, { ...options, versioned });
+    await this.#query(selection, `DECLARE ${name} NO SCROLL CURSOR FOR ${sql}`, parameters);
+    const keyed = selection.keyLength > 0;
+    for (;;) {
+      const rows = await this.#rows(selection, `FETCH ${options.batch ?? 4096} FROM ${name}`);
+      if (rows.length === 0) break;
+      yield rows.map(([place, hash, extra, ...key]): RowDigest => ({
+        place: BigInt(place ?? 0),
+        hash: hash ?? '',
+        times: keyed ? 1 : Number(extra),
+        key: key.map((value) => value ?? ''),
+        ...(keyed && versioned && extra !== null && extra !== undefined ? { version: extra } : {}),
+      }));
+    }
+    await this.#query(selection, `CLOSE ${name}`);
+  }
+
+  async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    await this.#cancelled;
+    if (!this.#failed) {
+      try {
+        await this.#client.query('ROLLBACK');
+      } catch {
+        // The connection is gone, and with it the transaction; it must not go back to the pool.
+        this.#failed = true;
+      }
+    }
+    this.#client.release(this.#failed);
+  }
+
+  /** Conditions that together cover every page once. */
+  async #parts(selection: Selection): Promise<readonly (readonly string[])[]> {
+    const found = await this.#client.query<{ pages: string }>(PAGES_SQL, [quoteTable(selection.table)]);
+    const pages = Number(found.rows[0]?.pages ?? 0);
+    if (pages <= PAGES_PER_PART) return [[]];
+    const parts: (readonly string[])[] = [];
+    for (let page = 0; page < pages; page += PAGES_PER_PART) {
+      const last = page + PAGES_PER_PART >= pages;
+      parts.push([`t.ctid >= '(${page},0)'::tid`, ...(last ? [] : [`t.ctid < '(${page + PAGES_PER_PART},0)'::tid`])]);
+    }
+    return parts;
+  }
+
+  async #hasVersions(selection: Selection): Promise<boolean> {
+    const found = await this.#client.query<{ versioned: string | null }>(VERSIONED_SQL, [quoteTable(selection.table)]);
+    return found.rows[0]?.versioned === 't';
+  }
+
+  async #rows(selection: Selection, text: string, parameters?: readonly unknown[]): Promise<readonly (readonly (string | null)[])[]> {
+    const found = await this.#query(selection, text, parameters);
+    return found.rows;
+  }
+
+  async #query(selection: Selection, text: string, parameters?: readonly unknown[]): Promise<pg.QueryArrayResult<(string | null)[]>> {
+    this.#signal?.throwIfAborted();
+    try {
+      return await this.#client.query<(string | null)[]>({ text, rowMode: 'array', ...(parameters ? { values: [...parameters] } : {}) });
+    } catch (error) {
+      this.#failed = true;
+      this.#signal?.throwIfAborted();
+      throw refused(error, selection);
+    }
+  }
+}
+
+/** Heap pages of the table, or of its largest partition: page ranges apply to each partition. */
+const PAGES_SQL = `
+SELECT coalesce(max(pg_relation_size(c.oid)), 0) / current_setting('block_size')::int8 AS pages FROM pg_class c
+ WHERE c.relkind = 'r' AND (c.oid = to_regclass($1)
+    OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1)) WHERE isleaf))`;
+
+/** Views have no system columns. */
+const VERSIONED_SQL = "SELECT relkind IN ('r', 'p') AS versioned FROM pg_class WHERE oid = to_regclass($1)";
+
+/** Beyond this share of ranges one ordered pass over the key is cheaper than a look-up for each. */
+const MOST_RANGES = 2000;
+
+function rowsSql(
+  selection: Selection,
+  options: { readonly shift: number; readonly leaves: readonly bigint[]; readonly hashed: boolean; readonly versioned: boolean },
+): { readonly sql: string; readonly parameters: readonly unknown[] } {
+  const hash = options.hashed ? hashSql(selection) : "'0'";
+  const place = placeSql(selection);
+  const wanted = leafCondition(selection, options);
+  const from = `FROM ${fromSql(selection)} ${wanted.join}`;
+  const where = whereSql(selection, ...wanted.conditions);
+  if (selection.keyLength === 0) {
+    return { sql: `SELECT ${place}, ${hash}, count(*) ${from} ${where} GROUP BY 1, 2 ORDER BY 1`, parameters: wanted.parameters };
+  }
+  const version = options.versioned ? 't.xmin::text' : 'NULL';
+  const key = keyColumns(selection).map(valueSql).join(', ');
+  return { sql: `SELECT ${place}, ${hash}, ${version}, ${key} ${from} ${where} ORDER BY 1`, parameters: wanted.parameters };
+}
+
+function leafCondition(
+  selection: Selection,
+  options: { readonly shift: number; readonly leaves: readonly bigint[] },
+): { readonly join: string; readonly conditions: readonly string[]; readonly parameters: readonly unknown[] } {
+  const [key] = keyColumns(selection);
+  if (selection.placedByKey && key !== undefined) {
+    const ranges = mergeRanges(options.leaves, options.shift);
+    if (ranges.length <= MOST_RANGES) {
+      const column = columnSql(key);
+      return {
+        join: `JOIN unnest($1::int8[], $2::int8[]) AS banyan_range (low, high) ON ${column} BETWEEN banyan_range.low AND banyan_range.high`,
+        conditions: [],
+        parameters: [ranges.map((range) => String(range.from)), ranges.map((range) => String(range.to))],
+      };
+    }
+  }
+  return {
+    join: '',
+    conditions: [`(${placeSql(selection)} >> ${options.shift}) = ANY ($1::int8[])`],
+    parameters: [options.leaves.map(String)],
+  };
+}
+
+/** Ranges of places of the leaves, neighbours joined. */
+export function mergeRanges(leaves: readonly bigint[], shift: number): readonly PlaceRange[] {
+  const sorted = [...leaves].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const ranges: { from: bigint; to: bigint }[] = [];
+  const bits = BigInt(shift);
+  for (const leaf of sorted) {
+    const from = leaf << bits;
+    const to = ((leaf + 1n) << bits) - 1n;
+    const last = ranges[ranges.length - 1];
+    if (last !== undefined && last.to + 1n >= from) last.to = to;
+    else ranges.push({ from, to });
+  }
+  return ranges;
+}

@@ -1,0 +1,160 @@
+import type { Clock } from '../core/clock.ts';
+import type { Checksummer, ChecksumSnapshot } from '../ports/checksummer.ts';
+import type { Barrier } from './barrier.ts';
+import { upperBound } from './bound.ts';
+import { DifferenceCollector } from './collect.ts';
+import { LeafBalance, leafShift, placeRange } from './leaves.ts';
+import type { TablePair } from './pair.ts';
+import { ProgressMeter, type Progress } from './progress.ts';
+import { scoreOf, type Level, type SampleBound, type TableReport } from './report.ts';
+import { drawSample } from './sample.ts';
+import { settle, type SettleOptions } from './settle.ts';
+import { findSuspects } from './suspects.ts';
+
+export interface CompareOptions {
+  readonly pair: TablePair;
+  readonly level: Level;
+  readonly source: Checksummer;
+  readonly target: Checksummer;
+  readonly barrier: Barrier;
+  readonly clock: Clock;
+  readonly rounds: number;
+  readonly tolerance: number;
+  /** Differences of each kind in the report. */
+  readonly maxDifferences: number;
+  readonly sampleRows: number;
+  readonly confidence: number;
+  readonly random: () => number;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Suspects that are looked at again together: bounds memory, and saves fences. */
+const SUSPECTS_AT_ONCE = 20_000;
+
+interface Rows {
+  readonly source: number;
+  readonly target: number;
+}
+
+/** Compares one table at one level. */
+export async function compareTable(options: CompareOptions): Promise<TableReport> {
+  const { pair, level, clock, onProgress } = options;
+  const meter = new ProgressMeter({ table: pair.table, estimatedRows: 2 * pair.estimatedRows, clock, listener: onProgress });
+  const collector = new DifferenceCollector({ pair, limit: options.maxDifferences, withColumns: level === 'full' || level === 'sample' });
+  // What was committed before now is not a suspect.
+  await options.barrier.after(options.barrier.moment());
+  if (level === 'sample' && pair.keyLength > 0) {
+    const { rows, bound } = await compareSample(options, collector, meter);
+    return report({ options, collector, meter, rows, sample: bound });
+  }
+  return report({ options, collector, meter, rows: await compareAll(options, collector, meter) });
+}
+
+/** Compares both sides' snapshots leaf by leaf, and row by row where leaves differ. */
+async function compareAll(options: CompareOptions, collector: DifferenceCollector, meter: ProgressMeter): Promise<Rows> {
+  const { pair, barrier, level } = options;
+  const opening = options.signal ? { signal: options.signal } : {};
+  const opened = await Promise.allSettled([options.source.snapshot(opening), options.target.snapshot(opening)]);
+  const snapshots = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  try {
+    const failed = opened.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+    const [source, target] = snapshots as [ChecksumSnapshot, ChecksumSnapshot];
+    const seen = barrier.moment();
+    // Without a key a row is its hash; only rows with a key can be told apart without hashing them.
+    const hashed = level !== 'count' || pair.keyLength === 0;
+    if (level === 'count') {
+      const [sourceRows, targetRows] = await both(source.count(pair.source), target.count(pair.target));
+      meter.scanned(sourceRows + targetRows);
+      if (sourceRows === targetRows) return { source: sourceRows, target: targetRows };
+    }
+    const range = await placeRange([
+      { snapshot: source, selection: pair.source },
+      { snapshot: target, selection: pair.target },
+    ]);
+    const shift = leafShift(range, pair.estimatedRows);
+    const balance = new LeafBalance();
+    const scan = { shift, hashed, onRows: (rows: number) => meter.scanned(rows) };
+    await both(balance.add('source', source.leaves(pair.source, scan)), balance.add('target', target.leaves(pair.target, scan)));
+    const leaves = balance.differing();
+    if (leaves.length > 0) {
+      const reading = { shift, leaves, hashed };
+      const suspects = findSuspects({
+        source: source.rows(pair.source, reading),
+        target: target.rows(pair.target, reading),
+        keyed: pair.keyLength > 0,
+        batch: SUSPECTS_AT_ONCE,
+      });
+      for await (const batch of suspects) {
+        meter.found(batch.length);
+        const settled = await settle(batch, seen, settleOptions(options, hashed), collector.wanted);
+        for (const difference of settled.confirmed) collector.add(difference);
+        collector.addUnsettled(settled.unsettled);
+        meter.rechecking();
+      }
+    }
+    return balance.rows;
+  } finally {
+    await Promise.all(snapshots.map((snapshot) => snapshot.close()));
+  }
+}
+
+/** Compares rows drawn from either side, so that missing and extra rows have their chance too. */
+async function compareSample(
+  options: CompareOptions,
+  collector: DifferenceCollector,
+  meter: ProgressMeter,
+): Promise<{ readonly rows: Rows; readonly bound: SampleBound }> {
+  const { pair, barrier, confidence, source, target, random, sampleRows: size } = options;
+  const drawn = await drawSample({ pair, source, target, rows: size, seed: random(), ...(options.signal ? { signal: options.signal } : {}) });
+  const seen = barrier.moment();
+  meter.scanned(drawn.source + drawn.target);
+  const settled = await settle(drawn.suspects, seen, settleOptions(options, true), collector.wanted);
+  for (const difference of settled.confirmed) collector.add(difference);
+  collector.addUnsettled(settled.unsettled);
+  const differing = settled.confirmed.length;
+  return {
+    rows: { source: drawn.source, target: drawn.target },
+    bound: { rows: drawn.rows, confidence, differingShareAtMost: upperBound({ rows: drawn.rows, differing, confidence }) },
+  };
+}
+
+function settleOptions(options: CompareOptions, hashed: boolean): SettleOptions {
+  const { pair, source, target, barrier, rounds, tolerance, signal } = options;
+  return { pair, source, target, barrier, rounds, tolerance, hashed, ...(signal ? { signal } : {}) };
+}
+
+/** Both, or the first error once neither runs any more: a snapshot must not be closed under a running scan. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
+}
+
+function report(options: {
+  readonly options: CompareOptions;
+  readonly collector: DifferenceCollector;
+  readonly meter: ProgressMeter;
+  readonly rows: Rows;
+  readonly sample?: SampleBound;
+}): TableReport {
+  const { collector, meter, rows, sample } = options;
+  const { pair } = options.options;
+  const { counts } = collector;
+  const differing = counts.missing + counts.extra + counts.different;
+  return {
+    table: pair.table,
+    ...(pair.targetTable === pair.table ? {} : { targetTable: pair.targetTable }),
+    consistent: differing === 0 && pair.drift.length === 0,
+    source: rows.source,
+    target: rows.target,
+    missing: collector.missing,
+    extra: collector.extra,
+    different: collector.different,
+    counts,
+    score: scoreOf(Math.max(rows.source, rows.target), differing),
+    seconds: meter.seconds,
+    ...(pair.drift.length > 0 ? { drift: pair.drift } : {}),
+    ...(sample ? { sample } : {}),
+  };
+}

@@ -1,0 +1,61 @@
+import type { ChecksumSnapshot, LeafDigest, PlaceRange, Selection } from '../ports/checksummer.ts';
+
+/** Leaves of a table at most: bounds what is held in memory, whatever the table's size. */
+const MOST_LEAVES = 65_536;
+/** Rows of a leaf that are worth one digest. Smaller leaves cost the scan more, larger ones cost more rows per difference. */
+const ROWS_PER_LEAF = 256;
+
+/** Hashed places fill all 64 bits (signed), or 60 bits of the canonical hash. */
+const HASHED_PLACES: Readonly<Record<Selection['hash'], PlaceRange>> = {
+  record: { from: -(2n ** 63n), to: 2n ** 63n - 1n },
+  canonical: { from: 0n, to: 2n ** 60n - 1n },
+};
+
+/** The bits by which places are shifted so that the table falls into a fitting number of leaves. */
+export function leafShift(range: PlaceRange, rows: number): number {
+  const wanted = BigInt(Math.min(MOST_LEAVES, Math.max(1, Math.ceil(rows / ROWS_PER_LEAF))));
+  let shift = 0n;
+  while (shift < 63n && (range.to >> shift) - (range.from >> shift) >= wanted) shift += 1n;
+  return Number(shift);
+}
+
+/** The places that both sides' rows can have. */
+export async function placeRange(
+  sides: readonly { readonly snapshot: ChecksumSnapshot; readonly selection: Selection }[],
+): Promise<PlaceRange> {
+  const [first] = sides;
+  if (first !== undefined && !first.selection.placedByKey) return HASHED_PLACES[first.selection.hash];
+  const bounds = await Promise.all(sides.map(({ snapshot, selection }) => snapshot.placeBounds(selection)));
+  const known = bounds.filter((bound) => bound !== undefined);
+  return {
+    from: known.reduce((least, { from }) => (from < least ? from : least), known[0]?.from ?? 0n),
+    to: known.reduce((most, { to }) => (to > most ? to : most), known[0]?.to ?? 0n),
+  };
+}
+
+/**
+ * Adds up the source's leaves and takes away the target's: what is left differs. One map for both
+ * sides, and no order between or within them.
+ */
+export class LeafBalance {
+  readonly #leaves = new Map<bigint, { rows: number; digest: bigint }>();
+  readonly rows = { source: 0, target: 0 };
+
+  async add(side: 'source' | 'target', leaves: AsyncIterable<LeafDigest>): Promise<void> {
+    const sign = side === 'source' ? 1 : -1;
+    for await (const { leaf, rows, digest } of leaves) {
+      this.rows[side] += rows;
+      const sum = digest === '' ? 0n : BigInt(digest);
+      const known = this.#leaves.get(leaf);
+      if (known === undefined) this.#leaves.set(leaf, { rows: sign * rows, digest: BigInt(sign) * sum });
+      else {
+        known.rows += sign * rows;
+        known.digest += BigInt(sign) * sum;
+      }
+    }
+  }
+
+  differing(): readonly bigint[] {
+    return [...this.#leaves].filter(([, left]) => left.rows !== 0 || left.digest !== 0n).map(([leaf]) => leaf);
+  }
+}

@@ -1,0 +1,99 @@
+import type { Value } from '../model/change.ts';
+import type { TableName } from '../model/names.ts';
+
+/** How closely tables are compared; each level costs more than the one before and says more. */
+export type Level = 'count' | 'sample' | 'checksum' | 'full';
+
+export const LEVELS: readonly Level[] = ['count', 'sample', 'checksum', 'full'];
+
+/**
+ * A row's key: the value of a key of one column; values by column for a key of several; for a table
+ * without a key the row itself and how often each side has it. Column names are the source's.
+ */
+export type ReportedKey = string | Readonly<Record<string, string>> | ReportedCopies;
+
+export interface ReportedCopies {
+  readonly row: Readonly<Record<string, Value>>;
+  readonly source: number;
+  readonly target: number;
+}
+
+/** One column's two values, as the servers write them. */
+export interface ColumnDifference {
+  readonly source: Value;
+  readonly target: Value;
+}
+
+export interface DifferentRow {
+  readonly key: ReportedKey;
+  /** Differing columns by the source's name. Only at level `full`. */
+  readonly columns: Readonly<Record<string, ColumnDifference>>;
+  /** Set when a side has several rows with this key. */
+  readonly copies?: { readonly source: number; readonly target: number };
+}
+
+/** A column that only one side has, so that the two tables can not be equal. */
+export interface ColumnDrift {
+  readonly column: string;
+  readonly absentOn: 'source' | 'target';
+}
+
+/** Exact numbers, however long the lists are. */
+export interface DifferenceCounts {
+  readonly missing: number;
+  readonly extra: number;
+  readonly different: number;
+  /** Rows that were written so often that no difference could be told from a change in flight. Not differences. */
+  readonly unsettled: number;
+}
+
+/** What a sample says of the whole table. */
+export interface SampleBound {
+  /** Rows that were drawn and compared. */
+  readonly rows: number;
+  readonly confidence: number;
+  /** With this confidence no larger share of the rows differs (Clopper-Pearson, one-sided). */
+  readonly differingShareAtMost: number;
+}
+
+export interface TableReport {
+  readonly table: TableName;
+  /** The target's name for it, where it is another one. */
+  readonly targetTable?: TableName;
+  readonly consistent: boolean;
+  /** Rows of each side that were looked at. */
+  readonly source: number;
+  readonly target: number;
+  /** Keys of rows that only the source has; the first ones. */
+  readonly missing: readonly ReportedKey[];
+  /** Keys of rows that only the target has; the first ones. */
+  readonly extra: readonly ReportedKey[];
+  /** Rows that both have, with other values; the first ones. */
+  readonly different: readonly DifferentRow[];
+  readonly counts: DifferenceCounts;
+  /** Share of rows that are equal, 0 to 1. */
+  readonly score: number;
+  readonly seconds: number;
+  /** Columns that could not be compared, because one side lacks them. */
+  readonly drift?: readonly ColumnDrift[];
+  /** The side that has no such table. */
+  readonly absentOn?: 'source' | 'target';
+  /** Only at level `sample`. */
+  readonly sample?: SampleBound;
+}
+
+export interface ValidationReport {
+  readonly consistent: boolean;
+  readonly level: Level;
+  /** Rows of the source that were compared. */
+  readonly rows: number;
+  readonly seconds: number;
+  /** Share of rows that are equal over all tables, 0 to 1. */
+  readonly score: number;
+  readonly tables: readonly TableReport[];
+}
+
+/** The share of `rows` that is not among `differing`. A table without rows on both sides is equal. */
+export function scoreOf(rows: number, differing: number): number {
+  return rows === 0 ? (differing === 0 ? 1 : 0) : Math.max(0, 1 - differing / rows);
+}

@@ -1,0 +1,225 @@
+import { systemClock, type Clock } from '../core/clock.ts';
+import { isBanyanError } from '../core/errors.ts';
+import { silentLogger, type Logger } from '../core/logger.ts';
+import { noMetrics, type Metrics } from '../core/metrics.ts';
+import type { Checksummer, HashMethod, TableShape } from '../ports/checksummer.ts';
+import type { TableName } from '../model/names.ts';
+import { FenceBarrier, PauseBarrier, type Barrier, type FenceOptions } from './barrier.ts';
+import { compareTable } from './compare-table.ts';
+import { pairNames, pairTables, type TableToValidate } from './pair.ts';
+import type { Progress } from './progress.ts';
+import { scoreOf, type Level, type TableReport, type ValidationReport } from './report.ts';
+import { Watch, type WatchOptions } from './watch.ts';
+
+/** One of the two databases. */
+export interface ValidationSide {
+  readonly checksummer: Checksummer;
+}
+
+export interface ValidatorOptions {
+  /** With it, both sides may be written: rows in flight are told from differences by position. Default: by a pause. */
+  readonly fence?: FenceOptions;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** A number in [0, 1), for samples. Default: 0.5, which draws the same sample each time. */
+  readonly random?: () => number;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+}
+
+export interface ValidateOptions {
+  /** Default: every table that either side has. */
+  readonly tables?: readonly (string | TableToValidate)[];
+  /**
+   * `count` counts rows, and finds which are missing if the numbers differ. `sample` compares rows drawn
+   * at random. `checksum` finds every differing row in one scan of each side. `full` (default) also
+   * reads the differing columns' values; it costs more only where rows differ.
+   */
+  readonly level?: Level;
+  /** SQL condition for tables that have none of their own. */
+  readonly where?: string;
+  /** Compare every value's text: 1.10 is not 1.1, and the order of jsonb keys counts as written. Default false. */
+  readonly exact?: boolean;
+  /** Relative difference up to which floating-point values are equal. Default 0. */
+  readonly tolerance?: number;
+  /** Keys of each kind listed for a table; all are counted. Default 100. */
+  readonly maxDifferences?: number;
+  /** Rows compared at level `sample`. Default 1000. */
+  readonly sampleRows?: number;
+  /** Confidence of a sample's bound. Default 0.95. */
+  readonly confidence?: number;
+  /** Looks at a differing row before it is given up as unsettled. Default 20. */
+  readonly rounds?: number;
+  /** Pause between two looks where there is no fence, in milliseconds. Default 200. */
+  readonly pauseMs?: number;
+  /** Hash of the rows. Default: the servers' record hash if both hash alike, else the canonical one, at about half the speed. */
+  readonly hash?: HashMethod;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Stops; what runs on the servers is cancelled. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Finds every difference between two databases, and blames no row that is only on its way.
+ *
+ * Rows are hashed in the databases, one scan for each table and side; only leaves that differ are
+ * read row by row, and only rows that still differ at a later fence are reported.
+ */
+export class ConsistencyValidator {
+  readonly #source: Checksummer;
+  readonly #target: Checksummer;
+  readonly #fence: FenceOptions | undefined;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+
+  /** @param source the monolith, where there is one. */
+  constructor(source: ValidationSide, target: ValidationSide, options: ValidatorOptions = {}) {
+    this.#source = source.checksummer;
+    this.#target = target.checksummer;
+    this.#fence = options.fence;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? (() => 0.5);
+    this.#logger = options.logger ?? silentLogger;
+    this.#metrics = options.metrics ?? noMetrics;
+  }
+
+  /**
+   * Compares tables, one after the other.
+   * @throws BANYAN_TABLE_UNKNOWN if neither side has a named table.
+   * @throws BANYAN_VALIDATE_COLUMN if a named column does not exist.
+   * @throws BANYAN_VALIDATE_QUERY if a database refuses to read a table.
+   * @throws BANYAN_VALIDATE_FENCE if the streams do not pass a fence in time.
+   * @throws the signal's reason when stopped.
+   */
+  async validate(options: ValidateOptions = {}): Promise<ValidationReport> {
+    const { level = 'full', signal } = options;
+    const startedMs = this.#clock.monotonic();
+    const specs = await this.#specs(options);
+    const hash = options.hash ?? (await this.#commonHash());
+    const barrier = this.#barrier(options);
+    const tables: TableReport[] = [];
+    for (const spec of specs) {
+      signal?.throwIfAborted();
+      const report = await this.#validateTable({ spec, level, hash, barrier, options });
+      this.#measure(report);
+      tables.push(report);
+    }
+    const rows = sum(tables, (table) => table.source);
+    const differing = sum(tables, ({ counts }) => counts.missing + counts.extra + counts.different);
+    const seconds = (this.#clock.monotonic() - startedMs) / 1000;
+    this.#metrics.observe('reconciliation_duration_seconds', seconds, { job_type: level });
+    return {
+      consistent: tables.every((table) => table.consistent),
+      level,
+      rows,
+      seconds,
+      score: scoreOf(
+        sum(tables, (table) => Math.max(table.source, table.target)),
+        differing,
+      ),
+      tables,
+    };
+  }
+
+  /** Validates again and again until stopped. The first run starts at once. */
+  watch(options: WatchOptions): Watch {
+    return new Watch({ validate: (run) => this.validate(run), clock: this.#clock, logger: this.#logger, options });
+  }
+
+  async #specs(options: ValidateOptions): Promise<readonly TableToValidate[]> {
+    const wanted = options.tables ?? [...new Set((await Promise.all([this.#source.listTables(), this.#target.listTables()])).flat())];
+    return wanted.map((table) => {
+      const spec = typeof table === 'string' ? { table } : table;
+      return options.where === undefined || spec.where !== undefined ? spec : { ...spec, where: options.where };
+    });
+  }
+
+  async #commonHash(): Promise<HashMethod> {
+    const [source, target] = await Promise.all([this.#source.testVector(), this.#target.testVector()]);
+    if (source === target && source !== '') return 'record';
+    this.#logger.info('the servers do not hash rows alike; comparing canonical texts, which is slower');
+    return 'canonical';
+  }
+
+  #barrier(options: ValidateOptions): Barrier {
+    const { signal } = options;
+    if (this.#fence) return new FenceBarrier(this.#fence, signal);
+    return new PauseBarrier({ clock: this.#clock, pauseMs: options.pauseMs ?? 200, ...(signal ? { signal } : {}) });
+  }
+
+  async #validateTable(run: {
+    readonly spec: TableToValidate;
+    readonly level: Level;
+    readonly hash: HashMethod;
+    readonly barrier: Barrier;
+    readonly options: ValidateOptions;
+  }): Promise<TableReport> {
+    const { spec, level, hash, barrier, options } = run;
+    const names = pairNames(spec);
+    const [source, target] = await Promise.all([shapeOf(this.#source, names.source), shapeOf(this.#target, names.target)]);
+    if (!source.shape && !target.shape) throw source.error;
+    if (!source.shape || !target.shape) return absentTable(names, source.shape ? 'target' : 'source');
+    const pair = pairTables({ spec, source: source.shape, target: target.shape, hash, exact: options.exact ?? false });
+    return compareTable({
+      pair,
+      level,
+      source: this.#source,
+      target: this.#target,
+      barrier,
+      clock: this.#clock,
+      rounds: options.rounds ?? 20,
+      tolerance: options.tolerance ?? 0,
+      maxDifferences: options.maxDifferences ?? 100,
+      sampleRows: options.sampleRows ?? 1000,
+      confidence: options.confidence ?? 0.95,
+      random: this.#random,
+      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  }
+
+  #measure(report: TableReport): void {
+    const { table, counts, score } = report;
+    this.#metrics.gauge('data_drift_percentage', (1 - score) * 100, { table });
+    for (const type of ['missing', 'extra', 'different'] as const) {
+      if (counts[type] > 0) this.#metrics.count('reconciliation_inconsistencies_total', { table, type, severity: SEVERITY[type] }, counts[type]);
+    }
+  }
+}
+
+/** A row that is gone is worse than one with an old value; a surplus row loses nothing. */
+const SEVERITY = { missing: 'critical', different: 'high', extra: 'medium' } as const;
+
+type Described = { readonly shape: TableShape } | { readonly shape?: undefined; readonly error: unknown };
+
+async function shapeOf(checksummer: Checksummer, table: TableName): Promise<Described> {
+  try {
+    return { shape: await checksummer.describe(table) };
+  } catch (error) {
+    if (isBanyanError(error, 'BANYAN_TABLE_UNKNOWN')) return { error };
+    throw error;
+  }
+}
+
+function absentTable(names: { readonly source: TableName; readonly target: TableName }, side: 'source' | 'target'): TableReport {
+  return {
+    table: names.source,
+    ...(names.source === names.target ? {} : { targetTable: names.target }),
+    consistent: false,
+    absentOn: side,
+    source: 0,
+    target: 0,
+    missing: [],
+    extra: [],
+    different: [],
+    counts: { missing: 0, extra: 0, different: 0, unsettled: 0 },
+    score: 0,
+    seconds: 0,
+  };
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}
