@@ -4,6 +4,10 @@
  */
 export const ERROR_CODES = {
   // core
+  BANYAN_FILE: {
+    meaning: 'A file that a command names could not be read or written.',
+    remedy: 'Check the path and its permissions.',
+  },
   BANYAN_INTERNAL: {
     meaning: 'A state was reached that Banyan holds to be impossible.',
     remedy: 'Nothing was acknowledged that is not durable. Restart the process and report the message with its cause.',
@@ -142,6 +146,10 @@ export const ERROR_CODES = {
   },
   // generate
   // route
+  BANYAN_ROUTE_PENDING: {
+    meaning: 'A percentage was decided and stored, but not every running router has moved its users yet.',
+    remedy: 'The routers keep trying by themselves; `banyan route status` shows how far they are. Check that sync runs: a move waits for it.',
+  },
   BANYAN_ROUTE_UNKNOWN: {
     meaning: 'A service was named that has no route.',
     remedy: 'Give the service an `upstream` and `match` in banyan.yaml, or call addRoute first; `banyan route status` lists the routes.',
@@ -179,6 +187,11 @@ export const ERROR_CODES = {
     remedy: 'Find out why the upstream is slow, or raise the router\'s timeouts.',
   },
   // migrate
+  // demo
+  BANYAN_DEMO: {
+    meaning: 'A step of the demo did not come out as promised.',
+    remedy: 'The message says what was found. Run it again with --keep to look at the servers and logs it leaves.',
+  },
   // embedded
   BANYAN_EMBEDDED_PLATFORM: {
     meaning: 'There are no PostgreSQL binaries for this operating system and processor.',
