@@ -10,7 +10,7 @@ export interface InstallReport {
 
 /**
  * Creates the shop's tables in an empty database and loads its rows (about 270,000, the same on every run).
- * Everything happens on one connection; the seed is one transaction.
+ * Everything happens on one connection, which is closed afterwards; the seed is one transaction.
  */
 export async function installShop(database: string | Pool): Promise<InstallReport> {
   const started = performance.now();
@@ -18,6 +18,7 @@ export async function installShop(database: string | Pool): Promise<InstallRepor
   try {
     const client = await pool.connect();
     try {
+      await client.query('set search_path = public');
       await client.query(await readFile(new URL('schema.sql', import.meta.url), 'utf8'));
       await client.query(await readFile(new URL('seed.sql', import.meta.url), 'utf8'));
       await client.query('analyze');
@@ -33,7 +34,8 @@ export async function installShop(database: string | Pool): Promise<InstallRepor
         seconds: (performance.now() - started) / 1000,
       };
     } finally {
-      client.release();
+      // Not given back: the session's settings were changed.
+      client.release(true);
     }
   } finally {
     if (typeof database === 'string') await pool.end();

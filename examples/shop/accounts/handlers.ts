@@ -52,21 +52,21 @@ const profileJson = `json_build_object('id', u.id::text, 'publicId', u.public_id
   'settings', u.settings, 'loyaltyBalance', u.loyalty_balance::text, 'preferredCurrency', u.preferred_currency,
   'biography', u.biography, 'orderCount', u.order_count, 'lastOrderAt', ${iso('u.last_order_at')},
   'version', u.version, 'createdAt', ${iso('u.created_at')},
-  'preferences', coalesce((select json_object_agg(p.key, p.value order by p.key) from user_preferences p
+  'preferences', coalesce((select json_object_agg(p.key, p.value order by p.key) from public.user_preferences p
                            where p.user_id = u.id), '{}'))::text`;
 
 const addressJson = `json_build_object('id', id::text, 'kind', kind, 'recipient', recipient, 'line1', line1,
   'line2', line2, 'city', city, 'postalCode', postal_code, 'countryCode', country_code, 'isDefault', is_default)::text`;
 
 async function profileOf(client: pg.Pool | pg.PoolClient, userId: string): Promise<Json> {
-  const profile = await jsonRow(client, `select ${profileJson} from users u where u.id = $1`, [userId]);
+  const profile = await jsonRow(client, `select ${profileJson} from public.users u where u.id = $1`, [userId]);
   if (profile === undefined) throw new Refusal(404, 'not_found', 'There is no such user.');
   return profile;
 }
 
 async function recordEvent(client: pg.PoolClient, request: ShopRequest, userId: string, kind: string, details: Json): Promise<void> {
   await client.query(
-    'insert into account_events (user_id, kind, ip, details) values ($1, $2, $3::inet, $4::jsonb)',
+    'insert into public.account_events (user_id, kind, ip, details) values ($1, $2, $3::inet, $4::jsonb)',
     [userId, kind, request.ip, JSON.stringify(details)],
   );
 }
@@ -80,15 +80,15 @@ async function register(pool: pg.Pool, request: ShopRequest): Promise<ShopReply>
   const profile = await inTransaction(pool, async (client) => {
     const inserted = await jsonRow(
       client,
-      `insert into users (email, password_hash, display_name, settings) values ($1, $2, $3, '{"theme": "light"}')
+      `insert into public.users (email, password_hash, display_name, settings) values ($1, $2, $3, '{"theme": "light"}')
        on conflict (email) do nothing returning json_build_object('id', id::text)::text`,
       [email, passwordHash(randomBytes(8).toString('hex'), password), displayName],
     );
     if (inserted === undefined) throw new Refusal(409, 'email_taken', 'This address is registered already.');
     const id = String(inserted['id']);
-    await client.query(`insert into user_roles (user_id, role_id) values ($1, 1)`, [id]);
+    await client.query(`insert into public.user_roles (user_id, role_id) values ($1, 1)`, [id]);
     await client.query(
-      `insert into user_preferences (user_id, key, value) values ($1, 'emails', '{"on": true, "level": 1}')`,
+      `insert into public.user_preferences (user_id, key, value) values ($1, 'emails', '{"on": true, "level": 1}')`,
       [id],
     );
     await recordEvent(client, request, id, 'registered', { email });
@@ -104,7 +104,7 @@ async function login(pool: pg.Pool, request: ShopRequest): Promise<ShopReply> {
   const user = await jsonRow(
     pool,
     `select json_build_object('id', id::text, 'hash', password_hash, 'status', status, 'displayName', display_name)::text
-     from users where email = $1`,
+     from public.users where email = $1`,
     [email],
   );
   if (user === undefined || !passwordMatches(String(user['hash']), password)) {
@@ -116,7 +116,7 @@ async function login(pool: pg.Pool, request: ShopRequest): Promise<ShopReply> {
   const session = await inTransaction(pool, async (client) => {
     const inserted = await jsonRow(
       client,
-      `insert into sessions (token, user_id, ip, user_agent) values ($1, $2, $3::inet, $4)
+      `insert into public.sessions (token, user_id, ip, user_agent) values ($1, $2, $3::inet, $4)
        returning json_build_object('id', id)::text`,
       [token, userId, request.ip, request.userAgent],
     );
@@ -133,7 +133,7 @@ async function login(pool: pg.Pool, request: ShopRequest): Promise<ShopReply> {
 async function logout(pool: pg.Pool, request: ShopRequest): Promise<ShopReply> {
   const session = await requireSession(pool, request);
   await inTransaction(pool, async (client) => {
-    await client.query('update sessions set revoked_at = now() where id = $1 and revoked_at is null', [session.id]);
+    await client.query('update public.sessions set revoked_at = now() where id = $1 and revoked_at is null', [session.id]);
     await recordEvent(client, request, session.userId, 'logout', { session: session.id });
   });
   return { status: 200, body: { sessionId: session.id }, cookies: ['sid=; Path=/; HttpOnly; Max-Age=0'] };
@@ -148,7 +148,7 @@ async function showPublicProfile(pool: pg.Pool, request: ShopRequest): Promise<S
   const profile = await jsonRow(
     pool,
     `select json_build_object('id', id::text, 'publicId', public_id, 'displayName', display_name, 'interests', interests,
-       'memberSince', created_at::date::text)::text from users where id = $1 and status <> 'closed'`,
+       'memberSince', created_at::date::text)::text from public.users where id = $1 and status <> 'closed'`,
     [rowId(lastSegment(request.path))],
   );
   if (profile === undefined) throw new Refusal(404, 'not_found', 'There is no such user.');
@@ -167,13 +167,13 @@ async function editProfile(pool: pg.Pool, request: ShopRequest): Promise<ShopRep
     const assignments = columns.map(([assignment], index) => assignment.replace('?', `$${index + 2}`));
     const updated = await jsonRow(
       client,
-      `update users set ${[...assignments, 'version = version + 1', 'updated_at = now()'].join(', ')}
+      `update public.users set ${[...assignments, 'version = version + 1', 'updated_at = now()'].join(', ')}
        where id = $1 returning json_build_object('version', version, 'displayName', display_name)::text`,
       [session.userId, ...columns.map(([, value]) => value)],
     );
     for (const [key, value] of preferences) {
       await client.query(
-        `insert into user_preferences (user_id, key, value) values ($1, $2, $3::jsonb)
+        `insert into public.user_preferences (user_id, key, value) values ($1, $2, $3::jsonb)
          on conflict (user_id, key) do update set value = excluded.value, updated_at = now()`,
         [session.userId, key, JSON.stringify(value)],
       );
@@ -227,7 +227,7 @@ function preferencesOf(fields: Fields): [string, unknown][] {
 
 async function listAddresses(pool: pg.Pool, request: ShopRequest): Promise<ShopReply> {
   const session = await requireSession(pool, request);
-  const addresses = await jsonRows(pool, `select ${addressJson} from addresses where user_id = $1 order by id`, [session.userId]);
+  const addresses = await jsonRows(pool, `select ${addressJson} from public.addresses where user_id = $1 order by id`, [session.userId]);
   return { status: 200, body: { addresses } };
 }
 
@@ -253,8 +253,8 @@ async function addAddress(pool: pg.Pool, request: ShopRequest): Promise<ShopRepl
   const address = await inTransaction(pool, async (client) => {
     const inserted = await jsonRow(
       client,
-      `insert into addresses (user_id, kind, recipient, line1, line2, city, postal_code, country_code)
-       values ($1, $2::address_kind, $3, $4, $5, $6, $7, $8) returning ${addressJson}`,
+      `insert into public.addresses (user_id, kind, recipient, line1, line2, city, postal_code, country_code)
+       values ($1, $2::public.address_kind, $3, $4, $5, $6, $7, $8) returning ${addressJson}`,
       [session.userId, ...values],
     );
     await recordEvent(client, request, session.userId, 'address_added', { id: inserted?.['id'], line1: inserted?.['line1'] });
@@ -270,7 +270,7 @@ async function replaceAddress(pool: pg.Pool, request: ShopRequest): Promise<Shop
   const address = await inTransaction(pool, async (client) => {
     const updated = await jsonRow(
       client,
-      `update addresses set kind = $3::address_kind, recipient = $4, line1 = $5, line2 = $6, city = $7, postal_code = $8,
+      `update public.addresses set kind = $3::public.address_kind, recipient = $4, line1 = $5, line2 = $6, city = $7, postal_code = $8,
          country_code = $9, updated_at = now() where id = $2 and user_id = $1 returning ${addressJson}`,
       [session.userId, id, ...values],
     );
@@ -286,7 +286,7 @@ async function listSessions(pool: pg.Pool, request: ShopRequest): Promise<ShopRe
   const sessions = await jsonRows(
     pool,
     `select json_build_object('id', id, 'userAgent', user_agent, 'createdAt', ${iso('created_at')}, 'current', id = $2)::text
-     from sessions where user_id = $1 and revoked_at is null and expires_at > now() order by created_at, id`,
+     from public.sessions where user_id = $1 and revoked_at is null and expires_at > now() order by created_at, id`,
     [session.userId, session.id],
   );
   return { status: 200, body: { sessions } };

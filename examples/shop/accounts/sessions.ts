@@ -37,7 +37,7 @@ async function lookUp(pool: pg.Pool, request: ShopRequest): Promise<Session | 'u
     pool,
     `select json_build_object('id', s.id, 'userId', u.id::text,
        'valid', s.revoked_at is null and s.expires_at > now() and u.status = 'active')::text
-     from sessions s join users u on u.id = s.user_id where s.token = $1`,
+     from public.sessions s join public.users u on u.id = s.user_id where s.token = $1`,
     [token],
   );
   if (row === undefined) return 'unknown';
