@@ -13,7 +13,7 @@ export interface AccountsState {
   readonly events?: ReadonlySet<string>;
 }
 
-export interface UserRow {
+interface UserRow {
   readonly email: string;
   readonly displayName: string;
   /** SHA-256, in hex. */

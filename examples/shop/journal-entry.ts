@@ -66,7 +66,7 @@ export interface ProfileWrite {
   readonly version?: number;
 }
 
-export interface AddressWrite {
+interface AddressWrite {
   readonly kind: 'address';
   readonly userId: string;
   /** Unique to this write. */
@@ -92,7 +92,7 @@ export interface OrderWrite {
   readonly paymentId?: string;
 }
 
-export interface PaymentWrite {
+interface PaymentWrite {
   readonly kind: 'payment';
   readonly orderId: string;
   /** Unique to this write. */

@@ -15,7 +15,7 @@ export interface ShopState {
   readonly orderCounts: ReadonlyMap<string, number>;
 }
 
-export interface OrderRow {
+interface OrderRow {
   readonly id: string;
   readonly userId: string;
   readonly total: string;

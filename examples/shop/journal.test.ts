@@ -1,4 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readJournal } from './journal.ts';
 import { eventKey, judgeAccounts, type AccountsState } from './journal-accounts.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { failedRequests, movesBack, staleReads } from './journal-requests.ts';
@@ -16,6 +20,19 @@ const unanswered = (displayName: string): JournalEntry =>
   line({ method: 'PATCH', status: null, attempt: { kind: 'profile', userId: '7', displayName } });
 const read = (version: number, displayName: string, entry: Partial<JournalEntry> = {}): JournalEntry =>
   line({ read: { kind: 'profile', userId: '7', version, displayName }, ...entry });
+
+describe('the file', () => {
+  it('may end in a line that was cut off, and nowhere else', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'journal-'));
+    const file = path.join(folder, 'journal.jsonl');
+    const whole = JSON.stringify(line({}));
+    await writeFile(file, `${whole}\n${whole}\n${whole.slice(0, 20)}`);
+    expect(await readJournal(file)).toHaveLength(2);
+    await writeFile(file, `${whole.slice(0, 20)}\n${whole}\n`);
+    await expect(readJournal(file)).rejects.toThrow(SyntaxError);
+    await rm(folder, { recursive: true });
+  });
+});
 
 describe('failed requests', () => {
   it('are those without an answer, with 5xx, and with a refusal that nobody provoked', () => {
