@@ -180,6 +180,8 @@ export interface StreamStatus {
   readonly rows: number;
   readonly conflicts: number;
   readonly quarantined: number;
+  /** From commit to commit, of changes committed since the worker started; absent while no worker has reported. */
+  readonly latencyMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
 export interface SyncStatusResult {

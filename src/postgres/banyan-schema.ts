@@ -21,6 +21,12 @@ CREATE TABLE IF NOT EXISTS banyan.stream (
   source_system text NOT NULL,
   updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+CREATE TABLE IF NOT EXISTS banyan.stream_status (
+  name text PRIMARY KEY,
+  at timestamptz NOT NULL,
+  state text NOT NULL,
+  counts text NOT NULL
+);
 CREATE TABLE IF NOT EXISTS banyan.mark (
   service text PRIMARY KEY,
   placed bigint NOT NULL DEFAULT 0

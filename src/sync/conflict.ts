@@ -66,10 +66,15 @@ const BUILT_IN: Readonly<Record<Exclude<StrategyName, 'custom'>, ResolveConflict
   'merge-columns': mergeColumns,
 };
 
+interface Strategy {
+  readonly name: StrategyName;
+  readonly resolve: ResolveConflict;
+}
+
 /** Which strategy decides for which table. */
 export class ConflictResolver {
-  readonly #default: Exclude<StrategyName, 'custom'>;
-  readonly #byTable = new Map<TableName, { readonly name: StrategyName; readonly resolve: ResolveConflict }>();
+  readonly #default: Strategy;
+  readonly #byTable = new Map<TableName, Strategy>();
   readonly #clock: Clock;
   readonly #timeoutMs: number;
 
@@ -77,11 +82,14 @@ export class ConflictResolver {
     readonly clock: Clock;
     /** For tables without one of their own. Default `last-write-wins`. */
     readonly default?: Exclude<StrategyName, 'custom'>;
+    /** A function for tables without a strategy of their own; instead of `default`. */
+    readonly custom?: ResolveConflict;
     /** How long a custom function may take, in milliseconds. Default 5000; the stream waits for it. */
     readonly timeoutMs?: number;
   }) {
     this.#clock = options.clock;
-    this.#default = options.default ?? 'last-write-wins';
+    const name = options.default ?? 'last-write-wins';
+    this.#default = options.custom ? { name: 'custom', resolve: options.custom } : { name, resolve: BUILT_IN[name] };
     this.#timeoutMs = options.timeoutMs ?? 5000;
   }
 
@@ -97,9 +105,7 @@ export class ConflictResolver {
 
   /** @throws BANYAN_RESOLVER if a custom function fails, takes too long or gives no verdict. */
   async resolve(monolith: ConflictingChange, service: ConflictingChange): Promise<Verdict & { readonly strategy: StrategyName }> {
-    const own = this.#byTable.get(monolith.table);
-    const strategy = own?.name ?? this.#default;
-    const resolve = own?.resolve ?? BUILT_IN[this.#default];
+    const { name: strategy, resolve } = this.#byTable.get(monolith.table) ?? this.#default;
     if (strategy !== 'custom') return { ...(await resolve(monolith, service)), strategy };
     const verdict = await this.#bounded(resolve, monolith, service);
     if (!isVerdict(verdict)) {

@@ -78,6 +78,8 @@ export class DirectionStream {
   #received: Position = ORIGIN_OF_TIME;
   #checkpoint: Checkpoint = { position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME };
   #checkpointAt = 0;
+  /** When reading began, by the wall clock, in microseconds. */
+  #openedAt = 0n;
   #applying: Work | undefined;
   #lastLatencyMs = 0;
   #transactions = 0;
@@ -144,7 +146,8 @@ export class DirectionStream {
   }
 
   async #receive(signal: AbortSignal): Promise<never> {
-    const { source, sourceKnowledge } = this.#options;
+    const { source, sourceKnowledge, clock } = this.#options;
+    this.#openedAt = BigInt(clock.now()) * 1000n;
     return this.#patiently(signal, async () => {
       for await (const event of source.stream({ signal })) {
         if (event.kind === 'progress') {
@@ -297,7 +300,8 @@ export class DirectionStream {
       if (!work.counts) continue;
       this.#transactions += 1;
       this.#lastLatencyMs = Math.max(0, now - Number(work.committedAt / 1000n));
-      this.#latency.record(this.#lastLatencyMs, work.steps.length);
+      // What had been waiting before this worker came is not the stream's own slowness.
+      if (work.committedAt >= this.#openedAt) this.#latency.record(this.#lastLatencyMs, work.steps.length);
       metrics.observe('banyan_sync_latency_seconds', this.#lastLatencyMs / 1000, { service, direction });
     }
     this.#rows += result.rows;

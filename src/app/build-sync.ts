@@ -1,0 +1,99 @@
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ConflictChoice, ServiceConfig, SyncConfig } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import { BanyanError, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { Direction, Side } from '../model/side.ts';
+import { PostgresApplier } from '../postgres/apply/applier.ts';
+import type { StreamNames } from '../postgres/banyan-schema.ts';
+import { placeMark } from '../postgres/fence.ts';
+import { readHorizon } from '../postgres/horizon.ts';
+import type { SetupEnd } from '../postgres/stream-setup.ts';
+import { WalChangeSource } from '../postgres/wal/change-source.ts';
+import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
+import type { TablePair } from '../sync/mapping.ts';
+import { ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
+
+export interface BuildSyncOptions {
+  readonly service: string;
+  readonly ends: Readonly<Record<Side, SetupEnd>>;
+  readonly names: ReadonlyMap<Direction, StreamNames>;
+  readonly pairs: readonly TablePair[];
+  readonly sync: Pick<SyncConfig, 'mode' | 'heartbeatMs'> & { readonly batch: { readonly maxRows: number } };
+  readonly resolver: ConflictResolver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Puts PostgreSQL's capture and apply behind a service's sync. */
+export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
+  const { service, ends, names, clock } = options;
+  const end = (side: Side): SyncEnd => {
+    const outgoing = names.get(side === 'monolith' ? 'monolith-to-service' : 'service-to-monolith');
+    const incoming = names.get(side === 'monolith' ? 'service-to-monolith' : 'monolith-to-service');
+    const { url, pool } = ends[side];
+    return {
+      mark: () => placeMark(pool, service),
+      horizon: () => readHorizon(pool),
+      ...(outgoing
+        ? {
+            source: new WalChangeSource({
+              url, slot: outgoing.slot, publication: outgoing.publication, clock,
+              applicationName: `banyan ${outgoing.stream}`,
+              ...(incoming ? { replayOrigin: incoming.origin } : {}),
+            }),
+          }
+        : {}),
+      ...(incoming ? { applier: new PostgresApplier({ url, service, names: incoming }), replayOrigin: incoming.origin } : {}),
+    };
+  };
+  return new ServiceSync({
+    service, mode: options.sync.mode, ends: { monolith: end('monolith'), service: end('service') },
+    pairs: options.pairs, resolver: options.resolver, clock, logger: options.logger, metrics: options.metrics,
+    batchRows: options.sync.batch.maxRows, heartbeatMs: options.sync.heartbeatMs,
+  });
+}
+
+/** A service's tables as pairs. */
+export function pairsOf(service: ServiceConfig): TablePair[] {
+  return service.tables.map((table) => {
+    if (table.where !== undefined || table.transform !== undefined) {
+      throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `Filters and transforms (table ${table.table}) are not available yet.` });
+    }
+    return {
+      monolith: table.table, service: table.as,
+      ...(table.columns ? { columns: new Map(table.columns.map((column) => [column, column])) } : {}),
+    };
+  });
+}
+
+/** The conflict strategies of the configuration; loads custom resolvers. */
+export async function buildResolver(sync: SyncConfig, clock: Clock): Promise<ConflictResolver> {
+  const fallback = sync.conflicts.default;
+  const resolver = new ConflictResolver({
+    clock, ...(fallback.strategy === 'custom' ? { custom: await loadResolver(fallback) } : { default: fallback.strategy }),
+  });
+  for (const [table, choice] of sync.conflicts.tables) {
+    if (choice.strategy === 'custom') resolver.register(table, await loadResolver(choice));
+    else resolver.use(table, choice.strategy);
+  }
+  return resolver;
+}
+
+async function loadResolver(choice: Extract<ConflictChoice, { strategy: 'custom' }>): Promise<ResolveConflict> {
+  const specifier = isAbsolute(choice.module) ? pathToFileURL(choice.module).href : choice.module;
+  let loaded: unknown;
+  try {
+    loaded = await import(specifier);
+  } catch (error) {
+    throw new BanyanError('BANYAN_RESOLVER', { message: `The resolver module ${choice.module} could not be loaded: ${messageOf(error)}`, cause: error });
+  }
+  const resolve = typeof loaded === 'object' && loaded !== null && 'default' in loaded ? loaded.default : undefined;
+  if (typeof resolve !== 'function') {
+    throw new BanyanError('BANYAN_RESOLVER', { message: `The module ${choice.module} has no function as its default export.` });
+  }
+  return resolve as ResolveConflict;
+}

@@ -1,0 +1,140 @@
+import type { RouteConfig, ServiceConfig } from '../config/config.ts';
+import { routeConfig } from '../config/resolve.ts';
+import { BanyanError } from '../core/errors.ts';
+import { PostgresFence } from '../postgres/fence.ts';
+import { awaitRouters } from '../route/await-routers.ts';
+import { gradualSteps } from '../route/gradual.ts';
+import { TrafficRouter } from '../route/router.ts';
+import type { RouteRule } from '../route/service-route.ts';
+import { PostgresRouteStore } from '../state/route-store.ts';
+import type { RouteResult, RouteSetOptions, RouteState, ServiceOptions } from './application.ts';
+import { createMetrics } from './metrics.ts';
+import type { Session } from './session.ts';
+
+/** How long a command waits for the routers to have moved the users. */
+const ROUTERS_ANSWER_MS = 15_000;
+
+/** `banyan route serve`: the proxy, until stopped. */
+export async function serveRoutes(session: Session): Promise<RouteResult> {
+  const { context, config, logger } = session;
+  const route = routeConfig(config);
+  const metrics = createMetrics();
+  const router = new TrafficRouter({
+    monolith: route.monolith, key: route.key, clock: context.clock, logger, metrics,
+    fence: new PostgresFence({ clock: context.clock, pools: (name) => session.pools(session.service(name)) }),
+    store: storeOf(session),
+    fenceBoundMs: route.fence.timeoutMs,
+    barrierBoundMs: route.fence.timeoutMs,
+    timeouts: { connectMs: route.timeouts.connectMs, headersMs: route.timeouts.headersMs, bodyMs: route.timeouts.bodyMs },
+    overrideHeader: route.headerOverride !== undefined,
+  });
+  await router.listenAdmin(route.admin, { metricsText: () => metrics.text() });
+  try {
+    for (const service of config.services.values()) {
+      if (service.upstream === undefined) continue;
+      await router.addRoute(ruleOf(service, route), { monolith: route.monolith, service: service.upstream });
+    }
+    const address = await router.listen(route.listen);
+    context.progress.note(`listening on http://${address.host}:${address.port}`);
+    await untilAborted(context.signal);
+  } finally {
+    await router.close({ drainMs: route.timeouts.drainMs });
+  }
+  return { routes: router.status().routes.map(asRouteState) };
+}
+
+function ruleOf(service: ServiceConfig, route: RouteConfig): RouteRule {
+  const check = { path: service.health.path, everyMs: service.health.everyMs, timeoutMs: service.health.timeoutMs };
+  return {
+    service: service.name,
+    match: service.match.map((rule) => ({ path: rule.path, ...(rule.methods ? { methods: rule.methods } : {}) })),
+    adapt: service.adapt,
+    health: { service: check },
+    ...(route.rollback.triggers ? { triggers: route.rollback.triggers } : {}),
+    ...(route.shadow.percent > 0 ? { shadow: { percent: route.shadow.percent, ignore: route.shadow.ignore } } : {}),
+  };
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function storeOf(session: Session): PostgresRouteStore {
+  return new PostgresRouteStore({ pool: session.statePool, clock: session.context.clock });
+}
+
+/** `banyan route set`: decides a percentage and waits until every running router has moved the users. */
+export async function setRoute(session: Session, options: RouteSetOptions): Promise<RouteResult> {
+  const store = storeOf(session);
+  await store.install();
+  const { name } = session.service(options.service);
+  const { gradual } = options;
+  const present = (await store.load()).find((state) => state.service === name)?.percent ?? 0;
+  const steps = gradual ? gradualSteps({ from: present, to: options.percent, stepPercent: gradual.stepPercent }) : [options.percent];
+  for (const [index, percent] of steps.entries()) {
+    if (index > 0 && gradual) await session.context.clock.sleep(gradual.everySeconds * 1000, session.context.signal);
+    await decide(session, { service: name, percent, why: 'route set' });
+  }
+  return readRoutes(session);
+}
+
+/** `banyan route rollback`: everybody back to the monolith, behind the fence. */
+export async function rollbackRoute(session: Session, options: ServiceOptions): Promise<RouteResult> {
+  const { name } = session.service(options.service);
+  await storeOf(session).install();
+  await decide(session, { service: name, percent: 0, why: 'route rollback' });
+  return readRoutes(session);
+}
+
+async function decide(session: Session, change: { readonly service: string; readonly percent: number; readonly why: string }): Promise<void> {
+  const { context } = session;
+  const store = storeOf(session);
+  const saved = await store.save({ ...change, by: context.env['USER'] ?? 'command line' });
+  const answer = await awaitRouters({
+    store, service: change.service, version: saved.version, clock: context.clock, timeoutMs: ROUTERS_ANSWER_MS, signal: context.signal,
+  });
+  const postponed = answer.reports.filter((report) => report.state === 'postponed');
+  if (!answer.answered || postponed.length > 0) {
+    throw new BanyanError('BANYAN_ROUTE_PENDING', {
+      message:
+        `${change.service} is decided at ${change.percent} % (version ${saved.version}), but not every router has moved its users: ` +
+        [...answer.missing.map((router) => `${router} has not answered`), ...postponed.map((report) => `${report.router}: ${report.reason}`)].join('; '),
+    });
+  }
+}
+
+/** `banyan route status`: the decisions in the store, and what each running router says of them. */
+export async function readRoutes(session: Session): Promise<RouteResult> {
+  const live = await askRouter(session);
+  if (live) return live;
+  const store = storeOf(session);
+  await store.install();
+  const states = new Map((await store.load()).map((state) => [state.service, state]));
+  const routes = [...session.config.services.keys()].map((service): RouteState => {
+    const state = states.get(service);
+    return { service, percent: state?.percent ?? 0, version: state?.version ?? 0, health: 'unknown', breaker: 'unknown', shadow: {} };
+  });
+  return { routes };
+}
+
+/** The router of this configuration, if it runs: it also knows health, breaker and shadow. */
+async function askRouter(session: Session): Promise<RouteResult | undefined> {
+  const { host, port } = routeConfig(session.config).admin;
+  let response: Response;
+  try {
+    response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/status`, { signal: AbortSignal.timeout(2000) });
+  } catch {
+    // No router there: the store alone answers.
+    return undefined;
+  }
+  if (!response.ok) return undefined;
+  const status = (await response.json()) as { readonly routes: readonly RouteState[] };
+  return { routes: status.routes };
+}
+
+function asRouteState(status: { readonly service: string; readonly percent: number; readonly version: number; readonly health: string; readonly breaker: string; readonly shadow: object }): RouteState {
+  return { ...status, shadow: { ...status.shadow } };
+}

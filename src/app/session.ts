@@ -1,0 +1,66 @@
+import type pg from 'pg';
+import type { Config, ServiceConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { BanyanError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Side } from '../model/side.ts';
+import { createPool } from '../postgres/connect.ts';
+import type { ApplicationContext } from './application.ts';
+
+/** What one command needs while it runs: the configuration, and pools that are opened once and closed at its end. */
+export class Session {
+  readonly context: ApplicationContext;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly #pools = new Map<string, pg.Pool>();
+
+  private constructor(context: ApplicationContext, config: Config) {
+    this.context = context;
+    this.config = config;
+    this.logger = context.logging.logger(config.log);
+  }
+
+  /** Loads the configuration, runs `work`, and closes what it opened. */
+  static async run<T>(context: ApplicationContext, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = new Session(context, await loadConfig({ file: context.configFile, env: context.env }));
+    try {
+      return await work(session);
+    } finally {
+      await session.#close();
+    }
+  }
+
+  /** A pool for a database; the same one for the same URL. */
+  pool(url: string): pg.Pool {
+    let pool = this.#pools.get(url);
+    if (!pool) {
+      pool = createPool({ url, logger: this.logger, max: 6 });
+      this.#pools.set(url, pool);
+    }
+    return pool;
+  }
+
+  get statePool(): pg.Pool {
+    return this.pool(this.config.state.url);
+  }
+
+  /** Both databases of a service. */
+  pools(service: ServiceConfig): Readonly<Record<Side, pg.Pool>> {
+    return { monolith: this.pool(this.config.monolith.url), service: this.pool(service.url) };
+  }
+
+  /** @throws BANYAN_SERVICE_UNKNOWN if the configuration has no such service. */
+  service(name: string): ServiceConfig {
+    const service = this.config.services.get(name);
+    if (!service) {
+      throw new BanyanError('BANYAN_SERVICE_UNKNOWN', {
+        message: `${this.config.file} has no service "${name}"; it has: ${[...this.config.services.keys()].join(', ')}.`,
+      });
+    }
+    return service;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.end()));
+  }
+}

@@ -1,0 +1,115 @@
+import type { ServiceConfig } from '../config/config.ts';
+import { messageOf } from '../core/errors.ts';
+import { formatLsn } from '../model/position.ts';
+import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
+import { ensureBanyanSchema, streamName } from '../postgres/banyan-schema.ts';
+import { setUpStreams } from '../postgres/stream-setup.ts';
+import type { SyncRunOptions, SyncRunResult } from './application.ts';
+import { buildResolver, buildServiceSync, pairsOf } from './build-sync.ts';
+import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
+import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
+import type { Session } from './session.ts';
+import { readStreams } from './sync-status.ts';
+
+/** `banyan sync run`: sets up what is missing, then keeps every service in sync until stopped or caught up. */
+export async function runSync(session: Session, options: SyncRunOptions): Promise<SyncRunResult> {
+  const { context, config } = session;
+  const metrics = createMetrics();
+  const ready = new Set<string>();
+  const services = (options.services ?? [...config.services.keys()]).map((name) => session.service(name));
+  const listen = config.metrics.listen;
+  const server = listen && (await serveMetrics({ listen, metrics, ready: () => services.every(({ name }) => ready.has(name)) }));
+  try {
+    const running = services.map((service) => runService({ session, service, options, metrics, onReady: () => ready.add(service.name) }));
+    await allOrFirstFailure(running);
+    const streams = await readStreams(session);
+    return { stopped: context.signal.aborted ? 'requested' : 'caught-up', streams };
+  } finally {
+    await server?.close();
+  }
+}
+
+/** Waits for all; a failure is thrown when the others have been stopped with it. */
+async function allOrFirstFailure(running: readonly Promise<void>[]): Promise<void> {
+  const settled = await Promise.allSettled(running);
+  const failed = settled.find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+interface RunServiceOptions {
+  readonly session: Session;
+  readonly service: ServiceConfig;
+  readonly options: SyncRunOptions;
+  readonly metrics: PrometheusMetrics;
+  readonly onReady: () => void;
+}
+
+async function runService({ session, service, options, metrics, onReady }: RunServiceOptions): Promise<void> {
+  const { config, context, logger } = session;
+  const { signal, clock } = context;
+  const pools = session.pools(service);
+  const pairs = pairsOf(service);
+  if (options.provision) await provisionBeforeCopy(session, service);
+  const ends = {
+    monolith: { url: config.monolith.url, pool: pools.monolith },
+    service: { url: service.url, pool: pools.service },
+  };
+  const { names, copied } = await setUpStreams({
+    service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal,
+    afterCopy: () => provisionAfterCopy(session, service, { create: options.provision }),
+    onTable: (table, rows) => context.progress.note(`copied ${table}: ${rows} rows`),
+  });
+  if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
+  const sync = buildServiceSync({
+    service: service.name, ends, names, pairs, sync: config.sync, clock, logger, metrics,
+    resolver: await buildResolver(config.sync, clock),
+  });
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  const running = sync.run(both);
+  const reporting = report({ session, service, sync, metrics, signal: both });
+  onReady();
+  try {
+    if (options.untilCaughtUp) {
+      await Promise.race([running, sync.caughtUp(both).catch(unlessAborted(both))]);
+      stop.abort();
+    }
+    await running;
+  } finally {
+    stop.abort();
+    await reporting;
+  }
+}
+
+const unlessAborted = (signal: AbortSignal) => (error: unknown): void => {
+  if (!signal.aborted) throw error;
+};
+
+/** Every second: the streams' counts into the state database, for `sync status`, and into the metrics. */
+async function report(options: {
+  readonly session: Session;
+  readonly service: ServiceConfig;
+  readonly sync: ServiceSync;
+  readonly metrics: PrometheusMetrics;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { session, service, sync, metrics, signal } = options;
+  await ensureBanyanSchema(session.statePool);
+  for (;;) {
+    for (const [direction, counts] of sync.status()) {
+      metrics.gauge('banyan_sync_lag_seconds', counts.lagMs / 1000, { service: service.name, direction });
+      const document = { ...counts, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
+      try {
+        await session.statePool.query(
+          'INSERT INTO banyan.stream_status (name, at, state, counts) VALUES ($1, clock_timestamp(), $2, $3) ' +
+            'ON CONFLICT (name) DO UPDATE SET at = clock_timestamp(), state = $2, counts = $3',
+          [streamName(service.name, direction), signal.aborted ? 'stopped' : 'running', JSON.stringify(document)],
+        );
+      } catch (error) {
+        session.logger.warn('the status could not be written', { reason: messageOf(error) });
+      }
+    }
+    if (signal.aborted) return;
+    await session.context.clock.sleep(1000, signal).catch(unlessAborted(signal));
+  }
+}

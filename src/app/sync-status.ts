@@ -1,0 +1,189 @@
+import type pg from 'pg';
+import type { ServiceConfig } from '../config/config.ts';
+import { formatLsn, parseLsn, type Position } from '../model/position.ts';
+import { otherSide, sourceSide, type Direction } from '../model/side.ts';
+import { streamName } from '../postgres/banyan-schema.ts';
+import { PostgresFence } from '../postgres/fence.ts';
+import { directionsOf } from '../sync/service-sync.ts';
+import type {
+  ConflictRecord, QuarantinedChange, StreamStatus, SyncConflictsResult, SyncQuarantineResult, SyncWaitOptions, SyncWaitResult,
+} from './application.ts';
+import type { Session } from './session.ts';
+
+/** What a worker last said of a stream. */
+interface StoredCounts {
+  readonly received: string;
+  readonly lagMs: number;
+  readonly transactions: number;
+  readonly rows: number;
+  readonly conflicts: number;
+  readonly quarantined: number;
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+}
+
+/** The state of every configured stream: its checkpoint from its target, its counts from its worker's last report. */
+export async function readStreams(session: Session): Promise<StreamStatus[]> {
+  const streams: StreamStatus[] = [];
+  for (const service of session.config.services.values()) {
+    for (const direction of directionsOf(session.config.sync.mode)) streams.push(await readStream(session, service, direction));
+  }
+  return streams;
+}
+
+async function readStream(session: Session, service: ServiceConfig, direction: Direction): Promise<StreamStatus> {
+  const name = streamName(service.name, direction);
+  const pools = session.pools(service);
+  const from = sourceSide(direction);
+  const checkpoint = await first<{ state: string; position: string }>(
+    pools[otherSide(from)], 'SELECT state, position FROM banyan.stream WHERE name = $1', [name],
+  );
+  const report = await readReport(session, name);
+  const current = await first<{ lsn: string }>(pools[from], 'SELECT pg_current_wal_lsn() AS lsn', []);
+  const applied = checkpoint ? parseLsn(checkpoint.position) : undefined;
+  return {
+    service: service.name, direction,
+    state: !checkpoint ? 'absent' : checkpoint.state === 'copying' ? 'copying' : report?.fresh ? report.state : 'stopped',
+    lagMs: report?.counts.lagMs ?? null,
+    lagBytes: current && applied !== undefined ? bytesBetween(parseLsn(current.lsn), applied) : null,
+    received: report?.counts.received ?? null,
+    applied: applied === undefined ? null : formatLsn(applied),
+    transactions: report?.counts.transactions ?? 0,
+    rows: report?.counts.rows ?? 0,
+    conflicts: report?.counts.conflicts ?? 0,
+    quarantined: report?.counts.quarantined ?? 0,
+    ...(report ? { latencyMs: report.counts.latencyMs } : {}),
+  };
+}
+
+function bytesBetween(current: Position, applied: Position): number {
+  return current > applied ? Number(current - applied) : 0;
+}
+
+export async function readReport(
+  session: Session,
+  stream: string,
+): Promise<{ readonly state: string; readonly fresh: boolean; readonly counts: StoredCounts } | undefined> {
+  const row = await first<{ state: string; counts: string; fresh: string }>(
+    session.statePool,
+    "SELECT state, counts, at > clock_timestamp() - interval '5 seconds' AS fresh FROM banyan.stream_status WHERE name = $1",
+    [stream],
+  );
+  return row && { state: row.state, fresh: row.fresh === 't', counts: JSON.parse(row.counts) as StoredCounts };
+}
+
+/** `banyan sync wait`: everything committed before the call is on the other side. */
+export async function waitForSync(session: Session, options: SyncWaitOptions): Promise<SyncWaitResult> {
+  const { clock, signal } = session.context;
+  const start = clock.monotonic();
+  const fence = new PostgresFence({ clock, pools: (name) => session.pools(session.service(name)) });
+  const timeoutMs = options.timeoutSeconds === undefined ? Number.POSITIVE_INFINITY : options.timeoutSeconds * 1000;
+  let caughtUp = true;
+  for (const { name } of session.config.services.values()) {
+    for (const direction of directionsOf(session.config.sync.mode)) {
+      const side = sourceSide(direction);
+      const position = await fence.place({ service: name, side, signal });
+      const left = Math.max(0, timeoutMs - (clock.monotonic() - start));
+      caughtUp = (await fence.passed({ service: name, side, position, timeoutMs: left, signal })) && caughtUp;
+    }
+  }
+  return { caughtUp, seconds: Math.round(clock.monotonic() - start) / 1000 };
+}
+
+/** `banyan sync conflicts`: newest first, from both databases (one-way streams keep theirs in the target). */
+export async function readConflicts(session: Session, options: { readonly limit: number }): Promise<SyncConflictsResult> {
+  const found: ConflictRecord[] = [];
+  for (const pool of everyPool(session)) {
+    const rows = await all<ConflictRow>(pool, CONFLICTS_SQL, [String(options.limit)]);
+    for (const row of rows) {
+      found.push({
+        id: row.id, at: row.at, service: row.service, table: row.table_name, key: named(row.key) ?? {}, type: row.type,
+        monolith: named(row.monolith), service_row: named(row.service_row), winner: row.winner, strategy: row.strategy,
+      });
+    }
+  }
+  found.sort((a, b) => (a.at < b.at ? 1 : -1));
+  return { conflicts: found.slice(0, options.limit) };
+}
+
+interface ConflictRow {
+  readonly id: string;
+  readonly at: string;
+  readonly service: string;
+  readonly table_name: string;
+  readonly key: string;
+  readonly type: string;
+  readonly monolith: string | null;
+  readonly service_row: string | null;
+  readonly winner: string;
+  readonly strategy: string;
+}
+
+const RFC3339 = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+const CONFLICTS_SQL =
+  `SELECT id, ${RFC3339('at')} AS at, service, table_name, key, type, monolith, service_row, winner, strategy ` +
+  'FROM banyan.conflict ORDER BY id DESC LIMIT $1::int';
+
+/** `banyan sync quarantine`: what could not be applied, with its whole content, oldest first. */
+export async function readQuarantine(session: Session): Promise<SyncQuarantineResult> {
+  const quarantined: QuarantinedChange[] = [];
+  for (const pool of everyPool(session)) {
+    const rows = await all<QuarantineRow>(pool, QUARANTINE_SQL, []);
+    const firstOf = new Map<string, string>();
+    for (const row of rows) {
+      const behind = firstOf.get(row.key_text);
+      if (behind === undefined) firstOf.set(row.key_text, row.id);
+      quarantined.push({
+        id: row.id, at: row.at, service: row.service, table: row.table_name, key: named(row.key) ?? {},
+        direction: row.stream.endsWith('/monolith-to-service') ? 'monolith-to-service' : 'service-to-monolith',
+        operation: row.kind, reason: `${row.code}: ${row.reason}`, before: null, after: named(row.row),
+        ...(behind === undefined ? {} : { behind }),
+      });
+    }
+  }
+  return { quarantined };
+}
+
+interface QuarantineRow {
+  readonly id: string;
+  readonly at: string;
+  readonly stream: string;
+  readonly service: string;
+  readonly table_name: string;
+  readonly key: string;
+  readonly key_text: string;
+  readonly kind: string;
+  readonly row: string | null;
+  readonly code: string;
+  readonly reason: string;
+}
+
+const QUARANTINE_SQL =
+  `SELECT id, ${RFC3339('at')} AS at, stream, service, table_name, key, key_text, kind, row, code, reason ` +
+  "FROM banyan.quarantine WHERE state = 'held' ORDER BY id";
+
+function everyPool(session: Session): Set<pg.Pool> {
+  const pools = new Set([session.pool(session.config.monolith.url)]);
+  for (const service of session.config.services.values()) pools.add(session.pools(service).service);
+  return pools;
+}
+
+/** JSON of strings and nulls only, as Banyan itself wrote it. */
+function named(text: string | null): Readonly<Record<string, string | null>> | null {
+  return text === null ? null : (JSON.parse(text) as Readonly<Record<string, string | null>>);
+}
+
+async function first<T extends pg.QueryResultRow>(pool: pg.Pool, text: string, values: readonly string[]): Promise<T | undefined> {
+  return (await all<T>(pool, text, values))[0];
+}
+
+/** Rows of Banyan's own tables; none where those tables do not exist yet. */
+async function all<T extends pg.QueryResultRow>(pool: pg.Pool, text: string, values: readonly string[]): Promise<readonly T[]> {
+  try {
+    return (await pool.query<T>(text, [...values])).rows;
+  } catch (error) {
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === '42P01') return [];
+    throw error;
+  }
+}
+
