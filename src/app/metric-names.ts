@@ -20,6 +20,10 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   banyan_sync_latency_seconds: { type: 'histogram', help: 'From commit on one side to commit on the other.', labels: STREAM, buckets: SECONDS },
   banyan_sync_lag_seconds: { type: 'gauge', help: 'How far a stream is behind.', labels: STREAM },
 
+  data_drift_percentage: { type: 'gauge', help: 'Share of rows that differed in the last comparison.', labels: ['table'] },
+  reconciliation_inconsistencies_total: { type: 'counter', help: 'Rows found missing, extra or different.', labels: ['table', 'type', 'severity'] },
+  reconciliation_duration_seconds: { type: 'histogram', help: 'How long a comparison took.', labels: ['job_type'], buckets: [...SECONDS, 300, 1800, 7200] },
+
   http_request_duration_seconds: {
     type: 'histogram',
     help: 'Requests through the router, from first byte in to last byte out.',

@@ -74,7 +74,7 @@ const service = section({
   ),
   health: section(
     {
-      path: text('http-path', 'What is asked of both sides; any answer from 200 to 399 is healthy.', { default: '/health' }),
+      path: text('http-path', 'What is asked with GET; a status below 400 is healthy.', { default: '/health' }),
       everyMs: whole('Milliseconds between two checks.', { minimum: 10, default: 1000 }),
       timeoutMs: whole('Milliseconds after which an unanswered check has failed.', { minimum: 1, default: 1000 }),
     },

@@ -1,8 +1,9 @@
+import type { EventEmitter } from 'node:events';
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { BanyanError } from '../../src/core/errors.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { Frame } from '../../src/cli/frame.ts';
-import type { Command } from 'commander';
 import { ManualClock, run } from './harness.ts';
 
 const boom = new BanyanError('BANYAN_CONNECT', {
@@ -283,9 +284,16 @@ describe('Ctrl-C', () => {
     expect(code).toBe(3);
   });
 
-  test('nobody listens after the command', async () => {
-    let count = -1;
-    await run(['doctor'], { application: (_context, signals) => ({ doctor: () => ((count = signals.listenerCount('SIGINT')), Promise.resolve({ ok: true, checks: [] })) }) });
-    expect(count).toBe(1);
+  test('nobody listens after the command, whether it succeeded or failed', async () => {
+    let during = 0;
+    const doctor = (thrown?: Error) => (_context: unknown, signals: EventEmitter) => ({
+      doctor: () => {
+        during += signals.listenerCount('SIGINT') + signals.listenerCount('SIGTERM');
+        return thrown === undefined ? Promise.resolve({ ok: true, checks: [] }) : Promise.reject(thrown);
+      },
+    });
+    expect((await run(['doctor'], { application: doctor() })).listening).toBe(0);
+    expect((await run(['doctor'], { application: doctor(new Error('x')) })).listening).toBe(0);
+    expect(during).toBe(4);
   });
 });

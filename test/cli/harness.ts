@@ -18,6 +18,8 @@ export interface Run {
   readonly context: ApplicationContext | undefined;
   /** What the process was asked to exit with at once. */
   readonly exits: readonly number[];
+  /** Listeners for signals that are left. */
+  readonly listening: number;
 }
 
 export interface RunOptions {
@@ -69,7 +71,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       return Promise.resolve(recording(fake, calls));
     },
   });
-  return { code, stdout, stderr, calls, context: seen, exits };
+  return { code, stdout, stderr, calls, context: seen, exits, listening: signals.listenerCount('SIGINT') + signals.listenerCount('SIGTERM') };
 }
 
 function recording(application: Application, calls: Call[]): Application {
