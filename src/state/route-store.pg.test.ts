@@ -1,0 +1,115 @@
+import { expect, it } from 'vitest';
+import { until } from '../../test/support/condition.ts';
+import { describePostgres, testDatabase } from '../../test/support/postgres.ts';
+import { systemClock } from '../core/clock.ts';
+import type { RouteState } from '../ports/route-store.ts';
+import { PostgresRouteStore, type RouteSqlPool } from './route-store.ts';
+
+async function store(options: { readonly aliveMs?: number; readonly pollMs?: number } = {}): Promise<{
+  readonly store: PostgresRouteStore;
+  readonly database: Awaited<ReturnType<typeof testDatabase>>;
+}> {
+  const database = await testDatabase();
+  const made = new PostgresRouteStore({ pool: database.pool, clock: systemClock, ...options });
+  await made.install();
+  return { store: made, database };
+}
+
+const change = (percent: number, why = 'test') => ({ service: 'accounts', percent, by: 'anna', why });
+
+describePostgres('the route store', () => {
+  it('is installed by many at once', async () => {
+    const database = await testDatabase();
+    const made = new PostgresRouteStore({ pool: database.pool, clock: systemClock });
+    await Promise.all([made.install(), made.install(), made.install()]);
+    expect(await made.load()).toEqual([]);
+  });
+
+  it('keeps every decision with who, when and why', async () => {
+    const { store: routes } = await store();
+    await routes.save(change(1, 'first users'));
+    await routes.save({ ...change(33.33), service: 'other' });
+    expect(await routes.save(change(12.34, 'more'))).toMatchObject({ service: 'accounts', version: 2, percent: 12.34, by: 'anna', why: 'more' });
+    expect((await routes.load()).map(({ service, version, percent }) => [service, version, percent])).toEqual([
+      ['accounts', 2, 12.34],
+      ['other', 1, 33.33],
+    ]);
+    const history = await routes.history('accounts', 10);
+    expect(history.map(({ version, why }) => [version, why])).toEqual([[2, 'more'], [1, 'first users']]);
+    expect(history[0]?.at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    expect(await routes.history('accounts', 1)).toHaveLength(1);
+  });
+
+  it('gives decisions made at once different versions, and refuses one made on an old version', async () => {
+    const { store: routes } = await store();
+    const saved = await Promise.all([1, 2, 3, 4, 5].map((percent) => routes.save(change(percent))));
+    expect(saved.map(({ version }) => version).sort()).toEqual([1, 2, 3, 4, 5]);
+    await expect(routes.save({ ...change(9), expectedVersion: 4 })).rejects.toMatchObject({ code: 'BANYAN_ROUTE_CONFLICT' });
+    expect(await routes.save({ ...change(9), expectedVersion: 5 })).toMatchObject({ version: 6 });
+    expect(await routes.save({ ...change(9), service: 'new', expectedVersion: 0 })).toMatchObject({ version: 1 });
+    await expect(routes.save(change(500))).rejects.toThrow(/check constraint/);
+    expect(await routes.save(change(10))).toMatchObject({ version: 7 });
+  });
+
+  it('tells watchers of decisions by others without polling, and survives a lost connection', async () => {
+    const { store: routes, database } = await store({ pollMs: 60_000 });
+    const quick = new PostgresRouteStore({ pool: database.pool, clock: systemClock, pollMs: 20 });
+    const seen = { notified: [] as (readonly RouteState[])[], polled: [] as (readonly RouteState[])[] };
+    const reachable: boolean[] = [];
+    const stop = new AbortController();
+    const watching = Promise.all([
+      routes.watch({ onStates: (states) => seen.notified.push(states), onReachable: () => {} }, stop.signal),
+      quick.watch({ onStates: (states) => seen.polled.push(states), onReachable: (ok) => reachable.push(ok) }, stop.signal),
+    ]);
+    await until(() => seen.notified.length > 0, { what: 'the first states' });
+    await routes.save(change(25));
+    await until(() => seen.notified.at(-1)?.[0]?.percent === 25, { what: 'the notification' });
+    // One transaction that no notification tells of, and sessions that are killed.
+    await database.query(
+      `INSERT INTO banyan.route_version (service, version, hundredths, decided_by, why) VALUES ('accounts', 2, 5000, 'x', '')`,
+    );
+    await until(() => seen.polled.at(-1)?.[0]?.percent === 50, { what: 'the poll' });
+    await database.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT DISTINCT ON%' AND pid <> pg_backend_pid()`,
+    );
+    await until(() => reachable.includes(false), { what: 'the loss to be told' });
+    await until(() => reachable.at(-1) === true, { what: 'the return to be told' });
+    stop.abort();
+    await watching;
+  });
+
+  it('knows which routers live, and how far they are', async () => {
+    const { store: routes, database } = await store();
+    await routes.heartbeat('a');
+    await routes.acknowledge({ router: 'b', service: 'accounts', version: 3, state: 'moving', percent: 1.5, reason: '' });
+    await routes.acknowledge({ router: 'b', service: 'accounts', version: 3, state: 'postponed', percent: 1.5, reason: 'lag' });
+    expect(await routes.liveRouters()).toEqual(['a', 'b']);
+    expect(await routes.acknowledgements('accounts')).toMatchObject([
+      { router: 'b', version: 3, state: 'postponed', percent: 1.5, reason: 'lag' },
+    ]);
+    await routes.acknowledge({ router: 'b', service: 'accounts', version: 3, state: 'done', percent: 2, reason: '' });
+    expect(await routes.acknowledgements('accounts')).toMatchObject([{ state: 'done' }]);
+    await database.query(`UPDATE banyan.route_router SET seen_at = seen_at - interval '1 hour' WHERE router = 'b'`);
+    expect(await routes.liveRouters()).toEqual(['a']);
+    expect(await routes.acknowledgements('accounts')).toEqual([]);
+    await routes.acknowledge({ router: 'b', service: 'accounts', version: 4, state: 'moving', percent: 2, reason: '' });
+    expect(await routes.acknowledgements('accounts')).toMatchObject([{ state: 'moving' }]);
+    await routes.forget('b');
+    expect(await routes.liveRouters()).toEqual(['a']);
+  });
+});
+
+it('a watcher says so when the database can’t be reached, and stops when told', async () => {
+  const unreachable: RouteSqlPool = {
+    query: async () => Promise.reject(new Error('no database')),
+    connect: async () => Promise.reject(new Error('no database')),
+  };
+  const routes = new PostgresRouteStore({ pool: unreachable, clock: systemClock, pollMs: 5 });
+  const reasons: string[] = [];
+  const stop = new AbortController();
+  const watching = routes.watch({ onStates: () => {}, onReachable: (_ok, reason) => reasons.push(reason) }, stop.signal);
+  await until(() => reasons.length > 1, { what: 'two attempts' });
+  stop.abort();
+  await watching;
+  expect(reasons[0]).toBe('no database');
+});
