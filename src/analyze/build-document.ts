@@ -8,7 +8,7 @@ import { readInput, type AnalyzerInput, type Monolith } from './input.ts';
 import { leiden, type Partition } from './leiden.ts';
 import { measure, round } from './metrics.ts';
 import type { AnalyzeOptions } from './options.ts';
-import { decompose, type Decomposition } from './partition.ts';
+import { decompose } from './partition.ts';
 import { personalColumns } from './personal-data.ts';
 import { seededRandom } from './random.ts';
 import { extractionOrder, findCycles } from './service-graph.ts';
@@ -73,7 +73,7 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
         coverage: round(decomposition.convention.coverage),
         agreement: round(decomposition.convention.agreement),
       },
-      signals: describeSignals(monolith, evidence, decomposition),
+      signals: describeSignals(monolith, evidence),
       services: Object.fromEntries(
         order.map((name) => [
           name,
@@ -159,14 +159,12 @@ function describeShared(
 function describeSignals(
   monolith: Monolith,
   evidence: Evidence,
-  decomposition: Decomposition,
 ): BoundaryDocument['details']['signals'] {
   const size = monolith.tables.length;
-  const resolution = decomposition.chosen?.resolution ?? 1;
   const active = evidence.signals.filter((signal) => signal.factor > 0);
   const communities = (without?: string): Partition =>
     leiden(combine(size, active.filter((signal) => signal.id !== without)).toGraph(), {
-      resolution,
+      resolution: 1,
       random: seededRandom(1),
     });
   const whole = communities();

@@ -1,54 +1,79 @@
 import { adjustedRandIndex } from './compare.ts';
-import { combine, contract, PairWeights, type WeightedGraph } from './graph.ts';
+import { combine, contract, type WeightedGraph } from './graph.ts';
 import { leiden, renumber, type Partition } from './leiden.ts';
+import { averageLinkage, cutHierarchy, type Join } from './linkage.ts';
 import { seededRandom } from './random.ts';
 import type { Signal } from './signals.ts';
 
-/** One resolution of the scan: what the variants agree on there. */
-export interface Resolution {
-  readonly resolution: number;
-  readonly partition: Partition;
-  readonly services: number;
-  /** Mean likeness (ARI) of the variants to what they agree on: 1 if leaving signals out changes nothing. */
-  readonly stability: number;
-}
-
+/** Groups of tables that are moved as one. */
 export interface Atoms {
-  /** The atom of each table: tables that must stay together share one. */
+  /** The atom of each table. */
   readonly of: Int32Array;
   readonly count: number;
 }
 
-const RESOLUTIONS = [0.35, 0.5, 0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1, 2.6, 3.2] as const;
+/** One resolution of the scan. */
+export interface Resolution {
+  readonly resolution: number;
+  readonly partition: Partition;
+  readonly services: number;
+  /** Mean likeness (ARI) of the variants to the plain evidence: 1 if leaving a signal out changes nothing. */
+  readonly stability: number;
+}
+
+export interface Consensus {
+  readonly scan: readonly Resolution[];
+  /** Tables grouped as at least `share` of all variants at all resolutions group them, on average. */
+  agreedBy(share: number): Partition;
+}
+
+/** From two or three large services to many small ones; more than that nobody would run. */
+const RESOLUTIONS = [0.35, 0.5, 0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1] as const;
 
 /**
- * Communities at several resolutions, each agreed on by variants of the evidence: as measured, with
- * each signal left out and with each strengthened, from several starting orders (consensus
- * clustering, A. Lancichinetti and S. Fortunato, Scientific Reports 2, 336, 2012).
+ * Communities that do not hang on one resolution or one signal. The Leiden method runs at several
+ * resolutions on variants of the evidence (as measured, each signal left out, each strengthened),
+ * from several starting orders; how often two tables come out together is their likeness, and
+ * average linkage makes a hierarchy of it (consensus clustering: A. Strehl and J. Ghosh 2002;
+ * A. Lancichinetti and S. Fortunato 2012). Small cohesive services and large ones, which no single
+ * resolution finds together, both survive in it.
  */
-export function scanResolutions(options: {
+export function findConsensus(options: {
   readonly size: number;
   readonly signals: readonly Signal[];
   readonly atoms: Atoms;
   readonly seed: number;
-  readonly resolutions?: readonly number[];
-}): Resolution[] {
+}): Consensus {
+  const { atoms } = options;
   const graphs = variantGraphs(options);
-  // Large schemas get fewer starts; their communities depend less on the order of visits.
+  // Communities of large graphs depend less on the order of visits, and cost more.
   const starts = options.size <= 300 ? 3 : 1;
-  return (options.resolutions ?? RESOLUTIONS).map((resolution) => {
-    const partitions = graphs.flatMap((graph, index) =>
-      Array.from({ length: starts }, (_, start) =>
-        leiden(graph, { resolution, random: seededRandom(options.seed + 1 + index * starts + start) }),
-      ),
-    );
-    const agreed = agreeOn(partitions, options.atoms.count, options.seed);
-    let likeness = 0;
-    for (const partition of partitions) likeness += adjustedRandIndex(partition, agreed);
-    const partition = Int32Array.from(options.atoms.of, (atom) => agreed[atom] ?? 0);
-    const services = renumber(partition);
-    return { resolution, partition, services, stability: likeness / partitions.length };
+  const likeness = new Float32Array(atoms.count * atoms.count);
+  const share = 1 / (RESOLUTIONS.length * graphs.length * starts);
+  const scan = RESOLUTIONS.map((resolution): Resolution => {
+    let plain: Partition | undefined;
+    let alike = 0;
+    graphs.forEach((graph, index) => {
+      for (let start = 0; start < starts; start += 1) {
+        const random = seededRandom(options.seed + 1 + index * starts + start);
+        const found = leiden(graph, { resolution, random });
+        plain ??= found;
+        alike += adjustedRandIndex(plain, found);
+        addTogether(likeness, found, share);
+      }
+    });
+    const partition = onTables(plain ?? new Int32Array(atoms.count), atoms);
+    const services = new Set(partition).size;
+    return { resolution, partition, services, stability: alike / (graphs.length * starts) };
   });
+  let joins: readonly Join[] | undefined;
+  return {
+    scan,
+    agreedBy(least) {
+      joins ??= averageLinkage(likeness, atoms.count);
+      return onTables(cutHierarchy(joins, atoms.count, least), atoms);
+    },
+  };
 }
 
 function variantGraphs(options: {
@@ -72,20 +97,21 @@ function variantGraphs(options: {
   });
 }
 
-/** The communities of the graph in which a pair weighs as often as the partitions put it together. */
-function agreeOn(partitions: readonly Partition[], size: number, seed: number): Partition {
-  const together = new PairWeights(size);
-  const share = 1 / partitions.length;
-  for (const partition of partitions) {
-    const members = new Map<number, number[]>();
-    partition.forEach((community, node) => members.set(community, [...(members.get(community) ?? []), node]));
-    for (const list of members.values()) {
-      list.forEach((a, i) => {
-        for (const b of list.slice(i + 1)) together.add(a, b, share);
-      });
-    }
+function addTogether(likeness: Float32Array, partition: Partition, share: number): void {
+  const size = partition.length;
+  const members = new Map<number, number[]>();
+  partition.forEach((community, node) => {
+    const list = members.get(community);
+    if (list) list.push(node);
+    else members.set(community, [node]);
+  });
+  for (const list of members.values()) {
+    for (const a of list) for (const b of list) likeness[a * size + b] = (likeness[a * size + b] ?? 0) + share;
   }
-  const agreed = new PairWeights(size);
-  for (const [a, b, weight] of together.entries()) if (weight >= 0.5) agreed.add(a, b, weight);
-  return leiden(agreed.toGraph(), { resolution: 1, random: seededRandom(seed) });
+}
+
+function onTables(partition: Partition, atoms: Atoms): Partition {
+  const tables = Int32Array.from(atoms.of, (atom) => partition[atom] ?? 0);
+  renumber(tables);
+  return tables;
 }

@@ -7,10 +7,16 @@ export function bindingOf(reference: Reference): 'composition' | 'required' | 'o
   return reference.nullable ? 'optional' : 'required';
 }
 
-const STRENGTH = { composition: 3, required: 1, optional: 0.6 } as const;
+const STRENGTH = { composition: 2, required: 1, optional: 0.6 } as const;
+/** An extension (`salesperson` of `employee`, key to key) often belongs to whoever extends. */
+const EXTENSION = 0.7;
+/** How much a much-referred-to target loses: 0 nothing, 0.5 the root of its in-degree. */
+const DAMPING = 0.35;
+/** How much the child's other keys matter: 0 not at all, 1 its keys share one unit. */
+const SHARING = 0.8;
 
 /**
- * One weight per pair of tables with a key between them. A key counts by its kind, divided by the
+ * One weight per pair of tables with a key between them. A key counts by its kind, divided by a
  * root of how many tables refer to its target, so a table that everybody refers to (users,
  * countries) does not pull them all together; then each child's keys are weighed against each
  * other: a child with one parent belongs to it wholly, one with five to each a little.
@@ -22,7 +28,7 @@ export function keyPairs(monolith: Monolith, references: readonly Reference[]): 
   for (const reference of references) referrers[reference.parent]?.add(reference.child);
   const raw = references.map((reference) => {
     const inDegree = referrers[reference.parent]?.size ?? 1;
-    return STRENGTH[bindingOf(reference)] / Math.sqrt(Math.max(1, inDegree));
+    return strengthOf(reference) / Math.max(1, inDegree) ** DAMPING;
   });
   const out = new Float64Array(size);
   references.forEach((reference, i) => {
@@ -31,7 +37,12 @@ export function keyPairs(monolith: Monolith, references: readonly Reference[]): 
   references.forEach((reference, i) => {
     const weight = raw[i] ?? 0;
     const share = weight / (out[reference.child] ?? 1);
-    pairs.add(reference.child, reference.parent, Math.sqrt(weight * share));
+    pairs.add(reference.child, reference.parent, weight ** (1 - SHARING) * share ** SHARING);
   });
   return pairs;
+}
+
+function strengthOf(reference: Reference): number {
+  const binding = bindingOf(reference);
+  return binding === 'composition' && reference.oneToOne ? EXTENSION : STRENGTH[binding];
 }

@@ -1,6 +1,6 @@
 import { BanyanError } from '../core/errors.ts';
 import { parseTableName } from '../model/names.ts';
-import { scanResolutions, type Atoms, type Resolution } from './consensus.ts';
+import { findConsensus, type Atoms, type Resolution } from './consensus.ts';
 import { findConvention, type Convention } from './convention.ts';
 import { combine, type PairWeights } from './graph.ts';
 import type { Monolith } from './input.ts';
@@ -15,8 +15,6 @@ export interface Decomposition {
   readonly convention: Convention;
   /** The resolutions scanned, coarse to fine: a hierarchy to climb. Empty where names decided. */
   readonly scan: readonly Resolution[];
-  /** The chosen one of them. */
-  readonly chosen?: Resolution;
   readonly method: 'names' | 'structure';
 }
 
@@ -35,14 +33,14 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
   const degree = degrees(evidence.pairs, size);
 
   let partition: Partition;
-  let scan: Resolution[] = [];
-  let chosen: Resolution | undefined;
+  let scan: readonly Resolution[] = [];
   if (convention.followed) {
     partition = joinAtoms(byLabel(convention.labels), pins.atoms);
   } else {
-    scan = scanResolutions({ size, signals: evidence.signals, atoms: pins.atoms, seed });
-    chosen = choose(scan, size);
-    partition = Int32Array.from(chosen?.partition ?? new Int32Array(size));
+    const families = nameFamilies({ evidence, structure, pins, size });
+    const consensus = findConsensus({ size, signals: evidence.signals, atoms: families, seed });
+    scan = consensus.scan;
+    partition = consensus.agreedBy(MAJORITY);
   }
   const placement = new Placement({ pairs: evidence.pairs, partition, atoms: pins.atoms, apart: pins.apart });
   if (!convention.followed) placement.settle();
@@ -57,23 +55,44 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
     convention,
     scan,
     method: convention.followed ? 'names' : 'structure',
-    ...(chosen ? { chosen } : {}),
   };
 }
 
+/** Two groups are one service if most variants at most resolutions say so. */
+const MAJORITY = 0.5;
+
 /**
- * The most stable resolution, with a mild preference for about as many services as the root of the
- * number of tables: neither two halves nor a service for every pair is what anybody asks for.
+ * Tables with the same first word that the structure links directly (`product`, `product_image`)
+ * move as one, unless names were found to say nothing here.
  */
-function choose(scan: readonly Resolution[], size: number): Resolution | undefined {
-  const usual = Math.log(Math.max(1, Math.sqrt(size)));
-  const merit = (item: Resolution): number => {
-    const distance = (Math.log(Math.max(1, item.services)) - usual) / 0.8;
-    return item.stability * Math.exp(-0.5 * distance * distance);
+function nameFamilies(options: {
+  readonly evidence: Evidence;
+  readonly structure: PairWeights;
+  readonly pins: Pins;
+  readonly size: number;
+}): Atoms {
+  const { evidence, structure, pins, size } = options;
+  const names = evidence.signals.find((signal) => signal.id === 'names');
+  if (!names || names.factor <= names.weight / 2) return pins.atoms;
+  const group = Int32Array.from(pins.atoms.of);
+  const root = (atom: number): number => {
+    let top = atom;
+    while (parent[top] !== undefined && parent[top] !== top) top = parent[top] ?? top;
+    return top;
   };
-  let best: Resolution | undefined;
-  for (const item of scan) if (!best || merit(item) > merit(best)) best = item;
-  return best;
+  const parent = Int32Array.from({ length: pins.atoms.count }, (_, i) => i);
+  const divided = new Set(pins.apart.flat().map((table) => pins.atoms.of[table] ?? 0));
+  for (const [a, b] of structure.entries()) {
+    const word = evidence.words[a]?.[0];
+    if (word === undefined || word !== evidence.words[b]?.[0]) continue;
+    const x = root(group[a] ?? 0);
+    const y = root(group[b] ?? 0);
+    // A table that a pin keeps apart stays free to move.
+    if (divided.has(group[a] ?? 0) || divided.has(group[b] ?? 0)) continue;
+    parent[Math.max(x, y)] = Math.min(x, y);
+  }
+  for (let table = 0; table < size; table += 1) group[table] = root(group[table] ?? 0);
+  return { of: group, count: renumber(group) };
 }
 
 interface Pins {
