@@ -1,6 +1,3 @@
-import type { TableName } from '../model/names.ts';
-import type { Direction } from '../model/side.ts';
-
 /** One prerequisite, or one fact worth knowing (then `ok` is true). */
 export interface PrerequisiteCheck {
   /** Stable: `monolith.wal_level`, `shop.users.key`. */
@@ -12,16 +9,10 @@ export interface PrerequisiteCheck {
   readonly remedy: string;
 }
 
-export interface PrerequisiteOptions {
-  /** The monolith's tables that the service gets. */
-  readonly tables: readonly TableName[];
-  /** One direction asks for less than both. */
-  readonly mode: 'bidirectional' | Direction;
-  readonly signal?: AbortSignal;
-}
+/** A check that holds. `expected` is empty for a mere fact. */
+export const holds = (id: string, found: string, expected = ''): PrerequisiteCheck => ({ id, ok: true, found, expected, remedy: '' });
 
-/** Finds out before anything starts whether two databases can be kept the same. */
-export interface Prerequisites {
-  /** Every check that could be made; one that fails does not hide the others. Changes nothing. */
-  diagnose(options: PrerequisiteOptions): Promise<readonly PrerequisiteCheck[]>;
+/** A check with its remedy, which counts only when `ok` is false. */
+export function prerequisite(check: PrerequisiteCheck): PrerequisiteCheck {
+  return check.ok ? { ...check, remedy: '' } : check;
 }
