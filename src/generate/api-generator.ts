@@ -80,7 +80,8 @@ export class ApiGenerator {
   async generate(boundary: ServiceBoundary, options: GenerateApiOptions = {}): Promise<GeneratedApi> {
     const started = this.#clock.monotonic();
     const [schema, templates] = await Promise.all([
-      this.#introspector.readSchema({ tables: boundary.tables }),
+      // The whole schema: views are read with nothing less, and some read only the service's tables.
+      this.#introspector.readSchema(),
       readTemplates(),
     ]);
     const project = generateProject(schema, { ...options, service: boundary.service, tables: boundary.tables, templates });

@@ -58,7 +58,10 @@ function chooseTables(schema: Schema, wanted: readonly TableName[] | undefined):
   });
 }
 
-/** Names in the order of the tables' names; a table whose name is already plural goes first. */
+/**
+ * Hands out names. Who comes first keeps the plain one: tables whose name is already plural, then
+ * those of the schema that has most of the service's tables, then by name.
+ */
 function nameAll(tables: readonly TableName[]): Map<TableName, Named> {
   const types = new TypeNames();
   const paths = new UniqueNames((path) => pascal(words(path)));
@@ -68,7 +71,13 @@ function nameAll(tables: readonly TableName[]): Map<TableName, Named> {
     return found.length > 0 ? found : ['table'];
   };
   const isPlural = (name: TableName): boolean => pluralWords(parts(name)).join() === parts(name).join();
-  const order = tables.toSorted((a, b) => Number(isPlural(b)) - Number(isPlural(a)) || (a < b ? -1 : 1));
+  const inSchema = (name: TableName): number => {
+    const { schema } = splitTableName(name);
+    return tables.filter((other) => splitTableName(other).schema === schema).length;
+  };
+  const order = tables.toSorted(
+    (a, b) => Number(isPlural(b)) - Number(isPlural(a)) || inSchema(b) - inSchema(a) || (a < b ? -1 : 1),
+  );
   for (const tableName of order) {
     const { schema, table } = splitTableName(tableName);
     const plural = pluralWords(parts(tableName));

@@ -62,11 +62,34 @@ const ALSO_WRITTEN: Readonly<Partial<Record<KindName, JsonSchema>>> = {
   numeric: { type: 'number' },
 };
 
+/** Values of types that are text in JSON, for readers of the document and for those who try it out. */
+const TEXT_EXAMPLES: Readonly<Record<string, string>> = {
+  inet: '192.0.2.1',
+  cidr: '192.0.2.0/24',
+  macaddr: '08:00:2b:01:02:03',
+  macaddr8: '08:00:2b:01:02:03:04:05',
+  money: '12.50',
+  int4range: '[1,5)',
+  int8range: '[1,5)',
+  numrange: '[1.5,5)',
+  daterange: '[2026-01-01,2026-02-01)',
+  point: '(1,2)',
+  xml: '<a/>',
+  tsvector: "'word'",
+};
+
+function textExample(column: ApiColumn): JsonSchema {
+  const bits = /^bit\((\d+)\)/.exec(column.sqlType)?.[1];
+  const known = bits === undefined ? TEXT_EXAMPLES[column.sqlType] : '0'.repeat(Number(bits));
+  return known === undefined ? {} : { examples: [known] };
+}
+
 /** What a value that is not null looks like. */
 function valueSchema(column: ApiColumn, use: 'read' | 'write'): JsonSchema {
   if (column.labels) return { enum: column.labels };
   const schema: JsonSchema = {
     ...VALUE_SCHEMAS[column.kind],
+    ...textExample(column),
     ...(column.maxLength === undefined ? {} : { maxLength: column.maxLength }),
     ...(column.greatest === undefined ? {} : { minimum: -column.greatest - 1, maximum: column.greatest }),
   };

@@ -49,6 +49,7 @@ export function badField(field: string, code: string, message: string): Problem 
 /** The parts of a PostgreSQL error that decide the answer. */
 interface DatabaseError extends Error {
   readonly code: string;
+  readonly position?: string;
   readonly schema?: string;
   readonly table?: string;
   readonly column?: string;
@@ -110,9 +111,9 @@ function databaseProblem(error: DatabaseError, deleting: boolean, constraint: Co
       return unavailable('The row is locked.');
     case '25006':
       return unavailable('The database accepts no writes at the moment.');
-    case '22003':
-    case '22001':
-      return new Problem(400, { detail: error.message });
+    case '42601':
+      // Without a position in the statement, it is a value that has a syntax of its own, such as a tsvector.
+      return error.position === undefined ? new Problem(400, { detail: error.message }) : undefined;
   }
   switch (error.code.slice(0, 2)) {
     case '22':

@@ -13,17 +13,19 @@ export function measure(app: FastifyInstance, pool: pg.Pool): void {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   });
-  const connections = new Gauge({
-    name: 'database_connections',
-    help: 'Connections of the pool by state; waiting are requests without one.',
-    labelNames: ['state'],
-    registers: [registry],
-    collect() {
-      this.set({ state: 'idle' }, pool.idleCount);
-      this.set({ state: 'busy' }, pool.totalCount - pool.idleCount);
-      this.set({ state: 'waiting' }, pool.waitingCount);
-    },
-  });
+  registry.registerMetric(
+    new Gauge({
+      name: 'database_connections',
+      help: 'Connections of the pool by state; waiting are requests without one.',
+      labelNames: ['state'],
+      registers: [],
+      collect() {
+        this.set({ state: 'idle' }, pool.idleCount);
+        this.set({ state: 'busy' }, pool.totalCount - pool.idleCount);
+        this.set({ state: 'waiting' }, pool.waitingCount);
+      },
+    }),
+  );
   app.addHook('onResponse', async (request, reply) => {
     duration.observe(
       { method: request.method, route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) },
@@ -34,7 +36,6 @@ export function measure(app: FastifyInstance, pool: pg.Pool): void {
     reply.type(registry.contentType).send(await registry.metrics()),
   );
   app.addHook('onClose', async () => {
-    connections.remove();
     registry.clear();
   });
 }

@@ -146,7 +146,8 @@ function keysetCondition(sort: readonly SortTerm[], after: readonly (string | nu
   for (const [i, term] of sort.entries()) {
     const value = after[i] ?? null;
     alternatives.push([...equal, isAfter(term, value, parameters)].join(' AND '));
-    equal.push(value === null ? `${term.column.sql} IS NULL` : `${term.column.sql} = ${parameters.add(value)}`);
+    // A value that no later alternative compares with must not become a parameter: it would have no type.
+    if (i < sort.length - 1) equal.push(value === null ? `${term.column.sql} IS NULL` : `${term.column.sql} = ${parameters.add(value)}`);
   }
   return `(${alternatives.map((alternative) => `(${alternative})`).join(' OR ')})`;
 }
