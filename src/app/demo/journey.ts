@@ -381,6 +381,8 @@ function typeOf(message: unknown): unknown {
   return typeof message === 'object' && message !== null && 'type' in message ? message.type : undefined;
 }
 
-const portOf = (line: string): number | undefined => numberIn(parsed(line), 'port') || undefined;
+/** Of the line with which a server says that it listens: JSON with a port, or text with a URL. */
+const portOf = (line: string): number | undefined =>
+  numberIn(parsed(line), 'port') || Number(/listening on https?:\/\/[^\s/]*:(\d+)/.exec(line)?.[1]) || undefined;
 
 const rowsOf = (line: string): number | undefined => numberIn(parsed(line), 'rows') || undefined;
