@@ -125,6 +125,7 @@ describe('the environment', () => {
     ['postgres://u:${P}@h/d', { P: 'x$y' }, 'postgres://u:x$y@h/d'],
     ['${A:-postgres://d@h/d}', {}, 'postgres://d@h/d'],
     ['${A:-postgres://d@h/d}', { A: '' }, 'postgres://d@h/d'],
+    ['${A:-postgres://d@h/d}', { A: 'postgres://a@h/d' }, 'postgres://a@h/d'],
     ['postgres://u:$${P}@h/d', {}, 'postgres://u:${P}@h/d'],
     ['postgres://u:${P}@h/d', { P: '${Q}', Q: 'no' }, 'postgres://u:${Q}@h/d'],
   ])('%s', (written, env, expected) => {

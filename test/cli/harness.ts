@@ -4,7 +4,7 @@ import type { Clock } from '../../src/core/clock.ts';
 import { runCli } from '../../src/cli/program.ts';
 import * as samples from './samples.ts';
 
-export interface Call {
+interface Call {
   readonly method: string;
   readonly options: unknown;
 }

@@ -39,6 +39,13 @@ test('and ends with the exit code of a refusal, without a stack', async () => {
   expect(stderr).not.toContain('    at ');
 });
 
+test('an error that nobody caught is BANYAN_INTERNAL and 3, without secrets', async () => {
+  const fault = 'process.on("newListener", (event) => { if (event === "uncaughtException") setImmediate(() => { throw new Error("boom postgres://u:secret@h"); }); });';
+  const { code, stderr } = await banyan(['config', 'schema'], { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}` });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/^BANYAN_INTERNAL: Error: boom postgres:\/\/u:\*\*\*@h\n/);
+});
+
 test('a reader who leaves early is no failure', async () => {
   const child = spawn(process.execPath, ['--import', tsx, main, 'config', 'schema'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
