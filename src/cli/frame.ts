@@ -110,7 +110,10 @@ export class Frame {
         remedy: 'Run it with --yes, or first with --dry-run to see what it would do.',
       });
     }
-    const answer = await ask(`${question} [y/N] `, signal);
+    const answer = await ask(`${question} [y/N] `, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw error;
+    });
     return /^y(es)?$/i.test(answer.trim());
   }
 }

@@ -20,6 +20,8 @@ process.on('uncaughtException', (error) => {
 
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // In raw mode the terminal gives Ctrl-C to readline instead of raising the signal.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return await terminal.question(question, { signal });
   } finally {

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import type { ApplicationContext } from '../../src/app/application.ts';
 import { BanyanError } from '../../src/core/errors.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { Frame } from '../../src/cli/frame.ts';
@@ -240,6 +241,21 @@ describe('what every command gets', () => {
     const answers: boolean[] = [];
     await run(['migrate', 'a', '--yes'], { ...asking(answers), answer: 'n' });
     expect(answers).toEqual([true]);
+  });
+
+  test('a question that is interrupted by Ctrl-C is BANYAN_ABORTED, one that fails is a failure', async () => {
+    const migrate = (interrupt: boolean) => ({
+      answer: new Error('no answer'),
+      application: ({ confirm }: ApplicationContext, signals: EventEmitter) => ({
+        migrate: async () => {
+          if (interrupt) signals.emit('SIGINT');
+          await confirm('Sure?');
+          return { service: 'a', stage: 's', gates: [], history: [] };
+        },
+      }),
+    });
+    expect((await run(['migrate', 'a'], migrate(true))).stderr).toContain('BANYAN_ABORTED');
+    expect((await run(['migrate', 'a'], migrate(false))).stderr).toContain('no answer');
   });
 
   test('a question that nobody can answer is wrong usage', async () => {

@@ -27,7 +27,8 @@ export interface RunOptions {
   readonly application?: (context: ApplicationContext, signals: EventEmitter) => Partial<Application>;
   readonly env?: Readonly<Record<string, string>>;
   readonly terminal?: boolean;
-  readonly answer?: string;
+  /** What a person answers; an error: why no answer came. */
+  readonly answer?: string | Error;
   readonly loadFails?: unknown;
 }
 
@@ -59,7 +60,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     env,
     stdout: { write: (text) => (stdout += text), isTTY: terminal, columns: 100 },
     stderr: { write: (text) => (stderr += text), isTTY: terminal, columns: 100 },
-    ...(answer === undefined ? {} : { ask: (question: string) => ((stderr += question), Promise.resolve(answer)) }),
+    ...(answer === undefined ? {} : { ask: (question: string) => ((stderr += question), typeof answer === 'string' ? Promise.resolve(answer) : Promise.reject(answer)) }),
     signals,
     exit: (exitCode) => exits.push(exitCode),
     clock: new ManualClock(),
