@@ -128,14 +128,16 @@ export async function drain(
       resolve(true);
     });
   });
-  for (const socket of tunnels) socket.destroy();
   const deadline = clock.monotonic() + drainMs;
   let closed = false;
   while (!closed && clock.monotonic() < deadline) {
     // A kept connection becomes idle when its last request is answered.
     server.closeIdleConnections();
+    // In every round: a handshake under way may have become a tunnel since.
+    for (const socket of tunnels) socket.destroy();
     closed = await Promise.race([end, clock.sleep(20).then(() => false)]);
   }
   server.closeAllConnections();
+  for (const socket of tunnels) socket.destroy();
   await end;
 }

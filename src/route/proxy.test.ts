@@ -408,9 +408,12 @@ describe('WebSockets', () => {
   it('are closed when the router closes', async () => {
     fixture = await routerFixture();
     echoes(fixture.monolith, 'monolith');
-    const open = raw(handshake('/chat'));
-    await until(() => fixture!.monolith.server.listenerCount('upgrade') === 1);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    let answer = '';
+    const open = raw(handshake('/chat'), (text) => {
+      answer = text;
+      return false;
+    });
+    await until(() => answer.includes('hello'));
     await fixture.router.close();
     expect(await open).toContain('hello');
   });

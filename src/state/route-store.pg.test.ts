@@ -43,7 +43,7 @@ describePostgres('the route store', () => {
   it('gives decisions made at once different versions, and refuses one made on an old version', async () => {
     const { store: routes } = await store();
     const saved = await Promise.all([1, 2, 3, 4, 5].map((percent) => routes.save(change(percent))));
-    expect(saved.map(({ version }) => version).sort()).toEqual([1, 2, 3, 4, 5]);
+    expect(new Set(saved.map(({ version }) => version))).toEqual(new Set([1, 2, 3, 4, 5]));
     await expect(routes.save({ ...change(9), expectedVersion: 4 })).rejects.toMatchObject({ code: 'BANYAN_ROUTE_CONFLICT' });
     expect(await routes.save({ ...change(9), expectedVersion: 5 })).toMatchObject({ version: 6 });
     expect(await routes.save({ ...change(9), service: 'new', expectedVersion: 0 })).toMatchObject({ version: 1 });
