@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readTemplates } from '../../src/generate/templates.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
     extensions: [
       (app) => {
         app.get('/hello', async () => ({ hello: 'world' }));
-        app.post('/echo', async (request) => request.body);
+        app.post('/echo', (request, reply) => reply.send(request.body));
         app.get('/fault', async () => {
           throw new Error('a secret of the inside');
         });
@@ -264,7 +264,7 @@ describe('rules of the database', () => {
         api.send(api.operation('patchCustomer'), String(headers['location']), { body: { name }, headers: { 'if-match': String(headers['etag']) } }),
       ),
     );
-    expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 412, 412, 412]);
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([200, 412, 412, 412]);
   });
 });
 
@@ -345,7 +345,7 @@ describe('lists', () => {
       const page = await api.call('listNews', { query: { sort, limit: '7', ...(cursor === undefined ? {} : { cursor }) } });
       seen.push(...(page.body['items'] as { id: number }[]).map((item) => item.id));
       const next = page.body['next_cursor'];
-      cursor = next === null ? undefined : String(next);
+      cursor = typeof next === 'string' ? next : undefined;
       round++;
       await service.pool.query("INSERT INTO shop.news (id, headline) SELECT $1::integer * 1000 + n * 100 + 1, 'h' || n % 7 FROM generate_series(1, 5) n", [round]);
       await service.pool.query('DELETE FROM shop.news WHERE id = $1', [seen[0]]);
@@ -371,9 +371,10 @@ describe('lists', () => {
     for (;;) {
       const page = await api.call('listCustomers', { query: { sort, limit: '2', fields: 'id', 'tags[contains]': tag, ...cursor } });
       seen.push(...(page.body['items'] as { id: string }[]).map((item) => item.id));
-      if (page.body['next_cursor'] === null) break;
+      const next = page.body['next_cursor'];
+      if (typeof next !== 'string') break;
       expect(String(page.headers['link'])).toMatch(/^<\/v1\/customers\?.*cursor=.*>; rel="next"$/);
-      cursor = { cursor: String(page.body['next_cursor']) };
+      cursor = { cursor: next };
     }
     expect(seen).toEqual(rows.map((row) => row.id));
   });
@@ -456,7 +457,7 @@ describe('bad input', () => {
   it('in bodies is refused', async () => {
     for (const operation of api.operations.filter((candidate) => candidate.body)) {
       const path = Object.fromEntries(operation.parameters.filter((parameter) => parameter.in === 'path').map((parameter) => [parameter.name, '00000000-0000-4000-8000-000000000000']));
-      for (const body of ['', '{', '[]', 'null', '1', '"x"', '{"__proto__":{"a":1}}', '{"constructor":{"prototype":{"a":1}}}', '{"no such":1}', `${'['.repeat(50_000)}`]) {
+      for (const body of ['', '{', '[]', 'null', '1', '"x"', '{"__proto__":{"a":1}}', '{"constructor":{"prototype":{"a":1}}}', '{"no such":1}', '['.repeat(50_000)]) {
         const answer = await api.call(operation.id, { body, path });
         expect([400, 404], `${operation.id} ${body.slice(0, 50)}: ${answer.text}`).toContain(answer.status);
       }
