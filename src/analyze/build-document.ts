@@ -24,15 +24,16 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
   const decomposition = decompose(monolith, evidence, options);
   const { partition } = decomposition;
   const members = membersOf(partition);
+  const shared = findShared(monolith, evidence, partition);
   const names = nameServices({
     monolith,
     members,
     words: evidence.words,
     references: evidence.references,
+    unimportant: new Set(shared.keys()),
     ...(decomposition.convention.followed ? { labels: decomposition.convention.labels } : {}),
   });
   const serviceOf = (table: number): string | undefined => names[partition[table] ?? -1];
-  const shared = findShared(monolith, evidence, partition);
   const sharedKindOf = (table: number): SharedKind | undefined => shared.get(table);
   const cuts = findCuts({ monolith, references: evidence.references, serviceOf, sharedKindOf });
   const transactions = examineTransactions(monolith, serviceOf, (table) => shared.get(table) === 'reference');

@@ -1,4 +1,4 @@
-import { splitTableName, tableName, type TableName } from '../model/names.ts';
+import { splitTableName, type TableName } from '../model/names.ts';
 import type { ForeignKey, Schema, Table } from '../model/schema.ts';
 import type { Routine, Workload, WorkloadTransaction } from '../model/workload.ts';
 
@@ -165,7 +165,7 @@ export function reference(
   const primary = table.primaryKey?.columns ?? [];
   const covers = (columns: readonly string[]): boolean =>
     columns.length > 0 && columns.every((column) => key.columns.includes(column));
-  const uniques = [...table.uniques.map((unique) => unique.columns)];
+  const uniques = table.uniques.map((unique): readonly string[] => unique.columns);
   for (const index of table.indexes) {
     if (index.unique && !index.partial) uniques.push(index.columns.map((column) => column ?? ''));
   }

@@ -19,7 +19,7 @@ export function measure(options: {
 }): Metrics {
   const { monolith, partition, services } = options;
   const serviceOf = (table: number): number => partition[table] ?? -1;
-  const sizes = new Array<number>(services).fill(0);
+  const sizes = Array.from({ length: services }, () => 0);
   for (const service of partition) if (service >= 0) sizes[service] = (sizes[service] ?? 0) + 1;
   const kept = options.references.filter((item) => serviceOf(item.child) === serviceOf(item.parent)).length;
   const placed = sizes.reduce((sum, size) => sum + size, 0);

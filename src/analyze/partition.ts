@@ -43,7 +43,10 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
     partition = consensus.agreedBy(MAJORITY);
   }
   const placement = new Placement({ pairs: evidence.pairs, partition, atoms: pins.atoms, apart: pins.apart });
-  if (!convention.followed) placement.settle();
+  if (!convention.followed) {
+    placement.settle();
+    placement.joinSatellites();
+  }
   const isolated = (table: number): boolean => (degree[table] ?? 0) === 0;
   placement.setAside((table) => isolated(table) && placement.sizeOf(table) === 1);
   placement.joinSmall(options.minTables ?? 2, options.services === undefined);

@@ -4,10 +4,13 @@ import { leiden, type Partition } from './leiden.ts';
 import { seededRandom } from './random.ts';
 
 const ASIDE = -1;
+/** A satellite sends more than this share of what leaves it to one service, */
+const MOSTLY = 0.5;
+/** and that is more than this share of what it holds inside. */
+const PULL = 0.3;
 
 /** A division of the tables that can be changed atom by atom and stays within the pins. */
 export class Placement {
-  readonly #pairs: PairWeights;
   readonly #service: Int32Array;
   readonly #atoms: readonly (readonly number[])[];
   readonly #atomOf: Int32Array;
@@ -21,7 +24,6 @@ export class Placement {
     readonly atoms: Atoms;
     readonly apart: readonly (readonly number[])[];
   }) {
-    this.#pairs = options.pairs;
     this.#service = Int32Array.from(options.partition);
     this.#atomOf = options.atoms.of;
     this.#apart = options.apart;
@@ -111,6 +113,30 @@ export class Placement {
     }
   }
 
+  /**
+   * Joins satellites: services of which most that leaves goes to one larger service, and that is a
+   * good part of what holds them together. Cut apart they would mostly talk to that one.
+   */
+  joinSatellites(): void {
+    for (let left = this.#members().size; left > 2; left -= 1) {
+      const members = this.#members();
+      let strongest: { readonly tables: readonly number[]; readonly target: number; readonly pull: number } | undefined;
+      for (const [service, tables] of members) {
+        const links = [...this.#linksOf(tables)].filter(([target]) => target !== service);
+        links.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+        const [target, most] = links[0] ?? [service, 0];
+        const leaving = links.reduce((sum, [, weight]) => sum + weight, 0);
+        const inside = this.#insideOf(tables, service);
+        const larger = (members.get(target)?.length ?? 0) > tables.length;
+        if (!larger || most <= leaving * MOSTLY || most < inside * PULL || !this.#mayJoin(tables, target)) continue;
+        const pull = most / inside;
+        if (!strongest || pull > strongest.pull) strongest = { tables, target, pull };
+      }
+      if (!strongest) return;
+      this.#move(strongest.tables, strongest.target);
+    }
+  }
+
   /** Splits services with more than `most` tables. */
   splitLarge(most: number, seed: number): void {
     for (let round = 0; round < this.#service.length; round += 1) {
@@ -197,6 +223,17 @@ export class Placement {
       }
     }
     return links;
+  }
+
+  /** Twice the weight of the links among the tables of one service. */
+  #insideOf(tables: readonly number[], service: number): number {
+    let inside = 0;
+    for (const table of tables) {
+      for (const [other, weight] of this.#neighbours[table] ?? []) {
+        if (this.#service[other] === service) inside += weight;
+      }
+    }
+    return inside;
   }
 
   #closest(service: number, tables: readonly number[]): number | undefined {

@@ -2,6 +2,7 @@ import { splitTableName } from '../model/names.ts';
 import pluralize from 'pluralize';
 import type { Monolith, Reference } from './input.ts';
 import type { NameWords } from './name-signal.ts';
+import { visibleWords } from './words.ts';
 
 /**
  * A name for each service from the words of its own tables: the label of a followed convention,
@@ -13,21 +14,29 @@ export function nameServices(options: {
   readonly words: NameWords;
   readonly references: readonly Reference[];
   readonly labels?: readonly string[];
+  /** Tables that say little about the service they are in: reference data, logs. */
+  readonly unimportant?: ReadonlySet<number>;
 }): string[] {
   const taken = new Set<string>();
+  const visible = options.monolith.tables.map((table) => visibleWords(splitTableName(table.name).table));
+  // Where names have separators, the words people see are better than those a compound was split into.
+  const separated = visible.filter((list) => list.length > 1).length >= visible.length / 4;
+  const words = separated ? visible : options.words;
   const everywhere = new Map<string, number>();
-  for (const words of options.words) {
-    for (const word of new Set(words)) everywhere.set(word, (everywhere.get(word) ?? 0) + 1);
+  for (const list of words) {
+    for (const word of new Set(list)) everywhere.set(word, (everywhere.get(word) ?? 0) + 1);
   }
   const bySize = [...options.members.keys()].sort(
     (a, b) => (options.members[b]?.length ?? 0) - (options.members[a]?.length ?? 0) || a - b,
   );
   const names: string[] = options.members.map(() => '');
   for (const service of bySize) {
-    const members = options.members[service] ?? [];
+    const all = options.members[service] ?? [];
+    const own = all.filter((table) => !options.unimportant?.has(table));
+    const members = own.length > 0 ? own : all;
     const candidates = options.labels
       ? [mostCommon(members.map((table) => options.labels?.[table] ?? ''))]
-      : rankedWords(members, options, everywhere);
+      : rankedWords(members, { ...options, words }, everywhere);
     const central = splitTableName(options.monolith.tables[members[0] ?? 0]?.name ?? 'service').table;
     const name = [...candidates, central].map(identifier).find((candidate) => candidate !== '' && !taken.has(candidate));
     let unique = name ?? `service_${service + 1}`;

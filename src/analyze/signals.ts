@@ -1,5 +1,5 @@
 import { splitTableName } from '../model/names.ts';
-import { combine, PairWeights } from './graph.ts';
+import { combine, type PairWeights } from './graph.ts';
 import { inferReferences } from './inferred-keys.ts';
 import type { Monolith, Reference } from './input.ts';
 import { keyPairs } from './key-signal.ts';

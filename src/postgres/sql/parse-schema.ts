@@ -1,10 +1,11 @@
-import type { AlterTableCmd, AlterTableStmt, CommentStmt, IndexStmt, Node, ViewStmt } from 'libpg-query';
+import type { CommentStmt, IndexStmt, Node, ViewStmt } from 'libpg-query';
 import { messageOf } from '../../core/errors.ts';
 import { splitTableName, tableName, type TableName } from '../../model/names.ts';
 import type { Schema } from '../../model/schema.ts';
 import type { Routine, UnreadStatement } from '../../model/workload.ts';
+import { alterTable } from './alter-table.ts';
 import { unreadStatement } from './parse-workload.ts';
-import { emptyDraft, finishSchema, ownedSequence, type DraftTable, type SchemaDraft } from './schema-draft.ts';
+import { emptyDraft, finishSchema, type SchemaDraft } from './schema-draft.ts';
 import { splitStatements } from './split-statements.ts';
 import {
   listStrings,
@@ -18,9 +19,8 @@ import {
 } from './syntax-tree.ts';
 import { readRoutine } from './routine-body.ts';
 import { tableAccess } from './table-access.ts';
-import { addColumn, addConstraint, createTable } from './table-definition.ts';
+import { createTable } from './table-definition.ts';
 import { createDomain, createSequence } from './type-definition.ts';
-import { typeText } from './type-text.ts';
 
 export interface ParsedSchema {
   readonly schema: Schema;
@@ -74,7 +74,7 @@ function apply(node: Node, state: State, statement: Statement): void {
     if (!(node.CreateStmt.if_not_exists && draft.tables.has(relationName(node.CreateStmt.relation, schema)))) {
       createTable(node.CreateStmt, context);
     }
-  } else if ('AlterTableStmt' in node) alterTable(node.AlterTableStmt, state, statement);
+  } else if ('AlterTableStmt' in node) alterTable(node.AlterTableStmt, { ...context, text: statement.text });
   else if ('IndexStmt' in node) addIndex(node.IndexStmt, state, statement);
   else if ('ViewStmt' in node) addView(node.ViewStmt, state, statement);
   else if ('CreateTableAsStmt' in node) {
@@ -124,86 +124,6 @@ function apply(node: Node, state: State, statement: Statement): void {
     const [first] = node.VariableSetStmt.args ?? [];
     const path = first && 'A_Const' in first ? (first.A_Const.sval?.sval ?? '') : '';
     state.schema = path === '' || path === 'pg_catalog' ? 'public' : path;
-  }
-}
-
-function alterTable(node: AlterTableStmt, state: State, statement: Statement): void {
-  const name = relationName(node.relation, state.schema);
-  const table = state.draft.tables.get(name);
-  if (!table) return;
-  for (const command of node.cmds ?? []) {
-    if ('AlterTableCmd' in command) alter(table, command.AlterTableCmd, state, statement);
-  }
-}
-
-function alter(table: DraftTable, command: AlterTableCmd, state: State, statement: Statement): void {
-  const context = { draft: state.draft, schema: state.schema, source: statement.source };
-  const definition = command.def;
-  const column = table.columns.find((candidate) => candidate.name === command.name);
-  switch (command.subtype) {
-    case 'AT_AddColumn':
-      if (definition && 'ColumnDef' in definition) addColumn(table, definition.ColumnDef, context);
-      break;
-    case 'AT_AddConstraint':
-      if (definition && 'Constraint' in definition) addConstraint(table, definition.Constraint, context, {});
-      break;
-    case 'AT_DropColumn':
-      table.columns = table.columns.filter((candidate) => candidate.name !== command.name);
-      table.foreignKeys = table.foreignKeys.filter((key) => !key.columns.includes(command.name ?? ''));
-      table.uniques = table.uniques.filter((key) => !key.columns.includes(command.name ?? ''));
-      break;
-    case 'AT_DropConstraint':
-      table.foreignKeys = table.foreignKeys.filter((key) => key.name !== command.name);
-      table.uniques = table.uniques.filter((key) => key.name !== command.name);
-      table.checks = table.checks.filter((check) => check.name !== command.name);
-      if (table.primaryKey?.name === command.name) delete table.primaryKey;
-      break;
-    case 'AT_SetNotNull':
-      if (column) column.nullable = false;
-      break;
-    case 'AT_DropNotNull':
-      if (column) column.nullable = true;
-      break;
-    case 'AT_ColumnDefault':
-      if (column) {
-        const set = /\bset\s+default\s+([\s\S]+)$/i.exec(statement.text)?.[1];
-        if (definition && set !== undefined) column.default = set.trim();
-        else delete column.default;
-      }
-      break;
-    case 'AT_AlterColumnType':
-      if (column && definition && 'ColumnDef' in definition) column.type = typeText(definition.ColumnDef.typeName).text;
-      break;
-    case 'AT_AddIdentity':
-      if (column && definition && 'Constraint' in definition) {
-        column.identity = definition.Constraint.generated_when === 'a' ? 'always' : 'by default';
-        column.nullable = false;
-        const own = ownedSequence({ table: table.name, column: column.name, type: column.type, identity: true });
-        state.draft.sequences.set(own.name, own.sequence);
-      }
-      break;
-    case 'AT_AttachPartition':
-      if (definition && 'PartitionCmd' in definition) {
-        const partition = state.draft.tables.get(relationName(definition.PartitionCmd.name, state.schema));
-        const bound = /\b(for\s+values\b[\s\S]*|default)$/i.exec(statement.text)?.[1];
-        if (partition) {
-          partition.kind = 'partition';
-          partition.partitionOf = { parent: table.name, bound: oneLine(bound ?? 'DEFAULT') };
-        }
-      }
-      break;
-    case 'AT_ReplicaIdentity':
-      if (definition && 'ReplicaIdentityStmt' in definition) {
-        const letter = definition.ReplicaIdentityStmt.identity_type ?? 'd';
-        const kinds = { f: 'full', n: 'nothing', i: 'index' } as const;
-        table.replicaIdentity = letter in kinds ? kinds[letter as keyof typeof kinds] : 'default';
-      }
-      break;
-    case 'AT_EnableRowSecurity':
-      table.rowSecurity = true;
-      break;
-    default:
-      break;
   }
 }
 

@@ -1,0 +1,91 @@
+import type { AlterTableCmd, AlterTableStmt } from 'libpg-query';
+import { ownedSequence, type DraftColumn, type DraftTable } from './schema-draft.ts';
+import { relationName } from './syntax-tree.ts';
+import { addColumn, addConstraint, type DefinitionContext } from './table-definition.ts';
+import { typeText } from './type-text.ts';
+
+interface AlterContext extends DefinitionContext {
+  /** The whole statement, for parts that the tree does not locate. */
+  readonly text: string;
+}
+
+interface Change {
+  readonly table: DraftTable;
+  readonly command: AlterTableCmd;
+  /** The column that the command names, if it exists. */
+  readonly column: DraftColumn | undefined;
+  readonly context: AlterContext;
+}
+
+/** ALTER TABLE: the commands that change what a schema says; others (owners, storage) are passed over. */
+export function alterTable(node: AlterTableStmt, context: AlterContext): void {
+  const table = context.draft.tables.get(relationName(node.relation, context.schema));
+  if (!table) return;
+  for (const item of node.cmds ?? []) {
+    if (!('AlterTableCmd' in item)) continue;
+    const command = item.AlterTableCmd;
+    const column = table.columns.find((candidate) => candidate.name === command.name);
+    COMMANDS[command.subtype ?? '']?.({ table, command, column, context });
+  }
+}
+
+const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
+  AT_AddColumn: ({ table, command, context }) => {
+    if (command.def && 'ColumnDef' in command.def) addColumn(table, command.def.ColumnDef, context);
+  },
+  AT_AddConstraint: ({ table, command, context }) => {
+    if (command.def && 'Constraint' in command.def) addConstraint(table, command.def.Constraint, context, {});
+  },
+  AT_DropColumn: ({ table, command }) => {
+    const name = command.name ?? '';
+    table.columns = table.columns.filter((candidate) => candidate.name !== name);
+    table.foreignKeys = table.foreignKeys.filter((key) => !key.columns.includes(name));
+    table.uniques = table.uniques.filter((key) => !key.columns.includes(name));
+  },
+  AT_DropConstraint: ({ table, command }) => {
+    table.foreignKeys = table.foreignKeys.filter((key) => key.name !== command.name);
+    table.uniques = table.uniques.filter((key) => key.name !== command.name);
+    table.checks = table.checks.filter((check) => check.name !== command.name);
+    if (table.primaryKey?.name === command.name) delete table.primaryKey;
+  },
+  AT_SetNotNull: ({ column }) => {
+    if (column) column.nullable = false;
+  },
+  AT_DropNotNull: ({ column }) => {
+    if (column) column.nullable = true;
+  },
+  AT_ColumnDefault: ({ column, command, context }) => {
+    if (!column) return;
+    const text = /\bset\s+default\s+([\s\S]+)$/i.exec(context.text)?.[1];
+    if (command.def && text !== undefined) column.default = text.trim();
+    else delete column.default;
+  },
+  AT_AlterColumnType: ({ column, command }) => {
+    if (column && command.def && 'ColumnDef' in command.def) column.type = typeText(command.def.ColumnDef.typeName).text;
+  },
+  AT_AddIdentity: ({ table, column, command, context }) => {
+    if (!column || !command.def || !('Constraint' in command.def)) return;
+    column.identity = command.def.Constraint.generated_when === 'a' ? 'always' : 'by default';
+    column.nullable = false;
+    const own = ownedSequence({ table: table.name, column: column.name, type: column.type, identity: true });
+    context.draft.sequences.set(own.name, own.sequence);
+  },
+  AT_AttachPartition: ({ table, command, context }) => {
+    if (!command.def || !('PartitionCmd' in command.def)) return;
+    const partition = context.draft.tables.get(relationName(command.def.PartitionCmd.name, context.schema));
+    if (!partition) return;
+    const bound = /\b(for\s+values\b[\s\S]*|default)$/i.exec(context.text)?.[1] ?? 'DEFAULT';
+    partition.kind = 'partition';
+    partition.partitionOf = { parent: table.name, bound: bound.trim().replaceAll(/\s+/g, ' ') };
+  },
+  AT_ReplicaIdentity: ({ table, command }) => {
+    if (!command.def || !('ReplicaIdentityStmt' in command.def)) return;
+    const letter = command.def.ReplicaIdentityStmt.identity_type;
+    table.replicaIdentity = IDENTITIES[letter ?? ''] ?? 'default';
+  },
+  AT_EnableRowSecurity: ({ table }) => {
+    table.rowSecurity = true;
+  },
+};
+
+const IDENTITIES: Readonly<Record<string, 'full' | 'nothing' | 'index'>> = { f: 'full', n: 'nothing', i: 'index' };
