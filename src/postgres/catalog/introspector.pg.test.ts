@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, it } from 'vitest';
 import { parseTableName, type TableName } from '../../model/names.ts';
 import type { Schema, Table } from '../../model/schema.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
-import { EVERYTHING_SQL } from './everything.fixture.ts';
 import { PostgresIntrospector } from './introspector.ts';
 
+const EVERYTHING_SQL = await readFile(new URL('./everything.sql', import.meta.url), 'utf8');
 const ODD = parseTableName('"Odd Schema"."Ta""ble"');
 
 describePostgres('PostgresIntrospector', () => {

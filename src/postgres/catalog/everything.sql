@@ -1,5 +1,4 @@
-/** A schema with one of each thing the catalogue reader knows, under names that need quoting. For tests. */
-export const EVERYTHING_SQL = `
+-- One of each thing the catalogue reader knows, under names that need quoting. For tests.
 CREATE SCHEMA shop;
 CREATE SCHEMA "Odd Schema";
 CREATE EXTENSION IF NOT EXISTS citext SCHEMA public;
@@ -67,4 +66,3 @@ CREATE TRIGGER touch BEFORE UPDATE ON shop.users FOR EACH ROW EXECUTE FUNCTION s
 ALTER TABLE shop.users ENABLE ALWAYS TRIGGER touch;
 CREATE VIEW shop.people AS SELECT u.id, u.email FROM shop.users u;
 CREATE MATERIALIZED VIEW shop.counted AS SELECT count(*) AS "How many" FROM shop.people;
-`;

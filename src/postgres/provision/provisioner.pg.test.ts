@@ -1,0 +1,289 @@
+import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseTableName, type TableName } from '../../model/names.ts';
+import type { Schema } from '../../model/schema.ts';
+import type { ProvisionPlan } from '../../ports/provisioner.ts';
+import { describePostgres, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
+import { PostgresIntrospector } from '../catalog/introspector.ts';
+import { connect, createPool } from '../connect.ts';
+import { PostgresProvisioner } from './provisioner.ts';
+
+const EVERYTHING_SQL = await readFile(new URL('../catalog/everything.sql', import.meta.url), 'utf8');
+
+const readSchema = (database: TestDatabase, tables?: readonly TableName[]): Promise<Schema> =>
+  new PostgresIntrospector({ pool: database.pool }).readSchema(tables ? { tables } : {});
+
+/** A schema without what provisioning leaves alone: size, triggers, policies, cut keys and where sequences begin. */
+function comparable(schema: Schema): unknown {
+  const here = new Set(schema.tables.map((table) => table.name));
+  return {
+    ...schema,
+    tables: schema.tables.map((table) => ({
+      ...table,
+      estimatedRows: -1,
+      bytes: 0,
+      triggers: [],
+      rowSecurity: false,
+      foreignKeys: table.foreignKeys.filter((key) => here.has(key.references)),
+    })),
+    sequences: schema.sequences.map((sequence) => ({ ...sequence, start: '1' })),
+  };
+}
+
+async function provision(options: { monolith: TestDatabase; service: TestDatabase; tables: readonly TableName[] }): Promise<{
+  provisioner: PostgresProvisioner;
+  before: ProvisionPlan;
+  after: ProvisionPlan;
+}> {
+  const provisioner = new PostgresProvisioner({ monolith: options.monolith.pool, service: options.service.pool });
+  const before = await provisioner.beforeCopy(options);
+  return { provisioner, before, after: await provisioner.afterCopy(options) };
+}
+
+async function expectRoundTrip(monolith: TestDatabase, tables: readonly TableName[]): Promise<ProvisionPlan> {
+  const service = await testDatabase();
+  const { provisioner, before } = await provision({ monolith, service, tables });
+  expect(comparable(await readSchema(service))).toEqual(comparable(await readSchema(monolith, tables)));
+  await expect(provisioner.plan({ tables })).resolves.toMatchObject({ beforeCopy: [], afterCopy: [], mismatches: [] });
+  return before;
+}
+
+const tablesOf = async (database: TestDatabase): Promise<readonly TableName[]> => (await readSchema(database)).tables.map(({ name }) => name);
+
+describePostgres('PostgresProvisioner', () => {
+  it('gives an empty database everything; a second run finds nothing to do', async () => {
+    const monolith = await testDatabase({ schema: EVERYTHING_SQL });
+    const plan = await expectRoundTrip(monolith, await tablesOf(monolith));
+    expect(plan.cuts).toEqual([]);
+    expect(plan.triggers).toMatchObject([{ table: 'shop.users', name: 'touch', calls: 'shop.touch' }]);
+    expect(plan.sharedSequences).toMatchObject([{ sequence: 'shop.tickets' }]);
+  });
+
+  it('gives the sample shop, whole and in part', async () => {
+    const shop = await testDatabase({ schema: await readFile(new URL('../../../examples/shop/schema.sql', import.meta.url), 'utf8') });
+    await expectRoundTrip(shop, await tablesOf(shop));
+    const part = ['users', 'sessions', 'addresses', 'user_preferences', 'user_documents'].map(parseTableName);
+    const plan = await expectRoundTrip(shop, part);
+    expect(plan.cuts.map(({ table, columns, references }) => `${table}.${columns} -> ${references}`)).toEqual([
+      'public.addresses.country_code -> public.countries',
+      'public.users.preferred_currency -> public.currencies',
+    ]);
+  });
+
+  it('makes tables and keys before the copy, the rest after it', async () => {
+    const monolith = await testDatabase({ schema: EVERYTHING_SQL });
+    const service = await testDatabase();
+    const tables = await tablesOf(monolith);
+    const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool });
+    await provisioner.beforeCopy({ tables });
+    const half = await readSchema(service);
+    expect(half.tables.map(({ name }) => name)).toEqual(tables);
+    const users = half.tables.find(({ name }) => name === 'shop.users');
+    expect(users).toMatchObject({ primaryKey: { name: 'users_pkey' }, uniques: [], indexes: [], checks: [], foreignKeys: [] });
+    // Interrupted here, another run goes on with the second phase alone.
+    const plan = await provisioner.plan({ tables });
+    expect(plan.beforeCopy).toEqual([]);
+    expect(plan.afterCopy.length).toBeGreaterThan(10);
+  });
+
+  it('reports a difference and changes nothing', async () => {
+    const monolith = await testDatabase({ schema: EVERYTHING_SQL });
+    const service = await testDatabase();
+    await service.query(`CREATE SCHEMA shop; CREATE TYPE shop.mood AS ENUM ('low');
+      CREATE TABLE shop.scratch (id bigint PRIMARY KEY, demanded text NOT NULL)`);
+    const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool });
+    const tables = ['shop.scratch', 'shop.users'].map(parseTableName);
+    await expect(provisioner.beforeCopy({ tables })).rejects.toMatchObject({
+      code: 'BANYAN_PROVISION_MISMATCH',
+      details: {
+        mismatches: [
+          { object: 'table shop.scratch', property: 'unlogged', monolith: 'true', service: 'false' },
+          { object: 'column shop.scratch.id', property: 'type', monolith: 'integer', service: 'bigint' },
+          { object: 'column shop.scratch.demanded', property: 'presence', monolith: 'none', service: 'text NOT NULL without a default' },
+          { object: 'type shop.mood', property: 'labels', monolith: '["low","it\'s ok","höher"]', service: '["low"]' },
+        ],
+      },
+    });
+    expect((await readSchema(service)).tables).toHaveLength(1);
+  });
+
+  it('rolls a phase back when a statement is refused, and names it', async () => {
+    const monolith = await testDatabase();
+    await monolith.query(`CREATE SCHEMA app; CREATE FUNCTION app.code() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$;
+      CREATE TABLE app.first (id integer PRIMARY KEY); CREATE TABLE app.second (id text PRIMARY KEY DEFAULT app.code())`);
+    const service = await testDatabase();
+    const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool });
+    const tables = ['app.first', 'app.second'].map(parseTableName);
+    await expect(provisioner.beforeCopy({ tables })).rejects.toMatchObject({
+      code: 'BANYAN_PROVISION_FAILED',
+      message: expect.stringMatching(/table app\.second.*app\.code\(\) does not exist/) as string,
+      details: { object: 'table app.second' },
+    });
+    expect((await readSchema(service)).tables).toEqual([]);
+  });
+
+  it('gives up on a lock that somebody holds', async () => {
+    const monolith = await testDatabase({ schema: EVERYTHING_SQL });
+    const service = await testDatabase();
+    const tables = [parseTableName('shop.users')];
+    await new PostgresProvisioner({ monolith: monolith.pool, service: service.pool }).beforeCopy({ tables });
+    const holder = await connect({ url: service.url });
+    await holder.query('BEGIN; LOCK TABLE shop.users IN ROW EXCLUSIVE MODE');
+    const hasty = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool, lockTimeoutMs: 20 });
+    await expect(hasty.afterCopy({ tables })).rejects.toMatchObject({ code: 'BANYAN_PROVISION_FAILED', cause: { code: '55P03' } });
+    await holder.end();
+  });
+
+  it('lets two runs at once take turns', async () => {
+    const monolith = await testDatabase({ schema: EVERYTHING_SQL });
+    const service = await testDatabase();
+    const tables = await tablesOf(monolith);
+    const second = createPool({ url: service.url });
+    const plans = await Promise.all(
+      [service.pool, second].map((pool) => new PostgresProvisioner({ monolith: monolith.pool, service: pool }).beforeCopy({ tables })),
+    );
+    await second.end();
+    expect(plans.map((plan) => plan.beforeCopy.length > 0).sort()).toEqual([false, true]);
+  });
+
+  describe('sequences', () => {
+    const next = async (database: TestDatabase): Promise<bigint> =>
+      BigInt((await database.query("INSERT INTO public.orders (note) VALUES ('x') RETURNING id"))[0]!['id']!);
+
+    it('start far above what the monolith has handed out or stored, and stay there', async () => {
+      const monolith = await testDatabase();
+      await monolith.query(`CREATE TABLE public.orders (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, note text);
+        CREATE TABLE public.small (id serial PRIMARY KEY); CREATE TABLE public.tiny (id smallserial PRIMARY KEY);
+        CREATE SEQUENCE public.wide; CREATE TABLE public.narrow (id integer PRIMARY KEY DEFAULT nextval('public.wide'));
+        INSERT INTO public.orders (note) VALUES ('a'), ('b'); INSERT INTO public.orders VALUES (5000, 'by hand')`);
+      const service = await testDatabase();
+      const tables = ['orders', 'small', 'tiny', 'narrow'].map(parseTableName);
+      const { provisioner, before } = await provision({ monolith, service, tables });
+      expect(before.sequences).toEqual([
+        { sequence: 'public.orders_id_seq', highest: 5000n, start: 1_000_005_001n, limit: 2n ** 63n - 1n, alreadyPlaced: false },
+        { sequence: 'public.small_id_seq', highest: 0n, start: 1_000_000_001n, limit: 2n ** 31n - 1n, alreadyPlaced: false },
+        { sequence: 'public.tiny_id_seq', highest: 0n, start: 16_384n, limit: 32_767n, alreadyPlaced: false },
+        { sequence: 'public.wide', highest: 0n, start: 1_000_000_001n, limit: 2n ** 31n - 1n, alreadyPlaced: false },
+      ]);
+      expect(await next(monolith)).toBe(3n);
+      expect(await next(service)).toBe(1_000_005_001n);
+      expect(await next(service)).toBe(1_000_005_002n);
+      // Another run must not move a block that is in use.
+      await provisioner.beforeCopy({ tables });
+      expect(await next(service)).toBe(1_000_005_003n);
+    });
+
+    it('get a new block above both sides when the monolith has run into the old one', async () => {
+      const monolith = await testDatabase();
+      await monolith.query('CREATE TABLE public.orders (id bigserial PRIMARY KEY, note text)');
+      const service = await testDatabase();
+      const tables = [parseTableName('orders')];
+      const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool, sequenceGap: 1_000n });
+      await provisioner.beforeCopy({ tables });
+      expect(await next(service)).toBe(1_001n);
+      await monolith.query("SELECT setval('public.orders_id_seq', 1500)");
+      await provisioner.beforeCopy({ tables });
+      expect(await next(service)).toBe(2_501n);
+    });
+
+    it("are found by their column where the service's has another name", async () => {
+      const monolith = await testDatabase();
+      await monolith.query('CREATE TABLE public.orders (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, note text)');
+      const service = await testDatabase();
+      await service.query(`CREATE TABLE public.orders (id bigint GENERATED BY DEFAULT AS IDENTITY (SEQUENCE NAME public.other) PRIMARY KEY, note text)`);
+      const { before } = await provision({ monolith, service, tables: [parseTableName('orders')] });
+      expect(before.sequences).toMatchObject([{ sequence: 'public.other' }]);
+      expect(await next(service)).toBe(1_000_000_001n);
+    });
+
+    it('that count down are refused by name', async () => {
+      const monolith = await testDatabase();
+      await monolith.query("CREATE SEQUENCE public.down INCREMENT -1; CREATE TABLE public.orders (id bigint PRIMARY KEY DEFAULT nextval('public.down'))");
+      const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: (await testDatabase()).pool });
+      await expect(provisioner.plan({ tables: [parseTableName('orders')] })).rejects.toMatchObject({
+        code: 'BANYAN_SEQUENCE_UNSUPPORTED',
+        details: { sequences: ['public.down'] },
+      });
+    });
+  });
+
+  it('round-trips whatever tables it is given', async () => {
+    const monolith = await testDatabase();
+    const service = await testDatabase();
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(tableSpec, { minLength: 1, maxLength: 4 }), async (specs) => {
+        run += 1;
+        const schema = `Räum "${run}"`;
+        await monolith.query(sqlOf(schema, specs));
+        const tables = (await tablesOf(monolith)).filter((name) => name.startsWith(`"Räum ""${run}"""`));
+        await provision({ monolith, service, tables });
+        expect(comparable(await readSchema(service, tables))).toEqual(comparable(await readSchema(monolith, tables)));
+      }),
+      { numRuns: 12, endOnFailure: true },
+    );
+  });
+});
+
+interface TableSpec {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly clause: string; readonly index: string }[];
+  readonly references: boolean;
+}
+
+const TYPES: readonly (readonly [type: string, defaults: readonly string[]])[] = [
+  ['integer', ['', 'DEFAULT 7', 'GENERATED ALWAYS AS IDENTITY']],
+  ['bigserial', ['']],
+  ['numeric(38,20)', ['', "DEFAULT '1.5'", 'CHECK (%s > 0)']],
+  ['text', ['', "DEFAULT E'a\\\\b''c'", 'COLLATE "C"', "CHECK (%s <> 'x''y')"]],
+  ['text[]', ["DEFAULT '{}'", "DEFAULT ARRAY['a,b']"]],
+  ['timestamp(3) with time zone', ['', 'DEFAULT now()']],
+  ['jsonb', ["DEFAULT '{\"a\": 1}'"]],
+  ['interval day to second(2)', ['']],
+  ['"char"', ['']],
+  ['bit varying(9)', ["DEFAULT B'101'"]],
+];
+
+const oddName = fc.oneof(
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }),
+  fc.constantFrom('order', 'User', 'a.b', 'q"q', "it's", 'ON ONLY ', '表', 'x y'),
+).filter((name) => !/[\0\uD800-\uDFFF]/.test(name));
+
+const tableSpec: fc.Arbitrary<TableSpec> = fc.record({
+  name: oddName,
+  references: fc.boolean(),
+  columns: fc.uniqueArray(
+    fc.constantFrom(...TYPES).chain(([type, clauses]) =>
+      fc.record({
+        name: oddName,
+        type: fc.constant(type),
+        clause: fc.tuple(fc.constantFrom(...clauses), fc.constantFrom('', ' NOT NULL')).map((parts) => parts.join('')),
+        index: fc.constantFrom('', 'INDEX', 'UNIQUE INDEX', 'UNIQUE'),
+      }),
+    ),
+    { minLength: 1, maxLength: 5, selector: (column) => column.name },
+  ),
+});
+
+/** Tables with a key column, the given columns and, where asked, a reference to the table before. */
+function sqlOf(schema: string, specs: readonly TableSpec[]): string {
+  const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+  const statements = [`CREATE SCHEMA ${quote(schema)}`];
+  let previous = '';
+  specs.forEach((spec, n) => {
+    const table = `${quote(schema)}.${quote(`${n} ${spec.name}`)}`;
+    const lines = ['"the key" uuid PRIMARY KEY'];
+    for (const { name, type, clause, index } of spec.columns) {
+      const unique = index === 'UNIQUE' && type !== 'jsonb' ? ' UNIQUE' : '';
+      lines.push(`${quote(`c${name}`)} ${type} ${clause.replaceAll('%s', quote(`c${name}`))}${unique}`);
+    }
+    if (spec.references && previous !== '') lines.push(`"before" uuid REFERENCES ${previous} ON DELETE CASCADE DEFERRABLE`);
+    statements.push(`CREATE TABLE ${table} (${lines.join(', ')})`);
+    for (const { name, index } of spec.columns) {
+      if (index.endsWith('INDEX')) statements.push(`CREATE ${index} ON ${table} (${quote(`c${name}`)} DESC)`);
+    }
+    previous = table;
+  });
+  return statements.join(';\n');
+}
