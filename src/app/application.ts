@@ -278,17 +278,25 @@ export interface ValidateOptions {
   readonly level?: ValidationLevel;
   /** An SQL condition. */
   readonly where?: string;
+  /** Only these services. Absent: all. */
+  readonly services?: readonly string[];
 }
+
+/** A key of one column is its value; of several, values by column; without a key, the row and how often each side has it. */
+export type RowKey = string | RowValues | { readonly row: RowValues; readonly source: number; readonly target: number };
 
 export interface TableComparison {
   readonly table: string;
   /** Rows on that side. */
   readonly source: number;
   readonly target: number;
-  readonly missing: readonly RowValues[];
-  readonly extra: readonly RowValues[];
+  /** Keys, the first ones; `counts` has all. */
+  readonly missing: readonly RowKey[];
+  readonly extra: readonly RowKey[];
+  /** How many there are, however long the lists. Absent: as many as are listed. */
+  readonly counts?: { readonly missing: number; readonly extra: number; readonly different: number };
   readonly different: readonly {
-    readonly key: RowValues;
+    readonly key: RowKey;
     readonly columns: Readonly<Record<string, { readonly source: string | null; readonly target: string | null }>>;
   }[];
 }

@@ -3,13 +3,16 @@ import { loadConfig } from '../config/load.ts';
 import { BanyanError } from '../core/errors.ts';
 import { analyze } from './analyze.ts';
 import type { Application, ApplicationContext } from './application.ts';
+import { doctor } from './doctor.ts';
 import { runDemo } from './demo/demo.ts';
 import { generate } from './generate.ts';
+import { migrate, migrateRollback, migrateStatus } from './migrate.ts';
 import { provision } from './provision.ts';
 import { readRoutes, rollbackRoute, serveRoutes, setRoute } from './route.ts';
 import { Session } from './session.ts';
 import { runSync } from './sync-run.ts';
 import { readConflicts, readQuarantine, readStreams, waitForSync } from './sync-status.ts';
+import { validate, validateUrls } from './validate.ts';
 
 /** Joins adapters to engines: the one place where Banyan is put together. */
 export function createApplication(context: ApplicationContext): Application {
@@ -18,7 +21,7 @@ export function createApplication(context: ApplicationContext): Application {
   const session = <T>(work: (session: Session) => Promise<T>): Promise<T> => Session.run(context, work);
   return {
     demo: (options) => runDemo({ ...options, context, createApplication }),
-    doctor: async () => ({ ok: true, checks: [] }),
+    doctor: () => session((open) => doctor(open)),
     analyze: (options) => analyze(context, options),
     provision: (options) => session((open) => provision(open, options)),
     syncRun: (options) => session((open) => runSync(open, options)),
@@ -28,15 +31,18 @@ export function createApplication(context: ApplicationContext): Application {
     syncQuarantine: () => session(readQuarantine),
     syncQuarantineRetry: notAvailable('sync quarantine retry'),
     syncQuarantineDiscard: notAvailable('sync quarantine discard'),
-    validate: async () => ({ consistent: true, rows: 1, seconds: 0, tables: [] }),
+    validate: ({ source, target, ...options }) =>
+      source !== undefined && target !== undefined
+        ? validateUrls(context, { ...options, source, target })
+        : session((open) => validate(open, options)),
     generate: (options) => generate(context, options),
     routeServe: () => session(serveRoutes),
     routeSet: (options) => session((open) => setRoute(open, options)),
     routeStatus: () => session(readRoutes),
     routeRollback: (options) => session((open) => rollbackRoute(open, options)),
-    migrate: notAvailable('migrate'),
-    migrateStatus: notAvailable('migrate status'),
-    migrateRollback: notAvailable('migrate rollback'),
+    migrate: (options) => session((open) => migrate(open, options)),
+    migrateStatus: (options) => session((open) => migrateStatus(open, options)),
+    migrateRollback: (options) => session((open) => migrateRollback(open, options)),
     configSchema: () => Promise.resolve(configJsonSchema()),
     configCheck: async () => {
       const config = await loadConfig({ file: context.configFile, env: context.env });

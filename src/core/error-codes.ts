@@ -187,6 +187,14 @@ export const ERROR_CODES = {
     remedy: 'Find out why the upstream is slow, or raise the router\'s timeouts.',
   },
   // migrate
+  BANYAN_MIGRATE_STAGE: {
+    meaning: 'A stage was asked for that does not exist, or that the service has already left behind.',
+    remedy: '`banyan migrate status` shows the stage; `banyan migrate rollback SERVICE` goes back.',
+  },
+  BANYAN_MIGRATE_CONFLICT: {
+    meaning: 'Two commands moved the same service at once; this one lost.',
+    remedy: 'Look at `banyan migrate status` and decide anew.',
+  },
   // demo
   BANYAN_DEMO: {
     meaning: 'A step of the demo did not come out as promised.',

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { TableComparison, ValidateResult, ValidationLevel } from '../../app/application.ts';
+import type { TableComparison, RowKey, ValidateResult, ValidationLevel } from '../../app/application.ts';
 import { examples, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
@@ -53,9 +53,9 @@ function validateText(result: ValidateResult, style: Style): string {
       compared.table,
       count(compared.source),
       count(compared.target),
-      count(compared.missing.length),
-      count(compared.extra.length),
-      count(compared.different.length),
+      count(countsOf(compared).missing),
+      count(countsOf(compared).extra),
+      count(countsOf(compared).different),
     ]),
     right: [2, 3, 4, 5, 6],
     style,
@@ -65,7 +65,23 @@ function validateText(result: ValidateResult, style: Style): string {
   return `${overview}${details}\n${result.consistent ? style.green(`Equal: ${speed}.`) : style.red(`Not equal: ${speed}.`)}\n`;
 }
 
-const differences = ({ missing, extra, different }: TableComparison) => missing.length + extra.length + different.length;
+const countsOf = ({ counts, missing, extra, different }: TableComparison) =>
+  counts ?? { missing: missing.length, extra: extra.length, different: different.length };
+
+const differences = (compared: TableComparison) => {
+  const { missing, extra, different } = countsOf(compared);
+  return missing + extra + different;
+};
+
+function keyText(key: RowKey): string {
+  if (typeof key === 'string') return printable(key);
+  if (!isCopies(key)) return rowText(key);
+  return `${rowText(key.row)} (${key.source} times in the source, ${key.target} in the target)`;
+}
+
+function isCopies(key: Exclude<RowKey, string>): key is Extract<RowKey, { row: unknown }> {
+  return typeof key['row'] === 'object' && key['row'] !== null;
+}
 
 /** Keys shown per table and kind; the JSON document has them all. */
 const MOST_SHOWN = 10;
@@ -73,16 +89,16 @@ const MOST_SHOWN = 10;
 function tableDetails(compared: TableComparison, style: Style): string {
   if (differences(compared) === 0) return '';
   const lines = [
-    ...shown(compared.missing, (key) => `  missing    ${rowText(key)}`),
-    ...shown(compared.extra, (key) => `  extra      ${rowText(key)}`),
-    ...shown(compared.different, ({ key, columns }) => `  different  ${rowText(key)}: ${columnsText(columns)}`),
+    ...shown(compared.missing, countsOf(compared).missing, (key) => `  missing    ${keyText(key)}`),
+    ...shown(compared.extra, countsOf(compared).extra, (key) => `  extra      ${keyText(key)}`),
+    ...shown(compared.different, countsOf(compared).different, ({ key, columns }) => `  different  ${keyText(key)}: ${columnsText(columns)}`),
   ];
   return `\n${style.bold(compared.table)}\n${lines.map((line) => `${line}\n`).join('')}`;
 }
 
-function shown<T>(items: readonly T[], show: (item: T) => string): string[] {
+function shown<T>(items: readonly T[], total: number, show: (item: T) => string): string[] {
   const lines = items.slice(0, MOST_SHOWN).map(show);
-  return items.length > MOST_SHOWN ? [...lines, `  and ${count(items.length - MOST_SHOWN)} more`] : lines;
+  return total > lines.length ? [...lines, `  and ${count(total - lines.length)} more`] : lines;
 }
 
 function columnsText(columns: TableComparison['different'][number]['columns']): string {

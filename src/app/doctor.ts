@@ -1,0 +1,22 @@
+import { diagnose } from '../postgres/doctor/diagnose.ts';
+import type { DoctorCheck, DoctorResult } from './application.ts';
+import type { Session } from './session.ts';
+
+/** `banyan doctor`: every prerequisite of every service (or of those named), with its remedy. */
+export async function doctor(session: Session, options: { readonly services?: readonly string[] } = {}): Promise<DoctorResult> {
+  const { config, context } = session;
+  const checks: DoctorCheck[] = [];
+  const names = options.services ?? [...config.services.keys()];
+  for (const name of names) {
+    const service = session.service(name);
+    const found = await diagnose({
+      ...session.pools(service), tables: service.tables.map((table) => table.table), mode: config.sync.mode, clock: context.clock,
+    });
+    // The monolith's own checks are the same for each service; its tables' are not.
+    for (const check of found) {
+      const id = check.id.startsWith('service.') && names.length > 1 ? `${name}.${check.id.slice('service.'.length)}` : check.id;
+      if (!checks.some((known) => known.id === id)) checks.push({ ...check, id });
+    }
+  }
+  return { ok: checks.every((check) => check.ok), checks };
+}

@@ -1,0 +1,99 @@
+import { BanyanError } from '../core/errors.ts';
+import { PostgresChecksummer } from '../postgres/checksum/checksummer.ts';
+import { createPool } from '../postgres/connect.ts';
+import { PostgresFence } from '../postgres/fence.ts';
+import { parseTableName } from '../model/names.ts';
+import { sourceSide } from '../model/side.ts';
+import { directionsOf } from '../sync/service-sync.ts';
+import type { ServiceConfig } from '../config/config.ts';
+import type { TableToValidate } from '../validate/pair.ts';
+import type { ValidationReport } from '../validate/report.ts';
+import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
+import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
+import type { Session } from './session.ts';
+import { readStreams } from './sync-status.ts';
+
+/** `banyan validate` of the configured services, fenced by the running streams. */
+export async function validate(session: Session, options: ValidateOptions): Promise<ValidateResult> {
+  const { config, context } = session;
+  const wanted = options.tables && new Set(options.tables.map(parseTableName));
+  const services = (options.services ?? [...config.services.keys()]).map((name) => session.service(name));
+  const reports: ValidationReport[] = [];
+  for (const service of services) {
+    const tables = tablesOf(service, wanted);
+    if (tables.length === 0) continue;
+    const pools = session.pools(service);
+    const validator = new ConsistencyValidator(
+      { checksummer: new PostgresChecksummer({ pool: pools.monolith }) },
+      { checksummer: new PostgresChecksummer({ pool: pools.service }) },
+      { clock: context.clock, logger: session.logger, ...(await fenceOf(session, service)) },
+    );
+    reports.push(
+      await validator.validate({
+        ...shared(context, options), tables, level: options.level ?? config.validate.level,
+        tolerance: config.validate.tolerance, maxDifferences: config.validate.maxDifferences, sampleRows: config.validate.sampleRows,
+      }),
+    );
+  }
+  if (reports.length === 0) {
+    throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: `No configured service has the tables ${options.tables?.join(', ') ?? ''}.` });
+  }
+  return joined(reports);
+}
+
+/** `banyan validate --source URL --target URL`: two databases that nothing else is known of. */
+export async function validateUrls(
+  context: ApplicationContext,
+  options: ValidateOptions & { readonly source: string; readonly target: string },
+): Promise<ValidateResult> {
+  const source = createPool({ url: options.source, max: 4 });
+  const target = createPool({ url: options.target, max: 4 });
+  try {
+    const validator = new ConsistencyValidator(
+      { checksummer: new PostgresChecksummer({ pool: source }) },
+      { checksummer: new PostgresChecksummer({ pool: target }) },
+      { clock: context.clock },
+    );
+    return joined([
+      await validator.validate({ ...shared(context, options), ...(options.tables ? { tables: options.tables } : {}) }),
+    ]);
+  } finally {
+    await Promise.all([source.end(), target.end()]);
+  }
+}
+
+function shared(context: ApplicationContext, options: ValidateOptions): Validation {
+  return {
+    signal: context.signal,
+    ...(options.level === undefined ? {} : { level: options.level }),
+    ...(options.where === undefined ? {} : { where: options.where }),
+  };
+}
+
+function tablesOf(service: ServiceConfig, wanted: ReadonlySet<string> | undefined): TableToValidate[] {
+  return service.tables
+    .filter((table) => !wanted || wanted.has(table.table))
+    .map((table) => ({
+      table: table.table, as: table.as,
+      ...(table.columns ? { columns: table.columns } : {}),
+      ...(table.where === undefined ? {} : { where: table.where }),
+    }));
+}
+
+/** Positions order the two sides only while the streams run; without them, a pause has to do. */
+async function fenceOf(session: Session, service: ServiceConfig): Promise<{ readonly fence?: { readonly fence: PostgresFence; readonly service: string; readonly sides: ('monolith' | 'service')[] } }> {
+  const streams = (await readStreams(session)).filter((stream) => stream.service === service.name);
+  if (!streams.some((stream) => stream.state === 'running')) return {};
+  const fence = new PostgresFence({ clock: session.context.clock, pools: (name) => session.pools(session.service(name)) });
+  return { fence: { fence, service: service.name, sides: directionsOf(session.config.sync.mode).map(sourceSide) } };
+}
+
+function joined(reports: readonly ValidationReport[]): ValidateResult {
+  const tables = reports.flatMap((report) => report.tables);
+  return {
+    consistent: reports.every((report) => report.consistent),
+    rows: tables.reduce((sum, table) => sum + table.source, 0),
+    seconds: reports.reduce((sum, report) => sum + report.seconds, 0),
+    tables,
+  };
+}
