@@ -39,7 +39,7 @@ const LONGEST_UNEXPLAINED = 600;
 export function violations(file: string, text: string): string[] {
   const facts = readSource(file, text);
   const room = roomOf(file);
-  const isTest = /\.test\.ts$/.test(file);
+  const isTest = file.endsWith('.test.ts');
   const found = [...nameViolations(file)];
   if (room !== undefined && !(room in ARROWS)) found.push(`${file}: src/${room} is not a room of ARCHITECTURE 3`);
   for (const reference of facts.references) {
@@ -77,7 +77,7 @@ function referenceProblem(options: { file: string; room: string; isTest: boolean
   }
   const target = join(dirname(file), to);
   if (isTest && target.startsWith('test/support/')) return undefined;
-  if (/\.pg\.test\.ts$/.test(file) && target === 'src/postgres/connect.ts') return undefined;
+  if (file.endsWith('.pg.test.ts') && target === 'src/postgres/connect.ts') return undefined;
   const targetRoom = roomOf(target);
   if (targetRoom === undefined) return target === 'package.json' ? undefined : 'outside src';
   if (file.startsWith(TEMPLATE) && !target.startsWith(TEMPLATE)) return 'the template of generated services stands alone';
