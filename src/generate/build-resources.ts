@@ -71,12 +71,13 @@ function nameAll(tables: readonly TableName[]): Map<TableName, Named> {
     return found.length > 0 ? found : ['table'];
   };
   const isPlural = (name: TableName): boolean => pluralWords(parts(name)).join() === parts(name).join();
-  const inSchema = (name: TableName): number => {
-    const { schema } = splitTableName(name);
-    return tables.filter((other) => splitTableName(other).schema === schema).length;
-  };
+  const schemaOfTable = new Map(tables.map((name) => [name, splitTableName(name).schema]));
+  const sizes = new Map<string | undefined, number>();
+  for (const schema of schemaOfTable.values()) sizes.set(schema, (sizes.get(schema) ?? 0) + 1);
+  const inSchema = (name: TableName): number => sizes.get(schemaOfTable.get(name)) ?? 0;
+  const plurals = new Set(tables.filter(isPlural));
   const order = tables.toSorted(
-    (a, b) => Number(isPlural(b)) - Number(isPlural(a)) || inSchema(b) - inSchema(a) || (a < b ? -1 : 1),
+    (a, b) => Number(plurals.has(b)) - Number(plurals.has(a)) || inSchema(b) - inSchema(a) || (a < b ? -1 : 1),
   );
   for (const tableName of order) {
     const { schema, table } = splitTableName(tableName);

@@ -42,6 +42,10 @@ afterAll(async () => {
 
 let serial = 0;
 
+/** A few at a time, others each time, so that all meet many. */
+let turn = 0;
+const some = <T>(values: readonly T[], count: number): T[] => Array.from({ length: count }, () => values[turn++ % values.length]!);
+
 /** What the document can't say of a row: values that are unique, and rows it refers to. */
 async function overrides(type: string): Promise<Record<string, unknown>> {
   const n = ++serial;
@@ -306,7 +310,7 @@ describe('lists', () => {
   it('give every filter of the document an answer, whatever its type', async () => {
     for (const operation of api.operations.filter((candidate) => candidate.id.startsWith('list') && !candidate.path.includes('{'))) {
       for (const parameter of operation.parameters.filter((candidate) => candidate.in === 'query')) {
-        for (const value of ['1', 'null']) {
+        for (const value of some(['1', 'null', '2026-01-01'], 1)) {
           const answer = await api.call(operation.id, { query: { [parameter.name]: value } });
           expect([200, 400]).toContain(answer.status);
         }
@@ -421,13 +425,9 @@ describe('bad input', () => {
     '',
   ];
 
-  /** A few at a time, others each time, so that all meet many. */
-  let turn = 0;
-  const some = <T>(values: readonly T[], count: number): T[] => Array.from({ length: count }, () => values[turn++ % values.length]!);
-
   it('in paths is refused or finds nothing', async () => {
     for (const operation of api.operations.filter((candidate) => candidate.path.includes('{'))) {
-      for (const text of nasty) {
+      for (const text of some(nasty, 6)) {
         if (text === '' || text === '\ud800') continue;
         const path = Object.fromEntries(operation.parameters.filter((parameter) => parameter.in === 'path').map((parameter) => [parameter.name, text]));
         const answer = await api.call(operation.id, { path, ...(operation.body ? { body: {} } : {}) });
@@ -443,7 +443,7 @@ describe('bad input', () => {
     for (const operation of api.operations.filter((candidate) => candidate.method === 'GET' && /^list[A-Za-z]+$/.test(candidate.id) && !candidate.path.includes('{'))) {
       for (const parameter of operation.parameters) {
         const own = ['limit', 'cursor', 'sort', 'fields'].includes(parameter.name);
-        for (const text of own ? nasty : some(nasty, 2)) {
+        for (const text of own ? nasty : some(nasty, 1)) {
           const answer = await api.call(operation.id, { query: { [parameter.name]: text } });
           expect([200, 400], `${operation.id} ${parameter.name}=${text}: ${answer.text}`).toContain(answer.status);
         }
@@ -462,7 +462,7 @@ describe('bad input', () => {
         expect([400, 404], `${operation.id} ${body.slice(0, 50)}: ${answer.text}`).toContain(answer.status);
       }
       for (const name of api.properties(operation.id)) {
-        for (const value of some([...nasty, -1, 1.5, 1e300, true, [], {}, [['deep']], null, 'x'.repeat(20_000)], 9)) {
+        for (const value of some([...nasty, -1, 1.5, 1e300, true, [], {}, [['deep']], null, 'x'.repeat(20_000)], 5)) {
           const answer = await api.call(operation.id, { body: { ...api.body(operation.id, 'required'), [name]: value }, path });
           expect(answer.status, `${operation.id} ${name}=${JSON.stringify(value)?.slice(0, 80)}: ${answer.text}`).toBeLessThan(500);
         }
