@@ -6,7 +6,7 @@ export function renderText(document: BoundaryDocument, options: { readonly width
   const width = options.width ?? 100;
   const { metrics, transactions, cuts } = document;
   const lines = [
-    `${metrics.tables} tables, ${metrics.services} services, ${cuts.length} foreign keys cut` +
+    `${count(metrics.tables, 'table')}, ${count(metrics.services, 'service')}, ${count(cuts.length, 'foreign key')} cut` +
       (transactions.writing > 0 ? `, ${percent(metrics.writesKeptWhole)} of writing transactions kept whole` : ''),
     '',
   ];
@@ -25,6 +25,10 @@ export function renderText(document: BoundaryDocument, options: { readonly width
   }
   if (transactions.distributed.length > 3) notes.push(`and ${transactions.distributed.length - 3} more distributed transactions`);
   return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function wrap(words: readonly string[], width: number): string[] {

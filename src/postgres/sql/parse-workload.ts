@@ -68,7 +68,7 @@ function draft(statement: ScriptStatement): Draft {
 }
 
 function finish(from: Draft, committed: boolean): WorkloadTransaction[] {
-  if (from.reads.size === 0 && from.writes.size === 0) return [];
+  if (from.reads.size === 0 && (from.writes.size === 0 || !committed)) return [];
   return [
     {
       calls: from.calls,
