@@ -1,0 +1,26 @@
+import { ApiGenerator as Generator, type GenerateApiOptions, type GeneratedApi } from '../../generate/api-generator.ts';
+import { parseTableName } from '../../model/names.ts';
+import type { Database } from './database.ts';
+
+export type { GenerateApiOptions, GeneratedApi, WrittenApi } from '../../generate/api-generator.ts';
+export { directory, type ProjectFolder } from '../../generate/project-folder.ts';
+export { postgres, type Database } from './database.ts';
+
+/** Turns the tables of a service into a REST service's project. */
+export class ApiGenerator {
+  readonly #monolith: Database;
+
+  constructor(monolith: Database) {
+    this.#monolith = monolith;
+  }
+
+  /**
+   * Generates in memory; `writeTo(directory('./accounts'))` writes it.
+   * @param boundary What `ServiceBoundaryAnalyzer` suggests, or a name and tables of your own.
+   * @throws BANYAN_TABLE_UNKNOWN if the database has no such table.
+   */
+  async generate(boundary: { readonly name: string; readonly tables: readonly string[] } | undefined, options: GenerateApiOptions = {}): Promise<GeneratedApi> {
+    const { name: service, tables } = boundary ?? { name: 'service', tables: [] };
+    return new Generator({ introspector: this.#monolith.introspector }).generate({ service, tables: tables.map(parseTableName) }, options);
+  }
+}

@@ -1,0 +1,133 @@
+import { systemClock, type Clock } from '../../core/clock.ts';
+import { BanyanError } from '../../core/errors.ts';
+import { silentLogger, type Logger } from '../../core/logger.ts';
+import { noMetrics, type Metrics } from '../../core/metrics.ts';
+import { parseTableName } from '../../model/names.ts';
+import type { Direction } from '../../model/side.ts';
+import { PostgresProvisioner } from '../../postgres/provision/provisioner.ts';
+import { setUpStreams } from '../../postgres/stream-setup.ts';
+import { ConflictResolver, type ResolveConflict, type StrategyName } from '../../sync/conflict.ts';
+import type { StreamCounts } from '../../sync/direction-stream.ts';
+import { directionsOf, type ServiceSync, type SyncMode } from '../../sync/service-sync.ts';
+import { buildServiceSync } from '../build-sync.ts';
+import type { Database } from './database.ts';
+
+export type { ConflictingChange, ResolveConflict, StrategyName, Verdict } from '../../sync/conflict.ts';
+export type { StreamCounts } from '../../sync/direction-stream.ts';
+export type { SyncMode } from '../../sync/service-sync.ts';
+export { postgres, type Database } from './database.ts';
+
+export interface SyncEngineOptions {
+  readonly monolith: Database;
+  readonly service: Database;
+  /** The tables that both sides hold, as SQL identifiers. */
+  readonly tables: readonly string[];
+  /** Names the streams; two engines of one name on one pair of databases are the same streams. Default `service`. */
+  readonly name?: string;
+  /** Default `bidirectional`. */
+  readonly mode?: SyncMode;
+  /** For tables without a resolver of their own. Default `last-write-wins`. */
+  readonly conflicts?: Exclude<StrategyName, 'custom'>;
+  /** Create what the service's database lacks. Default true. */
+  readonly provision?: boolean;
+  /** Most row changes joined into one target transaction. Default 2000; more is faster, and later. */
+  readonly batchRows?: number;
+  /** Default 1000. */
+  readonly heartbeatMs?: number;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+}
+
+/**
+ * Keeps tables equal in two databases while both are written: copies what is there, then follows both
+ * sides' commits.
+ *
+ * @example
+ * const engine = new SyncEngine({ monolith, service, tables: ['users', 'sessions'] });
+ * engine.conflictResolver.register('public.users', async (ours, theirs) => ({ winner: 'service', reason: 'theirs' }));
+ * await engine.start();
+ * await engine.caughtUp();
+ * await engine.stop();
+ */
+export class SyncEngine {
+  readonly conflictResolver: { register(table: string, resolve: ResolveConflict): void };
+  readonly #options: SyncEngineOptions;
+  readonly #resolver: ConflictResolver;
+  readonly #stop = new AbortController();
+  #sync: ServiceSync | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: SyncEngineOptions) {
+    this.#options = options;
+    this.#resolver = new ConflictResolver({
+      clock: options.clock ?? systemClock, ...(options.conflicts ? { default: options.conflicts } : {}),
+    });
+    this.conflictResolver = {
+      register: (table, resolve) => {
+        this.#resolver.register(parseTableName(table), resolve);
+      },
+    };
+  }
+
+  /**
+   * Sets the streams up where they are missing (with a consistent copy) and starts them. Resolves when
+   * they run; they go on until {@link stop}.
+   * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_NO_KEY, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED, BANYAN_PROVISION_MISMATCH
+   */
+  async start(): Promise<void> {
+    const { monolith, service, name = 'service', mode = 'bidirectional', clock = systemClock, logger = silentLogger } = this.#options;
+    const tables = this.#options.tables.map(parseTableName);
+    const pairs = tables.map((table) => ({ monolith: table, service: table }));
+    const ends = { monolith: { url: monolith.url, pool: monolith.pool }, service: { url: service.url, pool: service.pool } };
+    const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool, logger });
+    const provision = this.#options.provision ?? true;
+    if (provision) await provisioner.beforeCopy({ tables });
+    const { names } = await setUpStreams({
+      service: name, ends, pairs, directions: directionsOf(mode), signal: this.#stop.signal,
+      afterCopy: async () => {
+        if (provision) await provisioner.afterCopy({ tables });
+      },
+    });
+    this.#sync = buildServiceSync({
+      service: name, ends, names, pairs, resolver: this.#resolver, clock, logger, metrics: this.#options.metrics ?? noMetrics,
+      sync: { mode, heartbeatMs: this.#options.heartbeatMs ?? 1000, batch: { maxRows: this.#options.batchRows ?? 2000 } },
+    });
+    this.#running = this.#sync.run(this.#stop.signal);
+    // Whoever awaits `stopped` or `stop` sees the failure; unheard it must not end the process.
+    this.#running.catch(() => {});
+  }
+
+  /** Resolves when the engine was stopped; rejects when it failed in a way that no waiting cures. */
+  async stopped(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Resolves when each direction has applied what its source had committed before the call. */
+  async caughtUp(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const stop = this.#stop.signal;
+    const waiting = this.#started().caughtUp(options.signal ? AbortSignal.any([stop, options.signal]) : stop);
+    await Promise.race([waiting, this.#failed()]);
+  }
+
+  status(): ReadonlyMap<Direction, StreamCounts> {
+    return this.#started().status();
+  }
+
+  /** Stops both directions. What was applied is durable; the rest is read again at the next start. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new BanyanError('BANYAN_ABORTED', { message: 'The sync engine was stopped.' }));
+    await this.#running;
+  }
+
+  /** Rejects when the streams fail; never resolves before they end. */
+  async #failed(): Promise<void> {
+    await this.#running;
+    this.#stop.signal.throwIfAborted();
+  }
+
+  #started(): ServiceSync {
+    if (!this.#sync) throw new BanyanError('BANYAN_USAGE', { message: 'The sync engine was not started.', remedy: 'Await start() first.' });
+    return this.#sync;
+  }
+}

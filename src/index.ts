@@ -1,0 +1,16 @@
+/**
+ * Banyan takes services out of a running monolith. Each class answers one question; see the README for
+ * the path through them, and `docs/errors.md` for every error code.
+ */
+export { ERROR_CODES, type ErrorCode } from './core/error-codes.ts';
+export { BanyanError, isBanyanError } from './core/errors.ts';
+export { postgres, type Database } from './app/library/database.ts';
+export { ServiceBoundaryAnalyzer, type Boundaries, type Boundary } from './app/library/analyze.ts';
+export {
+  SyncEngine, type ConflictingChange, type ResolveConflict, type StreamCounts, type SyncEngineOptions, type SyncMode, type Verdict,
+} from './app/library/sync.ts';
+export { ConflictResolver } from './sync/conflict.ts';
+export { ConsistencyValidator, type TableReport, type ValidateOptions, type ValidationReport } from './app/library/validate.ts';
+export { ApiGenerator, directory, type GeneratedApi } from './app/library/generate.ts';
+export { HealthChecker, TrafficRouter, type RouteStatus, type TrafficRouterOptions } from './app/library/route.ts';
+export { Migration, PostgresMigrationStore, STAGES, type MigrationSteps, type Stage } from './app/library/migrate.ts';
