@@ -113,6 +113,11 @@ describe('routing', () => {
     expect(await choose('service', 'POST')).toBe('service');
     expect(await choose('monolith', 'POST')).toBe('monolith');
     expect(await choose('rubbish')).toBe('monolith');
+    const named = await routerFixture({ overrideHeader: 'X-Side' });
+    const response = await request(`${named.url}/api/users/1`, { headers: { 'x-side': 'service' } });
+    expect(response.headers['x-banyan-side']).toBe('service');
+    await response.body.dump();
+    await named.close();
     // What a tester asks for is what he gets, errors included.
     fixture.service.handler = (_incoming, response) => response.writeHead(500).end();
     expect((await ask('/api/users/1', { headers: { 'x-banyan-route': 'service' } })).status).toBe(500);

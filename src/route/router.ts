@@ -57,8 +57,11 @@ export interface TrafficRouterOptions {
   readonly trustProxy?: boolean;
   /** Answer with `x-banyan-side`. Default true. */
   readonly sideHeader?: boolean;
-  /** Let testers choose with `x-banyan-route: monolith|service`. Default false: anybody could. */
-  readonly overrideHeader?: boolean;
+  /**
+   * Let testers choose their side (`monolith` or `service`) with this request header; true:
+   * `x-banyan-route`. Default: nobody can choose.
+   */
+  readonly overrideHeader?: string | boolean;
   /** Log every request. Default false; it costs about a tenth of the throughput. */
   readonly accessLog?: boolean;
   /** Mark the anonymous cookie `Secure`. Default false. */
@@ -209,8 +212,9 @@ export class TrafficRouter {
     for (const [index, step] of gradualSteps(gradual).entries()) {
       if (index > 0) {
         await this.#clock.sleep((options.everySeconds ?? 300) * 1000, this.#control.signal);
-        if (route.version !== result.version) {
-          const reason = `version ${route.version} was decided meanwhile`;
+        // An automatic rollback changes the target at once, its version as soon as it is stored.
+        if (route.version !== result.version || route.targetPercent !== result.percent) {
+          const reason = `${route.targetPercent} % was decided meanwhile (version ${route.version})`;
           return { ...result, percent, state: 'superseded', reason };
         }
       }
@@ -317,7 +321,7 @@ export class TrafficRouter {
   }
 
   #makeTraffic(): Traffic {
-    const { key = [], trustProxy = false, sideHeader = true, overrideHeader = false, accessLog = false } = this.#options;
+    const { key = [], trustProxy = false, sideHeader = true, overrideHeader, accessLog = false } = this.#options;
     const monolith = (): Upstream => this.#monolith();
     return {
       routes: this.#routes,
@@ -332,7 +336,7 @@ export class TrafficRouter {
       ids: this.#ids,
       trustProxy,
       sideHeader,
-      overrideHeader,
+      overrideHeader: overrideHeader === true ? 'x-banyan-route' : overrideHeader ? overrideHeader.toLowerCase() : null,
       accessLog,
       secureCookie: this.#options.secureCookie ?? false,
     };

@@ -37,9 +37,12 @@ export interface ShiftOutcome {
   readonly reason: string;
 }
 
+const URGENT_RETRY_MS = 200;
+
 interface Goal {
   readonly percent: number;
   readonly version: number;
+  readonly urgent: boolean;
   readonly resolve: (outcome: ShiftOutcome) => void;
 }
 
@@ -70,7 +73,7 @@ export class Shifter {
   async moveTo(goal: { readonly percent: number; readonly version: number; readonly urgent: boolean }): Promise<ShiftOutcome> {
     return new Promise((resolve) => {
       this.#waiting?.resolve({ state: 'superseded', reason: `version ${goal.version} took its place` });
-      this.#waiting = { percent: goal.percent, version: goal.version, resolve };
+      this.#waiting = { ...goal, resolve };
       if (goal.urgent) this.#attempt?.abort(new Error(`version ${goal.version} is urgent`));
       this.#wake?.();
     });
@@ -104,7 +107,8 @@ export class Shifter {
       } else if (!signal.aborted && !this.#waiting) {
         this.#report({ version: goal.version, state: 'postponed', reason });
         goal.resolve({ state: 'postponed', reason });
-        await this.#woken(retryMs);
+        // Whoever is brought back from a service in distress should not wait for the next try.
+        await this.#woken(goal.urgent ? Math.min(retryMs, URGENT_RETRY_MS) : retryMs);
       }
     }
     for (const goal of [this.#goal, this.#waiting]) goal?.resolve({ state: 'superseded', reason: 'the router stopped' });

@@ -25,7 +25,8 @@ export interface Traffic {
   readonly ids: Ids;
   readonly trustProxy: boolean;
   readonly sideHeader: boolean;
-  readonly overrideHeader: boolean;
+  /** Lower case; null: nobody can choose. */
+  readonly overrideHeader: string | null;
   readonly accessLog: boolean;
   /** `Secure` on the anonymous cookie. */
   readonly secureCookie: boolean;
@@ -40,10 +41,10 @@ export function keyOf(traffic: Traffic, request: IncomingMessage): string | unde
   return readKey(traffic.key, request, clientAddress(request, traffic.trustProxy));
 }
 
-/** The side a tester asks for with `x-banyan-route`, where that is allowed. */
+/** The side a tester asks for, where that is allowed. */
 export function overrideOf(traffic: Traffic, request: IncomingMessage): Side | undefined {
-  if (!traffic.overrideHeader) return undefined;
-  const wanted = request.headers['x-banyan-route'];
+  if (traffic.overrideHeader === null) return undefined;
+  const wanted = request.headers[traffic.overrideHeader];
   return wanted === 'monolith' || wanted === 'service' ? wanted : undefined;
 }
 
