@@ -41,7 +41,7 @@ export interface TriggerLeftBehind {
 export interface SequenceBlock {
   /** The service's sequence, as `schema.name`. */
   readonly sequence: TableName;
-  /** The highest number that either side had used when this was planned. */
+  /** The highest number in use when this was planned; of a block that was placed before, the last that the monolith drew. */
   readonly highest: bigint;
   readonly start: bigint;
   /** The highest number that sequence and columns can hold. */

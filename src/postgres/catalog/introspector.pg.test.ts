@@ -201,20 +201,16 @@ describePostgres('PostgresIntrospector', () => {
 
   it('takes as many statements for many tables as for one', async () => {
     const count = async (tables?: readonly TableName[]): Promise<number> => {
-      const client = await database.pool.connect();
       let statements = 0;
-      const original = client.query.bind(client);
-      client.query = ((...args: Parameters<typeof original>) => {
-        statements += 1;
-        return original(...args);
-      }) as typeof client.query;
-      try {
-        const pool = { connect: async () => ({ query: client.query, release: () => {} }) } as unknown as TestDatabase['pool'];
-        await new PostgresIntrospector({ pool }).readSchema(tables ? { tables } : {});
-      } finally {
-        client.query = original;
-        client.release();
-      }
+      const connect = async () => {
+        const client = await database.pool.connect();
+        const query = (sql: string, values?: string[]) => {
+          statements += 1;
+          return client.query(sql, values);
+        };
+        return { query, release: () => client.release() };
+      };
+      await new PostgresIntrospector({ pool: { connect } as unknown as TestDatabase['pool'] }).readSchema(tables ? { tables } : {});
       return statements;
     };
     const [few, many] = [await count([parseTableName('shop.users')]), await count()];

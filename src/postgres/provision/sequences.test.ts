@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseTableName, type TableName } from '../../model/names.ts';
 import type { Schema, Sequence, Table } from '../../model/schema.ts';
@@ -19,7 +19,8 @@ function schemaOf(sequence: Partial<Sequence> = {}, column?: { readonly type: st
   };
 }
 
-const at = (highest: bigint, start = 1n): ReadonlyMap<TableName, SequenceState> => new Map([[NAME, { highest, start }]]);
+const at = (drawn: bigint, start = 1n, stored?: bigint): ReadonlyMap<TableName, SequenceState> =>
+  new Map([[NAME, { drawn, start, ...(stored !== undefined && { stored }) }]]);
 const nowhere: ReadonlyMap<TableName, SequenceState> = new Map();
 const OWNER = { table: parseTableName('app.t'), column: 'id', identity: false };
 
@@ -51,6 +52,17 @@ describe('sequencePlan', () => {
   it('counts from the beginning where the monolith says nothing', () => {
     expect(sequencePlan({ source: schemaOf(), monolith: nowhere, service: nowhere }).blocks[0]).toMatchObject({ highest: 0n });
     expect(sequencePlan({ source: schemaOf(), monolith: nowhere, service: at(7n, 9n) }).blocks[0]).toMatchObject({ highest: 7n });
+  });
+
+  it('begins above rows that no sequence numbered, on either side', () => {
+    const start = (monolith: bigint, service: bigint) =>
+      sequencePlan({ source: schemaOf(), monolith: at(1n, 1n, monolith), service: at(0n, 1n, service), gap: 1_000n }).blocks[0]?.start;
+    expect([start(5_000n, 1n), start(1n, 7_000n), start(0n, 0n)]).toEqual([6_001n, 8_001n, 1_002n]);
+  });
+
+  it("leaves a block alone when the service's rows have arrived in the monolith", () => {
+    const plan = sequencePlan({ source: schemaOf(), monolith: at(9n, 1n, 1_000_000_077n), service: at(1_000_000_077n, 1_000_000_001n) });
+    expect(plan.blocks).toMatchObject([{ alreadyPlaced: true, start: 1_000_000_001n, highest: 9n }]);
   });
 
   it('keeps the two apart, wherever they stand', () => {

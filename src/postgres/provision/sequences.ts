@@ -5,8 +5,10 @@ import type { ProvisionStatement, SequenceBlock, SequenceShared } from '../../po
 
 /** Where a sequence stands on one side. */
 export interface SequenceState {
-  /** The last number that was handed out, or stands in the owning column if that is higher. */
-  readonly highest: bigint;
+  /** The last number that was handed out. */
+  readonly drawn: bigint;
+  /** The highest number in the owning column, where known: on the monolith also what the service drew, replayed. */
+  readonly stored?: bigint;
   /** The number it began with; on the service the beginning of its block. */
   readonly start: bigint;
 }
@@ -60,13 +62,14 @@ export function sequencePlan(options: {
     const here = monolith.get(name);
     const there = service.get(name);
     const limit = limitOf(source, sequence);
-    const used = here?.highest ?? BigInt(sequence.min) - 1n;
+    const drawn = here?.drawn ?? BigInt(sequence.min) - 1n;
     const target = options.serviceNames?.get(name) ?? name;
-    if (there && there.start > used && there.start !== (here?.start ?? there.start)) {
-      blocks.push({ sequence: target, highest: used, start: there.start, limit, alreadyPlaced: true });
+    // Numbers stored in the monolith say nothing here: the service's own arrive there as rows.
+    if (there && there.start > drawn && there.start !== (here?.start ?? there.start)) {
+      blocks.push({ sequence: target, highest: drawn, start: there.start, limit, alreadyPlaced: true });
       continue;
     }
-    const highest = there && there.highest > used ? there.highest : used;
+    const highest = largest(drawn, here?.stored, there?.drawn, there?.stored);
     const half = (limit - highest) / 2n;
     const room = half < gap ? half : gap;
     if (room < LEAST_GAP) cramped.push(name);
@@ -74,6 +77,10 @@ export function sequencePlan(options: {
   }
   refuse(descending, cramped);
   return { blocks, shared, statements: blocks.filter((block) => !block.alreadyPlaced).map(startBlock) };
+}
+
+function largest(first: bigint, ...others: readonly (bigint | undefined)[]): bigint {
+  return others.reduce<bigint>((most, next) => (next !== undefined && next > most ? next : most), first);
 }
 
 function refuse(descending: readonly TableName[], cramped: readonly TableName[]): void {
@@ -135,7 +142,8 @@ function drawsFrom(expression: string | undefined, sequence: TableName): boolean
 /** How far the monolith still is from the service's block. */
 export interface SequenceDistance {
   readonly sequence: TableName;
-  readonly monolithHighest: bigint;
+  /** The last number that the monolith handed out. */
+  readonly monolithDrawn: bigint;
   readonly blockStart: bigint;
   /** Numbers that the monolith may still hand out. Zero or less: both sides may hand out the same. */
   readonly remaining: bigint;
@@ -160,11 +168,11 @@ export function sequenceDistances(options: {
     const there = service.get(name);
     if (sequence.cycle || here === undefined || there === undefined) return [];
     const placed = there.start !== here.start;
-    const blockStart = placed ? there.start : here.highest + 1n;
-    const remaining = blockStart - here.highest - 1n;
+    const blockStart = placed ? there.start : here.drawn + 1n;
+    const remaining = blockStart - here.drawn - 1n;
     const above = limitOf(source, sequence) - blockStart;
     const full = above < gap ? above : gap;
     const ok = placed && remaining > 0n && remaining * 10n >= full;
-    return [{ sequence: name, monolithHighest: here.highest, blockStart, remaining: remaining > 0n ? remaining : 0n, ok }];
+    return [{ sequence: name, monolithDrawn: here.drawn, blockStart, remaining: remaining > 0n ? remaining : 0n, ok }];
   });
 }
