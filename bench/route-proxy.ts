@@ -26,59 +26,60 @@ async function listen(server: http.Server): Promise<number> {
 
 /** The server of a role; gives its port. */
 async function serve(role: Role, upstream: string): Promise<number> {
-  switch (role) {
-    case 'upstream': {
-      const body = JSON.stringify({ id: 1, name: 'Ada', mail: 'ada@example.org', pad: 'x'.repeat(400) });
-      return listen(
-        http.createServer((request, response) => {
-          request.resume();
-          response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
-          response.end(body);
-        }),
-      );
-    }
-    case 'banyan': {
-      const router = new TrafficRouter({ key: [{ cookie: 'uid' }], fence: fences });
-      await router.addRoute(
-        { service: 'accounts', percent: 50, match: [{ path: '/api/users/**' }, { path: '/login' }] },
-        { monolith: upstream, service: upstream },
-      );
-      return (await router.listen('127.0.0.1:0')).port;
-    }
-    case 'bare': {
-      const pool = new Pool(upstream);
-      return listen(
-        http.createServer((request, response) => {
-          pool.dispatch(
-            { method: request.method ?? 'GET', path: request.url ?? '/', headers: { host: 'x' } },
-            {
-              onRequestStart: () => {},
-              onResponseStart: (_controller, status, headers) => {
-                response.writeHead(status, headers as http.OutgoingHttpHeaders);
-              },
-              onResponseData: (_controller, chunk) => {
-                response.write(chunk);
-              },
-              onResponseEnd: () => {
-                response.end();
-              },
-              onResponseError: () => {
-                response.destroy();
-              },
-            },
-          );
-        }),
-      );
-    }
-    case 'http-proxy-3': {
-      const proxy = createProxyServer({ target: upstream, xfwd: true, agent: new http.Agent({ keepAlive: true }) });
-      return listen(
-        http.createServer((request, response) => {
-          proxy.web(request, response);
-        }),
-      );
-    }
+  if (role === 'upstream') return upstreamServer();
+  if (role === 'bare') return bareServer(upstream);
+  if (role === 'banyan') {
+    const router = new TrafficRouter({ key: [{ cookie: 'uid' }], fence: fences });
+    await router.addRoute(
+      { service: 'accounts', percent: 50, match: [{ path: '/api/users/**' }, { path: '/login' }] },
+      { monolith: upstream, service: upstream },
+    );
+    return (await router.listen('127.0.0.1:0')).port;
   }
+  const proxy = createProxyServer({ target: upstream, xfwd: true, agent: new http.Agent({ keepAlive: true }) });
+  return listen(
+    http.createServer((request, response) => {
+      proxy.web(request, response);
+    }),
+  );
+}
+
+async function upstreamServer(): Promise<number> {
+  const body = JSON.stringify({ id: 1, name: 'Ada', mail: 'ada@example.org', pad: 'x'.repeat(400) });
+  return listen(
+    http.createServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+      response.end(body);
+    }),
+  );
+}
+
+/** The least that a forwarder can do. */
+async function bareServer(upstream: string): Promise<number> {
+  const pool = new Pool(upstream);
+  return listen(
+    http.createServer((request, response) => {
+      pool.dispatch(
+        { method: request.method ?? 'GET', path: request.url ?? '/', headers: { host: 'x' } },
+        {
+          onRequestStart: () => {},
+          onResponseStart: (_controller, status, headers) => {
+            response.writeHead(status, headers as http.OutgoingHttpHeaders);
+          },
+          onResponseData: (_controller, chunk) => {
+            response.write(chunk);
+          },
+          onResponseEnd: () => {
+            response.end();
+          },
+          onResponseError: () => {
+            response.destroy();
+          },
+        },
+      );
+    }),
+  );
 }
 
 async function start(role: Role, upstream = ''): Promise<{ readonly child: ChildProcess; readonly url: string }> {

@@ -176,6 +176,11 @@ describe('hostile clients', () => {
     expect(fixture.monolith.seen.filter((line) => !line.startsWith('POST /x'))).toEqual([]);
   });
 
+  it('that send their head drop by drop get 408', async () => {
+    fixture = await routerFixture({ limits: { headersMs: 50 } });
+    expect(await raw('GET /x HTTP/1.1\r\nhost')).toMatch(/^HTTP\/1.1 408 /);
+  });
+
   it('take an absolute target as a path, and nothing else from it', async () => {
     fixture = await routerFixture();
     const answer = await raw('GET http://elsewhere/api/users/3?q HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
