@@ -3,7 +3,8 @@ import { isBanyanError } from '../core/errors.ts';
 /** The SQLSTATE of a server's error, if it is one. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  if ('code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)) return error.code;
+  // EPIPE has the form of an SQLSTATE; no class of theirs begins with an E.
+  if ('code' in error && typeof error.code === 'string' && /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(error.code)) return error.code;
   if (isBanyanError(error)) {
     const state = error.details['sqlState'];
     return typeof state === 'string' ? state : sqlState(error.cause);
@@ -22,9 +23,14 @@ export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return /^(40|53|57|58|08)/.test(state) || TRANSIENT.has(state);
   if (isBanyanError(error)) return isBanyanError(error, 'BANYAN_CONNECT') || isBanyanError(error, 'BANYAN_WAL_STREAM');
-  return error instanceof Error && (/^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired)/.test(error.message) || isSystemError(error));
+  return error instanceof Error && (LOST_CONNECTION.test(error.message) || isSystemError(error));
 }
 
+/** How pg says it; such errors carry no code. The last is its pool's, when every connection stays busy. */
+const LOST_CONNECTION =
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|timeout exceeded when trying to connect)/;
+
+/** ECONNRESET, EAI_AGAIN; but not ERR_INVALID_ARG_TYPE, which is a fault of the program. */
 function isSystemError(error: Error): boolean {
-  return 'code' in error && typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code);
+  return 'code' in error && typeof error.code === 'string' && /^E(?!RR_)[A-Z_]+$/.test(error.code);
 }

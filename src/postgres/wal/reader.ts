@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { BanyanError } from '../../core/errors.ts';
 
 /** Reads a message's fields from left to right; anything that does not fit is BANYAN_WAL_FORMAT, never a wrong value. */
@@ -39,14 +40,14 @@ export class ByteReader {
   /** `length` bytes as UTF-8. */
   text(length: number): string {
     const from = this.#take(length);
-    return this.#bytes.toString('utf8', from, from + length);
+    return this.#utf8(from, from + length);
   }
 
   /** Text up to a zero byte. */
   cstring(): string {
     const zero = this.#bytes.indexOf(0, this.#at);
     if (zero < 0 || zero >= this.#end) throw malformed('a string without an end');
-    const value = this.#bytes.toString('utf8', this.#at, zero);
+    const value = this.#utf8(this.#at, zero);
     this.#at = zero + 1;
     return value;
   }
@@ -58,6 +59,13 @@ export class ByteReader {
 
   end(what: string): void {
     if (this.#at !== this.#end) throw malformed(`${this.#end - this.#at} bytes too many after ${what}`);
+  }
+
+  /** A database in SQL_ASCII may send anything; a value that would come out changed is refused. */
+  #utf8(from: number, to: number): string {
+    const text = this.#bytes.toString('utf8', from, to);
+    if (text.includes('\uFFFD') && !isUtf8(this.#bytes.subarray(from, to))) throw malformed('a text that is not UTF-8');
+    return text;
   }
 
   #take(length: number): number {

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { BanyanError } from '../core/errors.ts';
+import { isTransient, sqlState } from './transient.ts';
+
+const withCode = (code: string, message = 'failed'): Error => Object.assign(new Error(message), { code });
+const stream = (details: Record<string, string>, cause?: unknown): BanyanError =>
+  new BanyanError('BANYAN_WAL_STREAM', { message: 'ended', details, cause });
+
+describe('isTransient', () => {
+  it.each(['40001', '40P01', '53300', '57P01', '57014', '58030', '08006', '55006', '55P03', '25P03'])('waits for SQLSTATE %s to pass', (code) => {
+    expect(isTransient(withCode(code))).toBe(true);
+    expect(isTransient(stream({ sqlState: code }))).toBe(true);
+  });
+
+  it.each(['23505', '23514', '22P02', '42P01', '25P02', '55000', 'XX000', '28P01'])('gives up at SQLSTATE %s', (code) => {
+    expect(isTransient(withCode(code))).toBe(false);
+    expect(isTransient(new BanyanError('BANYAN_CONNECT', { message: 'no', cause: withCode(code) }))).toBe(false);
+  });
+
+  // EPIPE has five letters, as an SQLSTATE has.
+  it.each(['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ENOTFOUND'])('takes %s for a lost connection', (code) => {
+    const error = withCode(code);
+    expect(sqlState(error)).toBeUndefined();
+    expect(isTransient(error)).toBe(true);
+    expect(isTransient(new BanyanError('BANYAN_CONNECT', { message: 'no', cause: error }))).toBe(true);
+    expect(isTransient(stream({}, error))).toBe(true);
+  });
+
+  it.each([
+    'Connection terminated unexpectedly',
+    'Connection terminated due to connection timeout',
+    'Client has encountered a connection error and is not queryable',
+    'Client was closed and is not queryable',
+    'timeout expired',
+    'timeout exceeded when trying to connect',
+  ])('knows the driver\'s "%s"', (message) => {
+    expect(isTransient(new Error(message))).toBe(true);
+  });
+
+  it('gives up at faults of the program and at anything that is no error', () => {
+    expect(isTransient(new TypeError('x is not a function'))).toBe(false);
+    expect(isTransient(withCode('ERR_INVALID_ARG_TYPE'))).toBe(false);
+    expect(isTransient(new BanyanError('BANYAN_WAL_FORMAT', { message: 'bad' }))).toBe(false);
+    for (const value of [undefined, null, 'text', 7, {}]) expect(isTransient(value)).toBe(false);
+  });
+});
