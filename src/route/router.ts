@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type http from 'node:http';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { BanyanError, invariant, messageOf } from '../core/errors.ts';
@@ -147,6 +148,8 @@ export class TrafficRouter {
   #notReady = 'not listening yet';
 
   constructor(options: TrafficRouterOptions = {}) {
+    // Every waiting request listens; that is no leak.
+    setMaxListeners(0, this.#control.signal, this.#requests.signal);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
