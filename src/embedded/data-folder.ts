@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chown, mkdir, mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BanyanError } from '../core/errors.ts';
 import { cacheFolder, canUse, exists, makeOnce, temporaryRoot } from './cache.ts';
@@ -33,15 +33,28 @@ export async function prepareFolder(options: {
   readonly binaries: Binaries;
 }): Promise<ServerFolder> {
   const { account, binaries } = options;
-  const temporary = options.path === undefined;
-  const path = options.path === undefined ? await newTemporaryFolder(account) : resolve(options.path);
-  const data = join(path, 'data');
-  if (!temporary && (await exists(join(data, 'PG_VERSION')))) await checkVersion(data, binaries);
+  if (options.path === undefined) {
+    const path = await newTemporaryFolder(account);
+    try {
+      await fillFromTemplate(path, account, binaries);
+    } catch (error) {
+      await rm(path, { recursive: true, force: true });
+      throw error;
+    }
+    return serverFolder(path, true);
+  }
+  const path = resolve(options.path);
+  if (await exists(join(path, 'data', 'PG_VERSION'))) await checkVersion(join(path, 'data'), binaries);
   else {
-    if (!temporary) await claimEmptyFolder(path, account);
+    await claimEmptyFolder(path, account);
     await fillFromTemplate(path, account, binaries);
   }
-  return { path, data, temporary, password: (await readFile(join(path, 'password'), 'utf8')).trim() };
+  return serverFolder(path, false);
+}
+
+async function serverFolder(path: string, temporary: boolean): Promise<ServerFolder> {
+  const password = (await readFile(join(path, 'password'), 'utf8')).trim();
+  return { path, data: join(path, 'data'), temporary, password };
 }
 
 async function newTemporaryFolder(account: Account): Promise<string> {

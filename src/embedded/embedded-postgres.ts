@@ -186,6 +186,11 @@ export class EmbeddedPostgres {
     if (this.#folder.temporary) await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /** Lets the server live on when this process ends; whoever asked for it stops it by {@link processId}. */
+  leaveRunning(): void {
+    this.#process?.release();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.remove();
   }

@@ -31,6 +31,8 @@ export interface GuardedProcess {
   readonly signal: (signal: NodeJS.Signals) => void;
   /** Whether this process waits for it before it can end by itself. Not at first. */
   readonly await: (wait: boolean) => void;
+  /** Sends the guard away: the process goes on when this one ends. */
+  readonly release: () => void;
 }
 
 /**
@@ -83,6 +85,7 @@ export function startGuarded(options: {
           if (running) child.kill(signal);
         },
         await: wait,
+        release: () => void pipe.end('released\n'),
       });
     });
   });
