@@ -115,6 +115,12 @@ export interface RowIdentity {
   readonly key: readonly string[];
 }
 
+/** Leaves of a scan with that `shift`. */
+export interface LeafSet {
+  readonly shift: number;
+  readonly leaves: readonly bigint[];
+}
+
 /** A range of places, both ends included. */
 export interface PlaceRange {
   readonly from: Place;
@@ -130,10 +136,11 @@ export interface ChecksumSnapshot {
    * Digests of all leaves that hold rows, in one scan, in any order; a leaf may come in several
    * parts, which the caller adds up. `onRows` is told after each part of the scan how many rows it had.
    * @param options.hashed false: count only.
+   * @param options.within only rows of these leaves of a coarser scan. Default: all.
    */
   leaves(
     selection: Selection,
-    options: { readonly shift: number; readonly hashed: boolean; readonly onRows?: (rows: number) => void },
+    options: { readonly shift: number; readonly hashed: boolean; readonly within?: LeafSet; readonly onRows?: (rows: number) => void },
   ): AsyncIterable<LeafDigest>;
   /**
    * The rows of the given leaves in ascending order of place, in batches, without holding them.
@@ -141,7 +148,7 @@ export interface ChecksumSnapshot {
    */
   rows(
     selection: Selection,
-    options: { readonly shift: number; readonly leaves: readonly bigint[]; readonly hashed: boolean; readonly batch?: number },
+    options: { readonly within: LeafSet; readonly hashed: boolean; readonly batch?: number },
   ): AsyncIterable<readonly RowDigest[]>;
   /** Ends the snapshot. Also on an error or abort; what still runs on the server is cancelled. */
   close(): Promise<void>;

@@ -3,7 +3,7 @@ import type { Checksummer, ChecksumSnapshot } from '../ports/checksummer.ts';
 import type { Barrier } from './barrier.ts';
 import { upperBound } from './bound.ts';
 import { DifferenceCollector } from './collect.ts';
-import { LeafBalance, leafShift, placeRange } from './leaves.ts';
+import { differingLeaves } from './leaves.ts';
 import type { TablePair } from './pair.ts';
 import { ProgressMeter, type Progress } from './progress.ts';
 import { scoreOf, type Level, type SampleBound, type TableReport } from './report.ts';
@@ -65,21 +65,14 @@ async function compareAll(options: CompareOptions, collector: DifferenceCollecto
     // Without a key a row is its hash; only rows with a key can be told apart without hashing them.
     const hashed = level !== 'count' || pair.keyLength === 0;
     if (level === 'count') {
-      const [sourceRows, targetRows] = await both(source.count(pair.source), target.count(pair.target));
+      const [sourceRows, targetRows] = await counts(source.count(pair.source), target.count(pair.target));
       meter.scanned(sourceRows + targetRows);
       if (sourceRows === targetRows) return { source: sourceRows, target: targetRows };
     }
-    const range = await placeRange([
-      { snapshot: source, selection: pair.source },
-      { snapshot: target, selection: pair.target },
-    ]);
-    const shift = leafShift(range, pair.estimatedRows);
-    const balance = new LeafBalance();
-    const scan = { shift, hashed, onRows: (rows: number) => meter.scanned(rows) };
-    await both(balance.add('source', source.leaves(pair.source, scan)), balance.add('target', target.leaves(pair.target, scan)));
-    const leaves = balance.differing();
-    if (leaves.length > 0) {
-      const reading = { shift, leaves, hashed };
+    const sides = { source: { snapshot: source, selection: pair.source }, target: { snapshot: target, selection: pair.target } };
+    const { rows, within } = await differingLeaves({ ...sides, hashed, estimatedRows: pair.estimatedRows, onRows: (n) => meter.scanned(n) });
+    if (within.leaves.length > 0) {
+      const reading = { within, hashed };
       const suspects = findSuspects({
         source: source.rows(pair.source, reading),
         target: target.rows(pair.target, reading),
@@ -94,7 +87,7 @@ async function compareAll(options: CompareOptions, collector: DifferenceCollecto
         meter.rechecking();
       }
     }
-    return balance.rows;
+    return rows;
   } finally {
     await Promise.all(snapshots.map((snapshot) => snapshot.close()));
   }
@@ -125,10 +118,10 @@ function settleOptions(options: CompareOptions, hashed: boolean): SettleOptions 
   return { pair, source, target, barrier, rounds, tolerance, hashed, ...(signal ? { signal } : {}) };
 }
 
-/** Both, or the first error once neither runs any more: a snapshot must not be closed under a running scan. */
-async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b]);
-  return Promise.all([a, b]);
+/** Both have ended before an error is passed on: a snapshot must not be closed under a running query. */
+async function counts(source: Promise<number>, target: Promise<number>): Promise<[number, number]> {
+  await Promise.allSettled([source, target]);
+  return Promise.all([source, target]);
 }
 
 function report(options: {

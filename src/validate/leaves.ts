@@ -1,9 +1,14 @@
-import type { ChecksumSnapshot, LeafDigest, PlaceRange, Selection } from '../ports/checksummer.ts';
+import type { ChecksumSnapshot, LeafDigest, LeafSet, PlaceRange, Selection } from '../ports/checksummer.ts';
 
 /** Leaves of a table at most: bounds what is held in memory, whatever the table's size. */
 const MOST_LEAVES = 65_536;
 /** Rows of a leaf that are worth one digest. Smaller leaves cost the scan more, larger ones cost more rows per difference. */
 const ROWS_PER_LEAF = 256;
+
+/** Leaves are split in so many (as a power of two) where it is worth another scan of those that differ. */
+const SPLIT_BITS = 4;
+/** Rows in differing leaves that are read one by one rather than hashed once more. */
+const ROWS_WORTH_READING = 50_000;
 
 /** Hashed places fill all 64 bits (signed), or 60 bits of the canonical hash. */
 const HASHED_PLACES: Readonly<Record<Selection['hash'], PlaceRange>> = {
@@ -20,9 +25,7 @@ export function leafShift(range: PlaceRange, rows: number): number {
 }
 
 /** The places that both sides' rows can have. */
-export async function placeRange(
-  sides: readonly { readonly snapshot: ChecksumSnapshot; readonly selection: Selection }[],
-): Promise<PlaceRange> {
+export async function placeRange(sides: readonly ScannedSide[]): Promise<PlaceRange> {
   const [first] = sides;
   if (first !== undefined && !first.selection.placedByKey) return HASHED_PLACES[first.selection.hash];
   const bounds = await Promise.all(sides.map(({ snapshot, selection }) => snapshot.placeBounds(selection)));
@@ -58,4 +61,47 @@ export class LeafBalance {
   differing(): readonly bigint[] {
     return [...this.#leaves].filter(([, left]) => left.rows !== 0 || left.digest !== 0n).map(([leaf]) => leaf);
   }
+
+  get leaves(): number {
+    return this.#leaves.size;
+  }
+}
+
+/** A selection within one side's snapshot. */
+export interface ScannedSide {
+  readonly snapshot: ChecksumSnapshot;
+  readonly selection: Selection;
+}
+
+/**
+ * Scans both sides at once and returns the leaves that differ. Where they hold many rows, splits
+ * them by another scan of only those, which is cheaper than reading their rows.
+ */
+export async function differingLeaves(options: {
+  readonly source: ScannedSide;
+  readonly target: ScannedSide;
+  readonly estimatedRows: number;
+  readonly hashed: boolean;
+  readonly onRows: (rows: number) => void;
+}): Promise<{ readonly rows: { readonly source: number; readonly target: number }; readonly within: LeafSet }> {
+  const { source, target, hashed, onRows } = options;
+  const range = await placeRange([source, target]);
+  const scan = async (how: { readonly shift: number; readonly within?: LeafSet; readonly onRows?: (rows: number) => void }): Promise<LeafBalance> => {
+    const balance = new LeafBalance();
+    const side = (name: 'source' | 'target', { snapshot, selection }: ScannedSide) =>
+      balance.add(name, snapshot.leaves(selection, { ...how, hashed }));
+    // Both have ended before an error is passed on: a snapshot must not be closed under a running scan.
+    const ended = await Promise.allSettled([side('source', source), side('target', target)]);
+    for (const result of ended) if (result.status === 'rejected') throw result.reason;
+    return balance;
+  };
+  const shift = leafShift(range, options.estimatedRows);
+  const balance = await scan({ shift, onRows });
+  const leaves = balance.differing();
+  const rowsPerLeaf = Math.max(balance.rows.source, balance.rows.target) / Math.max(1, balance.leaves);
+  const worthSplitting = rowsPerLeaf * leaves.length > ROWS_WORTH_READING && shift >= SPLIT_BITS && leaves.length << SPLIT_BITS <= MOST_LEAVES;
+  if (!worthSplitting) return { rows: balance.rows, within: { shift, leaves } };
+  const finer = shift - SPLIT_BITS;
+  const split = await scan({ shift: finer, within: { shift, leaves } });
+  return { rows: balance.rows, within: { shift: finer, leaves: split.differing() } };
 }

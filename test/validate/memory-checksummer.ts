@@ -102,11 +102,12 @@ export class MemoryChecksummer implements Checksummer {
         return Promise.resolve({ from: keys.reduce((a, b) => (a < b ? a : b)), to: keys.reduce((a, b) => (a > b ? a : b)) });
       },
       count: () => Promise.resolve(rows.size),
-      async *leaves(selection, { shift, hashed, onRows }): AsyncGenerator<LeafDigest> {
+      async *leaves(selection, { shift, hashed, within, onRows }): AsyncGenerator<LeafDigest> {
         await beforeRead();
         const leaves = new Map<bigint, { rows: number; digest: bigint }>();
         for (const row of rows.values()) {
           options.signal?.throwIfAborted();
+          if (within && !within.leaves.includes(BigInt(row.values[0]!) >> BigInt(within.shift))) continue;
           const leaf = BigInt(row.values[0]!) >> BigInt(shift);
           const known = leaves.get(leaf) ?? { rows: 0, digest: 0n };
           leaves.set(leaf, { rows: known.rows + 1, digest: combine(known.digest, hashed ? hash(row, selection) : 0n) });
@@ -114,7 +115,7 @@ export class MemoryChecksummer implements Checksummer {
         onRows?.(rows.size);
         for (const [leaf, { rows: count, digest: sum }] of leaves) yield { leaf, rows: count, digest: hashed ? String(sum) : '' };
       },
-      async *rows(selection, { shift, leaves, hashed, batch = 7 }): AsyncGenerator<readonly RowDigest[]> {
+      async *rows(selection, { within: { shift, leaves }, hashed, batch = 7 }): AsyncGenerator<readonly RowDigest[]> {
         const wanted = sorted().filter((row) => leaves.includes(BigInt(row.values[0]!) >> BigInt(shift)));
         for (let from = 0; from < wanted.length; from += batch) {
           await beforeRead();

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type {
   ChecksumSnapshot,
   LeafDigest,
+  LeafSet,
   PlaceRange,
   RowDigest,
   Selection,
@@ -69,14 +70,12 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
 
   async *leaves(
     selection: Selection,
-    options: { readonly shift: number; readonly hashed: boolean; readonly onRows?: (rows: number) => void },
+    options: { readonly shift: number; readonly hashed: boolean; readonly within?: LeafSet; readonly onRows?: (rows: number) => void },
   ): AsyncGenerator<LeafDigest> {
-    const digest = options.hashed ? `sum(${hashSql(selection)})` : "''";
+    const wanted = options.within ? withinLeaves(selection, options.within) : { conditions: [], parameters: [] };
     for (const part of await this.#parts(selection)) {
-      const rows = await this.#rows(
-        selection,
-        `SELECT ${placeSql(selection)} >> ${options.shift}, count(*), ${digest} FROM ${fromSql(selection)} ${whereSql(selection, ...part)} GROUP BY 1`,
-      );
+      const sql = leavesSql(selection, { ...options, conditions: [...part, ...wanted.conditions] });
+      const rows = await this.#rows(selection, sql, wanted.parameters);
       let counted = 0;
       for (const [leaf, count, sum] of rows) {
         const times = Number(count);
@@ -89,7 +88,7 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
 
   async *rows(
     selection: Selection,
-    options: { readonly shift: number; readonly leaves: readonly bigint[]; readonly hashed: boolean; readonly batch?: number },
+    options: { readonly within: LeafSet; readonly hashed: boolean; readonly batch?: number },
   ): AsyncGenerator<readonly RowDigest[]> {
     const name = `banyan_rows_${++this.#cursors}`;
     const versioned = selection.keyLength > 0 && (await this.#hasVersions(selection));
@@ -103,7 +102,8 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
         place: BigInt(place ?? 0),
         hash: hash ?? '',
         times: keyed ? 1 : Number(extra),
-        key: key.map((value) => value ?? ''),
+        // A place that is the key itself is not sent twice.
+        key: selection.placedByKey ? [place ?? ''] : key.map((value) => value ?? ''),
         ...(keyed && versioned && extra !== null && extra !== undefined ? { version: extra } : {}),
       }));
     }
@@ -168,47 +168,47 @@ SELECT coalesce(max(pg_relation_size(c.oid)), 0) / current_setting('block_size')
 /** Views have no system columns. */
 const VERSIONED_SQL = "SELECT relkind IN ('r', 'p') AS versioned FROM pg_class WHERE oid = to_regclass($1)";
 
-/** Beyond this share of ranges one ordered pass over the key is cheaper than a look-up for each. */
-const MOST_RANGES = 2000;
+/** More ranges than this are not looked up one by one in the key's index, but picked out of one scan. */
+const MOST_RANGES = 256;
+
+/**
+ * One group for each leaf. The unused CTE keeps the planner from looking through to the key, whose
+ * every value it takes for a group of its own: it would sort the whole table instead of grouping in
+ * parallel workers.
+ */
+function leavesSql(
+  selection: Selection,
+  options: { readonly shift: number; readonly hashed: boolean; readonly conditions: readonly string[] },
+): string {
+  const hash = options.hashed ? `, ${hashSql(selection)} AS hash` : '';
+  const rows = `WITH unused AS (SELECT 1) SELECT ${placeSql(selection)} >> ${options.shift} AS leaf${hash} FROM ${fromSql(selection)} ${whereSql(selection, ...options.conditions)}`;
+  return `SELECT leaf, count(*), ${options.hashed ? 'sum(hash)' : "''"} FROM (${rows}) AS row GROUP BY leaf`;
+}
 
 function rowsSql(
   selection: Selection,
-  options: { readonly shift: number; readonly leaves: readonly bigint[]; readonly hashed: boolean; readonly versioned: boolean },
+  options: { readonly within: LeafSet; readonly hashed: boolean; readonly versioned: boolean },
 ): { readonly sql: string; readonly parameters: readonly unknown[] } {
   const hash = options.hashed ? hashSql(selection) : "'0'";
   const place = placeSql(selection);
-  const wanted = leafCondition(selection, options);
-  const from = `FROM ${fromSql(selection)} ${wanted.join}`;
-  const where = whereSql(selection, ...wanted.conditions);
-  if (selection.keyLength === 0) {
-    return { sql: `SELECT ${place}, ${hash}, count(*) ${from} ${where} GROUP BY 1, 2 ORDER BY 1`, parameters: wanted.parameters };
-  }
+  const { conditions, parameters } = withinLeaves(selection, options.within);
+  const from = `FROM ${fromSql(selection)} ${whereSql(selection, ...conditions)}`;
+  if (selection.keyLength === 0) return { sql: `SELECT ${place}, ${hash}, count(*) ${from} GROUP BY 1, 2 ORDER BY 1`, parameters };
   const version = options.versioned ? 't.xmin::text' : 'NULL';
-  const key = keyColumns(selection).map(valueSql).join(', ');
-  return { sql: `SELECT ${place}, ${hash}, ${version}, ${key} ${from} ${where} ORDER BY 1`, parameters: wanted.parameters };
+  const key = selection.placedByKey ? [] : keyColumns(selection).map(valueSql);
+  return { sql: `SELECT ${[place, hash, version, ...key].join(', ')} ${from} ORDER BY 1`, parameters };
 }
 
-function leafCondition(
-  selection: Selection,
-  options: { readonly shift: number; readonly leaves: readonly bigint[] },
-): { readonly join: string; readonly conditions: readonly string[]; readonly parameters: readonly unknown[] } {
+function withinLeaves(selection: Selection, within: LeafSet): { readonly conditions: readonly string[]; readonly parameters: readonly unknown[] } {
   const [key] = keyColumns(selection);
   if (selection.placedByKey && key !== undefined) {
-    const ranges = mergeRanges(options.leaves, options.shift);
+    const ranges = mergeRanges(within.leaves, within.shift);
     if (ranges.length <= MOST_RANGES) {
       const column = columnSql(key);
-      return {
-        join: `JOIN unnest($1::int8[], $2::int8[]) AS banyan_range (low, high) ON ${column} BETWEEN banyan_range.low AND banyan_range.high`,
-        conditions: [],
-        parameters: [ranges.map((range) => String(range.from)), ranges.map((range) => String(range.to))],
-      };
+      return { conditions: [`(${ranges.map(({ from, to }) => `${column} BETWEEN '${from}'::int8 AND '${to}'::int8`).join(' OR ')})`], parameters: [] };
     }
   }
-  return {
-    join: '',
-    conditions: [`(${placeSql(selection)} >> ${options.shift}) = ANY ($1::int8[])`],
-    parameters: [options.leaves.map(String)],
-  };
+  return { conditions: [`(${placeSql(selection)} >> ${within.shift}) = ANY ($1::int8[])`], parameters: [within.leaves.map(String)] };
 }
 
 /** Ranges of places of the leaves, neighbours joined. */
