@@ -1,9 +1,11 @@
 import type { ServiceConfig } from '../config/config.ts';
 import { messageOf } from '../core/errors.ts';
+import { retry } from '../core/retry.ts';
 import { formatLsn } from '../model/position.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { ensureBanyanSchema, streamName } from '../postgres/banyan-schema.ts';
 import { setUpStreams } from '../postgres/stream-setup.ts';
+import { isTransient } from '../postgres/transient.ts';
 import type { SyncRunOptions, SyncRunResult } from './application.ts';
 import { buildResolver, buildServiceSync, pairsOf } from './build-sync.ts';
 import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
@@ -54,10 +56,16 @@ async function runService({ session, service, options, metrics, onReady }: RunSe
     monolith: { url: config.monolith.url, pool: pools.monolith },
     service: { url: service.url, pool: pools.service },
   };
-  const { names, copied } = await setUpStreams({
-    service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal,
-    afterCopy: () => provisionAfterCopy(session, service, { create: options.provision }),
-    onTable: (table, rows) => context.progress.note(`copied ${table}: ${rows} rows`),
+  const setUp = () =>
+    setUpStreams({
+      service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal,
+      afterCopy: () => provisionAfterCopy(session, service, { create: options.provision }),
+      onTable: (table, rows) => context.progress.note(`copied ${table}: ${rows} rows`),
+    });
+  // A worker that was killed may have left a session behind that the server has not noticed yet.
+  const { names, copied } = await retry(setUp, {
+    clock, signal, transient: isTransient,
+    onRetry: (error) => logger.warn('setting up again', { service: service.name, reason: messageOf(error) }),
   });
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
   const sync = buildServiceSync({

@@ -43,7 +43,7 @@ export async function runDemo(options: RunDemoOptions): Promise<DemoResult> {
     }
     counts = journey.counts ?? NOTHING_COUNTED;
   } finally {
-    if (options.keep && !context.signal.aborted) context.progress.note(journey.whereEverythingIs());
+    if (options.keep && !context.signal.aborted) context.progress.note(journey.leaveRunning());
     else await journey.close();
     const failed = steps.some((step) => !step.ok);
     if (!options.keep && !failed) await rm(folder, { recursive: true, force: true });

@@ -4,6 +4,8 @@ import { invariant } from '../../core/errors.ts';
 
 export type Fault = 'none' | 'slow' | 'error';
 
+export const isFault = (value: unknown): value is Fault => value === 'none' || value === 'slow' || value === 'error';
+
 /**
  * Stands before the demo's service and breaks it on purpose: answers late, or with 503 without asking
  * the service. What it lets through it does not touch.

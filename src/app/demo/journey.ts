@@ -8,8 +8,8 @@ import { createPool } from '../../postgres/connect.ts';
 import type { Application, ApplicationContext, RouteState, StreamStatus } from '../application.ts';
 import { configText, type DemoAddresses } from './config-text.ts';
 import type { DemoCounts } from './demo.ts';
-import { FaultProxy } from './fault-proxy.ts';
-import { CLI_FILE, Processes, shopFile, type RunningProcess } from './processes.ts';
+import type { Fault } from './fault-proxy.ts';
+import { CLI_FILE, FAULT_PROXY_FILE, Processes, shopFile, type RunningProcess } from './processes.ts';
 
 const SERVICE = 'accounts';
 const LOAD = { users: 60, rate: 150 };
@@ -36,13 +36,13 @@ export class Journey {
   readonly #context: ApplicationContext;
   readonly #processes: Processes;
   readonly #servers: EmbeddedPostgres[] = [];
-  readonly #fault: FaultProxy;
   readonly #faultWindows: { from: number; to: number }[] = [];
   #env: Record<string, string> = {};
   #tables: readonly string[] = [];
   #addresses: DemoAddresses | undefined;
   #application: Application | undefined;
   #shopUrl = '';
+  #faultProxy: RunningProcess | undefined;
   #workload: RunningProcess | undefined;
   #worker: RunningProcess | undefined;
 
@@ -51,7 +51,6 @@ export class Journey {
     this.#context = options.context;
     const { clock } = options.context;
     this.#processes = new Processes({ folder: options.folder, clock });
-    this.#fault = new FaultProxy({ clock, delayMs: SLOW_ANSWER_MS });
   }
 
   steps(): readonly (readonly [string, Step])[] {
@@ -71,19 +70,21 @@ export class Journey {
     ];
   }
 
-  whereEverythingIs(): string {
-    const config = this.#addresses ? join(this.#options.folder, 'banyan.yaml') : 'not written yet';
+  /** Leaves everything as it is, and says where it is and how to end it. */
+  leaveRunning(): string {
+    const pids = [...this.#processes.pids, ...this.#servers.map((server) => server.processId)].filter((pid) => pid !== undefined);
+    this.#processes.leaveRunning();
+    for (const server of this.#servers) server.leaveRunning();
     return [
-      `Everything is left running, until this process ends: press Ctrl-C.`,
-      `configuration: ${config}`,
-      ...Object.entries(this.#env).map(([name, value]) => `${name}=${value}`),
-      `shop: ${this.#shopUrl}  router: http://${this.#addresses?.listen ?? ''}`,
+      `Servers, shop, service, router and sync worker are left running; logs, journal and configuration: ${this.#options.folder}`,
+      ...Object.entries(this.#env).map(([name, value]) => `  ${name}=${value}`),
+      `  shop ${this.#shopUrl}, router http://${this.#addresses?.listen ?? ''}, its status http://${this.#addresses?.admin ?? ''}/status`,
+      `End them with: kill ${pids.join(' ')}`,
     ].join('\n');
   }
 
   async close(): Promise<void> {
     await this.#processes.stopAll();
-    await this.#fault.close();
     await Promise.all(this.#servers.map((server) => server.remove()));
   }
 
@@ -124,7 +125,8 @@ export class Journey {
   }
 
   async #doctor(): Promise<string> {
-    const faultUrl = await this.#fault.listen();
+    this.#faultProxy = this.#processes.start({ name: 'fault-proxy', file: FAULT_PROXY_FILE, args: [String(SLOW_ANSWER_MS)] });
+    const faultUrl = await this.#faultProxy.message(urlIn, 10_000);
     this.#addresses = {
       listen: `127.0.0.1:${await freePort()}`, admin: `127.0.0.1:${await freePort()}`, metrics: `127.0.0.1:${await freePort()}`,
       monolith: this.#shopUrl, upstream: faultUrl,
@@ -174,7 +176,7 @@ export class Journey {
       name: 'accounts-service', file: join(outDir, 'src', 'server.ts'), cwd: outDir,
       env: { DATABASE_URL: this.#url('ACCOUNTS_URL'), PORT: '0', HOST: '127.0.0.1' },
     });
-    this.#fault.target = `http://127.0.0.1:${await service.line(portOf, 30_000)}`;
+    this.#faultProxy?.send({ target: `http://127.0.0.1:${await service.line(portOf, 30_000)}` });
     return `${made.endpoints} endpoints for ${made.tables} tables in ${made.seconds.toFixed(2)} s; beside them the shop's own account paths`;
   }
 
@@ -211,18 +213,22 @@ export class Journey {
     const { clock } = this.#context;
     const start = clock.monotonic();
     const from = clock.now();
-    this.#fault.fault = 'slow';
+    this.#setFault('slow');
     await clock.sleep(1500, this.#context.signal);
-    this.#fault.fault = 'error';
+    this.#setFault('error');
     await this.#until('the router has gone back', 30_000, async () => ((await this.#routeState())?.percent === 0 ? true : undefined));
     const seconds = (clock.monotonic() - start) / 1000;
     // Requests that the broken service was still answering late.
     await clock.sleep(SLOW_ANSWER_MS, this.#context.signal);
     this.#faultWindows.push({ from, to: clock.now() });
     await this.#app.syncWait({ timeoutSeconds: 30 });
-    this.#fault.fault = 'none';
+    this.#setFault('none');
     await this.#until('the service is healthy again', 30_000, async () => ((await this.#routeState())?.health === 'healthy' ? true : undefined));
     return `slow, then 503: back at 0 % after ${seconds.toFixed(1)} s; what the service had accepted is in the monolith`;
+  }
+
+  #setFault(fault: Fault): void {
+    this.#faultProxy?.send({ fault });
   }
 
   async #finish(): Promise<string> {
@@ -380,6 +386,9 @@ function numberIn(value: unknown, name: string): number {
 function typeOf(message: unknown): unknown {
   return typeof message === 'object' && message !== null && 'type' in message ? message.type : undefined;
 }
+
+const urlIn = (message: unknown): string | undefined =>
+  typeof message === 'object' && message !== null && 'url' in message && typeof message.url === 'string' ? message.url : undefined;
 
 /** Of the line with which a server says that it listens: JSON with a port, or text with a URL. */
 const portOf = (line: string): number | undefined =>

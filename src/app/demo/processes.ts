@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import { BanyanError } from '../../core/errors.ts';
@@ -34,20 +34,32 @@ export class Processes {
     return running;
   }
 
+  /** Of those that still run. */
+  get pids(): readonly number[] {
+    return this.#running.filter((running) => !running.ended).flatMap(({ pid }) => pid ?? []);
+  }
+
   /** Asks all to end, the last started first, and waits for each. */
   async stopAll(): Promise<void> {
     for (const running of this.#running.reverse()) await running.stop();
   }
+
+  /** Lets them live on after this process. */
+  leaveRunning(): void {
+    for (const running of this.#running) running.leaveRunning();
+  }
 }
 
-/** One program, perhaps in several lives. */
+/** One program, perhaps in several lives. Its output is its log file, so that it can outlive this process. */
 export class RunningProcess {
   readonly name: string;
+  readonly logFile: string;
   readonly #options: ProcessOptions;
   readonly #clock: Clock;
-  readonly #log: WriteStream;
   readonly #listeners = new Set<(message: unknown) => void>();
-  readonly #lines = new Set<(line: string) => void>();
+  readonly #killAtExit = (): void => {
+    this.#child.kill('SIGKILL');
+  };
   #child: ChildProcess;
   #stopping = false;
   #ended = false;
@@ -56,10 +68,15 @@ export class RunningProcess {
 
   constructor(options: ProcessOptions, logFile: string, clock: Clock) {
     this.name = options.name;
+    this.logFile = logFile;
     this.#options = options;
     this.#clock = clock;
-    this.#log = createWriteStream(logFile, { flags: 'a' });
+    process.once('exit', this.#killAtExit);
     this.#child = this.#spawn();
+  }
+
+  get ended(): boolean {
+    return this.#ended;
   }
 
   get pid(): number | undefined {
@@ -75,90 +92,84 @@ export class RunningProcess {
     this.#child.kill('SIGKILL');
   }
 
-  onMessage(listener: (message: unknown) => void): void {
-    this.#listeners.add(listener);
-  }
-
-  /** The first line on stdout that `read` makes something of. */
+  /** The first line of its output that `read` makes something of. */
   async line<T>(read: (line: string) => T | undefined, timeoutMs: number): Promise<T> {
-    return this.#first(timeoutMs, (found) => {
-      const listener = (line: string): void => {
+    return this.#within(timeoutMs, async () => {
+      for (const line of (await readFile(this.logFile, 'utf8')).split('\n')) {
         const value = read(line);
-        if (value !== undefined) found(value);
-      };
-      this.#lines.add(listener);
-      return () => this.#lines.delete(listener);
+        if (value !== undefined) return value;
+      }
+      return undefined;
     });
   }
 
-  /** The first message that `read` makes something of. */
+  /** The first message from now on that `read` makes something of. */
   async message<T>(read: (message: unknown) => T | undefined, timeoutMs: number): Promise<T> {
-    return this.#first(timeoutMs, (found) => {
-      const listener = (message: unknown): void => {
-        const value = read(message);
-        if (value !== undefined) found(value);
-      };
-      this.#listeners.add(listener);
-      return () => this.#listeners.delete(listener);
-    });
+    let found: T | undefined;
+    const listener = (message: unknown): void => {
+      found ??= read(message);
+    };
+    this.#listeners.add(listener);
+    try {
+      return await this.#within(timeoutMs, () => Promise.resolve(found));
+    } finally {
+      this.#listeners.delete(listener);
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (!this.#ended) {
-      const child = this.#child;
-      const exited = new Promise<void>((resolve) => {
-        child.once('exit', () => resolve());
-      });
-      child.kill('SIGTERM');
-      const patience = new AbortController();
-      const lost = this.#clock.sleep(10_000, patience.signal).then(
-        () => child.kill('SIGKILL'),
-        () => false,
-      );
-      await exited;
-      patience.abort();
-      await lost;
-    }
-    this.#log.end();
+    process.off('exit', this.#killAtExit);
+    if (this.#ended) return;
+    const child = this.#child;
+    const exited = new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+    });
+    child.kill('SIGTERM');
+    const patience = new AbortController();
+    const lost = this.#clock.sleep(10_000, patience.signal).then(
+      () => child.kill('SIGKILL'),
+      () => false,
+    );
+    await exited;
+    patience.abort();
+    await lost;
   }
 
-  async #first<T>(timeoutMs: number, listen: (found: (value: T) => void) => () => void): Promise<T> {
-    const patience = new AbortController();
-    let ignore = (): void => {};
-    const found = new Promise<T>((resolve) => {
-      const unlisten = listen(resolve);
-      ignore = () => {
-        unlisten();
-      };
-    });
-    const late = this.#clock.sleep(timeoutMs, patience.signal).then(() => {
-      throw new BanyanError('BANYAN_TIMEOUT', { message: `${this.name} did not answer within ${timeoutMs / 1000} s; see its log ${String(this.#log.path)}.` });
-    });
-    try {
-      return await Promise.race([found, late]);
-    } finally {
-      ignore();
-      patience.abort();
-      await late.catch(() => {});
+  leaveRunning(): void {
+    this.#stopping = true;
+    process.off('exit', this.#killAtExit);
+    if (this.#child.connected) this.#child.disconnect();
+    this.#child.unref();
+  }
+
+  async #within<T>(timeoutMs: number, ask: () => Promise<T | undefined>): Promise<T> {
+    const start = this.#clock.monotonic();
+    for (;;) {
+      const value = await ask();
+      if (value !== undefined) return value;
+      const ended = this.#ended ? `${this.name} has ended` : undefined;
+      if (ended !== undefined || this.#clock.monotonic() - start > timeoutMs) {
+        throw new BanyanError('BANYAN_TIMEOUT', {
+          message: `${ended ?? `${this.name} did not answer within ${timeoutMs / 1000} s`}; see its log ${this.logFile}.`,
+        });
+      }
+      await this.#clock.sleep(30);
     }
   }
 
   #spawn(): ChildProcess {
     const { file, args = [], env = {}, cwd } = this.#options;
+    const log = openSync(this.logFile, 'a');
+    // A group of its own: Ctrl-C reaches this process only, which then stops the others in order.
     const child = fork(file, [...args], {
       execArgv: file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [],
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
       ...(cwd === undefined ? {} : { cwd }),
     });
-    if (child.stdout) {
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        this.#log.write(`${line}\n`);
-        for (const listener of this.#lines) listener(line);
-      });
-    }
-    child.stderr?.on('data', (chunk: Buffer) => this.#log.write(chunk));
+    closeSync(log);
     child.on('message', (message) => {
       for (const listener of this.#listeners) listener(message);
     });
@@ -174,8 +185,13 @@ export class RunningProcess {
   }
 }
 
-/** The command line's own file, beside which this code was built (or written). */
-export const CLI_FILE = fileURLToPath(new URL(`../../cli/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+/** A program of this package, beside which this code was built (or written). */
+const program = (path: string): string => fileURLToPath(new URL(`${path}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+
+/** The command line. */
+export const CLI_FILE = program('../../cli/main');
+
+export const FAULT_PROXY_FILE = program('./fault-proxy-main');
 
 /** A file of the sample shop. */
 export function shopFile(name: string): string {
