@@ -3,7 +3,7 @@ import type { TableName } from '../model/names.ts';
 import type { Schema } from '../model/schema.ts';
 import type { Routine, Workload } from '../model/workload.ts';
 import { buildDocument } from './build-document.ts';
-import type { BoundaryDocument } from './document.ts';
+import { tablesOf, type BoundaryDocument } from './document.ts';
 import type { AnalyzerInput } from './input.ts';
 import type { AnalyzeOptions } from './options.ts';
 
@@ -63,15 +63,9 @@ export function analyzeSchema(input: AnalyzerInput, options: AnalyzeOptions = {}
     throw new BanyanError('BANYAN_ANALYZE_EMPTY', { message: 'The schema has no table.' });
   }
   const document = buildDocument(input, options);
-  const boundaries = document.order.map((name): Boundary => {
-    const details = document.details.services[name];
-    return {
-      name,
-      tables: document.services[name] ?? [],
-      reasons: details?.reasons ?? [],
-      cohesion: details?.cohesion ?? 0,
-    };
-  });
+  const boundaries = Object.entries(document.details.services).map(
+    ([name, { reasons, cohesion }]): Boundary => ({ name, tables: tablesOf(document, name), reasons, cohesion }),
+  );
   return Object.assign(boundaries, { document });
 }
 

@@ -16,6 +16,7 @@ import { nameServices } from './service-names.ts';
 import { sharedKind, sharedRemedy, type SharedKind } from './shared-tables.ts';
 import { gatherEvidence, type Evidence } from './signals.ts';
 import { examineTransactions, writesKeptWhole } from './transactions.ts';
+import { at, count, counted, itemAt } from './lookup.ts';
 
 /** The whole analysis: evidence, division, and what follows from it. */
 export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): BoundaryDocument {
@@ -33,25 +34,22 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
     unimportant: new Set(shared.keys()),
     ...(decomposition.convention.followed ? { labels: decomposition.convention.labels } : {}),
   });
-  const serviceOf = (table: number): string | undefined => names[partition[table] ?? -1];
+  const serviceOf = (table: number): string | undefined => names[at(partition, table)];
   const sharedKindOf = (table: number): SharedKind | undefined => shared.get(table);
   const cuts = findCuts({ monolith, references: evidence.references, serviceOf, sharedKindOf });
   const transactions = examineTransactions(monolith, serviceOf, (table) => shared.get(table) === 'reference');
   const order = extractionOrder(
-    names.map((name, service) => ({ name, tables: members[service]?.length ?? 0 })),
+    names.map((name, service) => ({ name, tables: itemAt(members, service).length })),
     cuts,
     transactions.distributed,
   );
   const cycles = findCycles(order, cuts);
   const bonds = bondsOf(evidence, monolith.tables.length);
-  const tableName = (table: number): TableName[] => {
-    const name = monolith.tables[table]?.name;
-    return name === undefined ? [] : [name];
-  };
-  const tablesOf = (service: number): TableName[] => (members[service] ?? []).flatMap(tableName);
+  const tableName = (table: number): TableName => itemAt(monolith.tables, table).name;
+  const tablesOf = (service: number): TableName[] => itemAt(members, service).map(tableName);
   return {
     services: Object.fromEntries(order.map((name) => [name, tablesOf(names.indexOf(name))])),
-    shared: [...shared.keys()].flatMap(tableName),
+    shared: [...shared.keys()].map(tableName),
     cuts,
     transactions,
     cycles: cycles.map((cycle) => cycle.services),
@@ -78,7 +76,7 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
       services: Object.fromEntries(
         order.map((name) => [
           name,
-          describeService(name, members[names.indexOf(name)] ?? [], { monolith, evidence, bonds, cuts, transactions }),
+          describeService(name, itemAt(members, names.indexOf(name)), { monolith, evidence, bonds, cuts, transactions }),
         ]),
       ),
       tables: Object.fromEntries(
@@ -88,7 +86,7 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
           return [[table.name, describeTable(index, service, { monolith, evidence, bonds, serviceOf })]];
         }),
       ),
-      shared: [...shared].flatMap(([table, kind]) => describeShared(table, kind, { monolith, evidence, serviceOf })),
+      shared: [...shared].map(([table, kind]) => describeShared(table, kind, { monolith, evidence, serviceOf })),
       unplaced: monolith.tables.filter((_, index) => serviceOf(index) === undefined).map((table) => table.name),
       keysInside: keysInside(monolith, evidence, serviceOf),
       partitions: Object.fromEntries(monolith.partitions),
@@ -118,10 +116,8 @@ function keysInside(
   serviceOf: (table: number) => string | undefined,
 ): { from: TableName; to: TableName }[] {
   return evidence.references.flatMap(({ child, parent }) => {
-    const from = monolith.tables[child]?.name;
-    const to = monolith.tables[parent]?.name;
     const inside = serviceOf(child) !== undefined && serviceOf(child) === serviceOf(parent);
-    return inside && from !== undefined && to !== undefined ? [{ from, to }] : [];
+    return inside ? [{ from: itemAt(monolith.tables, child).name, to: itemAt(monolith.tables, parent).name }] : [];
   });
 }
 
@@ -146,15 +142,14 @@ function describeShared(
     readonly evidence: Evidence;
     readonly serviceOf: (table: number) => string | undefined;
   },
-): SharedTable[] {
-  const name = context.monolith.tables[table]?.name;
-  if (name === undefined) return [];
+): SharedTable {
+  const { name } = itemAt(context.monolith.tables, table);
   const owner = context.serviceOf(table);
   const users = context.evidence.references
     .filter((item) => item.parent === table)
     .flatMap((item) => context.serviceOf(item.child) ?? []);
   const usedBy = [...new Set(users)].filter((service) => service !== owner).sort();
-  return [{ table: name, kind, ...(owner === undefined ? {} : { owner }), usedBy, remedy: sharedRemedy(kind) }];
+  return { table: name, kind, ...(owner === undefined ? {} : { owner }), usedBy, remedy: sharedRemedy(kind) };
 }
 
 function describeSignals(
@@ -196,7 +191,7 @@ function describeService(
   let all = 0;
   const strongest: { readonly a: number; readonly b: number; readonly weight: number }[] = [];
   for (const a of members) {
-    for (const { other, weight } of context.bonds[a] ?? []) {
+    for (const { other, weight } of itemAt(context.bonds, a)) {
       all += weight;
       if (!inside.has(other)) continue;
       kept += weight;
@@ -204,7 +199,7 @@ function describeService(
     }
   }
   strongest.sort((x, y) => y.weight - x.weight || x.a - y.a || x.b - y.b);
-  const tables = members.flatMap((member) => context.monolith.tables[member] ?? []);
+  const tables = members.map((member) => itemAt(context.monolith.tables, member));
   const rows = tables.map((table) => table.estimatedRows);
   const distributed = context.transactions.distributed.filter((item) => item.services.includes(name));
   return {
@@ -226,14 +221,15 @@ function describeTable(
   context: Context & { readonly serviceOf: (table: number) => string | undefined },
 ): TableDetails {
   const weights = new Map<string, number>();
-  for (const { other, weight } of context.bonds[table] ?? []) {
+  for (const { other, weight } of itemAt(context.bonds, table)) {
     const to = context.serviceOf(other);
-    if (to !== undefined) weights.set(to, (weights.get(to) ?? 0) + weight);
+    if (to !== undefined) count(weights, to, weight);
   }
-  const own = weights.get(service) ?? 0;
+  const own = counted(weights, service);
   const [next] = [...weights].filter(([name]) => name !== service).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  const confidence = own + (next?.[1] ?? 0) === 0 ? 0 : own / (own + (next?.[1] ?? 0));
-  const inside = (context.bonds[table] ?? []).filter(({ other }) => context.serviceOf(other) === service);
+  const rival = next ? next[1] : 0;
+  const confidence = own + rival === 0 ? 0 : own / (own + rival);
+  const inside = itemAt(context.bonds, table).filter(({ other }) => context.serviceOf(other) === service);
   return {
     service,
     confidence: round(confidence),
@@ -243,6 +239,6 @@ function describeTable(
 }
 
 function reason(context: Context, a: number, b: number): string {
-  const names = [a, b].map((table) => context.monolith.tables[table]?.name ?? '');
+  const names = [a, b].map((table) => itemAt(context.monolith.tables, table).name);
   return `${names.join(' and ')}: ${explainPair(context.evidence, a, b)}`;
 }

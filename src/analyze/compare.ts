@@ -1,3 +1,4 @@
+import { at, count } from './lookup.ts';
 /**
  * How alike two partitions of the same things are: the adjusted Rand index (L. Hubert and P. Arabie,
  * 1985). 1: the same; about 0: no more alike than chance.
@@ -8,12 +9,12 @@ export function adjustedRandIndex(a: ArrayLike<number>, b: ArrayLike<number>): n
   const right = new Map<number, number>();
   const both = new Map<number, Map<number, number>>();
   for (let i = 0; i < size; i += 1) {
-    const x = a[i] ?? 0;
-    const y = b[i] ?? 0;
-    left.set(x, (left.get(x) ?? 0) + 1);
-    right.set(y, (right.get(y) ?? 0) + 1);
+    const x = at(a, i);
+    const y = at(b, i);
+    count(left, x);
+    count(right, y);
     const row = both.get(x) ?? new Map<number, number>();
-    row.set(y, (row.get(y) ?? 0) + 1);
+    count(row, y);
     both.set(x, row);
   }
   const choose2 = (n: number): number => (n * (n - 1)) / 2;

@@ -4,6 +4,7 @@ import { leiden, renumber, type Partition } from './leiden.ts';
 import { averageLinkage, cutHierarchy, type Join } from './linkage.ts';
 import { seededRandom } from './random.ts';
 import type { Signal } from './signals.ts';
+import { at, increase } from './lookup.ts';
 
 /** Groups of tables that are moved as one. */
 export interface Atoms {
@@ -106,12 +107,12 @@ function addTogether(likeness: Float32Array, partition: Partition, share: number
     else members.set(community, [node]);
   });
   for (const list of members.values()) {
-    for (const a of list) for (const b of list) likeness[a * size + b] = (likeness[a * size + b] ?? 0) + share;
+    for (const a of list) for (const b of list) increase(likeness, a * size + b, share);
   }
 }
 
 function onTables(partition: Partition, atoms: Atoms): Partition {
-  const tables = Int32Array.from(atoms.of, (atom) => partition[atom] ?? 0);
+  const tables = Int32Array.from(atoms.of, (atom) => at(partition, atom));
   renumber(tables);
   return tables;
 }

@@ -1,6 +1,7 @@
 import { splitTableName } from '../model/names.ts';
 import type { PairWeights } from './graph.ts';
 import { visibleWords } from './words.ts';
+import { count, counted } from './lookup.ts';
 
 /** A naming convention: which group each table's name puts it in, and whether to believe it. */
 export interface Convention {
@@ -61,7 +62,7 @@ function prefixLabels(parts: readonly { readonly schema: string; readonly table:
   }
   const labels = words.map((list) => list[0] ?? '');
   const groups = countBy(labels);
-  const bare = new Set(words.flatMap((list) => (list.length === 1 && (groups.get(list[0] ?? '') ?? 0) > 1 ? list : [])));
+  const bare = new Set(words.flatMap((list) => (list.length === 1 && counted(groups, list[0] ?? '') > 1 ? list : [])));
   const shared = [...groups.values()].filter((count) => count > 1).length;
   return { source: 'prefixes', labels, bare: shared === 0 ? 1 : bare.size / shared };
 }
@@ -105,6 +106,6 @@ export function labelAgreement(labels: readonly string[], structure: PairWeights
 
 export function countBy(values: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const value of values) count(counts, value);
   return counts;
 }

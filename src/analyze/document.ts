@@ -16,6 +16,11 @@ export interface BoundaryDocument {
   readonly details: Details;
 }
 
+/** The tables of a service of the document. */
+export function tablesOf(document: BoundaryDocument, service: string): readonly TableName[] {
+  return document.services[service] ?? [];
+}
+
 export interface Cut {
   readonly from: TableName;
   readonly to: TableName;

@@ -1,3 +1,4 @@
+import { at, count, counted, increase } from './lookup.ts';
 /** An undirected weighted graph over nodes 0 … size-1; each pair appears once. */
 export interface WeightedGraph {
   readonly size: number;
@@ -20,11 +21,11 @@ export class PairWeights {
   add(a: number, b: number, weight: number): void {
     if (a === b || weight <= 0) return;
     const key = a < b ? a * this.#size + b : b * this.#size + a;
-    this.#weights.set(key, (this.#weights.get(key) ?? 0) + weight);
+    count(this.#weights, key, weight);
   }
 
   get(a: number, b: number): number {
-    return this.#weights.get(a < b ? a * this.#size + b : b * this.#size + a) ?? 0;
+    return counted(this.#weights, a < b ? a * this.#size + b : b * this.#size + a);
   }
 
   get total(): number {
@@ -41,15 +42,8 @@ export class PairWeights {
   *entries(): Generator<readonly [a: number, b: number, weight: number]> {
     for (const key of [...this.#weights.keys()].sort((x, y) => x - y)) {
       const a = Math.floor(key / this.#size);
-      yield [a, key - a * this.#size, this.#weights.get(key) ?? 0];
+      yield [a, key - a * this.#size, counted(this.#weights, key)];
     }
-  }
-
-  /** The same pairs with every weight multiplied. */
-  scaled(factor: number): PairWeights {
-    const result = new PairWeights(this.#size);
-    for (const [a, b, weight] of this.entries()) result.add(a, b, weight * factor);
-    return result;
   }
 
   toGraph(): WeightedGraph {
@@ -73,9 +67,9 @@ export function contract(pairs: PairWeights, groups: Int32Array, count: number):
   const between = new PairWeights(count);
   const loops = new Float64Array(count);
   for (const [a, b, weight] of pairs.entries()) {
-    const x = groups[a] ?? 0;
-    const y = groups[b] ?? 0;
-    if (x === y) loops[x] = (loops[x] ?? 0) + weight;
+    const x = at(groups, a);
+    const y = at(groups, b);
+    if (x === y) increase(loops, x, weight);
     else between.add(x, y, weight);
   }
   return { ...between.toGraph(), loops };

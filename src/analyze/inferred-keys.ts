@@ -2,6 +2,7 @@ import { splitTableName } from '../model/names.ts';
 import type { Column, Table } from '../model/schema.ts';
 import { reference, type Monolith, type Reference } from './input.ts';
 import { visibleWords, type Vocabulary } from './words.ts';
+import { append } from './lookup.ts';
 
 const GENERIC_KEYS = new Set(['id', 'uuid', 'guid', 'key', 'code', 'name', 'no', 'number', 'rowguid']);
 const KEY_ENDING = /^(.+?)_?(?:id|uuid|guid|code|key|no|ref|fk)$/i;
@@ -20,13 +21,13 @@ export function inferReferences(monolith: Monolith, vocabulary: Vocabulary): Ref
     // `sales_order` may be called order_id elsewhere: every ending of the name is a way to say it.
     for (let start = 0; start < words.length; start += 1) {
       const ending = words.slice(start).join('');
-      byName.set(ending, [...(byName.get(ending) ?? []), index]);
+      append(byName, ending, index);
     }
     const key = table.primaryKey?.columns ?? [];
     const [only] = key;
     if (only !== undefined && key.length === 1 && !GENERIC_KEYS.has(only.toLowerCase())) {
       const column = only.toLowerCase();
-      byKeyColumn.set(column, [...(byKeyColumn.get(column) ?? []), index]);
+      append(byKeyColumn, column, index);
     }
   });
   const found: Reference[] = [];

@@ -1,6 +1,7 @@
 import { splitTableName, type TableName } from '../model/names.ts';
 import type { ForeignKey, Schema, Table } from '../model/schema.ts';
 import type { Routine, Workload, WorkloadTransaction } from '../model/workload.ts';
+import { append } from './lookup.ts';
 
 /** What there is to analyse. Only the schema is needed; each of the others makes the answer better. */
 export interface AnalyzerInput {
@@ -104,7 +105,7 @@ function resolver(
   const byTable = new Map<string, number[]>();
   tables.forEach((table, index) => {
     const key = splitTableName(table.name).table;
-    byTable.set(key, [...(byTable.get(key) ?? []), index]);
+    append(byTable, key, index);
   });
   return (name) => {
     const exact = indexOf.get(partitions.get(name) ?? name);

@@ -1,5 +1,6 @@
 import type { Monolith, Reference } from './input.ts';
 import { PairWeights } from './graph.ts';
+import { at, increase, itemAt } from './lookup.ts';
 
 /** How hard a foreign key binds, before the target's in-degree is taken into account. */
 export function bindingOf(reference: Reference): 'composition' | 'required' | 'optional' {
@@ -25,18 +26,18 @@ export function keyPairs(monolith: Monolith, references: readonly Reference[]): 
   const size = monolith.tables.length;
   const pairs = new PairWeights(size);
   const referrers = Array.from({ length: size }, () => new Set<number>());
-  for (const reference of references) referrers[reference.parent]?.add(reference.child);
+  for (const reference of references) itemAt(referrers, reference.parent).add(reference.child);
   const raw = references.map((reference) => {
-    const inDegree = referrers[reference.parent]?.size ?? 1;
+    const inDegree = itemAt(referrers, reference.parent).size;
     return strengthOf(reference) / Math.max(1, inDegree) ** DAMPING;
   });
   const out = new Float64Array(size);
   references.forEach((reference, i) => {
-    out[reference.child] = (out[reference.child] ?? 0) + (raw[i] ?? 0);
+    increase(out, reference.child, at(raw, i));
   });
   references.forEach((reference, i) => {
-    const weight = raw[i] ?? 0;
-    const share = weight / (out[reference.child] ?? 1);
+    const weight = at(raw, i);
+    const share = weight / at(out, reference.child);
     pairs.add(reference.child, reference.parent, weight ** (1 - SHARING) * share ** SHARING);
   });
   return pairs;

@@ -1,5 +1,6 @@
 import type { WeightedGraph } from './graph.ts';
 import { shuffled, type Random } from './random.ts';
+import { at, count, increase, itemAt } from './lookup.ts';
 
 export interface LeidenOptions {
   /** Resolution γ of the modularity: above 1 gives more and smaller communities. */
@@ -35,12 +36,12 @@ export function leiden(graph: WeightedGraph, options: LeidenOptions): Partition 
   let communities: Partition = Int32Array.from(membership);
   for (;;) {
     communities = moveNodes(level, communities, scale, options.random);
-    const count = renumber(communities);
-    if (count === level.size) break;
+    const services = renumber(communities);
+    if (services === level.size) break;
     const refined = refine(level, communities, scale, options.random);
     const parts = renumber(refined);
     const finest = parts === level.size ? communities : refined;
-    const size = parts === level.size ? count : parts;
+    const size = parts === level.size ? services : parts;
     const nextCommunities = new Int32Array(size);
     for (let i = 0; i < level.size; i += 1) nextCommunities[at(finest, i)] = at(communities, i);
     membership = membership.map((node) => at(finest, node));
@@ -59,7 +60,7 @@ export function modularity(graph: WeightedGraph, partition: Partition, resolutio
   if (total === 0) return 0;
   const degrees = new Map<number, number>();
   for (let i = 0; i < graph.size; i += 1) {
-    degrees.set(at(partition, i), (degrees.get(at(partition, i)) ?? 0) + at(level.degree, i));
+    count(degrees, at(partition, i), at(level.degree, i));
   }
   let inside = graph.loops ? 2 * sum(graph.loops) : 0;
   for (let e = 0; e < graph.weight.length; e += 1) {
@@ -88,14 +89,14 @@ export function renumber(partition: Partition): number {
 function moveNodes(level: Level, initial: Partition, scale: number, random: Random): Partition {
   const community = Int32Array.from(initial);
   const mass = new Float64Array(level.size);
-  for (let i = 0; i < level.size; i += 1) mass[at(community, i)] = at(mass, at(community, i)) + at(level.degree, i);
+  for (let i = 0; i < level.size; i += 1) increase(mass, at(community, i), at(level.degree, i));
   const empty: number[] = [];
   for (let c = level.size - 1; c >= 0; c -= 1) if (at(mass, c) === 0) empty.push(c);
   const queue = shuffled(level.size, random);
   const queued = new Uint8Array(level.size).fill(1);
   const linked = new Float64Array(level.size);
   for (let head = 0; head < queue.length; head += 1) {
-    const node = queue[head] ?? 0;
+    const node = at(queue, head);
     queued[node] = 0;
     const own = at(community, node);
     const degree = at(level.degree, node);
@@ -106,7 +107,7 @@ function moveNodes(level: Level, initial: Partition, scale: number, random: Rand
       if (other === node) continue;
       const c = at(community, other);
       if (at(linked, c) === 0) seen.push(c);
-      linked[c] = at(linked, c) + at(level.weight, e);
+      increase(linked, c, at(level.weight, e));
     }
     let best = own;
     let bestGain = at(linked, own) - scale * degree * at(mass, own);
@@ -119,7 +120,7 @@ function moveNodes(level: Level, initial: Partition, scale: number, random: Rand
     }
     if (bestGain < -1e-12) best = empty.pop() ?? own;
     for (const c of seen) linked[c] = 0;
-    mass[best] = at(mass, best) + degree;
+    increase(mass, best, degree);
     if (best === own) continue;
     if (at(mass, own) <= 1e-15) empty.push(own);
     community[node] = best;
@@ -142,10 +143,10 @@ function refine(level: Level, communities: Partition, scale: number, random: Ran
   const outward = new Float64Array(level.size);
   for (let i = 0; i < level.size; i += 1) {
     const c = at(communities, i);
-    communityMass[c] = at(communityMass, c) + at(level.degree, i);
+    increase(communityMass, c, at(level.degree, i));
     for (let e = at(level.start, i); e < at(level.start, i + 1); e += 1) {
       const other = at(level.target, e);
-      if (other !== i && at(communities, other) === c) outward[i] = at(outward, i) + at(level.weight, e);
+      if (other !== i && at(communities, other) === c) increase(outward, i, at(level.weight, e));
     }
   }
   for (const node of shuffled(level.size, random)) {
@@ -156,7 +157,7 @@ function refine(level: Level, communities: Partition, scale: number, random: Ran
     for (let e = at(level.start, node); e < at(level.start, node + 1); e += 1) {
       const other = at(level.target, e);
       if (other === node || at(communities, other) !== at(communities, node)) continue;
-      linked.set(at(part, other), (linked.get(at(part, other)) ?? 0) + at(level.weight, e));
+      count(linked, at(part, other), at(level.weight, e));
     }
     let best = -1;
     let bestGain = 1e-12;
@@ -168,7 +169,7 @@ function refine(level: Level, communities: Partition, scale: number, random: Ran
       }
     }
     if (best === -1) continue;
-    partMass[best] = at(partMass, best) + at(level.degree, node);
+    increase(partMass, best, at(level.degree, node));
     partMass[node] = 0;
     part[node] = best;
     alone[node] = 0;
@@ -182,10 +183,10 @@ function aggregate(level: Level, parts: Partition, size: number): Level {
   const degree = new Float64Array(size);
   for (let i = 0; i < level.size; i += 1) {
     const p = at(parts, i);
-    degree[p] = at(degree, p) + at(level.degree, i);
+    increase(degree, p, at(level.degree, i));
     for (let e = at(level.start, i); e < at(level.start, i + 1); e += 1) {
       const q = at(parts, at(level.target, e));
-      if (q !== p) rows[p]?.set(q, (rows[p]?.get(q) ?? 0) + at(level.weight, e));
+      if (q !== p) count(itemAt(rows, p), q, at(level.weight, e));
     }
   }
   return fromRows(rows, degree);
@@ -198,24 +199,24 @@ function levelOf(graph: WeightedGraph): Level {
     const a = at(graph.from, e);
     const b = at(graph.to, e);
     const w = at(graph.weight, e);
-    rows[a]?.set(b, w);
-    rows[b]?.set(a, w);
-    degree[a] = at(degree, a) + w;
-    degree[b] = at(degree, b) + w;
+    itemAt(rows, a).set(b, w);
+    itemAt(rows, b).set(a, w);
+    increase(degree, a, w);
+    increase(degree, b, w);
   }
-  if (graph.loops) for (let i = 0; i < graph.size; i += 1) degree[i] = at(degree, i) + 2 * at(graph.loops, i);
+  if (graph.loops) for (let i = 0; i < graph.size; i += 1) increase(degree, i, 2 * at(graph.loops, i));
   return fromRows(rows, degree);
 }
 
 function fromRows(rows: readonly Map<number, number>[], degree: Float64Array): Level {
   const start = new Int32Array(rows.length + 1);
-  let count = 0;
+  let entries = 0;
   rows.forEach((row, i) => {
-    count += row.size;
-    start[i + 1] = count;
+    entries += row.size;
+    start[i + 1] = entries;
   });
-  const target = new Int32Array(count);
-  const weight = new Float64Array(count);
+  const target = new Int32Array(entries);
+  const weight = new Float64Array(entries);
   let e = 0;
   for (const row of rows) {
     for (const [other, w] of row) {
@@ -233,6 +234,3 @@ function sum(values: Float64Array): number {
   return total;
 }
 
-function at(array: Int32Array | Float64Array | Uint8Array, index: number): number {
-  return array[index] ?? 0;
-}

@@ -1,4 +1,5 @@
 import { renumber, type Partition } from './leiden.ts';
+import { at } from './lookup.ts';
 
 /** One step of a hierarchy: two groups, named by their smallest node, join at a likeness. */
 export interface Join {
@@ -13,7 +14,7 @@ export interface Join {
  * The matrix is used up.
  */
 export function averageLinkage(likeness: Float32Array, size: number): Join[] {
-  const count = new Int32Array(size).fill(1);
+  const sizes = new Int32Array(size).fill(1);
   const alive = new Uint8Array(size).fill(1);
   const smallest = Int32Array.from({ length: size }, (_, i) => i);
   const joins: Join[] = [];
@@ -24,13 +25,13 @@ export function averageLinkage(likeness: Float32Array, size: number): Join[] {
       while (alive[next] === 0) next += 1;
       chain.push(next);
     }
-    const top = chain.at(-1) ?? 0;
-    const before = chain.at(-2) ?? -1;
+    const top = at(chain, chain.length - 1);
+    const before = chain.length > 1 ? at(chain, chain.length - 2) : -1;
     let nearest = before;
-    let best = before === -1 ? -1 : (likeness[top * size + before] ?? 0);
+    let best = before === -1 ? -1 : at(likeness, top * size + before);
     for (let other = 0; other < size; other += 1) {
       if (other === top || alive[other] === 0) continue;
-      const value = likeness[top * size + other] ?? 0;
+      const value = at(likeness, top * size + other);
       if (value > best) {
         best = value;
         nearest = other;
@@ -41,20 +42,20 @@ export function averageLinkage(likeness: Float32Array, size: number): Join[] {
       continue;
     }
     chain.length -= 2;
-    const x = smallest[top] ?? 0;
-    const y = smallest[before] ?? 0;
+    const x = at(smallest, top);
+    const y = at(smallest, before);
     joins.push({ a: Math.min(x, y), b: Math.max(x, y), likeness: best });
-    const sizeTop = count[top] ?? 1;
-    const sizeBefore = count[before] ?? 1;
+    const sizeTop = at(sizes, top);
+    const sizeBefore = at(sizes, before);
     for (let other = 0; other < size; other += 1) {
       if (alive[other] === 0 || other === top || other === before) continue;
       const mean =
-        ((likeness[top * size + other] ?? 0) * sizeTop + (likeness[before * size + other] ?? 0) * sizeBefore) /
+        (at(likeness, top * size + other) * sizeTop + at(likeness, before * size + other) * sizeBefore) /
         (sizeTop + sizeBefore);
       likeness[before * size + other] = mean;
       likeness[other * size + before] = mean;
     }
-    count[before] = sizeTop + sizeBefore;
+    sizes[before] = sizeTop + sizeBefore;
     smallest[before] = Math.min(x, y);
     alive[top] = 0;
     left -= 1;
@@ -67,7 +68,7 @@ export function cutHierarchy(joins: readonly Join[], size: number, likeness: num
   const parent = Int32Array.from({ length: size }, (_, i) => i);
   const root = (node: number): number => {
     let top = node;
-    while ((parent[top] ?? top) !== top) top = parent[top] ?? top;
+    while (at(parent, top) !== top) top = at(parent, top);
     parent[node] = top;
     return top;
   };

@@ -3,6 +3,7 @@ import type { PairWeights } from './graph.ts';
 import type { Monolith, Reference } from './input.ts';
 import { modularity, type Partition } from './leiden.ts';
 import { writesKeptWhole } from './transactions.ts';
+import { at, count, increase } from './lookup.ts';
 
 /**
  * The measures of the field. Structural modularity, interface number and inter-partition calls
@@ -18,9 +19,9 @@ export function measure(options: {
   readonly services: number;
 }): Metrics {
   const { monolith, partition, services } = options;
-  const serviceOf = (table: number): number => partition[table] ?? -1;
-  const sizes = Array.from({ length: services }, () => 0);
-  for (const service of partition) if (service >= 0) sizes[service] = (sizes[service] ?? 0) + 1;
+  const serviceOf = (table: number): number => at(partition, table);
+  const sizes = new Int32Array(services);
+  for (const service of partition) if (service >= 0) increase(sizes, service, 1);
   const kept = options.references.filter((item) => serviceOf(item.child) === serviceOf(item.parent)).length;
   const placed = sizes.reduce((sum, size) => sum + size, 0);
   const usual = sizes.filter((size) => size >= 5 && size <= 20).reduce((sum, size) => sum + size, 0);
@@ -42,7 +43,7 @@ export function measure(options: {
 function structuralModularity(
   references: readonly Reference[],
   serviceOf: (table: number) => number,
-  sizes: readonly number[],
+  sizes: Int32Array,
 ): number {
   const count = sizes.length;
   if (count === 0) return 0;
@@ -52,8 +53,8 @@ function structuralModularity(
     const a = serviceOf(child);
     const b = serviceOf(parent);
     if (a < 0 || b < 0) continue;
-    if (a === b) cohesion += 1 / (sizes[a] ?? 1) ** 2;
-    else coupling += 1 / (2 * (sizes[a] ?? 1) * (sizes[b] ?? 1));
+    if (a === b) cohesion += 1 / at(sizes, a) ** 2;
+    else coupling += 1 / (2 * at(sizes, a) * at(sizes, b));
   }
   const pairs = (count * (count - 1)) / 2;
   return cohesion / count - (pairs === 0 ? 0 : coupling / pairs);
@@ -91,7 +92,7 @@ function businessContextPurity(monolith: Monolith, serviceOf: (table: number) =>
   for (const { reads, writes } of monolith.transactions) {
     const touched = new Map<number, number>();
     for (const table of new Set([...reads, ...writes])) {
-      touched.set(serviceOf(table), (touched.get(serviceOf(table)) ?? 0) + 1);
+      count(touched, serviceOf(table));
     }
     for (const [service, tables] of touched) uses[service]?.push(tables);
   }

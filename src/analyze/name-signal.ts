@@ -1,4 +1,5 @@
 import { PairWeights } from './graph.ts';
+import { at, counted } from './lookup.ts';
 
 /** A table's words, the first of which say most about where it belongs. */
 export type NameWords = readonly (readonly string[])[];
@@ -14,7 +15,7 @@ export function namePairs(names: NameWords): PairWeights {
     words.forEach((word, position) => {
       const weight = position === 0 ? 1 : 0.5;
       const tables = holders.get(word) ?? new Map<number, number>();
-      tables.set(table, Math.max(tables.get(table) ?? 0, weight));
+      tables.set(table, Math.max(counted(tables, table), weight));
       holders.set(word, tables);
     });
   });
@@ -24,19 +25,19 @@ export function namePairs(names: NameWords): PairWeights {
   };
   const norms = names.map((words) => {
     const distinct = new Map<string, number>();
-    words.forEach((word, position) => distinct.set(word, Math.max(distinct.get(word) ?? 0, position === 0 ? 1 : 0.5)));
+    words.forEach((word, position) => distinct.set(word, Math.max(counted(distinct, word), position === 0 ? 1 : 0.5)));
     let sum = 0;
     for (const [word, weight] of distinct) sum += (weight * rarity(word)) ** 2;
     return Math.sqrt(sum) || 1;
   });
   const pairs = new PairWeights(size);
-  for (const word of [...holders.keys()].sort()) {
-    const tables = [...(holders.get(word) ?? [])];
+  for (const [word, positions] of [...holders].sort((a, b) => (a[0] < b[0] ? -1 : 1))) {
+    const tables = [...positions];
     const value = rarity(word);
     if (tables.length < 2 || value === 0) continue;
     tables.forEach(([a, weightA], i) => {
       for (const [b, weightB] of tables.slice(i + 1)) {
-        const cosine = (weightA * weightB * value * value) / ((norms[a] ?? 1) * (norms[b] ?? 1));
+        const cosine = (weightA * weightB * value * value) / (at(norms, a) * at(norms, b));
         pairs.add(a, b, cosine / Math.sqrt(tables.length - 1));
       }
     });

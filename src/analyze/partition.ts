@@ -8,6 +8,7 @@ import { renumber, type Partition } from './leiden.ts';
 import type { AnalyzeOptions } from './options.ts';
 import { Placement } from './placement.ts';
 import type { Evidence } from './signals.ts';
+import { at, count, increase, itemAt } from './lookup.ts';
 
 export interface Decomposition {
   /** The service of each table, numbered from 0; -1: nothing says where it belongs. */
@@ -47,7 +48,7 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
     placement.settle();
     placement.joinSatellites();
   }
-  const isolated = (table: number): boolean => (degree[table] ?? 0) === 0;
+  const isolated = (table: number): boolean => at(degree, table) === 0;
   placement.setAside((table) => isolated(table) && placement.sizeOf(table) === 1);
   placement.joinSmall(options.minTables ?? 2, options.services === undefined);
   if (options.maxTables !== undefined) placement.splitLarge(options.maxTables, seed);
@@ -80,21 +81,20 @@ function nameFamilies(options: {
   const group = Int32Array.from(pins.atoms.of);
   const root = (atom: number): number => {
     let top = atom;
-    while (parent[top] !== undefined && parent[top] !== top) top = parent[top] ?? top;
+    while (at(parent, top) !== top) top = at(parent, top);
     return top;
   };
   const parent = Int32Array.from({ length: pins.atoms.count }, (_, i) => i);
-  const divided = new Set(pins.apart.flat().map((table) => pins.atoms.of[table] ?? 0));
+  const divided = new Set(pins.apart.flat().map((table) => at(pins.atoms.of, table)));
   for (const [a, b] of structure.entries()) {
-    const word = evidence.words[a]?.[0];
-    if (word === undefined || word !== evidence.words[b]?.[0]) continue;
-    const x = root(group[a] ?? 0);
-    const y = root(group[b] ?? 0);
+    if (itemAt(evidence.words, a)[0] !== itemAt(evidence.words, b)[0]) continue;
+    const x = root(at(group, a));
+    const y = root(at(group, b));
     // A table that a pin keeps apart stays free to move.
-    if (divided.has(group[a] ?? 0) || divided.has(group[b] ?? 0)) continue;
+    if (divided.has(at(group, a)) || divided.has(at(group, b))) continue;
     parent[Math.max(x, y)] = Math.min(x, y);
   }
-  for (let table = 0; table < size; table += 1) group[table] = root(group[table] ?? 0);
+  for (let table = 0; table < size; table += 1) group[table] = root(at(group, table));
   return { of: group, count: renumber(group) };
 }
 
@@ -116,7 +116,7 @@ function readPins(monolith: Monolith, options: AnalyzeOptions): Pins {
   for (const names of options.keep ?? []) {
     const members = names.map(index);
     const merged = new Set(members.map((member) => group[member]));
-    const into = Math.min(...members.map((member) => group[member] ?? member));
+    const into = Math.min(...members.map((member) => at(group, member)));
     for (let i = 0; i < group.length; i += 1) if (merged.has(group[i])) group[i] = into;
   }
   const apart = (options.apart ?? []).map((names) => names.map(index));
@@ -142,18 +142,17 @@ function byLabel(labels: readonly string[]): Partition {
 function joinAtoms(partition: Partition, atoms: Atoms): Partition {
   const votes = Array.from({ length: atoms.count }, () => new Map<number, number>());
   partition.forEach((service, table) => {
-    const row = votes[atoms.of[table] ?? 0];
-    row?.set(service, (row.get(service) ?? 0) + 1);
+    count(itemAt(votes, at(atoms.of, table)), service);
   });
-  const winners = votes.map((row) => [...row].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]?.[0] ?? 0);
-  return Int32Array.from(atoms.of, (atom) => winners[atom] ?? 0);
+  const winners = votes.map((row) => itemAt([...row].sort((a, b) => b[1] - a[1] || a[0] - b[0]), 0)[0]);
+  return Int32Array.from(atoms.of, (atom) => at(winners, atom));
 }
 
 export function degrees(pairs: PairWeights, size: number): Float64Array {
   const degree = new Float64Array(size);
   for (const [a, b, weight] of pairs.entries()) {
-    degree[a] = (degree[a] ?? 0) + weight;
-    degree[b] = (degree[b] ?? 0) + weight;
+    increase(degree, a, weight);
+    increase(degree, b, weight);
   }
   return degree;
 }

@@ -2,6 +2,7 @@ import type { Atoms } from './consensus.ts';
 import { PairWeights } from './graph.ts';
 import { leiden, type Partition } from './leiden.ts';
 import { seededRandom } from './random.ts';
+import { append, at, count, counted, increase, itemAt } from './lookup.ts';
 
 const ASIDE = -1;
 /** A satellite sends more than this share of what leaves it to one service, */
@@ -28,15 +29,15 @@ export class Placement {
     this.#atomOf = options.atoms.of;
     this.#apart = options.apart;
     const atoms: number[][] = Array.from({ length: options.atoms.count }, () => []);
-    options.atoms.of.forEach((atom, table) => atoms[atom]?.push(table));
+    options.atoms.of.forEach((atom, table) => itemAt(atoms, atom).push(table));
     this.#atoms = atoms;
     const neighbours: [number, number][][] = Array.from(this.#service, () => []);
     this.#degree = new Float64Array(this.#service.length);
     for (const [a, b, weight] of options.pairs.entries()) {
-      neighbours[a]?.push([b, weight]);
-      neighbours[b]?.push([a, weight]);
-      this.#degree[a] = (this.#degree[a] ?? 0) + weight;
-      this.#degree[b] = (this.#degree[b] ?? 0) + weight;
+      itemAt(neighbours, a).push([b, weight]);
+      itemAt(neighbours, b).push([a, weight]);
+      increase(this.#degree, a, weight);
+      increase(this.#degree, b, weight);
     }
     this.#neighbours = neighbours;
   }
@@ -53,7 +54,7 @@ export class Placement {
   }
 
   sizeOf(table: number): number {
-    return this.#members().get(this.#service[table] ?? ASIDE)?.length ?? 0;
+    return this.#count(at(this.#service, table));
   }
 
   setAside(isIsolated: (table: number) => boolean): void {
@@ -72,13 +73,13 @@ export class Placement {
     for (let round = 0; round < 10; round += 1) {
       let moved = 0;
       for (const tables of this.#atoms) {
-        const own = this.#service[tables[0] ?? 0] ?? ASIDE;
+        const own = at(this.#service, at(tables, 0));
         const links = this.#linksOf(tables);
         let degree = 0;
-        for (const table of tables) degree += this.#degree[table] ?? 0;
+        for (const table of tables) degree += at(this.#degree, table);
         const gain = (service: number): number => {
-          const rest = (mass.get(service) ?? 0) - (service === own ? degree : 0);
-          return (links.get(service) ?? 0) - (degree * rest) / total;
+          const rest = counted(mass, service) - (service === own ? degree : 0);
+          return counted(links, service) - (degree * rest) / total;
         };
         let best = own;
         for (const service of [...links.keys()].sort((a, b) => a - b)) {
@@ -87,8 +88,8 @@ export class Placement {
         }
         if (best === own) continue;
         this.#move(tables, best);
-        mass.set(own, (mass.get(own) ?? 0) - degree);
-        mass.set(best, (mass.get(best) ?? 0) + degree);
+        mass.set(own, counted(mass, own) - degree);
+        count(mass, best, degree);
         moved += 1;
       }
       if (moved === 0) return;
@@ -127,7 +128,7 @@ export class Placement {
         const [target, most] = links[0] ?? [service, 0];
         const leaving = links.reduce((sum, [, weight]) => sum + weight, 0);
         const inside = this.#insideOf(tables, service);
-        const larger = (members.get(target)?.length ?? 0) > tables.length;
+        const larger = this.#count(target) > tables.length;
         if (!larger || most <= leaving * MOSTLY || most < inside * PULL || !this.#mayJoin(tables, target)) continue;
         const pull = most / inside;
         if (!strongest || pull > strongest.pull) strongest = { tables, target, pull };
@@ -167,13 +168,13 @@ export class Placement {
     for (const group of this.#apart) {
       const seen = new Map<number, number>();
       for (const table of group) {
-        const service = this.#service[table] ?? ASIDE;
+        const service = at(this.#service, table);
         const first = seen.get(service);
         if (first === undefined) {
           seen.set(service, table);
           continue;
         }
-        const bound = (candidate: number): number => this.#linksOf(this.#atomFor(candidate)).get(service) ?? 0;
+        const bound = (candidate: number): number => counted(this.#linksOf(this.#atomFor(candidate)), service);
         const leaver = bound(table) <= bound(first) ? table : first;
         seen.set(service, leaver === table ? first : table);
         const tables = this.#atomFor(leaver);
@@ -189,16 +190,19 @@ export class Placement {
   }
 
   #atomFor(table: number): readonly number[] {
-    return this.#atoms[this.#atomOf[table] ?? 0] ?? [table];
+    return itemAt(this.#atoms, at(this.#atomOf, table));
+  }
+
+  /** How many tables a service has. */
+  #count(service: number): number {
+    return this.#service.reduce((sum, own) => sum + (own === service ? 1 : 0), 0);
   }
 
   #members(): Map<number, number[]> {
     const members = new Map<number, number[]>();
     this.#service.forEach((service, table) => {
       if (service === ASIDE) return;
-      const list = members.get(service);
-      if (list) list.push(table);
-      else members.set(service, [table]);
+      append(members, service, table);
     });
     return members;
   }
@@ -206,7 +210,7 @@ export class Placement {
   #masses(): Map<number, number> {
     const mass = new Map<number, number>();
     this.#service.forEach((service, table) => {
-      mass.set(service, (mass.get(service) ?? 0) + (this.#degree[table] ?? 0));
+      count(mass, service, at(this.#degree, table));
     });
     return mass;
   }
@@ -216,10 +220,10 @@ export class Placement {
     const own = new Set(tables);
     const links = new Map<number, number>();
     for (const table of tables) {
-      for (const [other, weight] of this.#neighbours[table] ?? []) {
-        const service = this.#service[other] ?? ASIDE;
+      for (const [other, weight] of itemAt(this.#neighbours, table)) {
+        const service = at(this.#service, other);
         if (own.has(other) || service === ASIDE) continue;
-        links.set(service, (links.get(service) ?? 0) + weight);
+        count(links, service, weight);
       }
     }
     return links;
@@ -229,7 +233,7 @@ export class Placement {
   #insideOf(tables: readonly number[], service: number): number {
     let inside = 0;
     for (const table of tables) {
-      for (const [other, weight] of this.#neighbours[table] ?? []) {
+      for (const [other, weight] of itemAt(this.#neighbours, table)) {
         if (this.#service[other] === service) inside += weight;
       }
     }
@@ -237,10 +241,9 @@ export class Placement {
   }
 
   #closest(service: number, tables: readonly number[]): number | undefined {
-    const members = this.#members();
     const ranked = [...this.#linksOf(tables)]
       .filter(([target]) => target !== service && this.#mayJoin(tables, target))
-      .map(([target, weight]) => ({ target, weight: weight / Math.sqrt(members.get(target)?.length ?? 1) }))
+      .map(([target, weight]) => ({ target, weight: weight / Math.sqrt(this.#count(target)) }))
       .sort((a, b) => b.weight - a.weight || a.target - b.target);
     return ranked[0]?.target;
   }
@@ -251,7 +254,7 @@ export class Placement {
       const links = this.#linksOf(tables);
       for (const [target, others] of members) {
         if (target <= service || !this.#mayJoin(tables, target)) continue;
-        const weight = (links.get(target) ?? 0) / (tables.length * others.length) ** 0.75;
+        const weight = counted(links, target) / (tables.length * others.length) ** 0.75;
         const smaller = best?.weight ?? Number.NEGATIVE_INFINITY;
         if (weight > smaller) best = { from: service, into: target, weight };
       }
@@ -267,13 +270,13 @@ export class Placement {
 
   /** Cuts a service in at least two, by communities where it has any, else in halves. */
   #split(tables: readonly number[], seed: number, parts: number): void {
-    const atoms = [...new Set(tables.map((table) => this.#atomOf[table] ?? 0))];
+    const atoms = [...new Set(tables.map((table) => at(this.#atomOf, table)))];
     const local = new Map(atoms.map((atom, index) => [atom, index]));
     const inner = new PairWeights(atoms.length);
     for (const table of tables) {
-      const a = local.get(this.#atomOf[table] ?? 0) ?? 0;
-      for (const [other, weight] of this.#neighbours[table] ?? []) {
-        const b = local.get(this.#atomOf[other] ?? 0);
+      const a = counted(local, at(this.#atomOf, table));
+      for (const [other, weight] of itemAt(this.#neighbours, table)) {
+        const b = local.get(at(this.#atomOf, other));
         if (b !== undefined && other > table && tables.includes(other)) inner.add(a, b, weight);
       }
     }
@@ -283,15 +286,15 @@ export class Placement {
       found = leiden(inner.toGraph(), { resolution, random: seededRandom(seed) });
       count = new Set(found).size;
     }
-    const targets = new Map<number, number>([[0, this.#service[tables[0] ?? 0] ?? 0]]);
+    const targets = new Map<number, number>([[0, at(this.#service, at(tables, 0))]]);
     for (const [atom, index] of local) {
-      const part = count === 1 ? index % 2 : Math.min(found[index] ?? 0, parts - 1);
+      const part = count === 1 ? index % 2 : Math.min(at(found, index), parts - 1);
       let target = targets.get(part);
       if (target === undefined) {
         target = this.#unused();
         targets.set(part, target);
       }
-      this.#move(this.#atoms[atom] ?? [], target);
+      this.#move(itemAt(this.#atoms, atom), target);
     }
   }
 

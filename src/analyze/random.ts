@@ -1,3 +1,4 @@
+import { at } from './lookup.ts';
 /** The next number in [0, 1). */
 export type Random = () => number;
 
@@ -18,8 +19,8 @@ export function shuffled(count: number, random: Random): number[] {
   const order = Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i -= 1) {
     const j = Math.floor(random() * (i + 1));
-    const held = order[i] ?? 0;
-    order[i] = order[j] ?? 0;
+    const held = at(order, i);
+    order[i] = at(order, j);
     order[j] = held;
   }
   return order;

@@ -1,4 +1,5 @@
 import type { Cut } from './document.ts';
+import { append, counted, itemAt } from './lookup.ts';
 
 /** The circles among services whose tables refer to each other, each with its cheapest key to give up. */
 export function findCycles(services: readonly string[], cuts: readonly Cut[]): { services: string[]; cheapest: Cut }[] {
@@ -12,7 +13,7 @@ export function findCycles(services: readonly string[], cuts: readonly Cut[]): {
     const between = new Map<string, Cut[]>();
     for (const cut of inside) {
       const key = `${cut.fromService}\n${cut.toService}`;
-      between.set(key, [...(between.get(key) ?? []), cut]);
+      append(between, key, cut);
     }
     const [cheapest] = [...between.values()].sort((a, b) => a.length - b.length)[0] ?? [];
     if (cheapest) found.push({ services: [...component].sort(), cheapest });
@@ -35,7 +36,7 @@ export function stronglyConnected(
     const work: { readonly node: string; readonly rest: string[] }[] = [];
     const enter = (node: string): void => {
       index.set(node, index.size);
-      low.set(node, index.get(node) ?? 0);
+      low.set(node, counted(index, node));
       stack.push(node);
       onStack.add(node);
       work.push({ node, rest: [...(targets.get(node) ?? [])] });
@@ -46,12 +47,12 @@ export function stronglyConnected(
       const next = frame.rest.pop();
       if (next !== undefined) {
         if (!index.has(next)) enter(next);
-        else if (onStack.has(next)) low.set(node, Math.min(low.get(node) ?? 0, index.get(next) ?? 0));
+        else if (onStack.has(next)) low.set(node, Math.min(counted(low, node), counted(index, next)));
         continue;
       }
       work.pop();
       const parent = work.at(-1)?.node;
-      if (parent !== undefined) low.set(parent, Math.min(low.get(parent) ?? 0, low.get(node) ?? 0));
+      if (parent !== undefined) low.set(parent, Math.min(counted(low, parent), counted(low, node)));
       if (low.get(node) !== index.get(node)) continue;
       const component: string[] = [];
       for (let member = stack.pop(); member !== undefined; member = stack.pop()) {
@@ -92,7 +93,7 @@ export function extractionOrder(
     };
     const ranked = [...inside.keys()].map((name) => ({ name, cost: cost(name) }));
     ranked.sort((a, b) => a.cost - b.cost || (a.name < b.name ? -1 : 1));
-    const next = ranked[0]?.name ?? '';
+    const next = itemAt(ranked, 0).name;
     order.push(next);
     inside.delete(next);
   }

@@ -3,6 +3,7 @@ import pluralize from 'pluralize';
 import type { Monolith, Reference } from './input.ts';
 import type { NameWords } from './name-signal.ts';
 import { visibleWords } from './words.ts';
+import { at, count, counted, itemAt } from './lookup.ts';
 
 /**
  * A name for each service from the words of its own tables: the label of a followed convention,
@@ -24,23 +25,24 @@ export function nameServices(options: {
   const words = separated ? visible : options.words;
   const everywhere = new Map<string, number>();
   for (const list of words) {
-    for (const word of new Set(list)) everywhere.set(word, (everywhere.get(word) ?? 0) + 1);
+    for (const word of new Set(list)) count(everywhere, word);
   }
   const bySize = [...options.members.keys()].sort(
-    (a, b) => (options.members[b]?.length ?? 0) - (options.members[a]?.length ?? 0) || a - b,
+    (a, b) => itemAt(options.members, b).length - itemAt(options.members, a).length || a - b,
   );
   const names: string[] = options.members.map(() => '');
   for (const service of bySize) {
-    const all = options.members[service] ?? [];
+    const all = itemAt(options.members, service);
     const own = all.filter((table) => !options.unimportant?.has(table));
     const members = own.length > 0 ? own : all;
-    const candidates = options.labels
-      ? [mostCommon(members.map((table) => options.labels?.[table] ?? ''))]
+    const { labels } = options;
+    const candidates = labels
+      ? [mostCommon(members.map((table) => itemAt(labels, table)))]
       : rankedWords(members, { ...options, words }, everywhere);
-    const central = splitTableName(options.monolith.tables[members[0] ?? 0]?.name ?? 'service').table;
+    const central = splitTableName(itemAt(options.monolith.tables, at(members, 0)).name).table;
     const name = [...candidates, central].map(identifier).find((candidate) => candidate !== '' && !taken.has(candidate));
-    let unique = name ?? `service_${service + 1}`;
-    for (let number = 2; taken.has(unique); number += 1) unique = `${name ?? 'service'}_${number}`;
+    let unique = name ?? 'service';
+    for (let number = 2; taken.has(unique); number += 1) unique = `service-${number}`;
     taken.add(unique);
     names[service] = unique;
   }
@@ -55,18 +57,18 @@ function rankedWords(
   const inside = new Set(members);
   const scores = new Map<string, number>();
   for (const table of members) {
-    const words = options.words[table] ?? [];
+    const words = itemAt(options.words, table);
     const referrers = options.references.filter((item) => item.parent === table && inside.has(item.child)).length;
     words.forEach((word, position) => {
       if (/^\d+$/.test(word) || word.length < 2) return;
       const entity = words.length === 1 ? 1 + referrers : 0;
-      scores.set(word, (scores.get(word) ?? 0) + (position === 0 ? 1 : 0.4) + entity * 0.5);
+      count(scores, word, (position === 0 ? 1 : 0.4) + entity * 0.5);
     });
   }
   return [...scores]
     .map(([word, score]) => {
-      const count = members.filter((table) => options.words[table]?.includes(word)).length;
-      return { word, score: (score * count) / (everywhere.get(word) ?? 1) };
+      const holders = members.filter((table) => options.words[table]?.includes(word)).length;
+      return { word, score: (score * holders) / counted(everywhere, word) };
     })
     .sort((a, b) => b.score - a.score || (a.word < b.word ? -1 : 1))
     .map(({ word }) => pluralize.plural(word));
@@ -74,8 +76,8 @@ function rankedWords(
 
 function mostCommon(values: readonly string[]): string {
   const counts = new Map<string, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]?.[0] ?? '';
+  for (const value of values) count(counts, value);
+  return itemAt([...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)), 0)[0];
 }
 
 /** Lower-case letters, digits and hyphens: what a host name or a configuration key may be. */

@@ -8,6 +8,7 @@ import { namePairs, type NameWords } from './name-signal.ts';
 import { seededRandom } from './random.ts';
 import { learnVocabulary } from './words.ts';
 import { joinedTogether, togetherPairs, usedTogether, writtenTogether } from './workload-signal.ts';
+import { at, count } from './lookup.ts';
 
 export type SignalId = 'keys' | 'inferred' | 'writes' | 'joins' | 'use' | 'names' | 'code';
 
@@ -91,10 +92,10 @@ export function agreementWith(pairs: PairWeights, communities: Partition): numbe
   const mass = new Map<number, number>();
   let inside = 0;
   for (const [a, b, weight] of pairs.entries()) {
-    const ca = communities[a] ?? -1;
-    const cb = communities[b] ?? -1;
-    mass.set(ca, (mass.get(ca) ?? 0) + weight);
-    mass.set(cb, (mass.get(cb) ?? 0) + weight);
+    const ca = at(communities, a);
+    const cb = at(communities, b);
+    count(mass, ca, weight);
+    count(mass, cb, weight);
     if (ca === cb) inside += weight;
   }
   let expected = 0;

@@ -1,6 +1,7 @@
 import type { CrossingRead, DistributedTransaction, Transactions } from './document.ts';
 import type { Access, Monolith } from './input.ts';
 import { compareText } from './input.ts';
+import { append, itemAt } from './lookup.ts';
 
 type ServiceOf = (table: number) => string | undefined;
 
@@ -59,15 +60,15 @@ function distributed(
   const byService = new Map<string, string[]>();
   for (const table of group.writes) {
     const service = serviceOf(table) ?? 'monolith';
-    byService.set(service, [...(byService.get(service) ?? []), monolith.tables[table]?.name ?? '']);
+    append(byService, service, itemAt(monolith.tables, table).name);
   }
   const ordered = [...byService].sort((a, b) => b[1].length - a[1].length || compareText(a[0], b[0]));
-  const [first] = ordered;
+  const [first, second] = ordered.map(([service]) => service);
   return {
     transaction: group.labels.length > 3 ? `${group.labels.slice(0, 3).join(', ')} …` : group.labels.join(', '),
     calls: group.calls,
     services: ordered.map(([service]) => service),
-    writes: group.writes.flatMap((table) => monolith.tables[table]?.name ?? []),
+    writes: group.writes.map((table) => itemAt(monolith.tables, table).name),
     steps: ordered.map(([service, tables], index) => ({
       service,
       action: `${index === 0 ? 'writes' : 'receives the event and writes'} ${tables.join(', ')}`,
@@ -75,8 +76,8 @@ function distributed(
     })),
     remedy:
       ordered.length === 2
-        ? `outbox: ${first?.[0] ?? ''} commits its rows and an event in one transaction; ${ordered[1]?.[0] ?? ''} applies it once`
-        : `saga: ${first?.[0] ?? ''} starts it and tells the others one by one; each step has a compensation`,
+        ? `outbox: ${first} commits its rows and an event in one transaction; ${second} applies it once`
+        : `saga: ${first} starts it and tells the others one by one; each step has a compensation`,
   };
 }
 
@@ -102,7 +103,7 @@ function crossingReads(
         owned.size < 2
           ? 'replicate the reference data it reads'
           : `compose: ask each service by id, or keep a read model of the columns it needs`;
-      return { tables: tables.flatMap((table) => monolith.tables[table]?.name ?? []), services, calls, remedy };
+      return { tables: tables.map((table) => itemAt(monolith.tables, table).name), services, calls, remedy };
     })
     .sort((a, b) => b.calls - a.calls || compareText(a.tables.join(), b.tables.join()));
 }

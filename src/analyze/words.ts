@@ -1,4 +1,5 @@
 import pluralize from 'pluralize';
+import { at, count, counted, itemAt } from './lookup.ts';
 
 const SEPARATORS = /[^A-Za-z0-9\u0080-\uffff]+/;
 
@@ -41,7 +42,7 @@ const GENERIC = ['id', 'code', 'date', 'key', 'no', 'nr', 'num', 'uuid', 'guid']
 export function learnVocabulary(tables: readonly string[], columns: readonly string[]): Vocabulary {
   const counts = new Map<string, number>();
   const add = (word: string, by: number): void => {
-    if (word.length >= SHORTEST) counts.set(word, (counts.get(word) ?? 0) + by);
+    if (word.length >= SHORTEST) count(counts, word, by);
   };
   const tableWords = [...new Set(tables.flatMap(visibleWords))].sort();
   const columnWords = [...new Set(columns.flatMap(visibleWords))].sort();
@@ -56,11 +57,11 @@ export function learnVocabulary(tables: readonly string[], columns: readonly str
   for (const whole of tableWords) {
     for (let cut = SHORTEST; cut <= whole.length - SHORTEST; cut += 1) {
       for (const part of [whole.slice(0, cut), whole.slice(cut)]) {
-        if (counts.has(part)) ends.set(part, (ends.get(part) ?? 0) + 1);
+        if (counts.has(part)) count(ends, part);
       }
     }
   }
-  const frequency = new Map(known.map((word) => [word, (counts.get(word) ?? 0) + (ends.get(word) ?? 0)]));
+  const frequency = new Map(known.map((word) => [word, counted(counts, word) + counted(ends, word)]));
   const memo = new Map<string, readonly string[]>();
   return {
     words(identifier) {
@@ -78,8 +79,8 @@ export function learnVocabulary(tables: readonly string[], columns: readonly str
 function sharedBeginnings(sorted: readonly string[]): string[] {
   const found = new Set<string>();
   for (let i = 1; i < sorted.length; i += 1) {
-    const a = sorted[i - 1] ?? '';
-    const b = sorted[i] ?? '';
+    const a = itemAt(sorted, i - 1);
+    const b = itemAt(sorted, i);
     let length = 0;
     while (length < a.length && a[length] === b[length]) length += 1;
     const shared = a.slice(0, length);
@@ -102,17 +103,17 @@ function split(word: string, frequency: ReadonlyMap<string, number>): string[] {
     back[end] = 0;
     for (let start = 0; start <= end - SHORTEST; start += 1) {
       const whole = start === 0 && end === word.length;
-      const seen = whole ? 0 : (frequency.get(word.slice(start, end)) ?? 0);
+      const seen = whole ? 0 : counted(frequency, word.slice(start, end));
       if (seen === 0 && end - start <= SHORTEST) continue;
       const own = seen > 0 ? 1 + 1 / seen : unknownPrice(end - start);
-      const price = (cost[start] ?? Number.POSITIVE_INFINITY) + own;
-      if (price < (cost[end] ?? 0)) {
+      const price = at(cost, start) + own;
+      if (price < at(cost, end)) {
         cost[end] = price;
         back[end] = start;
       }
     }
   }
   const parts: string[] = [];
-  for (let end = word.length; end > 0; end = back[end] ?? 0) parts.unshift(word.slice(back[end] ?? 0, end));
+  for (let end = word.length; end > 0; end = at(back, end)) parts.unshift(word.slice(at(back, end), end));
   return parts.length < 2 ? [singular(word)] : parts.flatMap((part) => split(part, frequency));
 }

@@ -1,5 +1,6 @@
 import type { Access, Monolith } from './input.ts';
 import { PairWeights } from './graph.ts';
+import { at, increase } from './lookup.ts';
 
 /** Groups of tables that something touches together, and how often. */
 export interface Together {
@@ -18,7 +19,7 @@ export function togetherPairs(size: number, groups: readonly Together[]): PairWe
   const counts = new PairWeights(size);
   for (const { members, calls } of groups) {
     const weight = Math.sqrt(calls);
-    for (const member of members) totals[member] = (totals[member] ?? 0) + weight;
+    for (const member of members) increase(totals, member, weight);
     // A report that reads fifty tables says nothing about any two of them.
     if (members.length < 2 || members.length > 40) continue;
     members.forEach((a, i) => {
@@ -27,7 +28,7 @@ export function togetherPairs(size: number, groups: readonly Together[]): PairWe
   }
   const pairs = new PairWeights(size);
   for (const [a, b, weight] of counts.entries()) {
-    pairs.add(a, b, weight / Math.sqrt((totals[a] ?? 1) * (totals[b] ?? 1)));
+    pairs.add(a, b, weight / Math.sqrt(at(totals, a) * at(totals, b)));
   }
   return pairs;
 }

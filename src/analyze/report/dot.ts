@@ -1,4 +1,4 @@
-import type { BoundaryDocument } from '../document.ts';
+import { tablesOf, type BoundaryDocument } from '../document.ts';
 import { shortName } from './markdown.ts';
 
 /** The cut for Graphviz: services as clusters, cut keys bold. */
@@ -6,7 +6,7 @@ export function renderDot(document: BoundaryDocument): string {
   const lines = ['digraph boundaries {', '  rankdir=LR;', '  node [shape=box, fontname="sans-serif"];'];
   document.order.forEach((service, index) => {
     lines.push(`  subgraph cluster_${index} {`, `    label=${quote(service)};`);
-    for (const table of document.services[service] ?? []) lines.push(`    ${quote(shortName(table))};`);
+    for (const table of tablesOf(document, service)) lines.push(`    ${quote(shortName(table))};`);
     lines.push('  }');
   });
   for (const key of document.details.keysInside) {

@@ -1,5 +1,5 @@
 import { splitTableName, type TableName } from '../../model/names.ts';
-import type { BoundaryDocument, ServiceDetails } from '../document.ts';
+import { tablesOf, type BoundaryDocument, type ServiceDetails } from '../document.ts';
 import { renderServicesYaml } from './yaml.ts';
 
 const MANY = 40;
@@ -60,7 +60,7 @@ function summary(document: BoundaryDocument): string {
 function services(document: BoundaryDocument): string {
   const parts = document.order.map((name, index) => {
     const service = document.details.services[name];
-    const tables = document.services[name] ?? [];
+    const tables = tablesOf(document, name);
     return service ? describeService(name, index + 1, service, tables) : '';
   });
   return ['## Services, the easiest to take out first', ...parts].join('\n\n');

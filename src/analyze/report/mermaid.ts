@@ -1,4 +1,4 @@
-import type { BoundaryDocument } from '../document.ts';
+import { tablesOf, type BoundaryDocument } from '../document.ts';
 import { shortName } from './markdown.ts';
 
 const LARGE = 60;
@@ -13,7 +13,7 @@ export function renderMermaid(document: BoundaryDocument): string {
 
 /** One service with its tables and what they refer to outside. */
 export function renderServiceMermaid(document: BoundaryDocument, service: string): string {
-  const tables = document.services[service] ?? [];
+  const tables = tablesOf(document, service);
   const members = new Set<string>(tables);
   const lines = ['flowchart LR', `  subgraph ${id(service)}["${label(service)}"]`];
   for (const table of tables) lines.push(`    ${id(table)}["${label(shortName(table))}"]`);
@@ -32,7 +32,7 @@ function full(document: BoundaryDocument): string {
   const lines = ['flowchart LR'];
   for (const service of document.order) {
     lines.push(`  subgraph ${id(`service ${service}`)}["${label(service)}"]`);
-    for (const table of document.services[service] ?? []) lines.push(`    ${id(table)}["${label(shortName(table))}"]`);
+    for (const table of tablesOf(document, service)) lines.push(`    ${id(table)}["${label(shortName(table))}"]`);
     lines.push('  end');
   }
   for (const key of document.details.keysInside) lines.push(`  ${id(key.from)} --> ${id(key.to)}`);
@@ -43,7 +43,7 @@ function full(document: BoundaryDocument): string {
 function overview(document: BoundaryDocument): string {
   const lines = ['flowchart LR'];
   for (const service of document.order) {
-    const count = document.services[service]?.length ?? 0;
+    const count = tablesOf(document, service).length;
     lines.push(`  ${id(`service ${service}`)}["${label(service)}<br/>${count} ${count === 1 ? 'table' : 'tables'}"]`);
   }
   const between = new Map<string, { readonly from: string; readonly to: string; count: number }>();

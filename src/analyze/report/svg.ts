@@ -1,4 +1,4 @@
-import type { BoundaryDocument } from '../document.ts';
+import { tablesOf, type BoundaryDocument } from '../document.ts';
 import { shortName } from './markdown.ts';
 
 const ROW = 22;
@@ -65,7 +65,7 @@ function layout(document: BoundaryDocument): {
   readonly height: number;
 } {
   const sizes = document.order.map((service) => {
-    const names = (document.services[service] ?? []).map(shortName);
+    const names = tablesOf(document, service).map(shortName);
     const longest = Math.max(service.length * 1.2, ...names.map((name) => name.length));
     return { service, width: Math.ceil(longest * CHARACTER) + 4 * PADDING, height: HEAD + names.length * ROW + PADDING };
   });
@@ -88,7 +88,7 @@ function layout(document: BoundaryDocument): {
     let y = GAP / 2;
     for (const size of column.services) {
       groups.set(size.service, { x, y, width: column.width, height: size.height });
-      (document.services[size.service] ?? []).forEach((table, index) => {
+      tablesOf(document, size.service).forEach((table, index) => {
         const top = y + HEAD + index * ROW;
         tables.set(table, { x: x + PADDING, y: top, width: column.width - 2 * PADDING, height: ROW - 4 });
       });

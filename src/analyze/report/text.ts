@@ -1,4 +1,4 @@
-import type { BoundaryDocument } from '../document.ts';
+import { tablesOf, type BoundaryDocument } from '../document.ts';
 import { percent, shortName } from './markdown.ts';
 
 /** The short answer for a terminal: at most `width` columns (default 100) where names allow. */
@@ -12,7 +12,7 @@ export function renderText(document: BoundaryDocument, options: { readonly width
   ];
   const margin = Math.max(...document.order.map((name) => name.length), 0) + 2;
   for (const name of document.order) {
-    const tables = (document.services[name] ?? []).map(shortName);
+    const tables = tablesOf(document, name).map(shortName);
     const [first = '', ...rest] = wrap(tables, width - margin);
     lines.push(name.padEnd(margin) + first, ...rest.map((line) => ' '.repeat(margin) + line));
   }
