@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Config, ServiceConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { BanyanError } from '../core/errors.ts';
+import { serviceConfig } from '../config/resolve.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Side } from '../model/side.ts';
 import { createPool } from '../postgres/connect.ts';
@@ -51,13 +51,7 @@ export class Session {
 
   /** @throws BANYAN_SERVICE_UNKNOWN if the configuration has no such service. */
   service(name: string): ServiceConfig {
-    const service = this.config.services.get(name);
-    if (!service) {
-      throw new BanyanError('BANYAN_SERVICE_UNKNOWN', {
-        message: `${this.config.file} has no service "${name}"; it has: ${[...this.config.services.keys()].join(', ')}.`,
-      });
-    }
-    return service;
+    return serviceConfig(this.config, name);
   }
 
   async #close(): Promise<void> {

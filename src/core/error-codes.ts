@@ -54,10 +54,6 @@ export const ERROR_CODES = {
     meaning: 'The configuration file does not exist or cannot be read.',
     remedy: 'Write banyan.yaml in this folder, or name another file with --config FILE.',
   },
-  BANYAN_SERVICE_UNKNOWN: {
-    meaning: 'The configuration has no service of this name.',
-    remedy: 'Use a name under `services:` in the configuration file.',
-  },
   // postgres
   BANYAN_TARGET_NOT_EMPTY: {
     meaning: 'A table that the initial copy would fill has rows already.',
