@@ -6,115 +6,28 @@ import { BanyanError, invariant, messageOf } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Side } from '../model/side.ts';
-import type { Fence } from '../ports/fence.ts';
-import type { RouteState, RouteStore } from '../ports/route-store.ts';
+import type { RouteState } from '../ports/route-store.ts';
 import { checkAdminAddress, createAdminServer } from './admin.ts';
 import { CausalBarrier } from './barrier.ts';
+import { checkRule, notAPercentage } from './check-rule.ts';
 import { isPercent } from './decide.ts';
 import { gradualSteps, type GradualOptions } from './gradual.ts';
 import { HealthChecker } from './health-checker.ts';
-import { Ids, type RandomBytes } from './ids.ts';
-import type { KeySource } from './key.ts';
+import { Ids } from './ids.ts';
 import {
-  createProxyServer, drain, listenOn, parseAddress, requestListener, type ListenAddress, type ListenLimits, type ProxyServer,
+  createProxyServer, drain, listenOn, parseAddress, type ListenAddress, type ProxyServer,
 } from './listener.ts';
-import { ServiceRoute, type RouteRule, type RouteStatus } from './service-route.ts';
+import type { RouterStatus, ShiftOptions, ShiftResult, TrafficRouterOptions, Upstreams } from './router-options.ts';
+import { ServiceRoute, type RouteRule } from './service-route.ts';
 import type { ShiftOutcome } from './shifter.ts';
 import { StoreLink } from './store-link.ts';
 import type { Traffic } from './traffic.ts';
+import { watchTriggers } from './trigger-watch.ts';
 import type { Firing } from './triggers.ts';
-import { Upstream, type UpstreamTimeouts } from './upstream.ts';
+import { Upstream } from './upstream.ts';
 import { warmUp } from './warm-up.ts';
 
-export interface TrafficRouterOptions {
-  /** The monolith's HTTP side. Default: the one of the first route. */
-  readonly monolith?: string;
-  /** Where a user's key is looked for, in this order. Default: only the router's own cookie. */
-  readonly key?: readonly KeySource[];
-  /**
-   * Orders users' requests across the databases. Without it a shift waits for requests under way only,
-   * which is right only if both sides share one database.
-   */
-  readonly fence?: Fence;
-  /** Shares decisions with other routers and the command line. Default: this process only. */
-  readonly store?: RouteStore;
-  /** This router's name among others. Default: random. */
-  readonly instance?: string;
-  /** Longest time a moving user's request is held, in milliseconds; then the move is put off. Default 2,000. */
-  readonly fenceBoundMs?: number;
-  /** Longest time a request waits for its user's own writes on the other side. Default 2,000. */
-  readonly barrierBoundMs?: number;
-  /** Most requests held per service; beyond it the move is put off and tried with fewer users. Default 4,096. */
-  readonly maxHeld?: number;
-  /** Most users with unfinished writes remembered per service and side; beyond it all users wait. Default 100,000. */
-  readonly maxBarrierKeys?: number;
-  /** Pause before a move that was put off is tried again. Default 1,000 ms. */
-  readonly retryMs?: number;
-  readonly timeouts?: UpstreamTimeouts;
-  /** Most connections to each upstream. Default 512. */
-  readonly connections?: number;
-  readonly limits?: ListenLimits;
-  /** Believe X-Forwarded-For, -Proto and -Host of whoever connects. Default false. */
-  readonly trustProxy?: boolean;
-  /** Answer with `x-banyan-side`. Default true. */
-  readonly sideHeader?: boolean;
-  /**
-   * Let testers choose their side (`monolith` or `service`) with this request header; true:
-   * `x-banyan-route`. Default: nobody can choose.
-   */
-  readonly overrideHeader?: string | boolean;
-  /** Log every request. Default false; it costs about a tenth of the throughput. */
-  readonly accessLog?: boolean;
-  /** Mark the anonymous cookie `Secure`. Default false. */
-  readonly secureCookie?: boolean;
-  /** Requests sent through the router itself before it reports ready. Default 2,000; 0: none. */
-  readonly warmUpRequests?: number;
-  /** How often triggers are evaluated, in milliseconds. Default 200. */
-  readonly triggerEveryMs?: number;
-  readonly clock?: Clock;
-  readonly logger?: Logger;
-  readonly metrics?: Metrics;
-  readonly random?: RandomBytes;
-}
-
-export interface Upstreams {
-  readonly monolith: string;
-  readonly service: string;
-}
-
-export interface ShiftOptions {
-  /** In steps of `stepPercent`, `everySeconds` apart. Default: at once. */
-  readonly gradual?: boolean;
-  /** Default 5. */
-  readonly stepPercent?: number;
-  /** Default 300. */
-  readonly everySeconds?: number;
-  /** For the audit. Default `library`. */
-  readonly by?: string;
-  readonly why?: string;
-}
-
-export interface ShiftResult {
-  readonly service: string;
-  /** What was asked for. */
-  readonly percent: number;
-  readonly version: number;
-  /** `postponed`: the router goes on trying by itself; `superseded`: a later decision took its place. */
-  readonly state: ShiftOutcome['state'];
-  readonly reason: string;
-}
-
-export interface RouterStatus {
-  readonly instance: string;
-  readonly ready: boolean;
-  /** Why not, if not. */
-  readonly notReady: string;
-  readonly routes: readonly RouteStatus[];
-  /** Null without a store. */
-  readonly store: { readonly reachable: boolean; readonly reason: string } | null;
-  /** Users whose writes the other side may not have applied yet. */
-  readonly usersWithUnfinishedWrites: number;
-}
+export type { RouterStatus, ShiftOptions, ShiftResult, TrafficRouterOptions, Upstreams } from './router-options.ts';
 
 const HEARTBEAT_MS = 2000;
 
@@ -192,7 +105,7 @@ export class TrafficRouter {
     for (const probe of [route.probes.monolith, route.probes.service]) {
       if (probe) this.#background.push(probe.run());
     }
-    if (this.#routes.length === 1) this.#background.push(this.#watchTriggers());
+    if (this.#routes.length === 1) this.#background.push(this.#judge());
     this.#progressed(route);
   }
 
@@ -214,7 +127,9 @@ export class TrafficRouter {
     let result: ShiftResult = { service, percent, version: route.version, state: 'done', reason: '' };
     for (const [index, step] of gradualSteps(gradual).entries()) {
       if (index > 0) {
-        await this.#clock.sleep((options.everySeconds ?? 300) * 1000, this.#control.signal);
+        if (!(await this.#pause((options.everySeconds ?? 300) * 1000))) {
+          return { ...result, percent, state: 'superseded', reason: 'the router stopped' };
+        }
         // An automatic rollback changes the target at once, its version as soon as it is stored.
         if (route.version !== result.version || route.targetPercent !== result.percent) {
           const reason = `${route.targetPercent} % was decided meanwhile (version ${route.version})`;
@@ -255,7 +170,8 @@ export class TrafficRouter {
     this.#server = createProxyServer(this.#traffic, this.#options.limits ?? {});
     const server = this.#server;
     this.#notReady = 'warming up';
-    await this.#warmUp();
+    const requests = this.#options.warmUpRequests ?? 2000;
+    if (requests > 0) await warmUp({ requests, traffic: this.#traffic, connect: (url) => makeUpstream(url, this.#options) });
     const actual = await listenOn(server.server, wanted);
     this.#notReady = '';
     this.#logger.info('the router listens', { ...actual, instance: this.instance });
@@ -458,33 +374,18 @@ export class TrafficRouter {
     return route.shifter.moveTo({ percent, version: route.version, urgent });
   }
 
-  async #watchTriggers(): Promise<void> {
-    const signal = this.#control.signal;
-    const told = new Set<unknown>();
-    while (!signal.aborted) {
-      for (const route of this.#routes) {
-        if (route.targetPercent === 0) continue;
-        const firings = route.triggers.evaluate({
-          stats: route.stats,
-          breaker: route.breakers.service,
-          healthy: route.probes.service?.healthy ?? true,
-        });
-        for (const rule of route.triggers.rules) {
-          if (!firings.some((firing) => firing.rule === rule)) told.delete(rule);
-        }
-        const alarm = firings.find(({ rule }) => rule.action !== 'alert_team');
-        if (alarm) void this.#rollBackBecause(route, alarm);
-        for (const { rule, why } of firings) {
-          if (rule === alarm?.rule || told.has(rule)) continue;
-          told.add(rule);
-          this.#logger.warn('a trigger fired', { service: route.service, metric: rule.metric, why });
-          this.#metrics.count('banyan_route_alerts_total', { service: route.service, metric: rule.metric });
-        }
-      }
-      await this.#clock.sleep(this.#options.triggerEveryMs ?? 200, signal).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
-    }
+  async #judge(): Promise<void> {
+    return watchTriggers({
+      routes: this.#routes,
+      everyMs: this.#options.triggerEveryMs ?? 200,
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      rollBack: (route, firing) => {
+        void this.#rollBackBecause(route, firing);
+      },
+      signal: this.#control.signal,
+    });
   }
 
   /** Goes back, and does so even if the store can't be told at once. */
@@ -510,45 +411,18 @@ export class TrafficRouter {
         void this.#apply(route, saved);
       } catch (error) {
         this.#logger.warn('the rollback could not be stored yet', { service, reason: messageOf(error) });
-        await this.#clock.sleep(HEARTBEAT_MS / 2, this.#control.signal).catch((error: unknown) => {
-          if (!this.#control.signal.aborted) throw error;
-        });
+        await this.#pause(HEARTBEAT_MS / 2);
       }
     }
   }
 
-  async #warmUp(): Promise<void> {
-    const requests = this.#options.warmUpRequests ?? 2000;
-    if (requests === 0) return;
-    await warmUp({
-      requests,
-      open: (url) => {
-        const upstream = makeUpstream(url, this.#options);
-        const stop = new AbortController();
-        const route = new ServiceRoute({
-          rule: { service: 'warm-up', percent: 50, triggers: [], match: [{ path: '/**' }] },
-          upstreams: { monolith: upstream, service: upstream },
-          fence: undefined,
-          clock: this.#clock,
-          logger: silentLogger,
-          metrics: noMetrics,
-          fenceBoundMs: 1,
-          maxHeld: 1,
-          retryMs: 1,
-          onProgress: () => {},
-          signal: stop.signal,
-        });
-        const traffic = { ...this.#traffic, routes: [route], monolith: upstream, logger: silentLogger, metrics: noMetrics };
-        return {
-          listener: requestListener({ ...traffic, barrier: null, key: [{ cookie: 'uid' }] }),
-          close: async () => {
-            stop.abort();
-            await route.shifter.stopped();
-            await upstream.destroy();
-          },
-        };
-      },
+  /** False: the router was closed meanwhile. */
+  async #pause(ms: number): Promise<boolean> {
+    const { signal } = this.#control;
+    await this.#clock.sleep(ms, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
     });
+    return !signal.aborted;
   }
 }
 
@@ -558,27 +432,5 @@ function makeUpstream(url: string, options: TrafficRouterOptions): Upstream {
     url,
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(connections === undefined ? {} : { connections }),
-  });
-}
-
-function checkRule(rule: RouteRule): void {
-  const wrong = (message: string): BanyanError => new BanyanError('BANYAN_ROUTE_INVALID', { message });
-  if (rule.service === '') throw wrong('A route needs the name of its service.');
-  if (rule.percent !== undefined && !isPercent(rule.percent)) throw notAPercentage(rule.percent);
-  for (const { path } of rule.match ?? []) {
-    if (!path.startsWith('/')) throw wrong(`The path ${path} of ${rule.service} must begin with /.`);
-  }
-  for (const { from, to } of rule.adapt ?? []) {
-    if (!from.startsWith('/') || !to.startsWith('/')) throw wrong(`The adapter ${from} to ${to} must have paths that begin with /.`);
-    const names = new Set(from.match(/\{[^}]+\}/g));
-    const unknown = (to.match(/\{[^}]+\}/g) ?? []).filter((name) => !names.has(name));
-    if (unknown.length > 0) throw wrong(`The adapter to ${to} uses ${unknown.join(', ')}, which ${from} does not have.`);
-    if (to.endsWith('/**') && !from.endsWith('/**')) throw wrong(`The adapter to ${to} ends in /**, but ${from} does not.`);
-  }
-}
-
-function notAPercentage(percent: number): BanyanError {
-  return new BanyanError('BANYAN_ROUTE_INVALID', {
-    message: `${percent} is no percentage of a route; expected 0 to 100 in steps of 0.01.`,
   });
 }

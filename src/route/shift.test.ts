@@ -187,6 +187,14 @@ describe('a shift', () => {
     expect(fixture.router.status().routes[0]!.percent).toBe(0);
   });
 
+  it('ends a gradual shift when the router closes', async () => {
+    fixture = await routerFixture();
+    const slow = fixture.router.shift('accounts', 100, { gradual: true, stepPercent: 50 });
+    await until(() => fixture!.router.status().routes[0]!.percent === 50);
+    await fixture.router.close();
+    expect(await slow).toMatchObject({ state: 'superseded', reason: 'the router stopped' });
+  });
+
   it('refuses what makes no sense', async () => {
     fixture = await routerFixture();
     await expect(fixture.router.shift('nobody', 5)).rejects.toMatchObject({ code: 'BANYAN_ROUTE_UNKNOWN' });

@@ -1,6 +1,12 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
+import { silentLogger } from '../core/logger.ts';
+import { noMetrics } from '../core/metrics.ts';
+import { requestListener } from './listener.ts';
+import { ServiceRoute } from './service-route.ts';
+import type { Traffic } from './traffic.ts';
+import type { Upstream } from './upstream.ts';
 
 /**
  * Sends requests through a listener like the router's own to an upstream that only says yes, so that
@@ -9,16 +15,41 @@ import { Pool } from 'undici';
  */
 export async function warmUp(options: {
   readonly requests: number;
-  /** Makes a request listener that forwards to `upstream`, and what ends it. */
-  readonly open: (upstream: string) => { readonly listener: http.RequestListener; readonly close: () => Promise<void> };
+  /** The router's own; only its routes, and who hears of it, are others. */
+  readonly traffic: Traffic;
+  readonly connect: (url: string) => Upstream;
 }): Promise<void> {
-  const upstream = http.createServer((request, response) => {
+  const answering = http.createServer((request, response) => {
     request.resume();
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end('{"warm":true}');
   });
-  const proxied = options.open(await listen(upstream));
-  const proxy = http.createServer(proxied.listener);
+  const upstream = options.connect(await listen(answering));
+  const stop = new AbortController();
+  const route = new ServiceRoute({
+    rule: { service: 'warm-up', percent: 50, triggers: [] },
+    upstreams: { monolith: upstream, service: upstream },
+    fence: undefined,
+    clock: options.traffic.clock,
+    logger: silentLogger,
+    metrics: noMetrics,
+    fenceBoundMs: 1,
+    maxHeld: 1,
+    retryMs: 1,
+    onProgress: () => {},
+    signal: stop.signal,
+  });
+  const proxy = http.createServer(
+    requestListener({
+      ...options.traffic,
+      routes: [route],
+      monolith: upstream,
+      barrier: null,
+      key: [{ cookie: 'uid' }],
+      logger: silentLogger,
+      metrics: noMetrics,
+    }),
+  );
   const clients = new Pool(await listen(proxy), { connections: 16 });
   try {
     for (let sent = 0; sent < options.requests; sent += 16) {
@@ -27,8 +58,10 @@ export async function warmUp(options: {
   } finally {
     await clients.close();
     await close(proxy);
-    await proxied.close();
-    await close(upstream);
+    stop.abort();
+    await route.shifter.stopped();
+    await upstream.destroy();
+    await close(answering);
   }
 }
 
