@@ -67,7 +67,7 @@ describe('the messages that are sent', () => {
 
   it('a status carries one position as written, flushed and applied', () => {
     const frame = statusFrame(0x16b374d848n, { replyNow: true });
-    expect(frame.toString('hex')).toBe(`6400000026${'72'}${'00000016b374d848'.repeat(3)}${'00'.repeat(8)}01`);
+    expect(frame.toString('hex')).toBe(`640000002672${'00000016b374d848'.repeat(3)}${'00'.repeat(8)}01`);
     expect(statusFrame(0n, { replyNow: false }).at(-1)).toBe(0);
   });
 });

@@ -5,6 +5,7 @@ import { redactUrl } from '../../core/redact.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Position } from '../../model/position.ts';
 import { quoteIdentifier } from '../../model/names.ts';
+import { SESSION_SETTINGS } from '../connect.ts';
 import { errorFields, FrameReader, queryFrame, statusFrame } from './frames.ts';
 import { ByteReader, malformed } from './reader.ts';
 
@@ -18,7 +19,10 @@ export interface ReplicationOptions {
   readonly applicationName?: string;
 }
 
-/** A session that speaks the replication protocol. pg does the handshake: TLS, SCRAM, sockets. */
+/**
+ * A session that speaks the replication protocol. pg does the handshake: TLS, SCRAM, sockets. Decoded
+ * values are written under this session's settings, so it needs the portable ones as any other.
+ */
 export async function connectReplication(options: ReplicationOptions): Promise<pg.Client> {
   const config: pg.ClientConfig & { readonly replication: string } = {
     connectionString: options.url,
@@ -33,7 +37,9 @@ export async function connectReplication(options: ReplicationOptions): Promise<p
   client.on('error', () => {});
   try {
     await client.connect();
+    await client.query(SESSION_SETTINGS);
   } catch (error) {
+    client.connection.stream.destroy();
     throw new BanyanError('BANYAN_CONNECT', {
       message: `Could not open a replication connection to ${redactUrl(options.url)}: ${messageOf(error)}`,
       cause: error,
@@ -131,8 +137,9 @@ const COPY_BOTH = 0x57;
 const COPY_DATA = 0x64;
 const COPY_DONE = 0x63;
 const ERROR = 0x45;
-/** Notice, parameter status, command complete, ready for query: nothing to do. */
-const IGNORED = new Set([0x4e, 0x53, 0x43, 0x5a]);
+const NOTICE = 0x4e;
+/** Parameter status, command complete, ready for query: nothing to do. */
+const IGNORED = new Set([0x53, 0x43, 0x5a]);
 
 function read(type: number, body: Buffer, reply: () => void): WalMessage | undefined {
   if (type === COPY_DATA) {
@@ -149,6 +156,14 @@ function read(type: number, body: Buffer, reply: () => void): WalMessage | undef
       return { kind: 'keepalive', position };
     }
     throw malformed(`copy data of unknown kind ${kind}`);
+  }
+  if (type === NOTICE) {
+    const { sqlState, message } = errorFields(body);
+    // Since 18 the server only warns when the publication is missing, and sends none of its changes.
+    if (sqlState === '55000') {
+      throw new BanyanError('BANYAN_SLOT_LOST', { message: `The server leaves out changes: ${message}`, details: { sqlState } });
+    }
+    return undefined;
   }
   if (type === ERROR) {
     const { sqlState, message } = errorFields(body);

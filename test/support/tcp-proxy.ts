@@ -1,0 +1,115 @@
+import { createServer, connect, type Server, type Socket } from 'node:net';
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** The client's bytes have been passed on, and the server's answer is to be lost. */
+  doomed: boolean;
+}
+
+/** A TCP proxy in front of a server, for tests that cut, freeze or lose what passes. */
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #pairs = new Set<Pair>();
+  #frozen = false;
+  #loseAnswerTo: RegExp | undefined;
+  #lost = 0;
+
+  private constructor(target: { readonly host: string; readonly port: number }) {
+    this.#server = createServer((client) => this.#open(client, connect(target)));
+  }
+
+  /** Listens on a free port of 127.0.0.1 in front of the server that `url` names. */
+  static async start(url: string): Promise<TcpProxy> {
+    const { hostname, port } = new URL(url);
+    const proxy = new TcpProxy({ host: hostname, port: Number(port) });
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  /** The same URL, through this proxy. */
+  urlFor(url: string): string {
+    const address = this.#server.address();
+    const through = new URL(url);
+    if (typeof address === 'object' && address !== null) through.port = String(address.port);
+    return through.href;
+  }
+
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /** How many answers were lost since {@link loseAnswerTo}. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Cuts every connection, as a lost link does. New ones are let in. */
+  cut(): void {
+    for (const pair of this.#pairs) close(pair);
+  }
+
+  /** Nothing passes any more, and nobody is told. */
+  freeze(): void {
+    this.#frozen = true;
+    for (const { client, server } of this.#pairs) {
+      client.pause();
+      server.pause();
+    }
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    for (const { client, server } of this.#pairs) {
+      client.resume();
+      server.resume();
+    }
+  }
+
+  /** Passes the next message that matches on to the server, waits for the first byte of its answer, and cuts. */
+  loseAnswerTo(pattern: RegExp): void {
+    this.#loseAnswerTo = pattern;
+    this.#lost = 0;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #open(client: Socket, server: Socket): void {
+    const pair: Pair = { client, server, doomed: false };
+    this.#pairs.add(pair);
+    client.on('data', (bytes) => {
+      if (this.#loseAnswerTo?.test(bytes.toString('latin1'))) {
+        this.#loseAnswerTo = undefined;
+        pair.doomed = true;
+      }
+      if (!server.write(bytes)) client.pause();
+    });
+    server.on('data', (bytes) => {
+      if (pair.doomed) {
+        this.#lost += 1;
+        close(pair);
+      } else if (!client.write(bytes)) server.pause();
+    });
+    client.on('drain', () => this.#frozen || server.resume());
+    server.on('drain', () => this.#frozen || client.resume());
+    if (this.#frozen) {
+      client.pause();
+      server.pause();
+    }
+    for (const socket of [client, server]) {
+      socket.on('error', () => close(pair));
+      socket.on('close', () => {
+        close(pair);
+        this.#pairs.delete(pair);
+      });
+    }
+  }
+}
+
+function close(pair: Pair): void {
+  pair.client.destroy();
+  pair.server.destroy();
+}
