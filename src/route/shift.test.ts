@@ -96,7 +96,7 @@ describe('a shift', () => {
   });
 
   it('lets held users go on where they were when the fence is late', async () => {
-    fixture = await routerFixture({ fenceBoundMs: 100, retryMs: 5000 });
+    fixture = await routerFixture({ fenceBoundMs: 300, retryMs: 5000 });
     fixture.fence.applied.monolith = 1n;
     const shift = fixture.router.shift('accounts', 100);
     await until(() => fixture!.fence.placed.length === 2);
@@ -107,7 +107,7 @@ describe('a shift', () => {
   });
 
   it('is put off for a user whose write does not end, and moves the others', async () => {
-    fixture = await routerFixture({ fenceBoundMs: 60, retryMs: 10 });
+    fixture = await routerFixture({ fenceBoundMs: 400, retryMs: 10 });
     let release: () => void = () => {};
     fixture.monolith.handler = (incoming, response) => {
       incoming.resume();
@@ -126,7 +126,7 @@ describe('a shift', () => {
   });
 
   it('does not wait for a read that goes on for ever', async () => {
-    fixture = await routerFixture({ fenceBoundMs: 100 });
+    fixture = await routerFixture({ fenceBoundMs: 600 });
     const open: (() => void)[] = [];
     fixture.monolith.handler = (incoming, response) => {
       if (incoming.url === '/api/users/poll') {

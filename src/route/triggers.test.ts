@@ -267,7 +267,7 @@ describe('the router', () => {
     fixture = await routerFixture({
       rule: {
         percent: 100,
-        health: { service: { path: '/healthz', everyMs: 5, timeoutMs: 100, failures: 2, successes: 2 } },
+        health: { service: { path: '/healthz', everyMs: 5, timeoutMs: 500, failures: 2, successes: 2 } },
       },
     });
     const { service, router, url } = fixture;

@@ -24,7 +24,7 @@ async function routers(count: number): Promise<{
   const database = await testDatabase({ max: 10 });
   const store = new PostgresRouteStore({ pool: database.pool, clock: systemClock });
   for (let n = 0; n < count; n++) {
-    open.push(await routerFixture({ store, instance: `router-${n}`, fenceBoundMs: 200, retryMs: 20, triggerEveryMs: 20 }));
+    open.push(await routerFixture({ store, instance: `router-${n}`, fenceBoundMs: 800, retryMs: 20, triggerEveryMs: 20 }));
   }
   return { store, fixtures: [...open], database };
 }
