@@ -1,13 +1,12 @@
 import type { Clock } from '../core/clock.ts';
 import type { Checksummer, ChecksumSnapshot } from '../ports/checksummer.ts';
 import type { Barrier } from './barrier.ts';
-import { upperBound } from './bound.ts';
 import { DifferenceCollector } from './collect.ts';
 import { differingLeaves } from './leaves.ts';
 import type { TablePair } from './pair.ts';
 import { ProgressMeter, type Progress } from './progress.ts';
 import { scoreOf, type Level, type SampleBound, type TableReport } from './report.ts';
-import { drawSample } from './sample.ts';
+import { boundOf, drawSample } from './sample.ts';
 import { settle, type SettleOptions } from './settle.ts';
 import { findSuspects } from './suspects.ts';
 
@@ -93,24 +92,21 @@ async function compareAll(options: CompareOptions, collector: DifferenceCollecto
   }
 }
 
-/** Compares rows drawn from either side, so that missing and extra rows have their chance too. */
+/** Compares rows drawn from either side. */
 async function compareSample(
   options: CompareOptions,
   collector: DifferenceCollector,
   meter: ProgressMeter,
 ): Promise<{ readonly rows: Rows; readonly bound: SampleBound }> {
-  const { pair, barrier, confidence, source, target, random, sampleRows: size } = options;
-  const drawn = await drawSample({ pair, source, target, rows: size, seed: random(), ...(options.signal ? { signal: options.signal } : {}) });
+  const { pair, barrier, confidence, source, target, random, sampleRows, signal } = options;
+  const sample = await drawSample({ pair, source, target, rows: sampleRows, seed: random(), ...(signal ? { signal } : {}) });
   const seen = barrier.moment();
-  meter.scanned(drawn.source + drawn.target);
-  const settled = await settle(drawn.suspects, seen, settleOptions(options, true), collector.wanted);
+  meter.scanned(sample.rows.source + sample.rows.target);
+  const settled = await settle(sample.suspects, seen, settleOptions(options, true), collector.wanted);
   for (const difference of settled.confirmed) collector.add(difference);
   collector.addUnsettled(settled.unsettled);
-  const differing = settled.confirmed.length;
-  return {
-    rows: { source: drawn.source, target: drawn.target },
-    bound: { rows: drawn.rows, confidence, differingShareAtMost: upperBound({ rows: drawn.rows, differing, confidence }) },
-  };
+  const differing = settled.confirmed.map(({ identity }) => identity);
+  return { rows: sample.rows, bound: boundOf(sample, differing, confidence) };
 }
 
 function settleOptions(options: CompareOptions, hashed: boolean): SettleOptions {

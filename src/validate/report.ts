@@ -49,10 +49,10 @@ export interface DifferenceCounts {
 
 /** What a sample says of the whole table. */
 export interface SampleBound {
-  /** Rows that were drawn and compared. */
+  /** Distinct keys that were drawn, from both sides, and compared. */
   readonly rows: number;
   readonly confidence: number;
-  /** With this confidence no larger share of the rows differs (Clopper-Pearson, one-sided). */
+  /** With this confidence no larger share of either side's rows differs or is absent on the other (Clopper-Pearson). */
   readonly differingShareAtMost: number;
 }
 

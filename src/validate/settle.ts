@@ -2,7 +2,7 @@ import type { Checksummer, RowIdentity, RowState } from '../ports/checksummer.ts
 import type { Barrier, Moment } from './barrier.ts';
 import { judgeColumns, type ColumnDifferences } from './judge.ts';
 import type { TablePair } from './pair.ts';
-import { agree, observe, unchanged, type Observation, type Suspect } from './suspects.ts';
+import { agree, byIndex, observe, unchanged, type Observation, type Suspect } from './suspects.ts';
 
 /** A difference that stayed. */
 export interface Confirmed {
@@ -97,16 +97,6 @@ async function look(
   const bySource = byIndex(source);
   const byTarget = byIndex(target);
   return identities.map((_, i) => ({ source: observe(bySource.get(i) ?? []), target: observe(byTarget.get(i) ?? []) }));
-}
-
-function byIndex(states: readonly RowState[]): ReadonlyMap<number, readonly RowState[]> {
-  const found = new Map<number, RowState[]>();
-  for (const state of states) {
-    const others = found.get(state.index);
-    if (others) others.push(state);
-    else found.set(state.index, [state]);
-  }
-  return found;
 }
 
 function kindOf({ source, target }: Suspect, keyed: boolean): Confirmed['kind'] {

@@ -32,6 +32,17 @@ export function observe(rows: readonly Pick<RowState, 'hash' | 'times' | 'versio
   };
 }
 
+/** States by the index of the identity they were asked for with. */
+export function byIndex(states: readonly RowState[]): ReadonlyMap<number, readonly RowState[]> {
+  const found = new Map<number, RowState[]>();
+  for (const state of states) {
+    const others = found.get(state.index);
+    if (others) others.push(state);
+    else found.set(state.index, [state]);
+  }
+  return found;
+}
+
 /** Whether both sides have the same rows. */
 export function agree(a: Observation, b: Observation): boolean {
   return a.times === b.times && a.hash === b.hash;

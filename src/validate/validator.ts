@@ -44,7 +44,7 @@ export interface ValidateOptions {
   readonly tolerance?: number;
   /** Keys of each kind listed for a table; all are counted. Default 100. */
   readonly maxDifferences?: number;
-  /** Rows compared at level `sample`. Default 1000. */
+  /** Rows drawn from each side at level `sample`. Default 1000. */
   readonly sampleRows?: number;
   /** Confidence of a sample's bound. Default 0.95. */
   readonly confidence?: number;

@@ -25,7 +25,7 @@ export interface WatchOptions extends ValidateOptions {
 
 /** A validation that repeats itself. */
 export class Watch {
-  /** Resolves once the watch has stopped, and every query of it. Rejects only if a callback throws. */
+  /** Resolves once the watch has stopped, and every query of it. Rejects only if `onError` throws. */
   readonly finished: Promise<void>;
   readonly #stop = new AbortController();
   #latest: ValidationReport | undefined;

@@ -34,7 +34,10 @@ class LiveToy implements Fence {
   /** Even keys are written in the monolith, odd ones in the service. */
   async #write(side: Side): Promise<void> {
     const dice = new Dice(side === 'monolith' ? 1 : 2);
-    while (!this.#stop.signal.aborted) {
+    for (;;) {
+      // The applier must be able to keep up on a busy machine.
+      await until(() => this.#queues[side].length < 10 || this.#stop.signal.aborted, { everyMs: 2 });
+      if (this.#stop.signal.aborted) return;
       const keys = Array.from({ length: 20 }, () => 2 * dice.below(KEYS / 2) + (side === 'monolith' ? 0 : 1));
       const change =
         dice.chance(0.2)
@@ -52,12 +55,10 @@ class LiveToy implements Fence {
   }
 
   async #apply(from: Side): Promise<void> {
-    while (!this.#stop.signal.aborted || this.#queues[from].length > 0) {
+    for (;;) {
+      await until(() => this.#queues[from].length > 0 || this.#stop.signal.aborted, { everyMs: 2 });
       const change = this.#queues[from].shift();
-      if (!change) {
-        await new Promise((resolve) => setImmediate(resolve));
-        continue;
-      }
+      if (!change) return;
       await this.#databases[otherSide(from)].query(change.sql, change.values);
       this.#applied[from]++;
     }
@@ -67,12 +68,12 @@ class LiveToy implements Fence {
     // A write may have committed whose place in the queue is not taken yet: the fence is behind it.
     return new Promise((resolve) => {
       const sent = this.#sent[side];
-      void until(() => this.#stop.signal.aborted || this.#sent[side] > sent).then(() => resolve(BigInt(this.#sent[side]) as Position));
+      void until(() => this.#stop.signal.aborted || this.#sent[side] > sent, { everyMs: 2 }).then(() => resolve(BigInt(this.#sent[side]) as Position));
     });
   }
 
   async passed({ side, position }: { readonly side: Side; readonly position: Position }): Promise<boolean> {
-    await until(() => this.#applied[side] >= Number(position));
+    await until(() => this.#applied[side] >= Number(position), { everyMs: 2 });
     return true;
   }
 }

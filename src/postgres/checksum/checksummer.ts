@@ -22,9 +22,19 @@ import { testVector } from './test-vector.ts';
  */
 export class PostgresChecksummer implements Checksummer {
   readonly #pool: pg.Pool;
+  readonly #pagesPerPart: number | undefined;
 
-  constructor(options: { readonly pool: pg.Pool }) {
+  constructor(options: {
+    /** At least two connections. */
+    readonly pool: pg.Pool;
+    /**
+     * Pages of 8 kB scanned in one statement: how often progress is told. Default 65,536 (512 MB);
+     * less costs parallel workers their start each time.
+     */
+    readonly pagesPerPart?: number;
+  }) {
     this.#pool = options.pool;
+    this.#pagesPerPart = options.pagesPerPart;
   }
 
   listTables(): Promise<readonly TableName[]> {
@@ -40,7 +50,11 @@ export class PostgresChecksummer implements Checksummer {
   }
 
   snapshot(options: { readonly signal?: AbortSignal } = {}): Promise<ChecksumSnapshot> {
-    return PostgresChecksumSnapshot.open(this.#pool, options.signal);
+    return PostgresChecksumSnapshot.open({
+      pool: this.#pool,
+      ...(this.#pagesPerPart === undefined ? {} : { pagesPerPart: this.#pagesPerPart }),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
   }
 
   rowStates(

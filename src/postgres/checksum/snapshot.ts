@@ -22,16 +22,30 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
   readonly #pid: string;
   readonly #pool: pg.Pool;
   readonly #signal: AbortSignal | undefined;
+  readonly #pagesPerPart: number;
   readonly #onAbort: () => void;
+  readonly #onLost: () => void;
   #failed = false;
   #cancelled: Promise<unknown> = Promise.resolve();
   #cursors = 0;
 
-  private constructor(options: { client: pg.PoolClient; pid: string; pool: pg.Pool; signal: AbortSignal | undefined }) {
+  private constructor(options: {
+    readonly client: pg.PoolClient;
+    readonly pid: string;
+    readonly pool: pg.Pool;
+    readonly pagesPerPart: number;
+    readonly signal: AbortSignal | undefined;
+  }) {
     this.#client = options.client;
     this.#pid = options.pid;
     this.#pool = options.pool;
     this.#signal = options.signal;
+    this.#pagesPerPart = options.pagesPerPart;
+    // A connection that is lost between two statements tells nobody else; the next statement will fail.
+    this.#onLost = () => {
+      this.#failed = true;
+    };
+    this.#client.on('error', this.#onLost);
     this.#onAbort = () => {
       this.#failed = true;
       this.#cancelled = this.#pool.query('SELECT pg_cancel_backend($1)', [this.#pid]).catch(() => {});
@@ -39,14 +53,15 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  static async open(pool: pg.Pool, signal?: AbortSignal): Promise<PostgresChecksumSnapshot> {
+  static async open(options: { readonly pool: pg.Pool; readonly pagesPerPart?: number; readonly signal?: AbortSignal }): Promise<PostgresChecksumSnapshot> {
+    const { pool, pagesPerPart = PAGES_PER_PART, signal } = options;
     signal?.throwIfAborted();
     const client = await pool.connect();
     try {
       await client.query(BEGIN_SQL);
       // The snapshot is taken here, by the first statement that reads.
       const found = await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid FROM pg_class LIMIT 1');
-      return new PostgresChecksumSnapshot({ client, pid: found.rows[0]?.pid ?? '0', pool, signal });
+      return new PostgresChecksumSnapshot({ client, pid: found.rows[0]?.pid ?? '0', pool, pagesPerPart, signal });
     } catch (error) {
       client.release(true);
       throw error;
@@ -121,6 +136,7 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
         this.#failed = true;
       }
     }
+    this.#client.off('error', this.#onLost);
     this.#client.release(this.#failed);
   }
 
@@ -128,11 +144,12 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
   async #parts(selection: Selection): Promise<readonly (readonly string[])[]> {
     const found = await this.#client.query<{ pages: string }>(PAGES_SQL, [quoteTable(selection.table)]);
     const pages = Number(found.rows[0]?.pages ?? 0);
-    if (pages <= PAGES_PER_PART) return [[]];
+    const size = this.#pagesPerPart;
+    if (pages <= size) return [[]];
     const parts: (readonly string[])[] = [];
-    for (let page = 0; page < pages; page += PAGES_PER_PART) {
-      const last = page + PAGES_PER_PART >= pages;
-      parts.push([`t.ctid >= '(${page},0)'::tid`, ...(last ? [] : [`t.ctid < '(${page + PAGES_PER_PART},0)'::tid`])]);
+    for (let page = 0; page < pages; page += size) {
+      const last = page + size >= pages;
+      parts.push([`t.ctid >= '(${page},0)'::tid`, ...(last ? [] : [`t.ctid < '(${page + size},0)'::tid`])]);
     }
     return parts;
   }
