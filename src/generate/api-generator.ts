@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../core/clock.ts';
 import type { TableName } from '../model/names.ts';
-import type { Introspector } from '../ports/introspector.ts';
+import type { Schema } from '../model/schema.ts';
 import { generateProject } from './generate-project.ts';
 import { MANIFEST, mergeProject } from './merge-project.ts';
 import type { ProjectFile } from './project-file.ts';
@@ -14,8 +14,8 @@ export interface ServiceBoundary {
 }
 
 export interface ApiGeneratorOptions {
-  /** Reads the database's structure. */
-  readonly introspector: Introspector;
+  /** Reads the database's structure; an `Introspector` of an adapter will do. */
+  readonly introspector: { readSchema(): Promise<Schema> };
   /** Measures how long it took. Default: the system's. */
   readonly clock?: Clock;
 }
@@ -65,7 +65,7 @@ export interface WrittenApi {
  * await api.writeTo(directory('./accounts-service'));
  */
 export class ApiGenerator {
-  readonly #introspector: Introspector;
+  readonly #introspector: ApiGeneratorOptions['introspector'];
   readonly #clock: Clock;
 
   constructor(options: ApiGeneratorOptions) {

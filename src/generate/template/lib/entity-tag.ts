@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Row } from './statements.ts';
 
 /** A row as a JSON object. Built from PostgreSQL's text, so that no digit is lost. */
@@ -17,7 +17,7 @@ export function entityTag(row: Row): string {
 }
 
 export function tagOf(json: string): string {
-  return `"${createHash('sha1').update(json).digest('base64url')}"`;
+  return `"${hash('sha1', json, 'base64url')}"`;
 }
 
 /** Whether a list of tags, as If-Match and If-None-Match have it, names `tag`. */

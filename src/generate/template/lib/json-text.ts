@@ -3,11 +3,13 @@
  * functions expect text that is known to be valid JSON.
  */
 
-const SPACE = /\s/;
+function isSpace(code: number): boolean {
+  return code === 32 || code === 10 || code === 13 || code === 9;
+}
 
 function skipSpace(text: string, at: number): number {
   let i = at;
-  while (i < text.length && SPACE.test(text.charAt(i))) i++;
+  while (isSpace(text.charCodeAt(i))) i++;
   return i;
 }
 
@@ -22,7 +24,7 @@ function endOfValue(text: string, at: number): number {
   if (first === '"') return endOfString(text, at);
   let i = at;
   if (first !== '{' && first !== '[') {
-    while (i < text.length && !/[,\]}\s]/.test(text.charAt(i))) i++;
+    while (i < text.length && text[i] !== ',' && text[i] !== ']' && text[i] !== '}' && !isSpace(text.charCodeAt(i))) i++;
     return i;
   }
   let depth = 0;
