@@ -37,8 +37,8 @@ export interface Evidence {
 const WEIGHTS: Readonly<Record<SignalId, { readonly title: string; readonly weight: number }>> = {
   keys: { title: 'foreign keys', weight: 1 },
   inferred: { title: 'undeclared keys, from names and types', weight: 0.7 },
-  writes: { title: 'written in one transaction', weight: 0.6 },
-  joins: { title: 'joined in one statement', weight: 0.7 },
+  writes: { title: 'written in one transaction', weight: 0.4 },
+  joins: { title: 'joined in one statement', weight: 0.5 },
   use: { title: 'used in one transaction', weight: 0.1 },
   names: { title: 'words in table names', weight: 1 },
   code: { title: 'views, functions and triggers', weight: 0.5 },
