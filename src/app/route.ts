@@ -26,7 +26,7 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     fenceBoundMs: route.fence.timeoutMs,
     barrierBoundMs: route.fence.timeoutMs,
     timeouts: { connectMs: route.timeouts.connectMs, headersMs: route.timeouts.headersMs, bodyMs: route.timeouts.bodyMs },
-    overrideHeader: route.headerOverride !== undefined,
+    ...(route.headerOverride === undefined ? {} : { overrideHeader: route.headerOverride }),
   });
   await router.listenAdmin(route.admin, { metricsText: () => metrics.text() });
   try {

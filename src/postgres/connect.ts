@@ -1,4 +1,5 @@
-import pg from 'pg';
+import { Client, Pool } from 'pg';
+import type pg from 'pg';
 import { redactUrl } from '../core/redact.ts';
 import type { Logger } from '../core/logger.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
@@ -32,17 +33,18 @@ function clientConfig(options: ConnectOptions): pg.ClientConfig {
   };
 }
 
+// pg-pool awaits what the hook returns, though its type does not say so.
+const settings = ((client: pg.ClientBase): Promise<unknown> => client.query(SESSION_SETTINGS)) as (client: pg.ClientBase) => void;
+
 /**
  * A pool whose results are opaque text (`'t'`, `'42'`, `null`) and whose sessions write every type in
  * its portable text form (ISO dates, shortest exact floats, hex bytea), whatever the server's defaults.
  */
 export function createPool(options: PoolOptions): pg.Pool {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     ...clientConfig(options),
     max: options.max ?? 4,
-    onConnect: async (client) => {
-      await client.query(SESSION_SETTINGS);
-    },
+    onConnect: settings,
   });
   pool.on('error', (error) => {
     options.logger?.warn('an idle connection was lost', { url: redactUrl(options.url), reason: error.message });
@@ -52,7 +54,7 @@ export function createPool(options: PoolOptions): pg.Pool {
 
 /** One connected session of the same kind as {@link createPool}'s. The caller ends it. */
 export async function connect(options: ConnectOptions): Promise<pg.Client> {
-  const client = new pg.Client(clientConfig(options));
+  const client = new Client(clientConfig(options));
   // A lost connection also fails the query in flight; without a listener it would end the process.
   client.on('error', () => {});
   try {

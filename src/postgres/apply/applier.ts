@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { BanyanError } from '../../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, TargetTable } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';

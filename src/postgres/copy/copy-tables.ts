@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
 import { formatLsn, type Position } from '../../model/position.ts';

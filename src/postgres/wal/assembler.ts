@@ -30,17 +30,13 @@ export class Assembler {
   /** Takes one message; returns the transaction it completes, if it does. */
   push(message: PgoutputMessage): Transaction | undefined {
     switch (message.kind) {
-      case 'relation':
-      case 'type':
-      case 'message':
-        return undefined;
       case 'begin':
         if (this.#open) throw malformed('a transaction within another');
         this.#open = { xid: message.xid, committedAt: message.committedAt, changes: [] };
-        return undefined;
+        break;
       case 'origin':
         this.#current(message.kind).origin = { name: message.name, position: message.position };
-        return undefined;
+        break;
       case 'commit': {
         const open = this.#current(message.kind);
         this.#open = undefined;
@@ -51,8 +47,13 @@ export class Assembler {
       case 'delete':
       case 'truncate':
         this.#take(message);
-        return undefined;
+        break;
+      case 'relation':
+      case 'type':
+      case 'message':
+        break;
     }
+    return undefined;
   }
 
   #take(change: Change): void {

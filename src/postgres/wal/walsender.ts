@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import pg from 'pg';
+import { Client } from 'pg';
+import type pg from 'pg';
 import { BanyanError, messageOf } from '../../core/errors.ts';
 import { redactUrl } from '../../core/redact.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -32,7 +33,7 @@ export async function connectReplication(options: ReplicationOptions): Promise<p
     replication: 'database',
     types: { getTypeParser: () => (value: string | Buffer) => value },
   };
-  const client = new pg.Client(config);
+  const client = new Client(config);
   // A lost connection is seen by whoever awaits a query or reads the stream.
   client.on('error', () => {});
   try {
