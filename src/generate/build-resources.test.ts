@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isBanyanError } from '../core/errors.ts';
 import { parseTableName } from '../model/names.ts';
-import { buildResources } from './build-resources.ts';
+import { buildResources, SECRET_COLUMNS } from './build-resources.ts';
 import { endpointCount, type ApiResource } from './resource.ts';
 import { accounts, accountTables, column, reference, schemaOf, table } from './schema.fixture.ts';
 
@@ -30,6 +30,20 @@ describe('buildResources', () => {
     ]);
     const open = byPath(buildResources(accounts, { tables: accountTables, isSecret: () => false }), 'users');
     expect(open.columns.some((each) => each.writeOnly)).toBe(false);
+  });
+
+  it.each([
+    ['password', true],
+    ['password_hash', true],
+    ['client_secret', true],
+    ['token', true],
+    ['reset_token_hash', true],
+    ['passwordHash', true],
+    ['token_count', false],
+    ['secretary', false],
+    ['tokenizer', false],
+  ])('takes %s for a secret: %s', (name, expected) => {
+    expect(SECRET_COLUMNS.test(name)).toBe(expected);
   });
 
   it('keeps a reference that was cut as an id with a note', () => {

@@ -7,7 +7,8 @@ import type { ApiColumn, ApiRelation, ApiResource, KeyPart } from './resource.ts
 import type { ConstraintDefinition } from './template/lib/table.ts';
 
 /** Columns of these names hold secrets: they can be written, but are never shown, filtered or sorted by. */
-export const SECRET_COLUMNS = /(?:^|_)(?:password|passwd|pwd|passphrase|secret)(?:_|$)|password(?:Hash|Digest)/i;
+export const SECRET_COLUMNS =
+  /(?:^|_)(?:password|passwd|pwd|passphrase|secret)(?:_|$)|(?:^|_)token(?:_hash)?$|password(?:Hash|Digest)/i;
 
 export interface BuildOptions {
   /** The service's tables. Default: every table of the schema that is no partition of another. */
