@@ -106,7 +106,7 @@ metrics: { listen: "localhost:9464" }
       ],
     },
     fence: { timeoutMs: 2000 },
-    timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 30_000, drainMs: 10_000 },
+    timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 300_000, drainMs: 10_000 },
     headerOverride: 'x-side',
   });
   expect(config.state.url).toBe('postgresql://s@h/banyan');

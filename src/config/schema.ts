@@ -74,7 +74,7 @@ const service = section({
   ),
   health: section(
     {
-      path: text('http-path', 'What is asked with GET; a status below 400 is healthy.', { default: '/health' }),
+      path: text('http-path', 'What is asked with GET; a status below 400 is healthy.', { default: '/healthz' }),
       everyMs: whole('Milliseconds between two checks.', { minimum: 10, default: 1000 }),
       timeoutMs: whole('Milliseconds after which an unanswered check has failed.', { minimum: 1, default: 1000 }),
     },
@@ -204,7 +204,7 @@ const route = section(
       {
         connectMs: whole('Milliseconds to connect to a side.', { minimum: 1, default: 2000 }),
         headersMs: whole('Milliseconds until a side has sent its headers.', { minimum: 1, default: 30_000 }),
-        bodyMs: whole('Milliseconds between two pieces of a body.', { minimum: 1, default: 30_000 }),
+        bodyMs: whole('Milliseconds between two pieces of a body.', { minimum: 1, default: 300_000 }),
         drainMs: whole('Milliseconds that requests under way are given when the router stops.', { minimum: 0, default: 10_000 }),
       },
       { default: {}, description: 'How long the router waits.' },
