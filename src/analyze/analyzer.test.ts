@@ -294,6 +294,48 @@ describe('reports', () => {
     for (const { name } of result) expect(large[`boundaries-${name}.mmd`]).toContain('subgraph');
   });
 
+  test('the report says what is shared, left aside, circular, doubtful and alternative', () => {
+    const lines = ['lonely:', 'country:', 'unit:', 'a: b? country', 'b: a? country', ...Array.from({ length: 60 }, (_, i) => `x${i}: ${i % 2 ? 'a!' : 'b!'} ${i % 3 ? 'b' : 'a'} country unit`)];
+    const schema = schemaOf(lines.join('\n'));
+    const result = analyzeSchema(
+      { schema: { ...schema, tables: schema.tables.map((item) => ({ ...item, columns: [...item.columns, { name: 'email', type: 'text', nullable: true }], estimatedRows: -1 })) } },
+      { services: 2 },
+    );
+    const report = reportFiles(result.document)['report.md']!;
+    for (const part of ['## Shared tables', '| country | reference |', '## Left aside', 'lonely', '## Circular dependencies', '## Coarser and finer cuts', 'No workload was given', ' more in boundaries.json', 'Personal data', ' …', 'follow no convention']) {
+      expect(report).toContain(part);
+    }
+    expect(report).not.toContain('rows,');
+    const text = renderText(result.document);
+    expect(text).toMatch(/left aside: lonely/);
+    expect(text).toMatch(/circle: /);
+    const uncut = reportFiles(analyzeSchema({ schema: schemaOf('a:\nb: a!\nc: a!') }).document)['report.md']!;
+    expect(uncut).toContain('## Cut foreign keys\n\nNone.');
+  });
+
+  test('a doubtful table is worth a second look', () => {
+    const schema = schemaOf(['a:', ...[1, 2, 3, 4].map((i) => `a${i}x: a!`), 'b:', ...[1, 2, 3, 4].map((i) => `b${i}x: b!`), 'torn: a b'].join('\n'));
+    const { document } = analyzeSchema({ schema }, { services: 2 });
+    expect(document.details.tables['public.torn']!.confidence).toBeLessThan(0.6);
+    expect(reportFiles(document)['report.md']).toMatch(/## Worth a second look[^]*\| torn \|/);
+  });
+
+  test('followed names are said to be', () => {
+    const lines = ['x', 'y', 'z'].flatMap((module) => [`${module}_head:`, ...['one', 'two', 'three'].map((name) => `${module}_${name}: ${module}_head`)]);
+    const { document } = analyzeSchema({ schema: schemaOf(lines.join('\n')) });
+    expect(document.details.method).toBe("the owners' prefixes, confirmed by the structure");
+    expect(Object.keys(document.services).sort()).toEqual(['x', 'y', 'z']);
+    expect(reportFiles(document)['report.md']).toContain('The names follow a convention (prefixes, 100 % of tables)');
+  });
+
+  test('many distributed transactions are summed up in the terminal', () => {
+    const schema = schemaOf(['a:', 'a1: a!', 'a2: a!', 'b:', 'b1: b!', 'b2: b!'].join('\n'));
+    const transactions = ['a b', 'a b1', 'a1 b', 'a2 b2', 'a2 b1'].map((names) => writes(1, ...names.split(' ')));
+    const { document } = analyzeSchema({ schema, workload: { transactions } }, { services: 2, keep: [['a', 'a1', 'a2'], ['b', 'b1', 'b2']], apart: [['a', 'b']] });
+    expect(renderText(document)).toContain('and 2 more distributed transactions');
+    expect(reportFiles(document)['report.md']).toContain('## Transactions that become distributed');
+  });
+
   test('the terminal text fits its width', () => {
     const text = renderText(analyze().document, { width: 60 });
     for (const line of text.split('\n').slice(1, 20)) if (!/^(?:distributed|shared|circle|left)/.test(line)) expect(line.length).toBeLessThanOrEqual(60);

@@ -1,5 +1,6 @@
 import type { Monolith, Reference } from './input.ts';
 import { PairWeights } from './graph.ts';
+import { looksLikeReference } from './shared-tables.ts';
 import { at, increase, itemAt } from './lookup.ts';
 
 /** How hard a foreign key binds, before the target's in-degree is taken into account. */
@@ -13,6 +14,8 @@ const STRENGTH = { composition: 2, required: 1, optional: 0.6 } as const;
 const EXTENSION = 0.7;
 /** How much a much-referred-to target loses: 0 nothing, 0.5 the root of its in-degree. */
 const DAMPING = 0.35;
+/** What is left of a key to reference data: that two tables name a country does not make them belong together. */
+const REFERENCE_GLUE = 0.5;
 /** How much the child's other keys matter: 0 not at all, 1 its keys share one unit. */
 const SHARING = 0.8;
 
@@ -35,10 +38,13 @@ export function keyPairs(monolith: Monolith, references: readonly Reference[]): 
   references.forEach((reference, i) => {
     increase(out, reference.child, at(raw, i));
   });
+  const parents = [...new Set(references.map(({ parent }) => parent))];
+  const shared = new Set(parents.filter((parent) => looksLikeReference(monolith, parent, references)));
   references.forEach((reference, i) => {
     const weight = at(raw, i);
     const share = weight / at(out, reference.child);
-    pairs.add(reference.child, reference.parent, weight ** (1 - SHARING) * share ** SHARING);
+    const glue = shared.has(reference.parent) ? REFERENCE_GLUE : 1;
+    pairs.add(reference.child, reference.parent, glue * weight ** (1 - SHARING) * share ** SHARING);
   });
   return pairs;
 }

@@ -1,6 +1,7 @@
 import { splitTableName } from '../model/names.ts';
 import type { Table } from '../model/schema.ts';
 import type { Monolith, Reference } from './input.ts';
+import { itemAt } from './lookup.ts';
 import { visibleWords } from './words.ts';
 
 export type SharedKind = 'reference' | 'log' | 'framework';
@@ -42,6 +43,18 @@ export function sharedKind(options: {
   if (options.foreignServices >= 1 && named && outgoing.length <= 1 && !written) return 'reference';
   if (options.foreignServices >= 2 && small && !written && keyedByCode(table)) return 'reference';
   return undefined;
+}
+
+/** Whether a table's name and shape say reference data, whoever uses it: a word for it, two referrers, no parent of its own. */
+export function looksLikeReference(monolith: Monolith, table: number, references: readonly Reference[]): boolean {
+  const words = visibleWords(splitTableName(itemAt(monolith.tables, table).name).table);
+  if (!REFERENCE.has(words.at(-1) ?? '')) return false;
+  const referrers = new Set<number>();
+  for (const { child, parent } of references) {
+    if (child === table) return false;
+    if (parent === table) referrers.add(child);
+  }
+  return referrers.size > 1;
 }
 
 function keyedByCode(table: Table): boolean {

@@ -169,6 +169,38 @@ describe('parseSchema', () => {
     expect(schema.tables.find((item) => item.name === 'public.t')!.triggers[0]).toMatchObject({ name: 'tr', calls: 'public.f' });
   });
 
+  test('passes over what it has no place for', async () => {
+    const { schema, unread } = await parseSchema(`
+      create table t (id int not null, a int, constraint late unique (a));
+      create unique index late_idx on t (a); alter table t add constraint by_index unique using index late_idx;
+      alter table t add constraint ex exclude using gist (a with =), add column b int null references missing on update cascade;
+      alter table t alter a set default null, alter nothing set not null, alter nothing drop not null, alter nothing set default 1;
+      alter table t alter nothing add generated always as identity, alter nothing type text, owner to me, replica identity using index late_idx;
+      alter table t replica identity nothing; alter table t replica identity default;
+      alter table t attach partition missing for values in (1);
+      create table p (id int) partition by list (id) with (fillfactor = 70);
+      comment on table missing is 'x'; comment on column missing.a is 'x'; comment on schema public is 'x'; comment on table t is null;
+      alter type missing add value 'x'; alter table missing rename to other; alter table t rename column a to c;
+      create domain plain as integer; create domain checked as text check (length(value) < 3) null;
+      create sequence s; create sequence small as smallint no cycle; create sequence far maxvalue 99999999999; alter sequence s owned by none;
+      create table bits (a bit(3), b "Odd Type", c app."T"[3], d geometry(Point, 4326), e time(2) with time zone, f other('x'));
+      create trigger orphan before delete on missing for each row execute function f();
+      create table made as select 1; drop index i; drop extension citext; create extension plpgsql; set statement_timeout = 1;`);
+    expect(unread).toEqual([]);
+    const t = table(schema, 'public.t');
+    expect(t.uniques.map((key) => [key.name, key.columns])).toEqual([['late', ['a']], ['by_index', ['a']]]);
+    expect(t).toMatchObject({ replicaIdentity: 'default', foreignKeys: [{ references: 'public.missing', referencedColumns: [], onUpdate: 'cascade' }] });
+    expect(t.comment).toBeUndefined();
+    expect(table(schema, 'public.p').partitionBy).toBe('LIST (id)'.replace('LIST', 'list'));
+    expect(schema.sequences.map(({ name, type, max, cycle }) => [name, type, max, cycle])).toEqual([
+      ['s', 'bigint', '9223372036854775807', false], ['small', 'smallint', '32767', false], ['far', 'bigint', '99999999999', false],
+    ]);
+    expect(schema.domains.map(({ name, nullable, checks }) => [name, nullable, checks.length])).toEqual([['plain', true, 0], ['checked', true, 1]]);
+    expect(table(schema, 'public.bits').columns.map((column) => column.type)).toEqual([
+      'bit(3)', 'Odd Type', 'app.T[]', 'geometry(point,4326)', 'time(2) with time zone', `other('x')`,
+    ]);
+  });
+
   test('reads tables inside CREATE SCHEMA', async () => {
     expect((await schemaOf('create schema s create table t (id int)')).tables[0]!.name).toBe('s.t');
   });
