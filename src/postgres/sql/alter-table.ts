@@ -1,6 +1,6 @@
 import type { AlterTableCmd, AlterTableStmt } from 'libpg-query';
 import { ownedSequence, type DraftColumn, type DraftTable } from './schema-draft.ts';
-import { relationName } from './syntax-tree.ts';
+import { columnOf, constraintOf, relationName } from './syntax-tree.ts';
 import { addColumn, addConstraint, type DefinitionContext } from './table-definition.ts';
 import { typeText } from './type-text.ts';
 
@@ -31,16 +31,18 @@ export function alterTable(node: AlterTableStmt, context: AlterContext): void {
 
 const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
   AT_AddColumn: ({ table, command, context }) => {
-    if (command.def && 'ColumnDef' in command.def) addColumn(table, command.def.ColumnDef, context);
+    const definition = columnOf(command.def);
+    if (definition) addColumn(table, definition, context);
   },
   AT_AddConstraint: ({ table, command, context }) => {
-    if (command.def && 'Constraint' in command.def) addConstraint(table, command.def.Constraint, context, {});
+    const constraint = constraintOf(command.def);
+    if (constraint) addConstraint(table, constraint, context, {});
   },
   AT_DropColumn: ({ table, command }) => {
-    const name = command.name ?? '';
-    table.columns = table.columns.filter((candidate) => candidate.name !== name);
-    table.foreignKeys = table.foreignKeys.filter((key) => !key.columns.includes(name));
-    table.uniques = table.uniques.filter((key) => !key.columns.includes(name));
+    const without = (key: { readonly columns: readonly string[] }): boolean => !key.columns.some((name) => name === command.name);
+    table.columns = table.columns.filter((candidate) => candidate.name !== command.name);
+    table.foreignKeys = table.foreignKeys.filter(without);
+    table.uniques = table.uniques.filter(without);
   },
   AT_DropConstraint: ({ table, command }) => {
     table.foreignKeys = table.foreignKeys.filter((key) => key.name !== command.name);
@@ -61,11 +63,11 @@ const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
     else delete column.default;
   },
   AT_AlterColumnType: ({ column, command }) => {
-    if (column && command.def && 'ColumnDef' in command.def) column.type = typeText(command.def.ColumnDef.typeName).text;
+    if (column) column.type = typeText(columnOf(command.def)?.typeName).text;
   },
   AT_AddIdentity: ({ table, column, command, context }) => {
-    if (!column || !command.def || !('Constraint' in command.def)) return;
-    column.identity = command.def.Constraint.generated_when === 'a' ? 'always' : 'by default';
+    if (!column) return;
+    column.identity = constraintOf(command.def)?.generated_when === 'a' ? 'always' : 'by default';
     column.nullable = false;
     const own = ownedSequence({ table: table.name, column: column.name, type: column.type, identity: true });
     context.draft.sequences.set(own.name, own.sequence);

@@ -146,6 +146,18 @@ describe('parseSchema', () => {
     expect(table(schema, 'app.copy').columns).toHaveLength(3);
   });
 
+  test('a renamed column is renamed in every key', async () => {
+    const schema = await schemaOf(`
+      create table t (id int, a int, primary key (id), unique (a, id), foreign key (a) references t (id));
+      create table u (t_id int references t (id), other int);
+      alter table t rename column id to key; alter table t rename a to b;`);
+    expect(table(schema, 'public.t')).toMatchObject({
+      columns: [{ name: 'key' }, { name: 'b' }], primaryKey: { columns: ['key'] }, uniques: [{ columns: ['b', 'key'] }],
+      foreignKeys: [{ columns: ['b'], referencedColumns: ['key'] }],
+    });
+    expect(table(schema, 'public.u').foreignKeys[0]!.referencedColumns).toEqual(['key']);
+  });
+
   test('finds the tables that functions and triggers touch', async () => {
     const { schema, routines } = await parseSchema(`
       create table t (id int); create table log (id int);
@@ -180,7 +192,7 @@ describe('parseSchema', () => {
       alter table t attach partition missing for values in (1);
       create table p (id int) partition by list (id) with (fillfactor = 70);
       comment on table missing is 'x'; comment on column missing.a is 'x'; comment on schema public is 'x'; comment on table t is null;
-      alter type missing add value 'x'; alter table missing rename to other; alter table t rename column a to c;
+      alter type missing add value 'x'; alter table missing rename to other; alter table missing rename column a to c;
       create domain plain as integer; create domain checked as text check (length(value) < 3) null;
       create sequence s; create sequence small as smallint no cycle; create sequence far maxvalue 99999999999; alter sequence s owned by none;
       create table bits (a bit(3), b "Odd Type", c app."T"[3], d geometry(Point, 4326), e time(2) with time zone, f other('x'));

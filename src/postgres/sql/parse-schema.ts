@@ -120,6 +120,9 @@ function apply(node: Node, state: State, statement: Statement): void {
     }
   } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_TABLE') {
     renameTable(draft, relationName(node.RenameStmt.relation, schema), node.RenameStmt.newname ?? '');
+  } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_COLUMN') {
+    const { relation, subname = '', newname = '' } = node.RenameStmt;
+    renameColumn(draft, relationName(relation, schema), { from: subname, to: newname });
   } else if ('VariableSetStmt' in node && node.VariableSetStmt.name === 'search_path') {
     const [first] = node.VariableSetStmt.args ?? [];
     const path = first && 'A_Const' in first ? (first.A_Const.sval?.sval ?? '') : '';
@@ -168,6 +171,22 @@ function renameTable(draft: SchemaDraft, from: TableName, to: string): void {
   draft.tables.set(name, { ...table, name });
   for (const other of draft.tables.values()) {
     other.foreignKeys = other.foreignKeys.map((key) => (key.references === from ? { ...key, references: name } : key));
+  }
+}
+
+function renameColumn(draft: SchemaDraft, name: TableName, change: { readonly from: string; readonly to: string }): void {
+  const renamed = (column: string): string => (column === change.from ? change.to : column);
+  const inKey = <K extends { readonly columns: readonly string[] }>(key: K): K => ({ ...key, columns: key.columns.map(renamed) });
+  const table = draft.tables.get(name);
+  if (!table) return;
+  for (const column of table.columns) column.name = renamed(column.name);
+  if (table.primaryKey) table.primaryKey = inKey(table.primaryKey);
+  table.uniques = table.uniques.map(inKey);
+  table.foreignKeys = table.foreignKeys.map(inKey);
+  for (const other of draft.tables.values()) {
+    other.foreignKeys = other.foreignKeys.map((key) =>
+      key.references === name ? { ...key, referencedColumns: key.referencedColumns.map(renamed) } : key,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { loadModule, parseSync, type Node } from 'libpg-query';
+import { loadModule, parseSync, type ColumnDef, type Constraint, type Node } from 'libpg-query';
 import { tableName, type TableName } from '../../model/names.ts';
 
 /** Loads PostgreSQL's own grammar (WebAssembly); once per process, about 20 ms. */
@@ -54,4 +54,19 @@ export function relationName(relation: UnresolvedName | undefined, fallbackSchem
 /** The name in a qualified list of identifiers (`a.b` or `b`). */
 export function qualifiedName(parts: readonly string[], fallbackSchema: string): TableName {
   return tableName(parts.at(-2) ?? fallbackSchema, parts.at(-1) ?? '');
+}
+
+/** The column a node defines, if it does. */
+export function columnOf(node: Node | undefined): ColumnDef | undefined {
+  return node && 'ColumnDef' in node ? node.ColumnDef : undefined;
+}
+
+/** The constraint a node defines, if it does. */
+export function constraintOf(node: Node | undefined): Constraint | undefined {
+  return node && 'Constraint' in node ? node.Constraint : undefined;
+}
+
+/** The constraints in a list of nodes. */
+export function constraintsIn(nodes: readonly Node[] | undefined): Constraint[] {
+  return (nodes ?? []).flatMap((node) => constraintOf(node) ?? []);
 }

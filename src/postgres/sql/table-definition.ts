@@ -10,7 +10,7 @@ import {
   type DraftTable,
   type SchemaDraft,
 } from './schema-draft.ts';
-import { relationName, strings, type SourceText } from './syntax-tree.ts';
+import { columnOf, constraintOf, constraintsIn, relationName, strings, type SourceText } from './syntax-tree.ts';
 import { typeText } from './type-text.ts';
 
 /** What a definition is read against. */
@@ -46,8 +46,10 @@ export function createTable(statement: CreateStmt, context: DefinitionContext): 
   elements.forEach((element, index) => {
     const next = elements[index + 1];
     const end = next === undefined ? undefined : elementLocation(next);
-    if ('ColumnDef' in element) addColumn(table, element.ColumnDef, context, end);
-    else if ('Constraint' in element) addConstraint(table, element.Constraint, context, { end });
+    const column = columnOf(element);
+    const constraint = constraintOf(element);
+    if (column) addColumn(table, column, context, end);
+    else if (constraint) addConstraint(table, constraint, context, { end });
     else if ('TableLikeClause' in element) {
       inheritColumns(table, context.draft.tables.get(relationName(element.TableLikeClause.relation, context.schema)));
     }
@@ -65,7 +67,7 @@ export function addColumn(table: DraftTable, node: ColumnDef, context: Definitio
     column.default = `nextval('${own.name}'::regclass)`;
     context.draft.sequences.set(own.name, own.sequence);
   }
-  const constraints = (node.constraints ?? []).flatMap((item) => ('Constraint' in item ? [item.Constraint] : []));
+  const constraints = constraintsIn(node.constraints);
   constraints.forEach((constraint, index) => {
     const until = constraints[index + 1]?.location ?? end;
     if (constraint.contype === 'CONSTR_NOTNULL') column.nullable = false;
@@ -177,8 +179,7 @@ function firstRelation(nodes: readonly Node[] | undefined): { schemaname?: strin
 }
 
 function elementLocation(node: Node): number | undefined {
-  if ('ColumnDef' in node) return node.ColumnDef.location;
-  return 'Constraint' in node ? node.Constraint.location : undefined;
+  return (columnOf(node) ?? constraintOf(node))?.location;
 }
 
 /** The text of one element: from its location to the comma or bracket that ends it. */

@@ -1,7 +1,7 @@
 import type { CreateDomainStmt, Node, RangeVar } from 'libpg-query';
 import { splitTableName } from '../../model/names.ts';
 import { ownedSequence } from './schema-draft.ts';
-import { listStrings, qualifiedName, relationName, strings } from './syntax-tree.ts';
+import { constraintsIn, listStrings, qualifiedName, relationName, strings } from './syntax-tree.ts';
 import { untilSeparator, type DefinitionContext } from './table-definition.ts';
 import { typeText } from './type-text.ts';
 
@@ -12,7 +12,7 @@ export function createDomain(node: CreateDomainStmt, context: DefinitionContext)
   let nullable = true;
   let defaultText: string | undefined;
   const checks: { name: string; definition: string }[] = [];
-  const constraints = (node.constraints ?? []).flatMap((item) => ('Constraint' in item ? [item.Constraint] : []));
+  const constraints = constraintsIn(node.constraints);
   constraints.forEach((constraint, index) => {
     const text = untilSeparator(context.source.slice(constraint.location ?? 0, constraints[index + 1]?.location)).trim();
     if (constraint.contype === 'CONSTR_NOTNULL') nullable = false;
