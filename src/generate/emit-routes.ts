@@ -118,10 +118,11 @@ export function emitRoutes(resource: ApiResource, byPath: ReadonlyMap<string, Ap
 function nestedList(parent: ApiResource, relation: ApiRelation, child: ApiResource, one: string): string[] {
   const table = child === parent || child.path === parent.path ? 'table' : `${child.variable}Table`;
   const sql = relation.columns.map((pair, i) => `"${pair.child.replaceAll('"', '""')}" = $${i + 1}`).join(' AND ');
-  const bytes = relation.columns.some((pair) => parent.key.find((part) => part.parameter === pair.parameter)?.column.kind === 'bytes');
-  const values = relation.columns
-    .map((pair) => access('request.params', pair.parameter))
-    .map((text) => (bytes ? `Buffer.from(${text}, 'base64url')` : text));
+  const values = relation.columns.map(({ parameter }) => {
+    const text = access('request.params', parameter);
+    const isBytes = parent.key.some((part) => part.parameter === parameter && part.column.kind === 'bytes');
+    return isBytes ? `Buffer.from(${text}, 'base64url')` : text;
+  });
   return [
     `    app.get<{ Params: ${parent.type}Key }>(${literal(`${one}/${relation.path}`)}, async (request, reply) => {`,
     `      const query = readListQuery(${table}, cursors, request.query);`,

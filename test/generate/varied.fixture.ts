@@ -83,5 +83,10 @@ create table shop.events (
 create table shop.events_2026 partition of shop.events for values from ('2026-01-01') to ('2027-01-01');
 create table shop.events_rest partition of shop.events default;
 create table shop.files (digest bytea primary key, name text not null);
+create table shop.file_labels (
+  id serial primary key,
+  file_digest bytea references shop.files (digest),
+  label text not null
+);
 create view shop.rich_customers as select id, name, balance, tags from shop.customers where balance > 100;
 `;
