@@ -19,11 +19,13 @@ export interface PostgresApplierOptions {
 /**
  * The session of an apply worker. Triggers and foreign keys already fired at the source; index
  * scans are forced because the planner has no statistics of a table that was just loaded; a worker
- * that freezes inside a transaction loses it, so that another can take over.
+ * that freezes inside a transaction loses it, so that another can take over. The source is told to
+ * forget what was committed here, so a commit that may not be durable yet is no commit.
  */
 const APPLY_SETTINGS =
   "SET session_replication_role = replica; SET enable_seqscan = off; SET enable_hashjoin = off; " +
-  "SET enable_mergejoin = off; SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = 0; SET statement_timeout = 0";
+  "SET enable_mergejoin = off; SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = 0; SET statement_timeout = 0; " +
+  "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 interface StreamRow {
   readonly token: string;
@@ -66,7 +68,14 @@ export class PostgresApplier implements Applier {
     const client = await this.#session();
     const stream = this.#options.names.stream.replaceAll("'", "''");
     // The lock also keeps a second worker's claim waiting until this transaction has ended.
-    const results: unknown = await client.query(`BEGIN; SELECT token, position, seen FROM banyan.stream WHERE name = '${stream}' FOR UPDATE`);
+    let results: unknown;
+    try {
+      results = await client.query(`BEGIN; SELECT token, position, seen FROM banyan.stream WHERE name = '${stream}' FOR UPDATE`);
+    } catch (error) {
+      // The session may be in a transaction that has failed already; the next attempt needs another one.
+      await this.close();
+      throw error;
+    }
     const row = Array.isArray(results) ? (results as pg.QueryResult<StreamRow>[])[1]?.rows[0] : undefined;
     if (row?.token !== this.#token) {
       await client.query('ROLLBACK');

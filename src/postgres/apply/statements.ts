@@ -45,7 +45,9 @@ export function insertAll(shape: TableShape, rows: readonly Row[], guard: Guard)
     `FROM unnest(${columns.map((_, i) => param(i)).join(', ')}) AS u(${alias.join(', ')}) ` +
     `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, guardSql(guard, columns.length + 1))} ` +
     `RETURNING ${keyColumns(shape, 't.').join(', ')}`;
-  return { text, values: [...columns.map((_, i) => arrayLiteral(rows.map((row) => known(row[i])))), horizonValue(guard)] };
+  const values = columns.map((_, i) => arrayLiteral(rows.map((row) => known(row[i]))));
+  // A row that is all key can not be overwritten, so its statement has no guard.
+  return { text, values: shape.settable.length === 0 ? values : [...values, horizonValue(guard)] };
 }
 
 function overwrite(shape: TableShape, where: string): string {

@@ -66,7 +66,7 @@ function shapeOf(table: TableName, columnsJson: ShapeRow['columns'], keyJson: st
   };
 }
 
-/** $1: the quoted name. The key is the primary key. */
+/** $1: the quoted name. The key is the primary key. Columns that an index only INCLUDEs are behind its key columns. */
 const SHAPE_SQL = `
 SELECT
   (SELECT json_agg(json_build_object('name', a.attname,
@@ -75,10 +75,10 @@ SELECT
      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
   (SELECT json_agg(a.attname ORDER BY array_position(i.indkey::int2[], a.attnum))
-     FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+     FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
     WHERE i.indrelid = c.oid AND i.indisprimary) AS key,
   (SELECT json_agg(u.columns) FROM (
-     SELECT (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)) AS columns
+     SELECT (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) AS columns
        FROM pg_index i
       WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL) u) AS uniques
-FROM pg_class c WHERE c.oid = $1::regclass`;
+FROM pg_class c WHERE c.oid = to_regclass($1)`;

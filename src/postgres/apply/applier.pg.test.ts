@@ -1,0 +1,442 @@
+import { expect, it } from 'vitest';
+import { UNCHANGED, type Cell } from '../../model/change.ts';
+import { tableName } from '../../model/names.ts';
+import { parseLsn, type Position } from '../../model/position.ts';
+import type { ApplyTransaction, Horizon, LockedRow, TargetTable, Write } from '../../ports/applier.ts';
+import { until } from '../../../test/support/condition.ts';
+import { describePostgres, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
+import { TcpProxy } from '../../../test/support/tcp-proxy.ts';
+import { BANYAN_SCHEMA_SQL, type StreamNames } from '../banyan-schema.ts';
+import { readHorizon } from '../horizon.ts';
+import { arrayLiteral } from './array-literal.ts';
+import { PostgresApplier } from './applier.ts';
+
+const SCHEMA = `${BANYAN_SCHEMA_SQL}
+  INSERT INTO banyan.stream (name, service, direction, state, position, seen, source_system)
+    VALUES ('shop/x', 'shop', 'monolith-to-service', 'streaming', '0/10', '0/20', '1');
+  CREATE TABLE item (id int PRIMARY KEY, v text, n int DEFAULT 7);
+  CREATE TABLE part (region text, id int, v text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+  CREATE TABLE part_a PARTITION OF part FOR VALUES IN ('a');
+  CREATE TABLE part_b (v text, dropped int, id int NOT NULL, region text NOT NULL);
+  ALTER TABLE part_b DROP dropped;
+  ALTER TABLE part ATTACH PARTITION part_b FOR VALUES IN ('b');
+  CREATE TABLE only_key (a text, b int, PRIMARY KEY (b, a));
+  CREATE TABLE person (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text UNIQUE, nick text, realm text,
+    twice text GENERATED ALWAYS AS (email || email) STORED, seq int GENERATED ALWAYS AS IDENTITY, UNIQUE (realm, nick));
+  CREATE TABLE covered (id int, note text, code text, PRIMARY KEY (id) INCLUDE (note), UNIQUE (code) INCLUDE (note));
+  CREATE TABLE swap (id int PRIMARY KEY, place int UNIQUE DEFERRABLE INITIALLY DEFERRED);
+  CREATE TABLE keyless (a int);
+  CREATE TABLE computed_key (a int, b int GENERATED ALWAYS AS (a + 1) STORED PRIMARY KEY);
+  CREATE TABLE odd ("Select" char(5) PRIMARY KEY, "a ""b" text);
+`;
+
+const TABLES = ['item', 'part', 'only_key', 'person', 'covered', 'swap', 'odd'];
+
+interface Fixture {
+  readonly database: TestDatabase;
+  readonly names: StreamNames;
+  readonly applier: PostgresApplier;
+  readonly table: (name: string) => TargetTable;
+}
+
+const namesIn = (database: TestDatabase): StreamNames => ({ stream: 'shop/x', slot: database.name, publication: 'p', origin: `${database.name}_o` });
+
+async function fixture(options: { readonly url?: (database: TestDatabase) => string; readonly before?: string } = {}): Promise<Fixture> {
+  const database = await testDatabase({ schema: SCHEMA, max: 8 });
+  if (options.before !== undefined) await database.query(options.before.replaceAll('$db', database.name));
+  const names = namesIn(database);
+  const applier = new PostgresApplier({ url: options.url?.(database) ?? database.url, service: 'shop', names });
+  expect(await applier.claim()).toEqual({ position: 0x10n, seen: 0x20n });
+  const tables = await applier.describe(TABLES.map((name) => tableName('public', name)));
+  return { database, names, applier, table: (name) => tables.get(tableName('public', name))! };
+}
+
+const position = (n: number): Position => BigInt(n) as Position;
+
+function write(kind: Write['kind'], table: TargetTable, key: readonly string[], row?: readonly Cell[]): Write {
+  return {
+    kind, table, key, keyText: `${table.name} ${key.join()}`, ...(row ? { row } : {}),
+    position: position(0x100), committedAt: 1_577_836_800_123_456n, seen: position(0x50),
+  };
+}
+
+async function inApply<T>(applier: PostgresApplier, at: number, work: (transaction: ApplyTransaction) => Promise<T>): Promise<T> {
+  const transaction = await applier.begin();
+  const result = await work(transaction);
+  await transaction.commit({ position: position(at), seen: position(at + 1), committedAt: 1_577_836_800_123_456n });
+  return result;
+}
+
+const rows = async (database: TestDatabase, sql: string): Promise<(string | null)[][]> => (await database.query(sql)).map((row) => Object.values(row));
+
+describePostgres('PostgresApplier', () => {
+  it('commits rows and checkpoint together, marked as a replay with the time of the original', async () => {
+    const { database, applier, names, table } = await fixture();
+    const item = table('item');
+    await inApply(applier, 0x100, async (transaction) => {
+      expect(transaction.checkpoint).toEqual({ position: 0x10n, seen: 0x20n });
+      expect(await transaction.write([write('insert', item, ['1'], ['1', 'a', null]), write('insert', item, ['2'], ['2', 'b', '3'])], undefined)).toEqual([]);
+    });
+    expect(await rows(database, 'SELECT * FROM public.item ORDER BY id')).toEqual([['1', 'a', null], ['2', 'b', '3']]);
+    const [marked] = await database.query(
+      `SELECT o.roname, c.timestamp FROM public.item t, pg_xact_commit_timestamp_origin(t.xmin) c JOIN pg_replication_origin o ON o.roident = c.roident LIMIT 1`,
+    );
+    expect(marked).toEqual({ roname: names.origin, timestamp: '2020-01-01 00:00:00.123456+00' });
+    expect(await rows(database, 'SELECT position, seen FROM banyan.stream')).toEqual([['0/100', '0/101']]);
+    expect(await rows(database, `SELECT pg_replication_origin_progress('${names.origin}', true)`)).toEqual([['0/100']]);
+
+    const undone = await applier.begin();
+    expect(undone.checkpoint).toEqual({ position: 0x100n, seen: 0x101n });
+    await undone.write([write('delete', item, ['1'])], undefined);
+    await undone.rollback();
+    expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['2']]);
+    expect(await rows(database, 'SELECT position FROM banyan.stream')).toEqual([['0/100']]);
+    await applier.close();
+  });
+
+  it('refuses what it can not apply to', async () => {
+    const { database, names, applier } = await fixture();
+    await expect(applier.describe([tableName('public', 'absent')])).rejects.toMatchObject({ code: 'BANYAN_TABLE_UNKNOWN' });
+    await expect(applier.describe([tableName('public', 'keyless')])).rejects.toMatchObject({ code: 'BANYAN_NO_KEY' });
+    await expect(applier.describe([tableName('public', 'computed_key')])).rejects.toMatchObject({ code: 'BANYAN_NO_KEY' });
+    await applier.close();
+    const unknown = new PostgresApplier({ url: database.url, service: 'shop', names: { ...names, stream: "shop/o'ther" } });
+    await expect(unknown.claim()).rejects.toMatchObject({ code: 'BANYAN_STREAM_UNKNOWN' });
+    await unknown.close();
+    await unknown.close();
+    const nowhere = new PostgresApplier({ url: 'postgres://nobody@127.0.0.1:1/none', service: 'shop', names });
+    const failure: unknown = await nowhere.claim().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'BANYAN_CONNECT' });
+    expect(nowhere.isTransient(failure)).toBe(true);
+    expect(nowhere.codeOf(failure)).toBe('unknown');
+    expect(nowhere.codeOf(Object.assign(new Error('x'), { code: '23505' }))).toBe('23505');
+  });
+
+  it('refuses to write into a table that was never described', async () => {
+    const { applier, table } = await fixture();
+    const transaction = await applier.begin();
+    const strange = { ...table('item'), name: tableName('public', 'strange') };
+    await expect(transaction.write([write('delete', strange, ['1'])], undefined)).rejects.toMatchObject({ code: 'BANYAN_INTERNAL' });
+    expect(await transaction.write([], undefined)).toEqual([]);
+    await transaction.rollback();
+    await applier.close();
+  });
+
+  it('shuts out a worker whose stream another one has claimed', async () => {
+    const { database, names, applier, table } = await fixture();
+    const open = await applier.begin();
+    const second = new PostgresApplier({ url: database.url, service: 'shop', names });
+    // While the first one's session lives, its origin is taken: a reason to try again, not to give up.
+    const early: unknown = await second.claim().catch((error: unknown) => error);
+    expect(second.codeOf(early)).toBe('55006');
+    expect(second.isTransient(early)).toBe(true);
+    await database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'banyan shop/x' AND datname = current_database()`);
+    await until(async () => {
+      try {
+        return await second.claim();
+      } catch (error) {
+        if (!second.isTransient(error)) throw error;
+        return undefined;
+      }
+    }, { what: 'the second worker has claimed the stream' });
+    const lost: unknown = await open.write([write('delete', table('item'), ['1'])], undefined).catch((error: unknown) => error);
+    expect(applier.isTransient(lost)).toBe(true);
+    await inApply(second, 0x200, async () => {});
+    await second.close();
+    await until(async () => (await database.query(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'banyan shop/x' AND datname = current_database()`)).length === 0);
+    await expect(applier.begin()).rejects.toMatchObject({ code: 'BANYAN_STREAM_FENCED' });
+    expect(await rows(database, 'SELECT position FROM banyan.stream')).toEqual([['0/200']]);
+    await applier.close();
+  });
+
+  it('tells by its checkpoint that a commit whose answer was lost took place', async () => {
+    const database = await testDatabase({ schema: SCHEMA });
+    const proxy = await TcpProxy.start(database.url);
+    const applier = new PostgresApplier({ url: proxy.urlFor(database.url), service: 'shop', names: namesIn(database) });
+    await applier.claim();
+    const name = tableName('public', 'item');
+    const item = (await applier.describe([name])).get(name)!;
+    const transaction = await applier.begin();
+    await transaction.write([write('insert', item, ['1'], ['1', 'a', null])], undefined);
+    proxy.loseAnswerTo(/COMMIT/);
+    const failure: unknown = await transaction.commit({ position: position(0x300), seen: position(1), committedAt: 0n }).catch((error: unknown) => error);
+    expect(applier.isTransient(failure)).toBe(true);
+    expect(proxy.lost).toBe(1);
+    const again = await until(async () => {
+      try {
+        return await applier.begin();
+      } catch (error) {
+        if (!applier.isTransient(error)) throw error;
+        return undefined;
+      }
+    }, { what: 'the lost session has let go of its origin' });
+    expect(again.checkpoint.position).toBe(0x300n);
+    await again.rollback();
+    expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['1']]);
+    await applier.close();
+    await proxy.close();
+  });
+
+  it('begins anew after a beginning that failed half way', async () => {
+    const { database, applier } = await fixture();
+    const blocker = await database.pool.connect();
+    await blocker.query("BEGIN; SELECT 1 FROM banyan.stream WHERE name = 'shop/x' FOR UPDATE");
+    const beginning = applier.begin().catch((error: unknown) => error);
+    await until(async () => (await database.query(
+      `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'banyan shop/x' AND datname = current_database() AND wait_event_type = 'Lock'`)).length > 0);
+    expect(applier.codeOf(await beginning)).toBe('57014');
+    expect(applier.isTransient(await beginning)).toBe(true);
+    await blocker.query('ROLLBACK');
+    blocker.release();
+    const transaction = await until(async () => {
+      try {
+        return await applier.begin();
+      } catch (error) {
+        if (!applier.isTransient(error)) throw error;
+        return undefined;
+      }
+    });
+    await transaction.rollback();
+    await applier.close();
+  });
+
+  it('waits for durability even where the database is set not to', async () => {
+    const { database, applier, table } = await fixture({
+      before: `ALTER DATABASE $db SET synchronous_commit = off;
+        CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN NEW.v = current_setting('synchronous_commit'); RETURN NEW; END $f$;
+        CREATE TRIGGER note BEFORE INSERT ON public.item FOR EACH ROW EXECUTE FUNCTION public.note();
+        ALTER TABLE public.item ENABLE ALWAYS TRIGGER note`,
+    });
+    await inApply(applier, 0x100, async (transaction) => {
+      await transaction.write([write('insert', table('item'), ['1'], ['1', 'a', null])], undefined);
+    });
+    expect(await rows(database, 'SELECT v FROM public.item')).toEqual([['on']]);
+    await applier.close();
+  });
+
+  it('writes keys only, composite keys in their own order, identities, generated columns and odd names', async () => {
+    const { database, applier, table } = await fixture();
+    const [onlyKey, person, odd] = [table('only_key'), table('person'), table('odd')];
+    expect(onlyKey.key.map((i) => onlyKey.columns[i])).toEqual(['b', 'a']);
+    expect(person.columns).toEqual(['id', 'email', 'nick', 'realm', 'seq']);
+    await inApply(applier, 0x100, async (transaction) => {
+      const keys = [write('insert', onlyKey, ['1', 'x'], ['x', '1']), write('insert', onlyKey, ['2', 'y'], ['y', '2'])];
+      expect(await transaction.write(keys, undefined)).toEqual([]);
+      expect(await transaction.write(keys, undefined)).toEqual([]);
+      expect(await transaction.write([write('update', onlyKey, ['1', 'x'], ['x', '1']), write('update', onlyKey, ['9', 'x'], ['x', '9'])], undefined)).toEqual([1]);
+      expect(await transaction.write([write('insert', person, ['50'], ['50', 'e@x', null, null, '9'])], undefined)).toEqual([]);
+      expect(await transaction.write([write('update', person, ['50'], ['50', 'f@x', UNCHANGED, UNCHANGED, '9'])], undefined)).toEqual([]);
+      expect(await transaction.write([write('insert', odd, ['ab   '], ['ab   ', 'it\'s "so" \\ {,}'])], undefined)).toEqual([]);
+      expect(await transaction.write([write('update', odd, ['ab   '], [UNCHANGED, 'x'])], undefined)).toEqual([]);
+      await transaction.put(onlyKey, ['1', 'x'], ['x', '1']);
+      await transaction.put(onlyKey, ['2', 'y'], [UNCHANGED, '2']);
+      await transaction.put(person, ['50'], [UNCHANGED, 'g@x', UNCHANGED, UNCHANGED, UNCHANGED]);
+    });
+    expect(await rows(database, 'SELECT * FROM public.only_key ORDER BY 1')).toEqual([['x', '1'], ['y', '2']]);
+    expect(await rows(database, 'SELECT id, email, twice, seq FROM public.person')).toEqual([['50', 'g@x', 'g@xg@x', '9']]);
+    expect(await rows(database, 'SELECT * FROM public.odd')).toEqual([['ab   ', 'x']]);
+    await applier.close();
+  });
+
+  it('finds key and unique columns without those an index only includes', async () => {
+    const { database, applier, table } = await fixture();
+    const covered = table('covered');
+    expect(covered.key).toEqual([0]);
+    await inApply(applier, 0x100, async (transaction) => {
+      await transaction.write([write('insert', covered, ['1'], ['1', 'n', 'c']), write('insert', covered, ['1'], ['2', 'n', 'd'])], undefined);
+      await transaction.put(covered, ['2'], ['2', 'm', 'd']);
+      expect(await transaction.clashes(covered, ['9'], ['9', 'other', 'c'])).toEqual([['1']]);
+    });
+    expect(await rows(database, 'SELECT * FROM public.covered ORDER BY 1')).toEqual([['1', 'n', 'c'], ['2', 'm', 'd']]);
+    await applier.close();
+  });
+
+  it('sets cells that a row leaves unchanged apart, and swaps deferred unique values', async () => {
+    const { database, applier, table } = await fixture();
+    const [item, swap] = [table('item'), table('swap')];
+    await database.query(`INSERT INTO public.item VALUES (1, 'big', 1), (2, 'big', 2), (3, 'c', 3); INSERT INTO public.swap VALUES (1, 1), (2, 2)`);
+    const horizon = await readHorizon(database.pool);
+    await inApply(applier, 0x100, async (transaction) => {
+      const updates = [
+        write('update', item, ['1'], ['1', UNCHANGED, '10']), write('update', item, ['3'], ['3', 'C', '30']),
+        write('update', item, ['2'], ['2', UNCHANGED, '20']), write('update', item, ['4'], ['4', 'D', '40']),
+        write('update', item, ['5'], ['5', UNCHANGED, '50']),
+      ];
+      expect((await transaction.write(updates, horizon)).toSorted()).toEqual([3, 4]);
+      expect(await transaction.write([write('update', swap, ['1'], ['1', '2']), write('update', swap, ['2'], ['2', '1'])], horizon)).toEqual([]);
+    });
+    expect(await rows(database, 'SELECT * FROM public.item ORDER BY id')).toEqual([['1', 'big', '10'], ['2', 'big', '20'], ['3', 'C', '30']]);
+    expect(await rows(database, 'SELECT * FROM public.swap ORDER BY id')).toEqual([['1', '2'], ['2', '1']]);
+    await applier.close();
+  });
+
+  it('changes a key in place, keeping what the log did not carry', async () => {
+    const { database, applier, table } = await fixture();
+    const [item, part] = [table('item'), table('part')];
+    await database.query(`INSERT INTO public.item VALUES (1, 'big', 1); INSERT INTO public.part VALUES ('a', 1, 'big')`);
+    await inApply(applier, 0x100, async (transaction) => {
+      await transaction.put(item, ['1'], ['2', UNCHANGED, '5']);
+      await transaction.put(item, ['7'], ['8', 'not there before', '5']);
+      // Into another partition, whose columns lie in another order.
+      await transaction.put(part, ['1', 'a'], ['b', '1', UNCHANGED]);
+    });
+    expect(await rows(database, 'SELECT * FROM public.item ORDER BY 1')).toEqual([['2', 'big', '5'], ['8', 'not there before', '5']]);
+    expect(await rows(database, 'SELECT tableoid::regclass, region, id, v FROM public.part')).toEqual([['public.part_b', 'b', '1', 'big']]);
+    await applier.close();
+  });
+
+  it('locks a row and tells who wrote it last', async () => {
+    const { database, applier, table } = await fixture();
+    const item = table('item');
+    await database.query(`INSERT INTO public.item VALUES (1, NULL, 1)`);
+    const [local] = await database.query('SELECT xmin, (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::int8 AS at FROM public.item');
+    await inApply(applier, 0x100, async (transaction) => {
+      expect(await transaction.lock(item, ['2'])).toBeUndefined();
+      expect(await transaction.lock(item, ['1'])).toEqual({
+        row: ['1', null, '1'], xid: Number(local!['xmin']), committedAt: BigInt(local!['at']!), replayed: false, own: false,
+      } satisfies LockedRow);
+      await transaction.put(item, ['1'], ['1', 'mine', '2']);
+      const own = await transaction.lock(item, ['1']);
+      expect(own).toMatchObject({ row: ['1', 'mine', '2'], own: true, replayed: false });
+      expect(own).not.toHaveProperty('committedAt');
+    });
+    await inApply(applier, 0x200, async (transaction) => {
+      expect(await transaction.lock(item, ['1'])).toMatchObject({ own: false, replayed: true, committedAt: 1_577_836_800_123_456n });
+      await transaction.remove(item, ['1']);
+      expect(await transaction.lock(item, ['1'])).toBeUndefined();
+    });
+    await applier.close();
+  });
+
+  it('finds the rows that hold a unique value already', async () => {
+    const { database, applier, table } = await fixture();
+    const person = table('person');
+    await database.query(`INSERT INTO public.person (id, email, nick, realm) OVERRIDING SYSTEM VALUE VALUES (1, 'e', 'n', 'r'), (2, 'f', 'n', 's'), (3, NULL, NULL, 's')`);
+    await inApply(applier, 0x100, async (transaction) => {
+      expect(await transaction.clashes(person, ['9'], ['9', 'e', 'n', 's', '1'])).toEqual([['1'], ['2']]);
+      expect(await transaction.clashes(person, ['1'], ['1', 'e', 'n', 'r', '1'])).toEqual([]);
+      expect(await transaction.clashes(person, ['9'], ['9', null, UNCHANGED, 's', '1'])).toEqual([]);
+    });
+    await applier.close();
+  });
+
+  it('truncates, records conflicts and sets changes aside, or none of it after a savepoint', async () => {
+    const { database, applier, table, names } = await fixture();
+    const item = table('item');
+    await database.query(`INSERT INTO public.item VALUES (1, 'a', 1)`);
+    const conflict = {
+      service: 'shop', table: item.name, key: { id: '1' }, type: 'update-update', monolith: { id: '1', v: 'é"' }, serviceRow: null,
+      winner: 'monolith', strategy: 's',
+    } as const;
+    await inApply(applier, 0x100, async (transaction) => {
+      await transaction.savepoint();
+      await transaction.truncate([item], { restartIdentity: false });
+      await transaction.quarantine({ write: write('delete', item, ['3']), code: 'c', reason: 'r' });
+      await transaction.rollbackToSavepoint();
+      await transaction.recordConflict(conflict, undefined);
+      await transaction.recordConflict({ ...conflict, reason: 'why' }, { table: item.name, key: { id: '1' }, row: { id: '1', v: null } });
+      await transaction.recordConflict(conflict, { table: item.name, key: { id: '1' }, row: null });
+      await transaction.quarantine({ write: write('update', item, ['1'], ['1', UNCHANGED, null]), code: '23514', reason: 'check' });
+      await transaction.quarantine({ write: write('delete', item, ['2']), code: 'held', reason: 'r' });
+    });
+    expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['1']]);
+    expect(await rows(database, 'SELECT monolith, service_row, reason, decided, decision FROM banyan.conflict ORDER BY id')).toEqual([
+      ['{"id":"1","v":"é\\""}', null, null, 'f', null],
+      ['{"id":"1","v":"é\\""}', null, 'why', 't', '{"id":"1","v":null}'],
+      ['{"id":"1","v":"é\\""}', null, null, 't', null],
+    ]);
+    expect(await rows(database, 'SELECT stream, key, kind, row, position, committed_at, code FROM banyan.quarantine ORDER BY id')).toEqual([
+      [names.stream, '{"id":"1"}', 'update', '{"id":"1","n":null}', '0/100', '1577836800123456', '23514'],
+      [names.stream, '{"id":"2"}', 'delete', null, '0/100', '1577836800123456', 'held'],
+    ]);
+    expect(await applier.heldKeys()).toEqual(new Set(['public.item 1', 'public.item 2']));
+    await inApply(applier, 0x200, (transaction) => transaction.truncate([item, table('person')], { restartIdentity: true }));
+    expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['0']]);
+    await applier.close();
+  });
+});
+
+/** Where a guard is tried: the table, a row of it by key and value, and SQL by which a local writer changes it. */
+const GUARDED = [
+  { name: 'item', key: ['1'], row: (v: string): Cell[] => ['1', v, '0'], insert: `INSERT INTO public.item VALUES (1, 'local', 0)`, update: `UPDATE public.item SET v = 'newer'` },
+  { name: 'part', key: ['1', 'a'], row: (v: string): Cell[] => ['a', '1', v], insert: `INSERT INTO public.part VALUES ('a', 1, 'local')`, update: `UPDATE public.part SET v = 'newer'` },
+  { name: 'part', key: ['1', 'b'], row: (v: string): Cell[] => ['b', '1', v], insert: `INSERT INTO public.part VALUES ('b', 1, 'local')`, update: `UPDATE public.part SET v = 'newer'` },
+] as const;
+
+describePostgres('the guard of set-based writes', () => {
+  const values = (database: TestDatabase, name: string): Promise<(string | null)[][]> => rows(database, `SELECT v FROM public.${name}`);
+
+  it.each(GUARDED)('leaves a local row of $name $key that is not older than the horizon, and writes what is', async ({ name, key, row, insert, update }) => {
+    const { database, applier, table } = await fixture();
+    const target = table(name);
+    await database.query(insert);
+    const older = await readHorizon(database.pool);
+    await database.query(update);
+    const newer = await readHorizon(database.pool);
+    expect(newer.position).toBeGreaterThanOrEqual(older.position);
+    const attempt = (kind: Write['kind'], horizon: Horizon | undefined): Promise<number[]> =>
+      inApply(applier, 0x100, (transaction) => transaction.write([write(kind, target, key, kind === 'delete' ? undefined : row(kind))], horizon));
+    for (const horizon of [undefined, older]) {
+      for (const kind of ['insert', 'update', 'delete'] as const) expect(await attempt(kind, horizon)).toEqual([0]);
+    }
+    expect(await values(database, name)).toEqual([['newer']]);
+    expect(await attempt('update', newer)).toEqual([]);
+    expect(await values(database, name)).toEqual([['update']]);
+    // From here on the stream itself is the last writer, whatever the horizon.
+    expect(await attempt('insert', undefined)).toEqual([]);
+    expect(await values(database, name)).toEqual([['insert']]);
+    expect(await attempt('delete', undefined)).toEqual([]);
+    expect(await values(database, name)).toEqual([]);
+    await applier.close();
+  });
+
+  it.each(GUARDED.flatMap((each) => (['insert', 'update', 'delete'] as const).map((kind) => ({ ...each, kind }))))(
+    'looks again at $name $key when it waited for a local writer to $kind', async ({ name, key, row, insert, update, kind }) => {
+      const { database, applier, table } = await fixture();
+      await database.query(insert);
+      const horizon = await readHorizon(database.pool);
+      const local = await database.pool.connect();
+      await local.query(`BEGIN; ${update}`);
+      const transaction = await applier.begin();
+      const writing = transaction.write([write(kind, table(name), key, kind === 'delete' ? undefined : row('applied'))], horizon);
+      await until(async () => (await database.query(
+        `SELECT 1 FROM pg_stat_activity WHERE application_name = 'banyan shop/x' AND datname = current_database() AND wait_event_type = 'Lock'`)).length > 0,
+        { what: 'the apply waits for the local writer' });
+      await local.query('COMMIT');
+      local.release();
+      expect(await writing).toEqual([0]);
+      await transaction.commit({ position: position(0x100), seen: position(1), committedAt: 0n });
+      expect(await values(database, name)).toEqual([['newer']]);
+      await applier.close();
+    });
+
+  it('finds no row to update or delete after it waited for a local writer to delete it, and inserts', async () => {
+    for (const kind of ['insert', 'update', 'delete'] as const) {
+      const { database, applier, table } = await fixture();
+      await database.query(GUARDED[0].insert);
+      const horizon = await readHorizon(database.pool);
+      const local = await database.pool.connect();
+      await local.query('BEGIN; DELETE FROM public.item');
+      const transaction = await applier.begin();
+      const writing = transaction.write([write(kind, table('item'), ['1'], kind === 'delete' ? undefined : ['1', 'applied', '0'])], horizon);
+      await until(async () => (await database.query(
+        `SELECT 1 FROM pg_stat_activity WHERE application_name = 'banyan shop/x' AND datname = current_database() AND wait_event_type = 'Lock'`)).length > 0);
+      await local.query('COMMIT');
+      local.release();
+      expect(await writing).toEqual(kind === 'insert' ? [] : [0]);
+      await transaction.rollback();
+      await applier.close();
+    }
+  });
+});
+
+describePostgres('arrayLiteral', () => {
+  it('is read by the server as the values it was made of', async () => {
+    const database = await testDatabase();
+    const values = ['', 'NULL', 'null', null, ' a ', '"', '\\', '\\"', '{}', ',', "'", 'a\nb', 'é🐘'];
+    const read = await database.query('SELECT u FROM unnest($1::text[]) WITH ORDINALITY AS x(u, o) ORDER BY o', [arrayLiteral(values)]);
+    expect(read.map((row) => row['u'])).toEqual(values);
+    expect(arrayLiteral([])).toBe('{}');
+  });
+});
+
