@@ -41,10 +41,11 @@ const ROWS_WITH_VALUES = 500;
  * Tells differences from rows in flight: reads every suspect again after a barrier, until both sides
  * agree or neither has changed.
  *
- * Why this blames no innocent row: an unchanged version was written before the barrier, so it has
- * reached the other side. If the other side has its own unchanged row and differs, no stream will
- * bring them together. A row that is absent has no version: it may have been deleted just before
- * the look, so one barrier more must pass, after which that deletion would have arrived.
+ * Why this blames no innocent row: an unchanged version was written before the first look, so it has
+ * reached the other side by the first barrier, and if it met a conflict there, the decision has come
+ * back by the second. Two rows that are both unchanged after that, and differ, are brought together by
+ * no stream. An absent row has no version: it may have come and gone again between two looks, so one
+ * barrier more must pass.
  *
  * @param wanted how many differences need their values for the report.
  * @returns what is confirmed, and how many suspects changed at every look.
@@ -81,7 +82,7 @@ export async function settle(
 }
 
 function barriersNeeded({ source, target }: Suspect): number {
-  return source.version === undefined || target.version === undefined ? 2 : 1;
+  return source.version === undefined || target.version === undefined ? 3 : 2;
 }
 
 async function look(

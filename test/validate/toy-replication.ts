@@ -8,72 +8,77 @@ interface ToyChange {
   readonly key: string;
   /** undefined: deleted. */
   readonly values: readonly (string | null)[] | undefined;
+  /** How many of the other side's changes the writer had seen. */
+  readonly seen: number;
 }
 
 /**
  * Two tables in memory that are both written and follow each other through queues, which somebody
- * else moves on. A key is only ever written on one side at a time, so there are no conflicts.
+ * else moves on. Where neither writer had seen the other's write, the monolith decides who wins, and
+ * its decision travels to the service like any change of its own: two ways, one after the other.
  */
 export class ToyReplication implements Fence {
   readonly sides: Readonly<Record<Side, MemoryChecksummer>>;
   readonly #queues: Readonly<Record<Side, ToyChange[]>> = { monolith: [], service: [] };
   readonly #sent: Record<Side, number> = { monolith: 0, service: 0 };
   readonly #applied: Record<Side, number> = { monolith: 0, service: 0 };
+  /** The number of each side's own last change of a key. */
+  readonly #written: Readonly<Record<Side, Map<string, number>>> = { monolith: new Map(), service: new Map() };
   readonly #dice: Dice;
-  readonly #owner = new Map<string, Side>();
-  /** Fences placed on either side. */
-  fences = 0;
-  /** When set, changes of this key are applied to nobody. */
-  lossOf: string | undefined;
+  conflicts = 0;
 
   constructor(monolith: MemoryChecksummer, service: MemoryChecksummer, dice: Dice) {
     this.sides = { monolith, service };
     this.#dice = dice;
   }
 
-  write(side: Side, key: string, values: readonly (string | null)[] | undefined): void {
+  write(side: Side, key: string, values: ToyChange['values']): void {
+    this.#set(side, key, values);
+    this.#send(side, key, values);
+  }
+
+  #set(side: Side, key: string, values: ToyChange['values']): void {
     const table = this.sides[side];
     if (values) table.put(key, ...values);
     else table.rows.delete(key);
-    this.#queues[side].push({ key, values });
-    this.#sent[side]++;
+  }
+
+  #send(side: Side, key: string, values: ToyChange['values']): void {
+    this.#queues[side].push({ key, values, seen: this.#applied[otherSide(side)] });
+    this.#written[side].set(key, ++this.#sent[side]);
   }
 
   /** Some writes on both sides, some of what is queued applied: whatever the dice say. */
   churn(keys: number): void {
     const acts = this.#dice.below(6);
     for (let i = 0; i < acts; i++) {
-      if (this.#dice.chance(0.5)) {
-        const key = String(this.#dice.below(keys));
-        const side = this.#ownerOf(key);
-        // Few values, so that rows often come back to one they had.
-        this.write(side, key, this.#dice.chance(0.25) ? undefined : [this.#dice.pick(['on', 'off', null])]);
-      } else this.applyOne(this.#dice.pick(['monolith', 'service'] as const));
+      const side = this.#dice.pick(['monolith', 'service'] as const);
+      // Few values, so that rows often come back to one they had.
+      if (this.#dice.chance(0.5)) this.write(side, String(this.#dice.below(keys)), this.#dice.chance(0.25) ? undefined : [this.#dice.pick(['on', 'off', null])]);
+      else this.applyOne(side);
     }
-  }
-
-  /** A key changes its owner only when nothing of it is under way. */
-  #ownerOf(key: string): Side {
-    const owner = this.#owner.get(key) ?? 'monolith';
-    const idle = !this.#queues[owner].some((change) => change.key === key);
-    const next = idle && this.#dice.chance(0.5) ? otherSide(owner) : owner;
-    this.#owner.set(key, next);
-    return next;
   }
 
   applyOne(from: Side): boolean {
     const change = this.#queues[from].shift();
     if (!change) return false;
+    const to = otherSide(from);
     this.#applied[from]++;
-    if (change.key === this.lossOf) return true;
-    const target = this.sides[otherSide(from)];
-    if (change.values) target.put(change.key, ...change.values);
-    else target.rows.delete(change.key);
+    if ((this.#written[to].get(change.key) ?? 0) <= change.seen) this.#set(to, change.key, change.values);
+    else {
+      this.conflicts++;
+      if (to === 'monolith') this.#decide(change);
+    }
     return true;
   }
 
+  #decide(change: ToyChange): void {
+    if (this.#dice.chance(0.5)) this.write('monolith', change.key, change.values);
+    // The monolith's row stays as it is; only the service hears of it.
+    else this.#send('monolith', change.key, this.sides.monolith.rows.get(change.key)?.values.slice(1));
+  }
+
   place({ side }: { readonly side: Side }): Promise<Position> {
-    this.fences++;
     return Promise.resolve(BigInt(this.#sent[side]) as Position);
   }
 

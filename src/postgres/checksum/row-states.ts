@@ -5,8 +5,9 @@ import type { RowIdentity, RowState, Selection } from '../../ports/checksummer.t
 import { columnHashSql, fromSql, hashSql, keyColumns, placeSql, valueSql, whereSql } from './expressions.ts';
 import { refused } from './query.ts';
 
-/** Rows asked for in one statement: bounds what is in memory when rows are wide. */
-const ROWS_AT_ONCE = 500;
+/** Rows asked for in one statement; fewer with their values, which may be wide. */
+const ROWS_AT_ONCE = 5000;
+const ROWS_WITH_VALUES_AT_ONCE = 500;
 
 /** Types of the key columns for look-ups, without lengths: a cast to `varchar(3)` would cut silently. */
 const KEY_TYPES_SQL = `
@@ -30,9 +31,10 @@ export async function rowStates(
       ? keyedSql(selection, { ...options, versioned, typeOf: (name) => types.get(name) ?? 'text' })
       : keylessSql(selection, options);
   const states: RowState[] = [];
-  for (let from = 0; from < identities.length; from += ROWS_AT_ONCE) {
+  const size = options.values ? ROWS_WITH_VALUES_AT_ONCE : ROWS_AT_ONCE;
+  for (let from = 0; from < identities.length; from += size) {
     options.signal?.throwIfAborted();
-    const part = identities.slice(from, from + ROWS_AT_ONCE);
+    const part = identities.slice(from, from + size);
     try {
       const found = await pool.query<Value[]>({ text, rowMode: 'array', values: parametersOf(selection, part) });
       for (const row of found.rows) states.push(stateOf(selection, row, from, options.values));
