@@ -168,6 +168,8 @@ describe('what the asker wants', () => {
   test.each([
     [{ keep: [['users', 'sessions']], apart: [['users', 'sessions']] }, 'BANYAN_ANALYZE_PINS'],
     [{ services: 0 }, 'BANYAN_ANALYZE_PINS'],
+    [{ services: 18 }, 'BANYAN_ANALYZE_PINS'],
+    [{ services: 2, apart: [['users', 'orders', 'products']] }, 'BANYAN_ANALYZE_PINS'],
     [{ minTables: 1.5 }, 'BANYAN_ANALYZE_PINS'],
     [{ minTables: 5, maxTables: 4 }, 'BANYAN_ANALYZE_PINS'],
     [{ keep: [['users', 'nobody']] }, 'BANYAN_TABLE_UNKNOWN'],

@@ -48,14 +48,17 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
     placement.settle();
     placement.joinSatellites();
   }
+  // From here on nothing joins what a pin keeps apart.
+  placement.separate();
   const isolated = (table: number): boolean => at(degree, table) === 0;
   placement.setAside((table) => isolated(table) && placement.sizeOf(table) === 1);
   placement.joinSmall(options.minTables ?? 2, options.services === undefined);
   if (options.maxTables !== undefined) placement.splitLarge(options.maxTables, seed);
   if (options.services !== undefined) placement.reach(options.services, seed);
-  placement.separate();
+  partition = placement.partition();
+  if (options.services !== undefined) checkNumber(partition, options.services);
   return {
-    partition: placement.partition(),
+    partition,
     convention,
     scan,
     method: convention.followed ? 'names' : 'structure',
@@ -96,6 +99,16 @@ function nameFamilies(options: {
   }
   for (let table = 0; table < size; table += 1) group[table] = root(at(group, table));
   return { of: group, count: renumber(group) };
+}
+
+/** An exact number that tables or pins do not allow is refused rather than quietly missed. */
+function checkNumber(partition: Partition, asked: number): void {
+  const placed = [...partition].filter((service) => service >= 0);
+  const found = new Set(placed).size;
+  if (found === asked) return;
+  throw new BanyanError('BANYAN_ANALYZE_PINS', {
+    message: `${asked} services were asked for; ${placed.length} tables that are bound to others, and the pins, allow ${found}.`,
+  });
 }
 
 interface Pins {
