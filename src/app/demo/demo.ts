@@ -45,8 +45,7 @@ export async function runDemo(options: RunDemoOptions): Promise<DemoResult> {
   } finally {
     if (options.keep && !context.signal.aborted) context.progress.note(journey.leaveRunning());
     else await journey.close();
-    const failed = steps.some((step) => !step.ok);
-    if (!options.keep && !failed) await rm(folder, { recursive: true, force: true });
+    if (!options.keep && isFine(counts)) await rm(folder, { recursive: true, force: true });
   }
   return { ok: steps.every((step) => step.ok) && isFine(counts), steps, ...counts };
 }

@@ -195,7 +195,7 @@ export class Journey {
 
   async #shift(percents: readonly number[]): Promise<string> {
     for (const percent of percents) {
-      await this.#until(`the route is at ${percent} %`, 30_000, async () => {
+      await this.#until(`the route is at ${percent} %`, 60_000, async () => {
         await this.#app.routeSet({ service: SERVICE, percent });
         return true;
       });
@@ -250,11 +250,22 @@ export class Journey {
       conflicts: conflicts.length, rowsCompared: compared.rows,
       differences: compared.tables.reduce((sum, table) => sum + table.missing.length + table.extra.length + table.different.length, 0),
     };
+    this.#showEvidence(journal);
     const restarts = this.#worker?.restarts ?? 0;
     return (
       `${journal.writesAcknowledged} writes acknowledged, ${journal.writesLost} lost; ${compared.rows} rows compared, ${this.counts.differences} differ; ` +
       `the monolith follows the service${restarts > 0 ? `; the sync worker was restarted ${restarts} times` : ''}`
     );
+  }
+
+  #showEvidence(journal: JournalCounts): void {
+    const evidence = [
+      ['lost', journal.writesLost, journal.lost], ['failed outside the fault', journal.requestsFailedOutsideFault, journal.failed],
+      ['moved back', journal.movedBack, journal.moves], ['stale', journal.staleReads, journal.stale],
+    ] as const;
+    for (const [what, count, cases] of evidence) {
+      if (count > 0) this.#context.progress.note(`${what}:\n${cases.slice(0, 5).map((each) => `  ${JSON.stringify(each)}`).join('\n')}`);
+    }
   }
 
   async #checkJournal(): Promise<JournalCounts> {
