@@ -2,6 +2,7 @@ import type { ServiceConfig } from '../config/config.ts';
 import { messageOf } from '../core/errors.ts';
 import { retry } from '../core/retry.ts';
 import { formatLsn } from '../model/position.ts';
+import type { ConflictResolver } from '../sync/conflict.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { ensureBanyanSchema, streamName } from '../postgres/banyan-schema.ts';
 import { setUpStreams } from '../postgres/stream-setup.ts';
@@ -19,11 +20,17 @@ export async function runSync(session: Session, options: SyncRunOptions): Promis
   const metrics = createMetrics();
   const ready = new Set<string>();
   const services = (options.services ?? [...config.services.keys()]).map((name) => session.service(name));
+  // Before anything is created: what can not be loaded must not be found out after a copy.
+  const resolver = await buildResolver(config.sync, context.clock);
   const listen = config.metrics.listen;
   const server = listen && (await serveMetrics({ listen, metrics, ready: () => services.every(({ name }) => ready.has(name)) }));
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
   try {
-    const running = services.map((service) => runService({ session, service, options, metrics, onReady: () => ready.add(service.name) }));
-    await allOrFirstFailure(running);
+    const running = services.map((service) =>
+      runService({ session, service, options, metrics, resolver, signal, onReady: () => ready.add(service.name) }),
+    );
+    await allOrFirstFailure(running, stop);
     const streams = await readStreams(session);
     return { stopped: context.signal.aborted ? 'requested' : 'caught-up', streams };
   } finally {
@@ -31,11 +38,14 @@ export async function runSync(session: Session, options: SyncRunOptions): Promis
   }
 }
 
-/** Waits for all; a failure is thrown when the others have been stopped with it. */
-async function allOrFirstFailure(running: readonly Promise<void>[]): Promise<void> {
-  const settled = await Promise.allSettled(running);
-  const failed = settled.find((each) => each.status === 'rejected');
-  if (failed) throw failed.reason;
+/** Waits for all; a failure stops the others, and is thrown when they have ended. */
+async function allOrFirstFailure(running: readonly Promise<void>[], stop: AbortController): Promise<void> {
+  try {
+    await Promise.all(running);
+  } finally {
+    stop.abort();
+    await Promise.allSettled(running);
+  }
 }
 
 interface RunServiceOptions {
@@ -43,12 +53,26 @@ interface RunServiceOptions {
   readonly service: ServiceConfig;
   readonly options: SyncRunOptions;
   readonly metrics: PrometheusMetrics;
+  readonly resolver: ConflictResolver;
+  readonly signal: AbortSignal;
   readonly onReady: () => void;
 }
 
-async function runService({ session, service, options, metrics, onReady }: RunServiceOptions): Promise<void> {
+/** Runs until aborted (then resolves, wherever it is), or caught up if that is enough, or until an error that no waiting can cure. */
+async function runService(run: RunServiceOptions): Promise<void> {
+  try {
+    await setUpAndRun(run);
+  } catch (error) {
+    if (!run.signal.aborted || (error !== run.signal.reason && !isAbortError(error))) throw error;
+  }
+}
+
+/** What a cancelled wait rejects with. */
+const isAbortError = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+
+async function setUpAndRun({ session, service, options, metrics, resolver, signal, onReady }: RunServiceOptions): Promise<void> {
   const { config, context, logger } = session;
-  const { signal, clock } = context;
+  const { clock } = context;
   const pools = session.pools(service);
   const pairs = pairsOf(service);
   if (options.provision) await provisionBeforeCopy(session, service);
@@ -56,12 +80,14 @@ async function runService({ session, service, options, metrics, onReady }: RunSe
     monolith: { url: config.monolith.url, pool: pools.monolith },
     service: { url: service.url, pool: pools.service },
   };
-  const setUp = () =>
-    setUpStreams({
+  const setUp = async () => {
+    await ensureBanyanSchema(session.statePool);
+    return setUpStreams({
       service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal,
       afterCopy: () => provisionAfterCopy(session, service, { create: options.provision }),
       onTable: (table, rows) => context.progress.note(`copied ${table}: ${rows} rows`),
     });
+  };
   // A worker that was killed may have left a session behind that the server has not noticed yet.
   const { names, copied } = await retry(setUp, {
     clock, signal, transient: isTransient,
@@ -69,8 +95,7 @@ async function runService({ session, service, options, metrics, onReady }: RunSe
   });
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
   const sync = buildServiceSync({
-    service: service.name, ends, names, pairs, sync: config.sync, clock, logger, metrics,
-    resolver: await buildResolver(config.sync, clock),
+    service: service.name, ends, names, pairs, sync: config.sync, clock, logger, metrics, resolver,
   });
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
@@ -102,7 +127,6 @@ async function report(options: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { session, service, sync, metrics, signal } = options;
-  await ensureBanyanSchema(session.statePool);
   for (;;) {
     for (const [direction, counts] of sync.status()) {
       metrics.gauge('banyan_sync_lag_seconds', counts.lagMs / 1000, { service: service.name, direction });

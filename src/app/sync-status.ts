@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { ServiceConfig } from '../config/config.ts';
+import { BanyanError } from '../core/errors.ts';
 import { formatLsn, parseLsn, type Position } from '../model/position.ts';
 import { otherSide, sourceSide, type Direction } from '../model/side.ts';
 import { streamName } from '../postgres/banyan-schema.ts';
@@ -78,6 +79,10 @@ export async function waitForSync(session: Session, options: SyncWaitOptions): P
   const fence = new PostgresFence({ clock, pools: (name) => session.pools(session.service(name)) });
   const timeoutMs = options.timeoutSeconds === undefined ? Number.POSITIVE_INFINITY : options.timeoutSeconds * 1000;
   let caughtUp = true;
+  const absent = (await readStreams(session)).find((stream) => stream.state === 'absent');
+  if (absent) {
+    throw new BanyanError('BANYAN_STREAM_UNKNOWN', { message: `The stream ${absent.direction} of ${absent.service} was never set up: there is nothing to wait for.` });
+  }
   for (const { name } of session.config.services.values()) {
     for (const direction of directionsOf(session.config.sync.mode)) {
       const side = sourceSide(direction);
