@@ -18,6 +18,7 @@ export async function validate(session: Session, options: ValidateOptions): Prom
   const { config, context } = session;
   const wanted = options.tables && new Set(options.tables.map(parseTableName));
   const services = (options.services ?? [...config.services.keys()]).map((name) => session.service(name));
+  refuseUnknown(wanted, services);
   const reports: ValidationReport[] = [];
   for (const service of services) {
     const tables = tablesOf(service, wanted);
@@ -35,10 +36,17 @@ export async function validate(session: Session, options: ValidateOptions): Prom
       }),
     );
   }
-  if (reports.length === 0) {
-    throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: `No configured service has the tables ${options.tables?.join(', ') ?? ''}.` });
-  }
   return joined(reports);
+}
+
+/** A mistyped name beside a right one must not look like an equal table; nor must nothing at all. */
+function refuseUnknown(wanted: ReadonlySet<string> | undefined, services: readonly ServiceConfig[]): void {
+  const known = new Set<string>(services.flatMap((service) => service.tables.map((table) => table.table)));
+  const unknown = [...(wanted ?? [])].filter((table) => !known.has(table));
+  if (unknown.length === 0 && known.size > 0) return;
+  throw new BanyanError('BANYAN_TABLE_UNKNOWN', {
+    message: known.size === 0 ? 'No service is configured, so there is nothing to compare.' : `No configured service has ${unknown.join(', ')}; there are ${[...known].join(', ')}.`,
+  });
 }
 
 /** `banyan validate --source URL --target URL`: two databases that nothing else is known of. */
