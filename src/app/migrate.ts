@@ -62,6 +62,8 @@ function stepsOf(session: Session, service: string): MigrationSteps {
       return { name: 'served', passed: route?.health === 'healthy', evidence: route ? `health ${route.health}, breaker ${route.breaker}` : 'no route' };
     },
     shift: async (percent) => {
+      // Without a router nobody was ever moved, and a rollback has nothing to undo.
+      if (percent === 0 && session.config.route === undefined) return;
       await setRoute(session, { service, percent });
     },
   };

@@ -28,8 +28,8 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     timeouts: { connectMs: route.timeouts.connectMs, headersMs: route.timeouts.headersMs, bodyMs: route.timeouts.bodyMs },
     ...(route.headerOverride === undefined ? {} : { overrideHeader: route.headerOverride }),
   });
-  await router.listenAdmin(route.admin, { metricsText: () => metrics.text() });
   try {
+    await router.listenAdmin(route.admin, { metricsText: () => metrics.text() });
     for (const service of config.services.values()) {
       if (service.upstream === undefined) continue;
       await router.addRoute(ruleOf(service, route), { monolith: route.monolith, service: service.upstream });
@@ -68,9 +68,9 @@ function storeOf(session: Session): PostgresRouteStore {
 
 /** `banyan route set`: decides a percentage and waits until every running router has moved the users. */
 export async function setRoute(session: Session, options: RouteSetOptions): Promise<RouteResult> {
+  const name = routedService(session, options.service);
   const store = storeOf(session);
   await store.install();
-  const { name } = session.service(options.service);
   const { gradual } = options;
   const present = (await store.load()).find((state) => state.service === name)?.percent ?? 0;
   const steps = gradual ? gradualSteps({ from: present, to: options.percent, stepPercent: gradual.stepPercent }) : [options.percent];
@@ -81,9 +81,19 @@ export async function setRoute(session: Session, options: RouteSetOptions): Prom
   return readRoutes(session);
 }
 
+/** A decision that no router could carry out is refused before it is stored. */
+function routedService(session: Session, service: string): string {
+  routeConfig(session.config);
+  const { name, upstream } = session.service(service);
+  if (upstream !== undefined) return name;
+  throw new BanyanError('BANYAN_CONFIG', {
+    message: `${session.config.file}: found no upstream in services.${name}; expected the service's HTTP address: upstream: "http://127.0.0.1:4001".`,
+  });
+}
+
 /** `banyan route rollback`: everybody back to the monolith, behind the fence. */
 export async function rollbackRoute(session: Session, options: ServiceOptions): Promise<RouteResult> {
-  const { name } = session.service(options.service);
+  const name = routedService(session, options.service);
   await storeOf(session).install();
   await decide(session, { service: name, percent: 0, why: 'route rollback' });
   return readRoutes(session);
@@ -131,8 +141,19 @@ async function askRouter(session: Session): Promise<RouteResult | undefined> {
     return undefined;
   }
   if (!response.ok) return undefined;
-  const status = (await response.json()) as { readonly routes: readonly RouteState[] };
-  return { routes: status.routes };
+  let status: unknown;
+  try {
+    status = await response.json();
+  } catch {
+    // Something else answers there, which is no router either.
+    return undefined;
+  }
+  return isStatus(status) ? { routes: status.routes } : undefined;
+}
+
+/** Whether a router of ours answered, and not whatever else listens there. */
+function isStatus(value: unknown): value is RouteResult {
+  return typeof value === 'object' && value !== null && 'routes' in value && 'instance' in value && Array.isArray(value.routes);
 }
 
 function asRouteState(status: { readonly service: string; readonly percent: number; readonly version: number; readonly health: string; readonly breaker: string; readonly shadow: object }): RouteState {
