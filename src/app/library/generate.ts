@@ -1,4 +1,5 @@
 import { ApiGenerator as Generator, type GenerateApiOptions, type GeneratedApi } from '../../generate/api-generator.ts';
+import { BanyanError } from '../../core/errors.ts';
 import { parseTableName } from '../../model/names.ts';
 import type { Database } from './database.ts';
 
@@ -17,10 +18,14 @@ export class ApiGenerator {
   /**
    * Generates in memory; `writeTo(directory('./accounts'))` writes it.
    * @param boundary What `ServiceBoundaryAnalyzer` suggests, or a name and tables of your own.
+   * @throws BANYAN_USAGE without a boundary: there was nothing to cut.
    * @throws BANYAN_TABLE_UNKNOWN if the database has no such table.
    */
   async generate(boundary: { readonly name: string; readonly tables: readonly string[] } | undefined, options: GenerateApiOptions = {}): Promise<GeneratedApi> {
-    const { name: service, tables } = boundary ?? { name: 'service', tables: [] };
+    if (!boundary || boundary.tables.length === 0) {
+      throw new BanyanError('BANYAN_USAGE', { message: 'There is no boundary, or none with tables, to generate a service for.', remedy: 'Give a name and tables.' });
+    }
+    const { name: service, tables } = boundary;
     return new Generator({ introspector: this.#monolith.introspector }).generate({ service, tables: tables.map(parseTableName) }, options);
   }
 }

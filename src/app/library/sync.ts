@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../../core/clock.ts';
 import { BanyanError } from '../../core/errors.ts';
 import { silentLogger, type Logger } from '../../core/logger.ts';
 import { noMetrics, type Metrics } from '../../core/metrics.ts';
-import { parseTableName } from '../../model/names.ts';
+import { parseTableName, type TableName } from '../../model/names.ts';
 import type { Direction } from '../../model/side.ts';
 import { PostgresProvisioner } from '../../postgres/provision/provisioner.ts';
 import { setUpStreams } from '../../postgres/stream-setup.ts';
@@ -20,8 +20,11 @@ export { postgres, type Database } from './database.ts';
 export interface SyncEngineOptions {
   readonly monolith: Database;
   readonly service: Database;
-  /** The tables that both sides hold, as SQL identifiers. */
-  readonly tables: readonly string[];
+  /**
+   * The tables that both sides shall hold, as SQL identifiers. Default: those that both have; all of the
+   * monolith's if the service's database has none yet.
+   */
+  readonly tables?: readonly string[];
   /** Names the streams; two engines of one name on one pair of databases are the same streams. Default `service`. */
   readonly name?: string;
   /** Default `bidirectional`. */
@@ -77,7 +80,7 @@ export class SyncEngine {
    */
   async start(): Promise<void> {
     const { monolith, service, name = 'service', mode = 'bidirectional', clock = systemClock, logger = silentLogger } = this.#options;
-    const tables = this.#options.tables.map(parseTableName);
+    const tables = this.#options.tables?.map(parseTableName) ?? (await sharedTables(monolith, service));
     const pairs = tables.map((table) => ({ monolith: table, service: table }));
     const ends = { monolith: { url: monolith.url, pool: monolith.pool }, service: { url: service.url, pool: service.pool } };
     const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool, logger });
@@ -130,4 +133,15 @@ export class SyncEngine {
     if (!this.#sync) throw new BanyanError('BANYAN_USAGE', { message: 'The sync engine was not started.', remedy: 'Await start() first.' });
     return this.#sync;
   }
+}
+
+async function sharedTables(monolith: Database, service: Database): Promise<readonly TableName[]> {
+  const [ours, theirs] = await Promise.all([tableNames(monolith), tableNames(service)]);
+  return theirs.length === 0 ? ours : ours.filter((table) => theirs.includes(table));
+}
+
+/** Partitions come with the table they are of. */
+async function tableNames(database: Database): Promise<readonly TableName[]> {
+  const { tables } = await database.introspector.readSchema();
+  return tables.filter((table) => table.kind !== 'partition').map((table) => table.name);
 }
