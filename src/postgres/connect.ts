@@ -46,6 +46,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: options.max ?? 4,
     onConnect: settings,
   });
+  // One that is lost while in use fails its query as well; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   pool.on('error', (error) => {
     options.logger?.warn('an idle connection was lost', { url: redactUrl(options.url), reason: error.message });
   });

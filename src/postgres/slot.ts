@@ -3,6 +3,7 @@ import { quoteIdentifier, quoteTable, type TableName } from '../model/names.ts';
 import { parseLsn, type Position } from '../model/position.ts';
 import { CARRIED_TABLES } from './banyan-schema.ts';
 import { inTransaction } from './connect.ts';
+import { sqlState } from './transient.ts';
 
 /** Who a server is: the same number means the same history. */
 export async function systemIdentifier(replication: pg.Client): Promise<string> {
@@ -59,8 +60,25 @@ export async function createSlot(replication: pg.Client, slot: string): Promise<
   return { position: parseLsn(row?.consistent_point ?? '0/0'), snapshot: row?.snapshot_name ?? '' };
 }
 
-/** Drops a slot if it exists; one that a lost worker still holds is freed first. */
+/**
+ * Drops a slot if it exists. One that a lost worker still holds is freed first; its walsender needs a
+ * moment to leave, so this asks again until it has.
+ */
 export async function dropSlot(pool: pg.Pool, slot: string): Promise<void> {
-  await pool.query('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]);
-  await pool.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+  for (let attempt = 1; ; attempt++) {
+    await pool.query('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]);
+    try {
+      await pool.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+      return;
+    } catch (error) {
+      if (sqlState(error) === UNDEFINED_OBJECT) return;
+      if (sqlState(error) !== OBJECT_IN_USE || attempt === DROP_ATTEMPTS) throw error;
+      await pool.query('SELECT pg_sleep(0.05)');
+    }
+  }
 }
+
+const OBJECT_IN_USE = '55006';
+/** Somebody else dropped it in between. */
+const UNDEFINED_OBJECT = '42704';
+const DROP_ATTEMPTS = 100;

@@ -5,8 +5,9 @@ import { formatLsn, ORIGIN_OF_TIME, parseLsn, type Position } from '../model/pos
 import { otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
 import { ensureBanyanSchema, streamNames, type StreamNames } from './banyan-schema.ts';
 import { connect } from './connect.ts';
-import { copyTables } from './copy/copy-tables.ts';
+import { copyApplicationName, copyTables } from './copy/copy-tables.ts';
 import { createSlot, databaseOid, dropSlot, ensurePublication, slotState, systemIdentifier } from './slot.ts';
+import { sqlState } from './transient.ts';
 import { connectReplication } from './wal/walsender.ts';
 import { readShapes } from './apply/table-shape.ts';
 
@@ -165,17 +166,38 @@ async function prepareTarget(options: SetupOptions, names: StreamNames): Promise
       position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME, system: '',
     });
   }
-  const client = await connect({ url: ends.service.url, applicationName: 'banyan copy' });
+  const client = await connect({ url: ends.service.url, applicationName: copyApplicationName(names.origin) });
   try {
     await client.query('SELECT pg_replication_origin_create($1) WHERE pg_replication_origin_oid($1) IS NULL', [names.origin]);
     if (found.rowCount === 0) return;
     await client.query('SET session_replication_role = replica');
-    await client.query('SELECT pg_replication_origin_session_setup($1)', [names.origin]);
-    await client.query(`TRUNCATE ${pairs.map((pair) => quoteTable(pair.service)).join(', ')} CASCADE`);
+    await takeOrigin(client, names.origin);
+    // Not TRUNCATE: it would have to CASCADE into tables that refer to these and are not ours to empty.
+    for (const pair of pairs) await client.query(`DELETE FROM ${quoteTable(pair.service)}`);
   } finally {
     await client.end();
   }
 }
+
+/** Takes the origin over from a copy whose worker is gone and whose session has not noticed yet. */
+async function takeOrigin(client: pg.Client, origin: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.query('SELECT pg_replication_origin_session_setup($1)', [origin]);
+      return;
+    } catch (error) {
+      if (sqlState(error) !== OBJECT_IN_USE || attempt === TAKE_ATTEMPTS) throw error;
+      await client.query(
+        'SELECT pg_terminate_backend(pid), pg_sleep(0.05) FROM pg_stat_activity ' +
+          'WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()',
+        [copyApplicationName(origin)],
+      );
+    }
+  }
+}
+
+const OBJECT_IN_USE = '55006';
+const TAKE_ATTEMPTS = 100;
 
 interface StartedSlot {
   readonly position: Position;

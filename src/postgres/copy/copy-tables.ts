@@ -26,15 +26,24 @@ export interface CopyOptions {
   readonly onTable?: (table: TableName, rows: number) => void;
 }
 
+/** What a copy's sessions are called on the servers, so that what a lost worker left can be ended. */
+export const copyApplicationName = (origin: string): string => `copy ${origin}`;
+
 /**
  * Copies tables as one consistent snapshot, text for text: what the source's COPY writes is what the
  * target's COPY reads. Returns the number of rows.
  */
 export async function copyTables(options: CopyOptions): Promise<number> {
-  const source = await connect({ url: options.sourceUrl, applicationName: 'banyan copy' });
+  const source = await connect({ url: options.sourceUrl, applicationName: copyApplicationName(options.origin) });
   try {
-    const target = await connect({ url: options.targetUrl, applicationName: 'banyan copy' });
+    const target = await connect({ url: options.targetUrl, applicationName: copyApplicationName(options.origin) });
+    // A COPY that waits for a lock hears nothing else; only the end of its connection stops it at once.
+    const stop = (): void => {
+      for (const client of [source, target]) client.connection.stream.destroy();
+    };
+    options.signal.addEventListener('abort', stop, { once: true });
     try {
+      options.signal.throwIfAborted();
       await source.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await source.query(`SET TRANSACTION SNAPSHOT '${options.snapshot.replaceAll("'", "''")}'`);
       await target.query('SET session_replication_role = replica');
@@ -48,7 +57,11 @@ export async function copyTables(options: CopyOptions): Promise<number> {
       }
       await source.query('COMMIT');
       return total;
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw error;
     } finally {
+      options.signal.removeEventListener('abort', stop);
       await target.end();
     }
   } finally {
