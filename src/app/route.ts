@@ -12,7 +12,7 @@ import { createMetrics } from './metrics.ts';
 import type { Session } from './session.ts';
 
 /** How long a command waits for the routers to have moved the users. */
-const ROUTERS_ANSWER_MS = 15_000;
+const ROUTERS_ANSWER_MS = 30_000;
 
 /** `banyan route serve`: the proxy, until stopped. */
 export async function serveRoutes(session: Session): Promise<RouteResult> {

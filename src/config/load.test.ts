@@ -105,7 +105,7 @@ metrics: { listen: "localhost:9464" }
         { metric: 'unavailable', durationMs: 1500, action: 'automatic_rollback' },
       ],
     },
-    fence: { timeoutMs: 2000 },
+    fence: { timeoutMs: 10_000 },
     timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 300_000, drainMs: 10_000 },
     headerOverride: 'x-side',
   });

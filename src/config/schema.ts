@@ -197,7 +197,7 @@ const route = section(
       { default: {}, description: 'Going back without being asked.' },
     ),
     fence: section(
-      { timeoutMs: whole('Milliseconds a moved user waits for the other side to catch up; after that he stays.', { minimum: 1, default: 2000 }) },
+      { timeoutMs: whole('Milliseconds a user waits for the other side to catch up: longer than a sync worker needs to be replaced. After that he is not moved; one who changes sides between two requests is served.', { minimum: 1, default: 10_000 }) },
       { default: {}, description: 'The wait that keeps a moved user from reading the past.' },
     ),
     timeouts: section(

@@ -344,6 +344,11 @@ interface JournalCounts {
   readonly writesLost: number;
   readonly movedBack: number;
   readonly staleReads: number;
+  /** Evidence, the first ones of each kind. */
+  readonly lost: readonly unknown[];
+  readonly failed: readonly unknown[];
+  readonly moves: readonly unknown[];
+  readonly stale: readonly unknown[];
 }
 
 /** A list of strings in one of the shop's sources, which are TypeScript and so not imported from here. */
