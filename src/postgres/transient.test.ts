@@ -37,6 +37,11 @@ describe('isTransient', () => {
     expect(isTransient(new Error(message))).toBe(true);
   });
 
+  it('takes what was aborted for no fault of the values', () => {
+    expect(isTransient(AbortSignal.abort().reason)).toBe(true);
+    expect(isTransient(Object.assign(new Error('The operation was aborted'), { name: 'AbortError', code: 'ABORT_ERR' }))).toBe(true);
+  });
+
   it('gives up at faults of the program and at anything that is no error', () => {
     expect(isTransient(new TypeError('x is not a function'))).toBe(false);
     expect(isTransient(withCode('ERR_INVALID_ARG_TYPE'))).toBe(false);

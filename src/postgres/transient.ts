@@ -17,13 +17,14 @@ const TRANSIENT = new Set(['55006', '55P03', '25P03']);
 
 /**
  * Whether the same attempt may succeed later. 40: deadlock, serialisation. 53: shortage. 57: shutdown,
- * cancel, not yet started. 58: the server's own I/O. 08: connection. Anything without an SQLSTATE that is not ours is a lost connection.
+ * cancel, not yet started. 58: the server's own I/O. 08: connection. Without an SQLSTATE: a lost connection
+ * as the system or the driver names it, and an abort, for what was stopped half way was not at fault.
  */
 export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return /^(40|53|57|58|08)/.test(state) || TRANSIENT.has(state);
   if (isBanyanError(error)) return isBanyanError(error, 'BANYAN_CONNECT') || isBanyanError(error, 'BANYAN_WAL_STREAM');
-  return error instanceof Error && (LOST_CONNECTION.test(error.message) || isSystemError(error));
+  return error instanceof Error && (error.name === 'AbortError' || LOST_CONNECTION.test(error.message) || isSystemError(error));
 }
 
 /** How pg says it; such errors carry no code. The last is its pool's, when every connection stays busy. */
