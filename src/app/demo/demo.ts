@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isBanyanError, messageOf } from '../../core/errors.ts';
 import type { Application, ApplicationContext, DemoOptions, DemoResult } from '../application.ts';
-import { Journey } from './journey.ts';
+import { Journey, type JourneyOptions } from './journey.ts';
 
 export interface RunDemoOptions extends DemoOptions {
   readonly context: ApplicationContext;
   readonly createApplication: (context: ApplicationContext) => Application;
+  /** Default: the real one. */
+  readonly createJourney?: (options: JourneyOptions) => Pick<Journey, 'steps' | 'counts' | 'close' | 'leaveRunning'>;
 }
 
 /** What the demo counted; the journal's own verdict, not Banyan's bookkeeping. */
@@ -18,9 +20,9 @@ export type DemoCounts = Omit<DemoResult, 'ok' | 'steps'>;
  * and the same configuration file that a production user has.
  */
 export async function runDemo(options: RunDemoOptions): Promise<DemoResult> {
-  const { context } = options;
+  const { context, createJourney = (parts) => new Journey(parts) } = options;
   const folder = await mkdtemp(join(tmpdir(), 'banyan-demo-'));
-  const journey = new Journey({ context, folder, createApplication: options.createApplication });
+  const journey = createJourney({ context, folder, createApplication: options.createApplication });
   const steps: { name: string; ok: boolean; seconds: number }[] = [];
   let counts: DemoCounts = NOTHING_COUNTED;
   try {
@@ -37,7 +39,6 @@ export async function runDemo(options: RunDemoOptions): Promise<DemoResult> {
         steps.push({ name, ok: false, seconds: seconds() });
         task.failed(isBanyanError(error) ? `${error.code}: ${error.message}` : messageOf(error));
         if (context.signal.aborted) throw error;
-        context.progress.note(`The logs are in ${folder}`);
         break;
       }
     }
@@ -45,7 +46,8 @@ export async function runDemo(options: RunDemoOptions): Promise<DemoResult> {
   } finally {
     if (options.keep && !context.signal.aborted) context.progress.note(journey.leaveRunning());
     else await journey.close();
-    if (!options.keep && isFine(counts)) await rm(folder, { recursive: true, force: true });
+    if (context.signal.aborted || (!options.keep && isFine(counts))) await rm(folder, { recursive: true, force: true });
+    else if (!options.keep) context.progress.note(`The logs are in ${folder}`);
   }
   return { ok: steps.every((step) => step.ok) && isFine(counts), steps, ...counts };
 }

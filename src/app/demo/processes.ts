@@ -63,6 +63,7 @@ export class RunningProcess {
   #child: ChildProcess;
   #stopping = false;
   #ended = false;
+  #failure: Error | undefined;
   /** How often it ended by itself and was started again. */
   restarts = 0;
 
@@ -83,7 +84,9 @@ export class RunningProcess {
     return this.#child.pid;
   }
 
+  /** @throws BANYAN_DEMO if it has ended. */
   send(message: object): void {
+    if (!this.#child.connected) throw this.#gone();
     this.#child.send(message);
   }
 
@@ -146,16 +149,23 @@ export class RunningProcess {
   async #within<T>(timeoutMs: number, ask: () => Promise<T | undefined>): Promise<T> {
     const start = this.#clock.monotonic();
     for (;;) {
+      // Before the question: what it said last before it ended still counts.
+      const ended = this.#ended;
       const value = await ask();
       if (value !== undefined) return value;
-      const ended = this.#ended ? `${this.name} has ended` : undefined;
-      if (ended !== undefined || this.#clock.monotonic() - start > timeoutMs) {
+      if (ended) throw this.#gone();
+      if (this.#clock.monotonic() - start > timeoutMs) {
         throw new BanyanError('BANYAN_TIMEOUT', {
-          message: `${ended ?? `${this.name} did not answer within ${timeoutMs / 1000} s`}; see its log ${this.logFile}.`,
+          message: `${this.name} did not answer within ${timeoutMs / 1000} s; see its log ${this.logFile}.`,
         });
       }
       await this.#clock.sleep(30);
     }
+  }
+
+  #gone(): BanyanError {
+    const why = this.#failure === undefined ? 'has ended' : `could not be started: ${this.#failure.message}`;
+    return new BanyanError('BANYAN_DEMO', { message: `${this.name} ${why}; see its log ${this.logFile}.`, cause: this.#failure });
   }
 
   #spawn(): ChildProcess {
@@ -172,6 +182,11 @@ export class RunningProcess {
     closeSync(log);
     child.on('message', (message) => {
       for (const listener of this.#listeners) listener(message);
+    });
+    child.on('error', (error) => {
+      this.#failure = error;
+      // Of a program that was never started no exit is heard.
+      if (child.pid === undefined) this.#ended = true;
     });
     child.on('exit', () => {
       if (this.#stopping || this.#options.restart !== true) {
