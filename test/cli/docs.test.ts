@@ -4,20 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { isBanyanError } from '../../src/core/errors.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { EXIT_CODES_HELP } from '../../src/cli/exit-codes.ts';
+import { commandLines, fences } from '../support/markdown.ts';
 import { configReference } from './config-reference.ts';
 import { run } from './harness.ts';
 
 const docs = join(import.meta.dirname, '../../docs');
 
-/** The fenced blocks of a page: language, the words after it, and the text. */
-async function blocks(page: string): Promise<{ language: string; note: string; text: string }[]> {
-  const markdown = await readFile(join(docs, page), 'utf8');
-  return [...markdown.matchAll(/^```(\w+)([^\n]*)\n([\s\S]*?)^```$/gm)].map((match) => ({
-    language: match[1]!,
-    note: match[2]!.trim(),
-    text: match[3]!,
-  }));
-}
+/** The fenced blocks of a page. */
+const blocks = async (page: string) => fences(await readFile(join(docs, page), 'utf8'));
 
 const env = { MONOLITH_URL: 'postgres://shop@127.0.0.1/shop', ACCOUNTS_URL: 'postgres://shop@127.0.0.1/accounts', DB_PASSWORD: 'x' };
 
@@ -61,14 +55,9 @@ describe('docs/configuration.md', () => {
 
 describe('docs/cli.md', () => {
   test('every example is a command line that is accepted', async () => {
-    const lines = (await blocks('cli.md')).filter(({ language }) => language === 'sh').flatMap(({ text }) => text.split('\n').filter((line) => line.startsWith('banyan ')));
+    const lines = commandLines(await readFile(join(docs, 'cli.md'), 'utf8'));
     expect(lines.length).toBeGreaterThan(25);
-    for (const line of lines) {
-      const [command = '', comment = ''] = line.split('#');
-      const argv = command.trim().split(/\s+/).slice(1).filter((word, index, words) => word !== '>' && words[index - 1] !== '>');
-      const expected = /exit (\d)/.exec(comment)?.[1] ?? '0';
-      expect(String((await run(argv)).code), line).toBe(expected);
-    }
+    for (const { line, argv, exit } of lines) expect(String((await run(argv)).code), line).toBe(exit);
   });
 
   test('every command is on the page', async () => {

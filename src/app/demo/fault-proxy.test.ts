@@ -22,7 +22,7 @@ beforeEach(async () => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
-      asked.push(`${request.method} ${request.url} ${request.headers['x-a'] ?? ''} ${body}`.trim());
+      asked.push(`${request.method} ${request.url} ${String(request.headers['x-a'])} ${body}`.trim());
       if (request.url === '/broken') request.socket.destroy();
       else response.writeHead(201, { 'x-from': 'the service' }).end('made');
     });
