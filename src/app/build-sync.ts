@@ -57,6 +57,12 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
   });
 }
 
+/** Refuses what the configuration may ask for and nothing here can do yet. */
+export function refuseCapture(sync: Pick<SyncConfig, 'capture'>): void {
+  if (sync.capture === undefined || sync.capture === 'wal') return;
+  throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `Capture by ${sync.capture} is not available yet; only by wal.` });
+}
+
 /** A service's tables as pairs. */
 export function pairsOf(service: ServiceConfig): TablePair[] {
   return service.tables.map((table) => {

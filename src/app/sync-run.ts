@@ -8,7 +8,7 @@ import { ensureBanyanSchema, streamName } from '../postgres/banyan-schema.ts';
 import { setUpStreams } from '../postgres/stream-setup.ts';
 import { isTransient } from '../postgres/transient.ts';
 import type { SyncRunOptions, SyncRunResult } from './application.ts';
-import { buildResolver, buildServiceSync, pairsOf } from './build-sync.ts';
+import { buildResolver, buildServiceSync, pairsOf, refuseCapture } from './build-sync.ts';
 import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
 import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
 import type { Session } from './session.ts';
@@ -74,6 +74,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, signa
   const { config, context, logger } = session;
   const { clock } = context;
   const pools = session.pools(service);
+  refuseCapture(config.sync);
   const pairs = pairsOf(service);
   if (options.provision) await provisionBeforeCopy(session, service);
   const ends = {

@@ -106,7 +106,6 @@ const sync = section(
     batch: section(
       {
         maxRows: whole('Changes applied in one transaction at most, unless one source transaction has more.', { minimum: 1, default: 2000 }),
-        maxBytes: whole('Bytes held in memory for one batch; larger transactions are spooled.', { minimum: 65_536, default: 8_388_608 }),
       },
       { default: {}, description: 'How much is applied at once. Larger is faster, and uses more memory.' },
     ),
@@ -130,13 +129,6 @@ const validate = section(
     }),
     sampleRows: whole('Rows compared per table at level `sample`.', { minimum: 1, default: 1000 }),
     maxDifferences: whole('Differing keys listed per table; all are counted.', { minimum: 1, default: 100 }),
-    everySeconds: whole('Seconds between two runs of a watch.', { minimum: 1, default: 60 }),
-    alertBelow: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      default: 1,
-      description: 'A watch alerts when the share of equal rows is below this.',
-    }),
   },
   { default: {}, description: 'Comparing both databases.' },
 );

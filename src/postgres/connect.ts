@@ -24,6 +24,9 @@ export interface PoolOptions extends ConnectOptions {
 }
 
 function clientConfig(options: ConnectOptions): pg.ClientConfig {
+  if (/^(mysql|mariadb):/i.test(options.url)) {
+    throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `MySQL and MariaDB (${redactUrl(options.url)}) are not available yet.` });
+  }
   return {
     connectionString: options.url,
     application_name: options.applicationName ?? 'banyan',
