@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { until } from '../../test/support/condition.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../../test/support/postgres.ts';
-import { rowsOf, setUp, syncPair, type SyncSettings } from '../../test/support/sync-pair.ts';
+import { rowsOf, setUp, type SyncSettings } from '../../test/support/sync-engine.ts';
+import { syncPair } from '../../test/support/sync-pair.ts';
 import { systemClock } from '../core/clock.ts';
 import { parseLsn } from '../model/position.ts';
 import { ensureBanyanSchema, streamNames } from './banyan-schema.ts';

@@ -12,7 +12,9 @@ async function synced(): Promise<TestApplication> {
 
 describePostgres('validate', () => {
   it('finds equal tables equal, and each difference by its key and columns', async () => {
-    const app = await synced();
+    // A fence is quicker than a pause; what is written on the service stays there.
+    const app = await testApplication({ sections: 'sync: { mode: monolith-to-service }\n' });
+    await app.startSync();
     const equal = await app.application.validate({});
     expect(equal).toMatchObject({ consistent: true, rows: 40 });
     expect(equal.tables.map(({ table, source, target }) => [table, source, target])).toEqual([['public.users', 20, 20], ['public.sessions', 20, 20]]);
@@ -53,7 +55,7 @@ describePostgres('validate', () => {
     };
     const writers = [writer('monolith', 1), writer('service', 11)];
     try {
-      for (let run = 0; run < 3; run++) {
+      for (let run = 0; run < 2; run++) {
         const before = writes;
         expect(await app.application.validate({ level: 'full' })).toMatchObject({ consistent: true });
         expect(writes).toBeGreaterThan(before);

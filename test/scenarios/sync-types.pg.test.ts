@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { describePostgres } from '../support/postgres.ts';
-import { rowsOf, syncPair } from '../support/sync-pair.ts';
+import { rowsOf } from '../support/sync-engine.ts';
+import { syncPair } from '../support/sync-pair.ts';
 
 /** A type, and values of it at its edges, as SQL literals. */
 const TYPES: Readonly<Record<string, readonly string[]>> = {

@@ -1,95 +1,7 @@
-import { systemClock } from '../../src/core/clock.ts';
-import { silentLogger, type Logger } from '../../src/core/logger.ts';
-import { noMetrics } from '../../src/core/metrics.ts';
-import { parseTableName } from '../../src/model/names.ts';
-import type { Direction, Side } from '../../src/model/side.ts';
-import { buildServiceSync } from '../../src/app/build-sync.ts';
+import type { Direction } from '../../src/model/side.ts';
 import type { StreamNames } from '../../src/postgres/banyan-schema.ts';
-import { setUpStreams, type SetupEnd, type SetupOptions, type SetupResult } from '../../src/postgres/stream-setup.ts';
-import { ConflictResolver, type StrategyName } from '../../src/sync/conflict.ts';
-import { directionsOf, type ServiceSync, type SyncMode } from '../../src/sync/service-sync.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
-
-export interface SyncSettings {
-  readonly service?: string;
-  /** As a user writes them; the same name on both sides. */
-  readonly tables: readonly string[];
-  readonly mode?: SyncMode;
-  readonly strategy?: Exclude<StrategyName, 'custom'>;
-  readonly batchRows?: number;
-  readonly heartbeatMs?: number;
-  readonly logger?: Logger;
-}
-
-export type Ends = Readonly<Record<Side, SetupEnd>>;
-
-/** Brings the streams between two databases to where they can run. */
-export function setUp(ends: Ends, settings: SyncSettings, more: Partial<SetupOptions> = {}): Promise<SetupResult> {
-  return setUpStreams({
-    service: settings.service ?? 'shop',
-    ends,
-    pairs: pairsOf(settings),
-    directions: directionsOf(settings.mode ?? 'bidirectional'),
-    signal: new AbortController().signal,
-    afterCopy: async () => {},
-    ...more,
-  });
-}
-
-export function pairsOf({ tables }: SyncSettings) {
-  return tables.map((name) => ({ monolith: parseTableName(name), service: parseTableName(name) }));
-}
-
-/** The engine over two databases whose streams were set up. */
-export function build(ends: Ends, settings: SyncSettings, names: ReadonlyMap<Direction, StreamNames>): ServiceSync {
-  return buildServiceSync({
-    service: settings.service ?? 'shop',
-    ends, names,
-    pairs: pairsOf(settings),
-    sync: { mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 } },
-    resolver: new ConflictResolver({ clock: systemClock, default: settings.strategy ?? 'last-write-wins' }),
-    clock: systemClock,
-    logger: settings.logger ?? silentLogger,
-    metrics: noMetrics,
-  });
-}
-
-/** An engine that runs until it is stopped. */
-export class RunningSync {
-  readonly sync: ServiceSync;
-  readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
-  #failure: unknown;
-
-  constructor(sync: ServiceSync) {
-    this.sync = sync;
-    this.#running = sync.run(this.#stop.signal).catch((error: unknown) => {
-      this.#failure = error;
-      this.#stop.abort();
-    });
-  }
-
-  /** Resolves when both directions have applied what was committed before the call; rejects if the engine has failed. */
-  async caughtUp(): Promise<void> {
-    try {
-      await this.sync.caughtUp(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(30_000)]));
-    } catch (error) {
-      throw this.#failure ?? error;
-    }
-  }
-
-  /** Resolves with the error that ended the engine. */
-  async failure(): Promise<unknown> {
-    await this.#running;
-    return this.#failure;
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-}
+import { build, RunningSync, setUp, type Ends, type SyncSettings } from './sync-engine.ts';
 
 export interface SyncPair {
   readonly monolith: TestDatabase;
@@ -112,10 +24,4 @@ export async function syncPair(
   const ends = { monolith, service };
   const { names, copied } = await setUp(ends, options);
   return { monolith, service, settings: options, ends, names, copied, run: () => new RunningSync(build(ends, options, names)) };
-}
-
-/** Every row of a table as one text per row, in order. */
-export async function rowsOf(database: Pick<TestDatabase, 'query'>, table: string): Promise<string[]> {
-  const rows = await database.query(`SELECT t::text AS row FROM ${table} AS t ORDER BY 1`);
-  return rows.map((row) => row['row'] ?? '');
 }

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { isTransient } from '../../src/postgres/transient.ts';
+import type { Side } from '../../src/model/side.ts';
+import type { TestDatabase } from './postgres.ts';
+
+type Querying = Pick<TestDatabase, 'pool'>;
+
+/** A write that a side's server acknowledged to its client. */
+interface Acknowledged {
+  readonly side: Side;
+  readonly id: number;
+  /** Unique among all writes; null: the row was deleted. */
+  readonly value: string | null;
+  /** The value that the writer replaced, as it read it under its row lock; null: there was no row. */
+  readonly before: string | null;
+}
+
+export const JOURNAL_SCHEMA = `
+  CREATE TABLE account (id int PRIMARY KEY, value text NOT NULL, handle text UNIQUE, visits int NOT NULL DEFAULT 0);
+  CREATE TABLE entry (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), account_id int NOT NULL, value text NOT NULL);
+`;
+
+/**
+ * Writers on both sides of a pair which remember every write that was acknowledged to them. Each value
+ * is written once and names its writer, so that afterwards each can be looked for.
+ */
+export class Journal {
+  readonly #acknowledged: Acknowledged[] = [];
+  readonly #entries = new Set<string>();
+  readonly #ends: Readonly<Record<Side, Querying>>;
+  readonly #keys: number;
+  readonly #uniqueValues: boolean;
+  readonly #stop = new AbortController();
+  readonly #writers: Promise<void>[] = [];
+  #refused = 0;
+
+  /**
+   * @param options.keys rows that all writers share.
+   * @param options.uniqueValues whether some writes take one of a few unique values. Default false.
+   */
+  constructor(options: { readonly ends: Readonly<Record<Side, Querying>>; readonly keys: number; readonly uniqueValues?: boolean }) {
+    this.#ends = { monolith: options.ends.monolith, service: options.ends.service };
+    this.#keys = options.keys;
+    this.#uniqueValues = options.uniqueValues ?? false;
+  }
+
+  get writes(): number {
+    return this.#acknowledged.length + this.#entries.size;
+  }
+
+  /** Writes that the server refused, for a unique value or a lost connection. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  start(writersPerSide: number): void {
+    for (const side of ['monolith', 'service'] as const) {
+      for (let i = 0; i < writersPerSide; i++) this.#writers.push(this.#write(side));
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.finish();
+  }
+
+  /** Lets the writers finish what they have begun. */
+  async finish(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#writers);
+  }
+
+  /**
+   * What was acknowledged and is nowhere: not the row's value, never replaced by a later write that had
+   * read it, and in no record of a conflict or quarantine. Empty is right.
+   */
+  async lost(): Promise<readonly string[]> {
+    const rows = await this.#ends.monolith.pool.query<{ id: string; value: string }>('SELECT id, value FROM public.account');
+    const entries = await this.#ends.monolith.pool.query<{ value: string }>('SELECT value FROM public.entry');
+    const known = new Set([...rows.rows, ...entries.rows].map((row) => row.value));
+    for (const { before } of this.#acknowledged) if (before !== null) known.add(before);
+    const records: string[] = [];
+    for (const { pool } of Object.values(this.#ends)) {
+      const found = await pool.query<{ record: string | null }>(
+        'SELECT concat(monolith, service_row, decision) AS record FROM banyan.conflict UNION ALL SELECT row FROM banyan.quarantine',
+      );
+      for (const { record } of found.rows) if (record !== null) records.push(record);
+    }
+    const recorded = records.join('\n');
+    const missing = (value: string): boolean => !known.has(value) && !recorded.includes(value);
+    return [
+      ...this.#acknowledged.map(({ value }) => value).filter((value): value is string => value !== null && missing(value)),
+      ...[...this.#entries].filter(missing),
+    ];
+  }
+
+  async #write(side: Side): Promise<void> {
+    const { pool } = this.#ends[side];
+    while (!this.#stop.signal.aborted) {
+      try {
+        const client = await pool.connect();
+        let broken = false;
+        try {
+          await this.#transaction(side, client);
+        } catch (error) {
+          this.#refused += 1;
+          broken = isTransient(error);
+          if (!broken) await client.query('ROLLBACK');
+        } finally {
+          client.release(broken);
+        }
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+      }
+    }
+  }
+
+  async #transaction(side: Side, client: { query: TestDatabase['pool']['query'] }): Promise<void> {
+    const done: Acknowledged[] = [];
+    const entry = `${side}-${randomBytes(6).toString('hex')}`;
+    await client.query('BEGIN');
+    for (let i = 0; i < 2; i++) {
+      const dice = randomBytes(1)[0]! % 10;
+      const id = 1 + (randomBytes(2).readUInt16BE() % this.#keys);
+      const value = `${side}-${randomBytes(6).toString('hex')}`;
+      const handle = this.#uniqueValues && dice === 3 ? `h${id % 7}` : null;
+      if (dice === 9) await client.query('SAVEPOINT s');
+      const found = await client.query<{ value: string }>('SELECT value FROM public.account WHERE id = $1 FOR UPDATE', [id]);
+      const before = found.rows[0]?.value ?? null;
+      if (before !== null && dice < 2) {
+        await client.query('DELETE FROM public.account WHERE id = $1', [id]);
+        done.push({ side, id, value: null, before });
+      } else if (before !== null) {
+        await client.query('UPDATE public.account SET value = $2, handle = $3, visits = visits + 1 WHERE id = $1', [id, value, handle]);
+        done.push({ side, id, value, before });
+      } else {
+        await client.query('INSERT INTO public.account (id, value, handle) VALUES ($1, $2, $3)', [id, value, handle]);
+        done.push({ side, id, value, before: null });
+      }
+      if (dice === 9) await client.query('RELEASE SAVEPOINT s');
+    }
+    await client.query('INSERT INTO public.entry (account_id, value) VALUES (1, $1)', [entry]);
+    await client.query('COMMIT');
+    this.#acknowledged.push(...done);
+    this.#entries.add(entry);
+  }
+}
