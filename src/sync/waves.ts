@@ -2,11 +2,6 @@ import { UNCHANGED } from '../model/change.ts';
 import type { TableName } from '../model/names.ts';
 import type { Write } from '../ports/applier.ts';
 
-/** Writes of one table and kind, no two of the same row. */
-export interface Group {
-  readonly writes: Write[];
-}
-
 /**
  * Orders the writes of many transactions so that each group can be one statement: a row's second
  * write lies in the second wave, and so on. Consecutive writes of one row whose authors had seen the

@@ -4,7 +4,6 @@ import type { TableName } from '../model/names.ts';
 /** How closely tables are compared; each level costs more than the one before and says more. */
 export type Level = 'count' | 'sample' | 'checksum' | 'full';
 
-export const LEVELS: readonly Level[] = ['count', 'sample', 'checksum', 'full'];
 
 /**
  * A row's key: the value of a key of one column; values by column for a key of several; for a table
