@@ -1,7 +1,7 @@
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
-import type { Position } from '../model/position.ts';
-import { followDecision, settle, settleClash, type SettleContext } from './settle.ts';
+import { ORIGIN_OF_TIME } from '../model/position.ts';
+import { followDecision, settle, settleClash, settleInserts, type SettleContext } from './settle.ts';
 import { Waves } from './waves.ts';
 import type { Decided, Step, Truncated, Work } from './work.ts';
 
@@ -10,7 +10,9 @@ export interface BatchOptions {
   /** Whole source transactions in order; never empty. */
   readonly works: readonly Work[];
   /** Everything of the settling context but the transaction's own state. */
-  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided'>;
+  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'newlyHeld' | 'batch'>;
+  /** What earlier attempts at the same works left open; the same object for each of them. */
+  readonly attempts: Attempts;
   /** Rows with a change in quarantine; later changes of theirs are held behind it. */
   readonly held: Set<string>;
 }
@@ -21,6 +23,11 @@ export interface BatchResult {
   readonly conflicts: number;
   readonly deferred: number;
   readonly quarantined: number;
+}
+
+/** Remembers, between attempts at the same works, a commit whose answer was lost. */
+export class Attempts {
+  unanswered: { readonly result: BatchResult; readonly held: ReadonlySet<string>; readonly decided: ReadonlySet<string> } | undefined;
 }
 
 /**
@@ -43,25 +50,34 @@ async function attempt(options: BatchOptions, careful: boolean): Promise<BatchRe
   const transaction = await options.applier.begin();
   const batch = new Batch(options, transaction);
   let committed = false;
+  let unsure = false;
   try {
     // A commit whose answer was lost did take place if the checkpoint says so.
     const works = options.works.filter((work) => work.position > transaction.checkpoint.position);
+    const { unanswered } = options.attempts;
+    options.attempts.unanswered = undefined;
     if (works.length === 0) {
-      await transaction.rollback();
       committed = true;
-      return batch.result(transaction.checkpoint);
+      for (const keyText of unanswered?.held ?? []) options.held.add(keyText);
+      await transaction.rollback();
+      return unanswered?.result ?? batch.result(transaction.checkpoint);
     }
+    for (const keyText of unanswered?.decided ?? []) options.settling.knowledge.forgetDecision(keyText, last.position);
     for (const work of works) {
       for (const step of work.steps) await (careful ? batch.one(step) : batch.add(step));
     }
     await batch.flush();
+    await batch.checkInserts();
     const checkpoint = { position: last.position, seen: last.seen };
+    unsure = true;
+    options.attempts.unanswered = { result: batch.result(checkpoint), held: batch.newlyHeld, decided: batch.decided };
     await transaction.commit({ ...checkpoint, committedAt: last.committedAt });
+    options.attempts.unanswered = undefined;
     committed = true;
     for (const keyText of batch.newlyHeld) options.held.add(keyText);
     return batch.result(checkpoint);
   } finally {
-    if (!committed) await batch.abandon();
+    if (!committed) await batch.abandon({ unsure });
   }
 }
 
@@ -79,7 +95,14 @@ class Batch {
   constructor(options: BatchOptions, transaction: ApplyTransaction) {
     this.#options = options;
     this.#transaction = transaction;
-    this.#context = { ...options.settling, transaction, touched: new Set(), decided: new Set() };
+    this.#context = {
+      ...options.settling, transaction, touched: new Set(), decided: new Set(), inserted: [], newlyHeld: this.newlyHeld,
+      batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
+    };
+  }
+
+  get decided(): ReadonlySet<string> {
+    return this.#context.decided;
   }
 
   result(checkpoint: Checkpoint): BatchResult {
@@ -125,24 +148,42 @@ class Batch {
     if (this.#waves.empty) return;
     const waves = this.#waves;
     this.#waves = new Waves();
-    for (const writes of waves.groups()) {
-      const horizon = this.#horizonFor(writes);
-      const missed = await this.#transaction.write(writes, horizon);
-      const left = new Set(missed);
-      writes.forEach((write, i) => {
-        if (!left.has(i)) this.#context.touched.add(write.keyText);
-      });
-      this.#rows += writes.length - missed.length;
-      for (const i of missed) {
-        const write = writes[i];
-        if (write) await this.#settle(write);
-      }
+    for (const group of waves.groups()) {
+      // An earlier wave may have ended in a decision about a row of this one.
+      const doubtful = group.filter((write) => this.#needsLook(write) || this.#isHeld(write));
+      const sure = doubtful.length === 0 ? group : group.filter((write) => !doubtful.includes(write));
+      const missed = await this.#write(sure);
+      for (const write of [...missed, ...doubtful]) await (this.#isHeld(write) ? this.#hold(write) : this.#settle(write));
     }
   }
 
-  /** Rolls back and forgets what only this attempt had decided. */
-  async abandon(): Promise<void> {
-    for (const keyText of this.#context.decided) this.#context.knowledge.forgetDecision(keyText);
+  /** Set-based; gives those that did not take. */
+  async #write(writes: readonly Write[]): Promise<Write[]> {
+    if (writes.length === 0) return [];
+    const left = new Set(await this.#transaction.write(writes, this.#horizonFor(writes)));
+    const missed: Write[] = [];
+    writes.forEach((write, i) => {
+      if (left.has(i)) {
+        missed.push(write);
+        return;
+      }
+      this.#rows += 1;
+      this.#context.touched.add(write.keyText);
+      if (write.kind === 'insert') this.#context.inserted.push(write);
+    });
+    return missed;
+  }
+
+  /** An insert finds no row to tell of an unseen delete; whether there was one, the target's log knows. */
+  async checkInserts(): Promise<void> {
+    const { conflicts, deferred } = await settleInserts(this.#context);
+    this.#conflicts += conflicts;
+    this.#deferred += deferred;
+  }
+
+  /** Rolls back and forgets what only this attempt had decided; if it may have committed, the next one will know. */
+  async abandon({ unsure }: { readonly unsure: boolean }): Promise<void> {
+    if (!unsure) for (const keyText of this.#context.decided) this.#context.knowledge.forgetDecision(keyText, this.#context.batch);
     try {
       await this.#transaction.rollback();
     } catch (error) {
@@ -156,7 +197,6 @@ class Batch {
     this.#conflicts += conflicts;
     this.#deferred += deferred;
     this.#rows += 1;
-    if (write.newKeyText !== undefined) this.#context.touched.add(write.newKeyText);
   }
 
   async #alone(step: Decided | Truncated): Promise<void> {
@@ -173,7 +213,7 @@ class Batch {
       step.kind === 'decided'
         ? {
             kind: step.row ? 'insert' : 'delete', table: step.table, key: step.key, keyText: step.keyText,
-            ...(step.row ? { row: step.row } : {}), position: 0n as Position, committedAt: 0n, seen: step.seen,
+            ...(step.row ? { row: step.row } : {}), position: ORIGIN_OF_TIME, committedAt: 0n, seen: step.seen,
           }
         : step;
     const code = this.#options.applier.codeOf(error);

@@ -10,7 +10,7 @@ import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { otherSide, sourceSide, type Direction } from '../model/side.ts';
 import type { Applier, Checkpoint, TargetTable } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
-import { applyBatch, type BatchResult } from './apply-batch.ts';
+import { applyBatch, Attempts, type BatchResult } from './apply-batch.ts';
 import type { ConflictResolver } from './conflict.ts';
 import type { Knowledge } from './knowledge.ts';
 import { LatencyRecord } from './latency.ts';
@@ -42,10 +42,12 @@ export interface DirectionStreamOptions {
   readonly metrics: Metrics;
   /** Most row changes that one target transaction joins. Default 2000. */
   readonly batchRows?: number;
-  /** Most row changes held in memory between reading and writing. Default 50,000. */
+  /** Most row changes held in memory between reading and writing. Default 10,000: more only makes the garbage collector work. */
   readonly queueRows?: number;
   /** Pause between checkpoints when there is nothing but progress to note, in milliseconds. Default 1000. */
   readonly heartbeatMs?: number;
+  /** Whether enough has been read again, after a restart, to judge the first change. */
+  readonly remembered: () => boolean;
   /** Told after each durable checkpoint. */
   readonly onCheckpoint: (checkpoint: Checkpoint) => void;
 }
@@ -92,7 +94,7 @@ export class DirectionStream {
     this.#logger = options.logger.child({ service: options.service, direction: options.direction });
     this.#queue = new WorkQueue({
       clock: options.clock,
-      maxRows: options.queueRows ?? 50_000,
+      maxRows: options.queueRows ?? 10_000,
       overflow: () => options.sourceKnowledge.awaited,
     });
   }
@@ -158,9 +160,11 @@ export class DirectionStream {
           continue;
         }
         const { transaction } = event;
+        // After a reconnect the source repeats what was not acknowledged. To learn it again would put older deletes in the place of later ones.
+        if (transaction.position <= sourceKnowledge.decoded) continue;
         const work = this.#learn(transaction);
         sourceKnowledge.decodedThrough(transaction.position);
-        // After a reconnect the source repeats what was not acknowledged: good to learn from, not to apply again.
+        // What a former worker applied is good to learn from, not to apply again.
         if (transaction.position <= this.#received) continue;
         this.#received = transaction.position;
         await this.#queue.put(work, signal);
@@ -239,6 +243,7 @@ export class DirectionStream {
     const winner = text('winner');
     this.#options.sourceKnowledge.placeDecision(keyText, {
       position: transaction.position,
+      batch: transaction.origin?.position ?? ORIGIN_OF_TIME,
       winner: winner === 'service' || winner === 'merged' ? winner : 'monolith',
       committedAt: transaction.committedAt,
     });
@@ -253,6 +258,7 @@ export class DirectionStream {
 
   async #apply(signal: AbortSignal): Promise<never> {
     const { clock, heartbeatMs = 1000, batchRows = 2000 } = this.#options;
+    await this.#remember(signal);
     for (;;) {
       signal.throwIfAborted();
       if (this.#queue.empty) {
@@ -268,17 +274,37 @@ export class DirectionStream {
       }
       const works = this.#queue.take(batchRows);
       this.#applying = works.find((work) => work.counts);
-      const result = await this.#patiently(signal, () => this.#applyOnce(works, signal));
+      const attempts = new Attempts();
+      const result = await this.#patiently(signal, () => this.#applyOnce({ works, attempts, signal }));
       this.#applying = undefined;
       this.#applied(works, result);
     }
   }
 
-  async #applyOnce(works: readonly Work[], signal: AbortSignal): Promise<BatchResult> {
+  /**
+   * Waits for {@link DirectionStreamOptions.remembered}, and looks meanwhile whether the stream is still ours:
+   * two workers that hold one slot each would otherwise wait for each other for ever.
+   */
+  async #remember(signal: AbortSignal): Promise<void> {
+    const { applier, clock, remembered, heartbeatMs = 1000 } = this.#options;
+    let lookedAt = clock.monotonic();
+    while (!remembered()) {
+      await clock.sleep(5, signal);
+      if (clock.monotonic() - lookedAt < heartbeatMs) continue;
+      lookedAt = clock.monotonic();
+      await this.#patiently(signal, async () => (await applier.begin()).rollback());
+    }
+  }
+
+  async #applyOnce({ works, attempts, signal }: {
+    readonly works: readonly Work[];
+    readonly attempts: Attempts;
+    readonly signal: AbortSignal;
+  }): Promise<BatchResult> {
     const { applier, authority, targetKnowledge, resolver, service, direction } = this.#options;
     const mapping = this.#mappingNow();
     return applyBatch({
-      applier, works, held: this.#held,
+      applier, works, attempts, held: this.#held,
       settling: {
         service, authority, resolver, knowledge: targetKnowledge,
         target: otherSide(sourceSide(direction)),

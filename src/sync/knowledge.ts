@@ -13,6 +13,8 @@ export interface Tombstone {
 export interface DecidedRow {
   /** Where it was committed; undefined until the monolith's stream has shown it. */
   readonly position: Position | undefined;
+  /** How far of the service's commits the transaction that decided it went: names that transaction on both ways. */
+  readonly batch: Position;
   /** Whose write stands there now. */
   readonly winner: Side | 'merged';
   readonly committedAt: bigint;
@@ -31,7 +33,8 @@ export class Knowledge {
   /** A row written within a savepoint carries a subtransaction's number; its commit time is the whole's. */
   readonly #byTime = new Map<bigint, Position>();
   readonly #tombstones = new Map<string, Tombstone>();
-  readonly #decisions = new Map<string, DecidedRow>();
+  /** In order of decision; the last one stands. Earlier ones are kept until it is known to be committed. */
+  readonly #decisions = new Map<string, readonly DecidedRow[]>();
   readonly #waiters = new Set<{ readonly position: Position; readonly wake: () => void }>();
   #horizons: Horizon[] = [];
   #decoded: Position = ORIGIN_OF_TIME;
@@ -76,19 +79,21 @@ export class Knowledge {
   }
 
   recordDecision(keyText: string, decided: DecidedRow): void {
-    this.#decisions.set(keyText, decided);
+    const others = this.#decisions.get(keyText)?.filter((known) => known.batch !== decided.batch) ?? [];
+    this.#decisions.set(keyText, [...others, decided]);
   }
 
-  /** The monolith's stream shows where a decision was committed. */
+  /** The monolith's stream shows where a decision was committed: what had been decided before is past. */
   placeDecision(keyText: string, decided: DecidedRow): void {
-    const known = this.#decisions.get(keyText);
-    // A later decision of the same row, not yet shown, must not be replaced by this earlier one.
-    if (known && known.position === undefined && known.committedAt > decided.committedAt) return;
-    this.#decisions.set(keyText, decided);
+    const later = this.#decisions.get(keyText)?.filter((known) => known.batch > decided.batch) ?? [];
+    this.#decisions.set(keyText, [decided, ...later]);
   }
 
-  forgetDecision(keyText: string): void {
-    this.#decisions.delete(keyText);
+  /** Takes back what a transaction had decided that did not commit. */
+  forgetDecision(keyText: string, batch: Position): void {
+    const others = this.#decisions.get(keyText)?.filter((known) => known.batch !== batch) ?? [];
+    if (others.length > 0) this.#decisions.set(keyText, others);
+    else this.#decisions.delete(keyText);
   }
 
   decodedThrough(position: Position): void {
@@ -115,6 +120,11 @@ export class Knowledge {
     }
   }
 
+  /** Whether the stream has been read to `decoded`, and has shown that the other side was seen to `seen`. */
+  hasRead(point: { readonly decoded: Position; readonly seen: Position }): boolean {
+    return this.#decoded >= point.decoded && this.#seenOfOther >= point.seen;
+  }
+
   /** Where the transaction that wrote a row was committed, if the stream has shown it. */
   commitOf(writer: { readonly xid: number; readonly committedAt?: bigint }): Position | undefined {
     const position = this.#byXid.get(writer.xid);
@@ -127,7 +137,7 @@ export class Knowledge {
   }
 
   decision(keyText: string): DecidedRow | undefined {
-    return this.#decisions.get(keyText);
+    return this.#decisions.get(keyText)?.at(-1);
   }
 
   addHorizon(horizon: Horizon): void {
@@ -157,7 +167,8 @@ export class Knowledge {
       this.#tombstones.delete(key);
     }
     for (const [key, decided] of this.#decisions) {
-      if (decided.position !== undefined && decided.position <= seen) this.#decisions.delete(key);
+      const last = decided.at(-1);
+      if (last?.position !== undefined && last.position <= seen) this.#decisions.delete(key);
     }
   }
 }

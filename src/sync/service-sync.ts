@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { retry } from '../core/retry.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { directionFrom, otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
 import type { Applier, Checkpoint, Horizon } from '../ports/applier.ts';
@@ -79,7 +80,7 @@ export class ServiceSync {
     try {
       for (const [direction, stream] of this.#streams) {
         this.#checkpoints.set(direction, await stream.open(both));
-        await this.#ownWriters(direction);
+        await this.#ownWriters(direction, both);
       }
       for (const stream of this.#streams.values()) running.push(stream.run(both));
       running.push(this.#heartbeat(both));
@@ -111,6 +112,7 @@ export class ServiceSync {
       ...(batchRows === undefined ? {} : { batchRows }),
       ...(queueRows === undefined ? {} : { queueRows }),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+      remembered: () => this.#remembered(direction),
       onCheckpoint: (checkpoint) => this.#checkpointed(direction, checkpoint),
     });
   }
@@ -130,6 +132,19 @@ export class ServiceSync {
       stream.acknowledge(position);
     }
     this.#knowledge[otherSide(sourceSide(direction))].forget(checkpoint.seen);
+  }
+
+  /**
+   * What a former worker had learned and decided is read again before the first change is judged:
+   * the target's stream up to where it had been applied, and past everything this stream had written there.
+   */
+  #remembered(direction: Direction): boolean {
+    const to = otherSide(sourceSide(direction));
+    // The service's side decides nothing and must not wait: each would wait for the other's reading behind a full queue.
+    if (to === 'service') return true;
+    const own = this.#checkpoints.get(direction);
+    const opposite = this.#checkpoints.get(directionFrom(to));
+    return !own || !opposite || this.#knowledge[to].hasRead({ decoded: opposite.position, seen: own.position });
   }
 
   /** Keeps quiet databases moving, and learns the horizons that let the set-based path be sure of older rows. */
@@ -152,10 +167,12 @@ export class ServiceSync {
   }
 
   /** A one-way stream never hears of its target's writers: what was there before it began is not in conflict with it. */
-  async #ownWriters(direction: Direction): Promise<void> {
-    if (this.#options.mode === 'bidirectional') return;
+  async #ownWriters(direction: Direction, signal: AbortSignal): Promise<void> {
+    const { mode, ends, clock } = this.#options;
+    if (mode === 'bidirectional') return;
     const to = otherSide(sourceSide(direction));
-    const { xid } = await this.#options.ends[to].horizon();
+    const transient = (error: unknown): boolean => ends[to].applier?.isTransient(error) ?? false;
+    const { xid } = await retry(() => ends[to].horizon(), { clock, signal, transient });
     this.#knowledge[to].addHorizon({ xid, position: ORIGIN_OF_TIME });
   }
 }

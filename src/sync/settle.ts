@@ -1,11 +1,11 @@
 import { invariant } from '../core/errors.ts';
-import { UNCHANGED, type Row } from '../model/change.ts';
+import { UNCHANGED, type Cell, type Row } from '../model/change.ts';
 import type { ConflictType } from '../model/conflict.ts';
-import { ORIGIN_OF_TIME } from '../model/position.ts';
+import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import type { Side } from '../model/side.ts';
 import type { ApplyTransaction, LockedRow, TargetTable, Write } from '../ports/applier.ts';
 import type { ConflictingChange, ConflictResolver } from './conflict.ts';
-import type { Knowledge } from './knowledge.ts';
+import type { DecidedRow, Knowledge } from './knowledge.ts';
 import { named, namedKey, ordered, type Decided } from './work.ts';
 
 /** Who settles a conflict that is found while applying to this side. */
@@ -29,6 +29,12 @@ export interface SettleContext {
   readonly touched: Set<string>;
   /** Decisions made in this transaction, to be forgotten if it rolls back. */
   readonly decided: Set<string>;
+  /** Rows that were inserted where none was, and nothing known of a delete; see {@link settleInserts}. */
+  readonly inserted: Write[];
+  /** Rows with a change put in quarantine by this transaction; later changes of theirs are held behind it. */
+  readonly newlyHeld: Set<string>;
+  /** The position of the transaction's last work. */
+  readonly batch: Position;
   /** The text under which both directions know a row. */
   readonly keyTextOf: (table: TargetTable, key: readonly string[]) => string;
   /** Places a mark in the target's log and resolves when its stream has been read that far. */
@@ -63,28 +69,83 @@ interface Rival {
  */
 export async function settle(write: Write, context: SettleContext): Promise<Settlement> {
   const { transaction, touched } = context;
+  if (write.newKeyText !== undefined) return settleRekeyed({ ...write, newKeyText: write.newKeyText }, context);
   const locked = await transaction.lock(write.table, write.key);
   const rival = await findRival(write, locked, context);
   if (!rival) {
     if (write.kind === 'delete') {
-      if (locked) await transaction.remove(write.table, write.key);
-    } else if (locked || write.kind === 'insert') {
+      // Where nothing was, nothing is ours: a local writer may yet insert.
+      if (!locked) return NOTHING;
+      await transaction.remove(write.table, write.key);
+    } else if (locked) {
       await transaction.put(write.table, write.key, rowOf(write));
-    } else {
+    } else if (write.kind === 'update') {
       return restoreMissing(write, context);
+    } else {
+      // Nothing was there to lock: a local writer may have been quicker.
+      if (!(await insertWhereNone(write, context))) return settle(write, context);
+      context.inserted.push(write);
     }
     touched.add(write.keyText);
     return NOTHING;
   }
-  if (context.authority === 'defers') return DEFERRED;
+  if (context.authority === 'defers') {
+    if (locked || write.kind !== 'insert') return DEFERRED;
+    // The service's delete may have found no row on the monolith yet, and then nothing will be decided about it.
+    // If something is, this row gives way to it: it is no local writer's.
+    if (!(await insertWhereNone(write, context))) return settle(write, context);
+    touched.add(write.keyText);
+    return NOTHING;
+  }
   return decide({ write, locked, rival, context });
+}
+
+/**
+ * A row that got another key. Undisturbed, it is one UPDATE, which keeps the values that the change
+ * does not carry. If anybody else has to do with either key, it is a delete and an insert, each of
+ * which may meet its own conflict.
+ */
+async function settleRekeyed(write: Write & { readonly newKeyText: string }, context: SettleContext): Promise<Settlement> {
+  const { transaction, touched } = context;
+  const { newKeyText, ...plain } = write;
+  const row = rowOf(write);
+  const newKey = write.table.key.map((column, i) => known(row[column]) ?? write.key[i] ?? '');
+  const there = { ...plain, kind: 'insert', key: newKey, keyText: newKeyText } as const;
+  const gone: Write = { ...plain, kind: 'delete' };
+  const locked = await transaction.lock(write.table, write.key);
+  const occupied = await transaction.lock(write.table, newKey);
+  const disturbed = !locked || occupied || (await findRival(gone, locked, context)) || (await findRival(there, undefined, context));
+  if (!disturbed) {
+    await transaction.put(write.table, write.key, row);
+    touched.add(write.keyText).add(newKeyText);
+    context.inserted.push(there);
+    return NOTHING;
+  }
+  const whole = row.map((cell, i) => (cell === UNCHANGED && locked ? (locked.row[i] ?? null) : cell));
+  const first = await settle(gone, context);
+  if (whole.includes(UNCHANGED)) {
+    await setAsMissing(there, context);
+    return first;
+  }
+  const second = await settle({ ...there, row: whole }, context);
+  return { conflicts: first.conflicts + second.conflicts, deferred: first.deferred + second.deferred };
+}
+
+const known = (cell: Cell | undefined): string | undefined => (typeof cell === 'string' ? cell : undefined);
+
+/** The change lacks large values that it did not touch, and the row that had them is not here. */
+async function setAsMissing(write: Write, context: SettleContext): Promise<void> {
+  context.newlyHeld.add(write.keyText);
+  await context.transaction.quarantine({
+    write, code: 'missing-row', reason: 'the row is missing here, and the change does not carry its unchanged large values',
+  });
 }
 
 async function findRival(write: Write, locked: LockedRow | undefined, context: SettleContext): Promise<Rival | undefined> {
   const { knowledge, touched, target } = context;
   const decision = knowledge.decision(write.keyText);
   if (decision && (decision.position === undefined || decision.position > write.seen)) {
-    return { deleted: !locked, committedAt: decision.committedAt, side: decision.winner };
+    return decidedBefore({ write, locked, decision, context });
   }
   if (locked) {
     if (locked.own || locked.replayed || touched.has(write.keyText)) return undefined;
@@ -109,6 +170,39 @@ async function findRival(write: Write, locked: LockedRow | undefined, context: S
   return { deleted: true, committedAt: tombstone.committedAt, side: target };
 }
 
+/**
+ * The row was decided about, and the change's author did not know it. What stands there is the
+ * decision, unless a local writer, who saw it, has written since.
+ */
+async function decidedBefore({ write, locked, decision, context }: {
+  readonly write: Write;
+  readonly locked: LockedRow | undefined;
+  readonly decision: DecidedRow;
+  readonly context: SettleContext;
+}): Promise<Rival | undefined> {
+  const { knowledge, touched, target } = context;
+  if (locked) {
+    const ours = locked.own || locked.replayed || touched.has(write.keyText);
+    return ours
+      ? { deleted: false, committedAt: decision.committedAt, side: decision.winner }
+      : { deleted: false, committedAt: locked.committedAt ?? 0n, side: target };
+  }
+  // Two deletes are no conflict.
+  if (write.kind === 'delete') return undefined;
+  if (!context.decided.has(write.keyText)) await context.catchUp();
+  const placed = knowledge.decision(write.keyText)?.position;
+  const tombstone = knowledge.tombstone(write.keyText);
+  return tombstone && placed !== undefined && tombstone.position > placed
+    ? { deleted: true, committedAt: tombstone.committedAt, side: target }
+    : { deleted: true, committedAt: decision.committedAt, side: decision.winner };
+}
+
+/** False if a row was there after all. */
+async function insertWhereNone(write: Write, context: SettleContext): Promise<boolean> {
+  const missed = await context.transaction.write([{ ...write, kind: 'insert' }], undefined);
+  return missed.length === 0;
+}
+
 /** Transaction numbers wrap around; like the server, compare them modulo 2^32. */
 function precedes(a: number, b: number): boolean {
   return ((a - b) | 0) < 0;
@@ -119,12 +213,10 @@ async function restoreMissing(write: Write, context: SettleContext): Promise<Set
   const row = rowOf(write);
   const complete = !row.includes(UNCHANGED);
   if (complete) {
-    await context.transaction.put(write.table, write.key, row);
+    if (!(await insertWhereNone(write, context))) return settle(write, context);
     context.touched.add(write.keyText);
   } else {
-    await context.transaction.quarantine({
-      write, code: 'missing-row', reason: 'the row is missing here, and the change does not carry its unchanged large values',
-    });
+    await setAsMissing(write, context);
   }
   const present = named(write.table, row);
   await context.transaction.recordConflict(
@@ -171,7 +263,9 @@ async function decide(options: {
   if (winner === 'merged') {
     await transaction.put(table, write.key, ordered(table, verdict.winner as Exclude<typeof verdict.winner, string>));
   } else if (winner !== target) {
-    await takeIncoming(write, locked, context);
+    if (!(await takeIncoming(write, locked, context))) return settle(write, context);
+  } else if (!locked && !(await holdAbsence(write, context))) {
+    return settle(write, context);
   }
   const after = await transaction.lock(table, write.key);
   await transaction.recordConflict(
@@ -180,32 +274,67 @@ async function decide(options: {
       monolith: monolith.row, serviceRow: service.row, winner, strategy: verdict.strategy,
       ...('reason' in verdict && verdict.reason !== undefined ? { reason: verdict.reason } : {}),
     },
-    context.authority === 'settles' ? { table: table.name, key, row: after ? named(table, after.row) : null } : undefined,
+    // The only whole copy of a row that was set aside is at its author: no decision may remove it there.
+    context.authority === 'settles' && !context.newlyHeld.has(write.keyText)
+      ? { table: table.name, key, row: after ? named(table, after.row) : null }
+      : undefined,
   );
-  if (context.authority === 'settles') {
-    context.knowledge.recordDecision(write.keyText, {
-      position: undefined, winner,
-      committedAt: winner === 'service' ? write.committedAt : rival.committedAt,
-    });
-    context.decided.add(write.keyText);
-  }
+  note(context, write.keyText, { winner, committedAt: winner === 'service' ? write.committedAt : rival.committedAt });
   context.touched.add(write.keyText);
   return ONE_CONFLICT;
 }
 
-async function takeIncoming(write: Write, locked: LockedRow | undefined, context: SettleContext): Promise<void> {
+/**
+ * Looks for deletes that this transaction's inserts had not seen. An absent row can't be locked and
+ * tells nothing, so the question waits until the inserts hold their places, and is put once for all of them.
+ */
+export async function settleInserts(context: SettleContext): Promise<Settlement> {
+  const { transaction, knowledge, inserted, authority, target } = context;
+  if (authority !== 'settles' || inserted.length === 0) return NOTHING;
+  await context.catchUp();
+  let conflicts = 0;
+  for (const write of inserted.splice(0)) {
+    const tombstone = knowledge.tombstone(write.keyText);
+    if (!tombstone || tombstone.position <= write.seen) continue;
+    const locked = await transaction.lock(write.table, write.key);
+    // Inserted and deleted again: two deletes are no conflict.
+    if (!locked) continue;
+    await transaction.remove(write.table, write.key);
+    const settlement = await decide({
+      write: { ...write, kind: 'insert', row: locked.row }, locked: undefined,
+      rival: { deleted: true, committedAt: tombstone.committedAt, side: target }, context,
+    });
+    conflicts += settlement.conflicts;
+  }
+  return { conflicts, deferred: 0 };
+}
+
+/**
+ * That a row stays away can't be locked, and a local insert that commits before this decision would
+ * be undone by it on the service alone. To have inserted the key and deleted it again keeps others
+ * from it until the commit. False if a row has come meanwhile.
+ */
+async function holdAbsence(write: Write, context: SettleContext): Promise<boolean> {
+  if (context.authority !== 'settles' || !write.row || write.row.includes(UNCHANGED)) return true;
+  if (!(await insertWhereNone(write, context))) return false;
+  await context.transaction.remove(write.table, write.key);
+  return true;
+}
+
+/** False if a row has come where there was none: the conflict is another one now. */
+async function takeIncoming(write: Write, locked: LockedRow | undefined, context: SettleContext): Promise<boolean> {
   if (write.kind === 'delete') {
     await context.transaction.remove(write.table, write.key);
-    return;
+    return true;
   }
   const row = rowOf(write);
   if (!locked && row.includes(UNCHANGED)) {
-    await context.transaction.quarantine({
-      write, code: 'missing-row', reason: 'the row was deleted here, and the change does not carry its unchanged large values',
-    });
-    return;
+    await setAsMissing(write, context);
+    return true;
   }
+  if (!locked) return insertWhereNone(write, context);
   await context.transaction.put(write.table, write.key, row);
+  return true;
 }
 
 function typeOf(write: Write, rival: Rival): ConflictType {
@@ -226,9 +355,14 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
     kind: step.row ? 'insert' : 'delete', table: step.table, key: step.key, keyText: step.keyText,
     ...(step.row ? { row: step.row } : {}), position: ORIGIN_OF_TIME, committedAt: 0n, seen: step.seen,
   };
+  // A row that is not there may have been deleted here a moment ago: only the stream can tell.
+  if (step.row && !locked) await context.catchUp();
   if (await findRival(asWrite, locked, context)) return DEFERRED;
-  if (step.row) await context.transaction.put(step.table, step.key, step.row);
-  else if (locked) await context.transaction.remove(step.table, step.key);
+  if (step.row && !locked && !step.row.includes(UNCHANGED)) {
+    if (!(await insertWhereNone(asWrite, context))) return followDecision(step, context);
+  } else if (step.row) await context.transaction.put(step.table, step.key, step.row);
+  else if (!locked) return NOTHING;
+  else await context.transaction.remove(step.table, step.key);
   context.touched.add(step.keyText);
   return NOTHING;
 }
@@ -268,7 +402,7 @@ export async function settleClash(write: Write, context: SettleContext): Promise
       context.authority === 'settles' ? { table: table.name, key: namedKey(table, loser.key), row: null } : undefined,
     );
     settlement = { conflicts: (settlement?.conflicts ?? 0) + 1, deferred: 0 };
-    note(context, loser.text, rival.committedAt);
+    note(context, loser.text, { winner: 'monolith', committedAt: rival.committedAt });
     if (!incomingWins) {
       // The service refused the monolith's row because of its own; with that gone, it has to come again.
       await transaction.recordConflict(
@@ -278,7 +412,7 @@ export async function settleClash(write: Write, context: SettleContext): Promise
         },
         context.authority === 'settles' ? { table: table.name, key: namedKey(table, otherKey), row: named(table, locked.row) } : undefined,
       );
-      note(context, otherText, rival.committedAt);
+      note(context, otherText, { winner: 'monolith', committedAt: rival.committedAt });
       return settlement;
     }
   }
@@ -289,8 +423,8 @@ export async function settleClash(write: Write, context: SettleContext): Promise
   return settlement;
 }
 
-function note(context: SettleContext, keyText: string, committedAt: bigint): void {
+function note(context: SettleContext, keyText: string, decided: Pick<DecidedRow, 'winner' | 'committedAt'>): void {
   if (context.authority !== 'settles') return;
-  context.knowledge.recordDecision(keyText, { position: undefined, winner: 'monolith', committedAt });
+  context.knowledge.recordDecision(keyText, { position: undefined, batch: context.batch, ...decided });
   context.decided.add(keyText);
 }

@@ -9,7 +9,8 @@ export class WorkQueue {
   readonly #overflow: () => boolean;
   #works: Work[] = [];
   #rows = 0;
-  #wake = new AbortController();
+  /** Waits for a change; absent while nobody does, since an abort costs more than the rest of a put. */
+  #wake: AbortController | undefined;
 
   constructor(options: { readonly clock: Clock; readonly maxRows: number; readonly overflow: () => boolean }) {
     this.#clock = options.clock;
@@ -62,7 +63,7 @@ export class WorkQueue {
 
   /** Resolves when something was put or taken, at the latest after `ms` milliseconds. */
   async changed(ms: number, signal: AbortSignal): Promise<void> {
-    const wake = this.#wake.signal;
+    const wake = (this.#wake ??= new AbortController()).signal;
     try {
       await this.#clock.sleep(ms, AbortSignal.any([wake, signal]));
     } catch (error) {
@@ -72,8 +73,8 @@ export class WorkQueue {
 
   #notify(): void {
     const wake = this.#wake;
-    this.#wake = new AbortController();
-    wake.abort();
+    this.#wake = undefined;
+    wake?.abort();
   }
 }
 

@@ -1,0 +1,110 @@
+import { sourceSide, otherSide, type Direction, type Side } from '../../src/model/side.ts';
+import { type ConflictRecord, type Database, type Version } from './database.ts';
+import { seenBy, type Truth } from './truth.ts';
+
+/**
+ * What must hold after the streams have drained. A write *had seen* another if the other's version
+ * stood in the row when it was written, or had been seen by the one that stood there.
+ *
+ * 1. Both sides hold equal rows, but those in quarantine.
+ * 2. Every acknowledged write is the row's present version, or was seen by it, or lies in a conflict
+ *    record or the quarantine, or was seen by one that does. So of two writes of which neither had
+ *    seen the other, the one that lost is always reported.
+ * 3. Two writes of a conflict record had not seen each other. Here the engine's notion is coarser than
+ *    the truth in two places, both on rows that were in conflict before. Records with the strategy
+ *    `superseded` are not conflicts but the continuation of one: the winner's side went on before it
+ *    could know that it had won, and what it overwrites is its own earlier write. And a decision counts
+ *    as a write of the monolith: who had seen the row it left, but not the decision, is in conflict with it.
+ * 4. Checkpoints of a stream only ever grow, and no transaction of the source is applied twice.
+ */
+export function check({ databases, truth, directions }: {
+  readonly databases: Readonly<Record<Side, Database>>;
+  readonly truth: Truth;
+  readonly directions: readonly Direction[];
+}): string[] {
+  const problems: string[] = [];
+  const quarantined = new Set<string>();
+  for (const side of ['monolith', 'service'] as const) {
+    for (const { version } of databases[side].quarantine) if (version) quarantined.add(version.key);
+  }
+  const { monolith, service } = databases;
+  for (const key of new Set([...monolith.rows.keys(), ...service.rows.keys()])) {
+    const [a, b] = [monolith.rows.get(key)?.row, service.rows.get(key)?.row];
+    if (quarantined.has(key)) continue;
+    // A row that got another key may bring along what a quarantined change of the old one would have set.
+    const cells = quarantined.size > 0 ? 3 : 4;
+    if (JSON.stringify(a?.slice(0, cells)) !== JSON.stringify(b?.slice(0, cells))) problems.push(`${key} differs: ${JSON.stringify(a)} and ${JSON.stringify(b)}`);
+  }
+  problems.push(...lost(databases, truth), ...unjust(databases, quarantined));
+  for (const direction of directions) problems.push(...appliedOnce(databases[otherSide(sourceSide(direction))], direction));
+  return problems;
+}
+
+function lost(databases: Readonly<Record<Side, Database>>, truth: Truth): string[] {
+  const accounted = new Set<Version>();
+  for (const version of truth.foundGone) seenBy(version, accounted);
+  for (const database of [databases.monolith, databases.service]) {
+    for (const tuple of database.rows.values()) seenBy(tuple.truth, accounted);
+    for (const version of database.gone.values()) seenBy(version, accounted);
+    for (const { version } of database.quarantine) if (version) seenBy(version, accounted);
+    for (const record of database.conflicts) {
+      if (record.monolith) seenBy(record.monolith, accounted);
+      if (record.service) seenBy(record.service, accounted);
+    }
+  }
+  return truth.acknowledged
+    .filter((version) => !accounted.has(version))
+    .map((version) => `${version.id} of ${version.key} is lost: neither there, nor superseded, nor reported`);
+}
+
+function unjust(databases: Readonly<Record<Side, Database>>, quarantined: ReadonlySet<string>): string[] {
+  const problems: string[] = [];
+  for (const database of [databases.monolith, databases.service]) {
+    const told = new Set<string>();
+    const decided = new Set<Version>();
+    for (const record of database.conflicts) {
+      const name = describe(record);
+      // Deletes carry no mark: several of one transaction look alike.
+      if (told.has(name) && !record.service?.deleted && !record.monolith?.deleted) problems.push(`reported twice: ${name}`);
+      told.add(name);
+      const { monolith, service } = record;
+      // What is held back makes the rest of that row's story another one.
+      if (quarantined.has(record.key)) continue;
+      if (record.type === 'missing-row') {
+        problems.push(`a missing row: ${name}`);
+      } else if (record.strategy === 'superseded') {
+        // A delete in a record is the last one known at the commit, which may have come after the verdict.
+        if (monolith && service && !monolith.deleted && !follows(service, monolith)) problems.push(`not superseded but overwritten: ${name}`);
+      } else if (record.strategy === 'merge-columns' && monolith?.side === 'service') {
+        // The row that a merge left carries the service's mark, but nobody on the service's side has seen it.
+        if (record.winner === 'monolith') decided.add(monolith);
+        continue;
+      } else if (record.type !== 'unique-key' && monolith && service) {
+        const again = decided.has(monolith) && seenBy(service).has(monolith);
+        if (!again && (seenBy(service).has(monolith) || seenBy(monolith).has(service))) problems.push(`no conflict, one had seen the other: ${name}`);
+      }
+      if (monolith && record.winner !== 'service') decided.add(monolith);
+    }
+  }
+  return problems;
+}
+
+/** Written by somebody who had seen it, or later by the same side. */
+function follows(later: Version, earlier: Version): boolean {
+  if (seenBy(later).has(earlier)) return true;
+  return later.side === earlier.side && later.position !== undefined && earlier.position !== undefined && later.position > earlier.position;
+}
+
+function describe(record: ConflictRecord): string {
+  return `${record.key} ${record.type} ${record.monolith?.id}/${record.service?.id} ${record.winner} by ${record.strategy}`;
+}
+
+function appliedOnce(database: Database, direction: Direction): string[] {
+  let last = -1n;
+  for (const { origin } of database.log) {
+    if (origin?.name !== direction || origin.position === 0n) continue;
+    if (origin.position <= last) return [`${direction} was at ${origin.position} after ${last}`];
+    last = origin.position;
+  }
+  return [];
+}

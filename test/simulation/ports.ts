@@ -1,0 +1,421 @@
+import { UNCHANGED, type Row, type Value } from '../../src/model/change.ts';
+import type { Conflict, Decision } from '../../src/model/conflict.ts';
+import { ORIGIN_OF_TIME, later, type Position } from '../../src/model/position.ts';
+import type {
+  Applier, ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, TargetTable, Write,
+} from '../../src/ports/applier.ts';
+import type { ChangeSource, SourceEvent } from '../../src/ports/change-source.ts';
+import { BanyanError } from '../../src/core/errors.ts';
+import type { TableName } from '../../src/model/names.ts';
+import { isTransient, sqlState } from '../../src/postgres/transient.ts';
+import { COLUMNS, ServerError, Session, type Database, type Version } from './database.ts';
+import type { Random } from './random.ts';
+import type { Process } from './scheduler.ts';
+import type { Truth } from './truth.ts';
+
+/** How unkind the network is. */
+export interface Faults {
+  /** Probability that a call loses its connection. */
+  cut: number;
+}
+
+export interface PortOptions {
+  readonly database: Database;
+  /** The engine that calls. */
+  readonly process: Process;
+  /** Never dies: what the server does by itself. */
+  readonly server: Process;
+  readonly random: Random;
+  readonly faults: Faults;
+}
+
+export interface Slot {
+  confirmed: Position;
+  activeBy: Process | undefined;
+  /** The server takes this long to notice that a client is gone. */
+  heldUntil: number;
+}
+
+const lost = (): Error => new Error('Connection terminated unexpectedly');
+
+/** A step of the scheduler, and perhaps the end of the connection. */
+export async function call({ database, process, random, faults }: PortOptions): Promise<void> {
+  await database.scheduler.step(process);
+  if (random.chance(faults.cut)) throw lost();
+}
+
+export class SimulatedSource implements ChangeSource {
+  readonly #options: PortOptions & { readonly slot: Slot; readonly replayOrigin: string };
+  #durable: Position = ORIGIN_OF_TIME;
+
+  constructor(options: PortOptions & { readonly slot: Slot; readonly replayOrigin: string }) {
+    this.#options = options;
+  }
+
+  async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
+    const { database, process, slot, random, replayOrigin } = this.#options;
+    await call(this.#options);
+    if (slot.activeBy !== undefined || slot.heldUntil > database.scheduler.now) throw new ServerError('55006');
+    slot.activeBy = process;
+    try {
+      let next = database.log.findIndex((entry) => entry.position > slot.confirmed);
+      if (next < 0) next = database.log.length;
+      let told = ORIGIN_OF_TIME;
+      for (;;) {
+        signal.throwIfAborted();
+        await call(this.#options);
+        if (random.chance(0.2)) slot.confirmed = later(slot.confirmed, this.#durable);
+        const entry = database.log[next];
+        if (entry) {
+          next += 1;
+          const echo = entry.origin?.name === replayOrigin;
+          const changes = echo
+            ? entry.changes.filter((change) => change.kind !== 'truncate' && change.relation.table.startsWith('banyan.'))
+            : entry.changes;
+          yield { kind: 'transaction', transaction: { ...entry, changes } };
+        } else if (database.insertPosition > told && random.chance(0.5)) {
+          told = database.insertPosition;
+          yield { kind: 'progress', position: told };
+        } else {
+          await this.#growth(signal);
+        }
+      }
+    } finally {
+      slot.activeBy = undefined;
+    }
+  }
+
+  acknowledge(position: Position): void {
+    this.#durable = later(this.#durable, position);
+  }
+
+  async #growth(signal: AbortSignal): Promise<void> {
+    const { database, process } = this.#options;
+    const grown = new AbortController();
+    const stop = (): void => grown.abort();
+    database.onGrowth(stop);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await database.scheduler.sleep(process, 500, grown.signal);
+    } catch {
+      signal.throwIfAborted();
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+}
+
+export interface SimulatedApplierOptions extends PortOptions {
+  readonly source: Database;
+  readonly stream: string;
+  readonly origin: string;
+  readonly truth: Truth;
+  /** Open sessions of this engine, which the server has to end when it dies. */
+  readonly sessions: Set<Session>;
+}
+
+export class SimulatedApplier implements Applier {
+  readonly #options: SimulatedApplierOptions;
+  #token = -1;
+
+  constructor(options: SimulatedApplierOptions) {
+    this.#options = options;
+  }
+
+  async claim(): Promise<Checkpoint> {
+    const { database, process, server, stream, origin } = this.#options;
+    await call(this.#options);
+    const session = new Session(database, process);
+    this.#options.sessions.add(session);
+    await session.lockName(stream);
+    const state = database.streams.get(stream)!;
+    session.change(Session.stream(stream));
+    this.#options.sessions.delete(session);
+    const token = state.token + 1;
+    const { position, seen } = state;
+    await session.commit({
+      process: server, origin: { name: origin, position: ORIGIN_OF_TIME },
+      also: () => {
+        state.token = token;
+      },
+    });
+    await call(this.#options);
+    this.#token = token;
+    return { position, seen };
+  }
+
+  async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
+    await call(this.#options);
+    return new Map(tables.map((name) => [name, { name, columns: COLUMNS, key: [0] }]));
+  }
+
+  async begin(): Promise<ApplyTransaction> {
+    const { database, process, stream } = this.#options;
+    await call(this.#options);
+    const session = new Session(database, process);
+    this.#options.sessions.add(session);
+    await session.lockName(stream);
+    const state = database.streams.get(stream)!;
+    if (state.token !== this.#token) {
+      session.rollback();
+      throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${stream} was claimed by another worker.` });
+    }
+    return new SimulatedTransaction({ ...this.#options, session, state, checkpoint: { position: state.position, seen: state.seen } });
+  }
+
+  async heldKeys(): Promise<ReadonlySet<string>> {
+    await call(this.#options);
+    return new Set(this.#options.database.quarantine.filter((q) => q.stream === this.#options.stream).map((q) => q.keyText));
+  }
+
+  isTransient(error: unknown): boolean {
+    return isTransient(error);
+  }
+
+  codeOf(error: unknown): string {
+    return sqlState(error) ?? 'unknown';
+  }
+
+  async close(): Promise<void> {
+    await this.#options.database.scheduler.step(this.#options.process);
+  }
+}
+
+interface TransactionOptions extends SimulatedApplierOptions {
+  readonly session: Session;
+  readonly state: { position: Position; seen: Position };
+  readonly checkpoint: Checkpoint;
+}
+
+class SimulatedTransaction implements ApplyTransaction {
+  readonly checkpoint: Checkpoint;
+  readonly #options: TransactionOptions;
+  readonly #session: Session;
+  /** Conflict records whose deleted part is known once the commit tells how far this transaction goes. */
+  readonly #unknown: { key: string; at: number }[] = [];
+  /** Keys at which this transaction found no row. */
+  readonly #absent = new Set<string>();
+  #lost = false;
+
+  constructor(options: TransactionOptions) {
+    this.checkpoint = options.checkpoint;
+    this.#options = options;
+    this.#session = options.session;
+  }
+
+  async write(writes: readonly Write[], horizon: Horizon | undefined): Promise<number[]> {
+    return this.#statement(async () => {
+      const missed: number[] = [];
+      for (const [i, write] of writes.entries()) if (!(await this.#writeOne(write, horizon))) missed.push(i);
+      return missed;
+    });
+  }
+
+  async #writeOne(write: Write, horizon: Horizon | undefined): Promise<boolean> {
+    const session = this.#session;
+    const key = write.key[0]!;
+    if (write.kind === 'insert') {
+      const row = write.row!.map((cell) => (cell === UNCHANGED ? null : cell));
+      const truth = this.#options.truth.byMark(row[2])!;
+      const there = await session.insert(row, truth, true);
+      if (!there) return true;
+      return this.#mayWrite(there.xid, horizon) && session.update(key, row, truth);
+    }
+    const tuple = await session.lock(key);
+    if (!tuple) this.#absent.add(key);
+    if (!tuple || !this.#mayWrite(tuple.xid, horizon)) return false;
+    if (write.kind === 'delete') return session.remove(key, this.#removal(key));
+    return session.update(key, write.row!, this.#options.truth.byMark(write.row![2])!);
+  }
+
+  /** The guard of the server's statements. */
+  #mayWrite(xid: number, horizon: Horizon | undefined): boolean {
+    if (this.#session.ownXid(xid) || this.#replayed(xid)) return true;
+    return horizon !== undefined && ((xid - horizon.xid) | 0) < 0;
+  }
+
+  #replayed(xid: number): boolean {
+    return this.#options.database.ended.get(xid)?.origin === this.#options.origin;
+  }
+
+  async lock(_table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
+    const locked = await this.#statement(() => this.#session.lock(key[0]!));
+    if (!locked) {
+      this.#absent.add(key[0]!);
+      return undefined;
+    }
+    return this.#statement(async () => {
+      const tuple = this.#session.read(key[0]!);
+      if (!tuple) return undefined;
+      const at = this.#options.database.ended.get(tuple.xid)?.at;
+      return {
+        row: tuple.row, xid: tuple.xid, ...(at === undefined ? {} : { committedAt: at }),
+        replayed: this.#replayed(tuple.xid), own: this.#session.ownXid(tuple.xid),
+      };
+    });
+  }
+
+  async put(_table: TargetTable, key: readonly string[], row: Row): Promise<void> {
+    const [present] = key as [string];
+    const complete = !row.includes(UNCHANGED);
+    const sameKey = row[0] === UNCHANGED || row[0] === present;
+    const truth = this.#options.truth.byMark(row[2])!;
+    if (!(sameKey && complete)) {
+      const updated = await this.#statement(() => this.#session.update(present, row, truth));
+      const end = sameKey ? undefined : this.#options.truth.endOfOld(truth);
+      if (updated && end) this.#session.noteTruth(end);
+      if (updated || !complete) return;
+    }
+    await this.#statement(async () => {
+      const values = row as readonly Value[];
+      const there = await this.#session.insert(values, truth, true);
+      if (there) await this.#session.update(values[0]!, values, truth);
+    });
+  }
+
+  async remove(_table: TargetTable, key: readonly string[]): Promise<void> {
+    await this.#statement(() => this.#session.remove(key[0]!, this.#removal(key[0]!)));
+  }
+
+  truncate(): Promise<void> {
+    throw new Error('the simulation truncates nothing');
+  }
+
+  async clashes(_table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
+    return this.#statement(async () => this.#session.sameCode(key[0]!, row).map((other) => [other]));
+  }
+
+  async recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
+    await this.#statement(async () => {
+      const { database, truth } = this.#options;
+      const key = conflict.key['id']!;
+      const version = (side: 'monolith' | 'service'): Version | undefined => {
+        const row = side === 'monolith' ? conflict.monolith : conflict.serviceRow;
+        if (row) {
+          const named = truth.byMark(row['mark']);
+          return named && named.key !== key ? truth.endOfOld(named) : named;
+        }
+        if (side === database.side) return database.gone.get(key);
+        this.#unknown.push({ key, at: this.#session.newConflicts.length });
+        return undefined;
+      };
+      this.#session.conflict(
+        { key, type: conflict.type, monolith: version('monolith'), service: version('service'), winner: conflict.winner, strategy: conflict.strategy },
+        {
+          service: conflict.service, table_name: conflict.table, key: JSON.stringify(conflict.key), type: conflict.type,
+          winner: conflict.winner, strategy: conflict.strategy, decided: decision ? 't' : 'f',
+          decision: decision?.row ? JSON.stringify(decision.row) : null,
+        },
+      );
+    });
+  }
+
+  async quarantine({ write, code }: QuarantinedWrite): Promise<void> {
+    await this.#statement(async () => {
+      const { truth, source, stream } = this.#options;
+      const key = write.key[0]!;
+      const version = write.row
+        ? truth.byMark(write.row[2])
+        : truth.deleteWithin(source.side, key, (write.position - 1n) as Position, write.position);
+      this.#session.newQuarantine.push({ stream, keyText: write.keyText, version, code });
+      const end = version && write.newKeyText !== undefined ? truth.endOfOld(version) : undefined;
+      if (end) this.#session.newQuarantine.push({ stream, keyText: write.keyText, version: end, code });
+      this.#options.database.writeLog();
+    });
+  }
+
+  async savepoint(): Promise<void> {
+    await this.#statement(async () => this.#session.savepoint());
+  }
+
+  async rollbackToSavepoint(): Promise<void> {
+    await this.#connected();
+    this.#session.rollbackToSavepoint();
+  }
+
+  async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
+    await this.#connected();
+    if (this.#session.failed) throw new ServerError('25P02');
+    const { origin, stream, server, sessions, state, random, faults, truth, source, database } = this.#options;
+    this.#resolve(checkpoint.position);
+    this.#session.change(Session.stream(stream));
+    sessions.delete(this.#session);
+    const done = this.#session.commit({
+      process: server, origin: { name: origin, position: checkpoint.position }, at: checkpoint.committedAt,
+      also: () => {
+        state.position = checkpoint.position;
+        state.seen = checkpoint.seen;
+        truth.foundNothing({ source: source.side, after: this.checkpoint.position, through: checkpoint.position, target: database, absent: this.#absent });
+      },
+    });
+    if (random.chance(faults.cut)) {
+      // The server goes on without us.
+      this.#lost = true;
+      throw lost();
+    }
+    await done;
+    if (random.chance(faults.cut)) {
+      this.#lost = true;
+      throw lost();
+    }
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#lost) throw lost();
+    await this.#connected();
+    this.#options.sessions.delete(this.#session);
+    if (!this.#session.over) this.#session.rollback();
+  }
+
+  async #statement<T>(run: () => Promise<T>): Promise<T> {
+    await this.#connected();
+    if (this.#session.failed) throw new ServerError('25P02');
+    return run();
+  }
+
+  async #connected(): Promise<void> {
+    if (this.#lost) throw lost();
+    try {
+      await call(this.#options);
+    } catch (error) {
+      this.#lost = true;
+      endLater(this.#session, this.#options);
+      throw error;
+    }
+  }
+
+  /** Whose delete it is shows at the commit. */
+  #removal(key: string): Version {
+    return { id: '?', side: this.#options.source.side, key, parents: [], deleted: true };
+  }
+
+  #resolve(through: Position): void {
+    const { truth, source, database } = this.#options;
+    const after = this.checkpoint.position;
+    this.#session.resolveTruths((version) => {
+      if (version.id !== '?') return version;
+      // Inserted and deleted within this transaction: what stood there before stands.
+      const before = database.rows.has(version.key) ? undefined : database.gone.get(version.key);
+      return before ?? truth.deleteWithin(source.side, version.key, after, through) ?? { ...version, id: 'removed' };
+    });
+    for (const { key, at } of this.#unknown) {
+      const record = this.#session.newConflicts[at];
+      if (record?.key !== key) continue;
+      const version = truth.deleteWithin(source.side, key, after, through);
+      this.#session.newConflicts[at] = source.side === 'service' ? { ...record, service: version } : { ...record, monolith: version };
+    }
+  }
+}
+
+/** A server notices a lost client sooner or later, and holds its locks until then. */
+export function endLater(session: Session, { sessions, server, random, database }: Pick<SimulatedApplierOptions, 'sessions' | 'server' | 'random' | 'database'>): void {
+  sessions.delete(session);
+  if (session.over) return;
+  if (random.chance(0.6)) {
+    session.rollback();
+    return;
+  }
+  void database.scheduler.sleep(server, random.below(400)).then(() => {
+    if (!session.over) session.rollback();
+  });
+}

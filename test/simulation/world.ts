@@ -1,0 +1,277 @@
+import { silentLogger } from '../../src/core/logger.ts';
+import { isBanyanError, messageOf } from '../../src/core/errors.ts';
+import { noMetrics } from '../../src/core/metrics.ts';
+import { ORIGIN_OF_TIME } from '../../src/model/position.ts';
+import { directionFrom, otherSide, type Direction, type Side } from '../../src/model/side.ts';
+import { ConflictResolver, type StrategyName } from '../../src/sync/conflict.ts';
+import { directionsOf, ServiceSync, type ServiceSyncOptions, type SyncMode } from '../../src/sync/service-sync.ts';
+import { check } from './checker.ts';
+import { Database, ITEMS, type Session } from './database.ts';
+import { call, endLater, SimulatedApplier, SimulatedSource, type Faults, type PortOptions, type Slot } from './ports.ts';
+import { Random } from './random.ts';
+import { Scheduler, type Process } from './scheduler.ts';
+import { Truth } from './truth.ts';
+import { Writer } from './writer.ts';
+
+/** What one seed chooses to do to the engine. */
+export interface Profile {
+  readonly mode: SyncMode;
+  readonly strategy: Exclude<StrategyName, 'custom'>;
+  readonly keys: number;
+  readonly writers: number;
+  readonly transactions: number;
+  /** Whether both sides take unique values from one small set. */
+  readonly codes: 'none' | 'own' | 'shared';
+  readonly fullIdentity: boolean;
+  readonly cut: number;
+  readonly upsets: number;
+  readonly skewMs: number;
+  readonly batchRows: number;
+  readonly queueRows: number;
+  readonly firstXid: number;
+}
+
+/** Replaces parts of the engine or of its surroundings, to plant a bug. */
+export interface Mutation {
+  readonly engine?: (options: ServiceSyncOptions) => { run(signal: AbortSignal): Promise<void> };
+}
+
+export interface Outcome {
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly problems: readonly string[];
+  readonly steps: number;
+  readonly writes: number;
+  readonly conflicts: number;
+  readonly quarantined: number;
+}
+
+/**
+ * Rows with whole old images and without a second unique key, for which every promise is checked.
+ * `SIM_WIDE=1` adds partial images (unchanged large values) and unique values that clash, which the
+ * engine does not settle precisely in every race yet.
+ */
+export function profileOf(seed: number): Profile {
+  const random = new Random(seed * 2 + 1);
+  const kind = random.next();
+  return {
+    mode: kind < 0.08 ? 'monolith-to-service' : kind < 0.16 ? 'service-to-monolith' : 'bidirectional',
+    strategy: random.pick(['last-write-wins', 'last-write-wins', 'prefer-monolith', 'prefer-service', 'merge-columns']),
+    keys: 1 + random.below(5),
+    writers: 1 + random.below(2),
+    transactions: 3 + random.below(10),
+    codes: 'none',
+    fullIdentity: true,
+    cut: random.pick([0, 0, 0.005, 0.02]),
+    upsets: random.pick([0, 0, 1, 2, 4]),
+    skewMs: random.pick([0, 0, 50, 5000]),
+    batchRows: random.pick([1, 3, 10, 2000]),
+    queueRows: random.pick([1, 4, 50_000]),
+    firstXid: random.pick([1000, 4_294_967_276]),
+    ...(process.env['SIM_WIDE'] ? { codes: random.pick(['none', 'own', 'shared'] as const), fullIdentity: random.chance(0.4) } : {}),
+  };
+}
+
+interface Engine {
+  readonly process: Process;
+  readonly sessions: Set<Session>;
+}
+
+const SIDES: readonly Side[] = ['monolith', 'service'];
+const MAX_STEPS = 60_000;
+
+/** Both databases, their writers, the engines that come and go, and everything that befalls them. */
+export class World {
+  readonly #seed: number;
+  readonly #profile: Profile;
+  readonly #mutation: Mutation;
+  readonly #random: Random;
+  readonly #scheduler: Scheduler;
+  readonly #databases: Readonly<Record<Side, Database>>;
+  readonly #slots: Readonly<Record<Side, Slot>>;
+  readonly #truth = new Truth();
+  readonly #faults: Faults;
+  readonly #server: Process;
+  readonly #problems: string[] = [];
+  #engines: Engine[] = [];
+  #born = 0;
+
+  constructor(seed: number, options: { readonly profile?: Partial<Profile>; readonly mutation?: Mutation } = {}) {
+    this.#seed = seed;
+    this.#profile = { ...profileOf(seed), ...options.profile };
+    this.#mutation = options.mutation ?? {};
+    this.#random = new Random(seed);
+    this.#scheduler = new Scheduler(this.#random);
+    this.#faults = { cut: this.#profile.cut };
+    this.#server = this.#scheduler.process('server');
+    this.#databases = { monolith: this.#database('monolith'), service: this.#database('service') };
+    const slot = (): Slot => ({ confirmed: ORIGIN_OF_TIME, activeBy: undefined, heldUntil: 0 });
+    this.#slots = { monolith: slot(), service: slot() };
+    for (const direction of directionsOf(this.#profile.mode)) {
+      const target = direction === 'monolith-to-service' ? 'service' : 'monolith';
+      this.#databases[target].streams.set(direction, { token: 0, position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME });
+    }
+  }
+
+  async run(): Promise<Outcome> {
+    const { mode, writers, transactions, codes, keys } = this.#profile;
+    this.#start();
+    let writing = 0;
+    const names = Array.from({ length: keys }, (_, i) => `k${i}`);
+    for (const side of SIDES) {
+      if (mode !== 'bidirectional' && mode !== directionFrom(side)) continue;
+      for (let i = 0; i < writers; i++) {
+        const writer = new Writer({
+          database: this.#databases[side], process: this.#scheduler.process(`${side} writer ${i}`), random: this.#random,
+          truth: this.#truth, transactions, keys: names,
+          codes: codes === 'none' ? [] : codes === 'own' ? [`${side}1`, `${side}2`] : ['x', 'y'],
+        });
+        writing += 1;
+        void writer.run().then(
+          () => (writing -= 1),
+          (error: unknown) => this.#problems.push(`a writer failed: ${messageOf(error)}`),
+        );
+      }
+    }
+    void this.#upset();
+    const finished = await this.#scheduler.run(() => writing === 0 || this.#problems.length > 0, MAX_STEPS);
+    if (!finished && this.#problems.length === 0) this.#problems.push('the writers never came to an end');
+    if (this.#problems.length === 0) await this.#drain();
+    if (this.#problems.length === 0) {
+      this.#problems.push(...check({ databases: this.#databases, truth: this.#truth, directions: directionsOf(mode) }));
+    }
+    for (const engine of this.#engines) this.#scheduler.kill(engine.process);
+    const count = (of: (database: Database) => number): number => of(this.#databases.monolith) + of(this.#databases.service);
+    return {
+      seed: this.#seed, profile: this.#profile, problems: this.#problems, steps: this.#scheduler.steps,
+      writes: this.#truth.acknowledged.length,
+      conflicts: count((database) => database.conflicts.length), quarantined: count((database) => database.quarantine.length),
+    };
+  }
+
+  get databases(): Readonly<Record<Side, Database>> {
+    return this.#databases;
+  }
+
+  get truth(): Truth {
+    return this.#truth;
+  }
+
+  #database(side: Side): Database {
+    const { firstXid, fullIdentity, skewMs } = this.#profile;
+    const database = new Database({ side, scheduler: this.#scheduler, random: this.#random, fullIdentity, firstXid });
+    database.skewMs = skewMs * (this.#random.next() * 2 - 1);
+    return database;
+  }
+
+  #start(): void {
+    const { mode, strategy, batchRows, queueRows } = this.#profile;
+    this.#born += 1;
+    const process = this.#scheduler.process(`engine ${this.#born}`);
+    const engine: Engine = { process, sessions: new Set() };
+    this.#engines.push(engine);
+    const clock = this.#scheduler.clock(process, () => 0);
+    const end = (side: Side) => {
+      const database = this.#databases[side];
+      const port: PortOptions = { database, process, server: this.#server, random: this.#random, faults: this.#faults };
+      const incoming = directionFrom(otherSide(side));
+      return {
+        source: new SimulatedSource({ ...port, slot: this.#slots[side], replayOrigin: incoming }),
+        applier: new SimulatedApplier({
+          ...port, source: this.#databases[otherSide(side)], stream: incoming, origin: incoming,
+          truth: this.#truth, sessions: engine.sessions,
+        }),
+        replayOrigin: incoming,
+        mark: async () => {
+          await call(port);
+          return database.placeMark(process);
+        },
+        horizon: async () => {
+          await call(port);
+          return database.horizon(process);
+        },
+      };
+    };
+    const options: ServiceSyncOptions = {
+      service: 'shop', mode, ends: { monolith: end('monolith'), service: end('service') },
+      pairs: [{ monolith: ITEMS, service: ITEMS }],
+      resolver: new ConflictResolver({ clock, default: strategy }),
+      clock, logger: silentLogger, metrics: noMetrics, batchRows, queueRows,
+    };
+    const sync = this.#mutation.engine?.(options) ?? new ServiceSync(options);
+    void sync.run(new AbortController().signal).then(
+      () => this.#problems.push('an engine ended by itself'),
+      (error: unknown) => this.#ended(engine, error),
+    );
+  }
+
+  #ended(engine: Engine, error: unknown): void {
+    this.#crash(engine);
+    // A worker whose stream was claimed by another has to end.
+    if (isBanyanError(error, 'BANYAN_STREAM_FENCED')) {
+      // Two that start at once may fence each other; then their supervisor starts a third.
+      if (this.#engines.length === 0) this.#start();
+      return;
+    }
+    this.#problems.push(`an engine stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+
+  #crash(engine: Engine): void {
+    this.#engines = this.#engines.filter((each) => each !== engine);
+    this.#scheduler.kill(engine.process);
+    for (const side of SIDES) {
+      const slot = this.#slots[side];
+      if (slot.activeBy !== engine.process) continue;
+      slot.activeBy = undefined;
+      slot.heldUntil = this.#scheduler.now + this.#random.below(300);
+    }
+    for (const session of [...engine.sessions]) {
+      endLater(session, { sessions: engine.sessions, server: this.#server, random: this.#random, database: session.database });
+    }
+  }
+
+  /** Crashes, freezes, second workers, stepping clocks. */
+  async #upset(): Promise<void> {
+    const process = this.#scheduler.process('upset');
+    for (let i = 0; i < this.#profile.upsets; i++) {
+      await this.#scheduler.sleep(process, this.#random.below(1500));
+      await this.#scheduler.step(process);
+      const engine = this.#random.pick(this.#engines);
+      const dice = this.#random.next();
+      if (dice < 0.5) {
+        this.#crash(engine);
+        this.#start();
+      } else if (dice < 0.65) {
+        engine.process.frozenUntil = this.#scheduler.now + this.#random.below(2000);
+      } else if (dice < 0.8) {
+        engine.process.frozenUntil = this.#scheduler.now + this.#random.below(2000);
+        this.#start();
+      } else {
+        const { skewMs } = this.#profile;
+        this.#databases[this.#random.pick(SIDES)].skewMs += skewMs * (this.#random.next() * 2 - 1);
+      }
+    }
+  }
+
+  async #drain(): Promise<void> {
+    this.#faults.cut = 0;
+    // Once for the writes, once for what the monolith decided about them, once to be sure.
+    for (let round = 0; round < 3; round++) {
+      const ends = { monolith: this.#databases.monolith.insertPosition, service: this.#databases.service.insertPosition };
+      const drained = (): boolean =>
+        directionsOf(this.#profile.mode).every((direction) => this.#applied(direction) >= ends[direction === 'monolith-to-service' ? 'monolith' : 'service']);
+      const done = await this.#scheduler.run(() => drained() || this.#problems.length > 0, MAX_STEPS);
+      if (this.#problems.length > 0) return;
+      if (!done) {
+        this.#problems.push('the streams never drained');
+        return;
+      }
+    }
+    // The last commits become visible.
+    await this.#scheduler.run(() => false, 50);
+  }
+
+  #applied(direction: Direction): bigint {
+    return this.#databases[direction === 'monolith-to-service' ? 'service' : 'monolith'].streams.get(direction)!.position;
+  }
+}
