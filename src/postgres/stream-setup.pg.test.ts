@@ -109,6 +109,15 @@ describePostgres('setUpStreams', () => {
     expect((await setUp(ends, SETTINGS)).copied).toBe(801);
   });
 
+  it('refuses a table without a usable key before it is published, so that the application can go on writing', async () => {
+    const ends = await pairOf();
+    for (const side of [ends.monolith, ends.service]) {
+      await side.query('CREATE TABLE public.late (id int PRIMARY KEY DEFERRABLE, v int); INSERT INTO public.late VALUES (1, 1)');
+    }
+    await expect(setUp(ends, { tables: ['a', 'late'] })).rejects.toMatchObject({ code: 'BANYAN_NO_KEY' });
+    await ends.monolith.query('UPDATE public.late SET v = 2');
+  });
+
   it.each(['monolith-to-service', 'service-to-monolith'] as const)('says BANYAN_SLOT_LOST when the slot of %s is gone or ahead', async (direction) => {
     const ends = await pairOf();
     const { names } = await setUp(ends, SETTINGS);
@@ -183,7 +192,8 @@ describePostgres('slots, marks and sessions', () => {
   });
 
   it('places marks after what was acknowledged, and waits for a fence to be passed', async () => {
-    const { monolith, service, run } = await syncPair({ schema: SCHEMA, rows: ROWS, tables: ['a', 'b'] });
+    const pair = await syncPair({ schema: SCHEMA, rows: ROWS, tables: ['a', 'b'] });
+    const { monolith, service } = pair;
     const fence = new PostgresFence({ pools: () => ({ monolith: monolith.pool, service: service.pool }), clock: systemClock });
     const before = await placeMark(monolith.pool, 'shop');
     await monolith.query('INSERT INTO public.a VALUES (7000, NULL)');
@@ -191,7 +201,7 @@ describePostgres('slots, marks and sessions', () => {
     expect(position).toBeGreaterThan(before);
     expect(await fence.passed({ service: 'shop', side: 'monolith', position, timeoutMs: 60 })).toBe(false);
     expect(await fence.passed({ service: 'unknown', side: 'monolith', position, timeoutMs: 0 })).toBe(false);
-    const running = run();
+    const running = pair.run();
     expect(await fence.passed({ service: 'shop', side: 'monolith', position, timeoutMs: 20_000 })).toBe(true);
     expect(await service.query('SELECT id FROM public.a WHERE id = 7000')).toHaveLength(1);
     const aborted = AbortSignal.abort(new Error('no more'));

@@ -50,6 +50,8 @@ export interface SetupResult {
  */
 export async function setUpStreams(options: SetupOptions): Promise<SetupResult> {
   const { ends, service, directions } = options;
+  // Before anything is published: a published table without a usable key refuses the application's updates.
+  for (const side of SIDES) await readShapes(ends[side].pool, options.pairs.map((pair) => pair[side]));
   for (const side of SIDES) await ensureBanyanSchema(ends[side].pool);
   const oids = { monolith: await databaseOid(ends.monolith.pool), service: await databaseOid(ends.service.pool) };
   const namesOf = (direction: Direction): StreamNames => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { UNCHANGED, type Cell } from '../../model/change.ts';
 import { tableName } from '../../model/names.ts';
-import { parseLsn, type Position } from '../../model/position.ts';
+import type { Position } from '../../model/position.ts';
 import type { ApplyTransaction, Horizon, LockedRow, TargetTable, Write } from '../../ports/applier.ts';
 import { until } from '../../../test/support/condition.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
@@ -26,6 +26,7 @@ const SCHEMA = `${BANYAN_SCHEMA_SQL}
   CREATE TABLE covered (id int, note text, code text, PRIMARY KEY (id) INCLUDE (note), UNIQUE (code) INCLUDE (note));
   CREATE TABLE swap (id int PRIMARY KEY, place int UNIQUE DEFERRABLE INITIALLY DEFERRED);
   CREATE TABLE keyless (a int);
+  CREATE TABLE deferred_key (a int PRIMARY KEY DEFERRABLE);
   CREATE TABLE computed_key (a int, b int GENERATED ALWAYS AS (a + 1) STORED PRIMARY KEY);
   CREATE TABLE odd ("Select" char(5) PRIMARY KEY, "a ""b" text);
 `;
@@ -98,6 +99,7 @@ describePostgres('PostgresApplier', () => {
     const { database, names, applier } = await fixture();
     await expect(applier.describe([tableName('public', 'absent')])).rejects.toMatchObject({ code: 'BANYAN_TABLE_UNKNOWN' });
     await expect(applier.describe([tableName('public', 'keyless')])).rejects.toMatchObject({ code: 'BANYAN_NO_KEY' });
+    await expect(applier.describe([tableName('public', 'deferred_key')])).rejects.toMatchObject({ code: 'BANYAN_NO_KEY' });
     await expect(applier.describe([tableName('public', 'computed_key')])).rejects.toMatchObject({ code: 'BANYAN_NO_KEY' });
     await applier.close();
     const unknown = new PostgresApplier({ url: database.url, service: 'shop', names: { ...names, stream: "shop/o'ther" } });
@@ -262,7 +264,7 @@ describePostgres('PostgresApplier', () => {
         write('update', item, ['2'], ['2', UNCHANGED, '20']), write('update', item, ['4'], ['4', 'D', '40']),
         write('update', item, ['5'], ['5', UNCHANGED, '50']),
       ];
-      expect((await transaction.write(updates, horizon)).toSorted()).toEqual([3, 4]);
+      expect((await transaction.write(updates, horizon)).toSorted((a, b) => a - b)).toEqual([3, 4]);
       expect(await transaction.write([write('update', swap, ['1'], ['1', '2']), write('update', swap, ['2'], ['2', '1'])], horizon)).toEqual([]);
     });
     expect(await rows(database, 'SELECT * FROM public.item ORDER BY id')).toEqual([['1', 'big', '10'], ['2', 'big', '20'], ['3', 'C', '30']]);

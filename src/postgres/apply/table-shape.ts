@@ -51,7 +51,7 @@ function shapeOf(table: TableName, columnsJson: ShapeRow['columns'], keyJson: st
   const keyNames = keyJson === null ? [] : (JSON.parse(keyJson) as string[]);
   const key = keyNames.map((name) => names.indexOf(name));
   if (key.length === 0 || key.includes(-1)) {
-    throw new BanyanError('BANYAN_NO_KEY', { message: `${table} has no primary key that can be written.` });
+    throw new BanyanError('BANYAN_NO_KEY', { message: `${table} has no primary key that can be written (a deferrable one can not).` });
   }
   const uniques = uniquesJson === null ? [] : (JSON.parse(uniquesJson) as string[][]);
   return {
@@ -76,7 +76,7 @@ SELECT
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
   (SELECT json_agg(a.attname ORDER BY array_position(i.indkey::int2[], a.attnum))
      FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-    WHERE i.indrelid = c.oid AND i.indisprimary) AS key,
+    WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate) AS key,
   (SELECT json_agg(u.columns) FROM (
      SELECT (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) AS columns
        FROM pg_index i

@@ -261,6 +261,7 @@ describePostgres('WalChangeSource', () => {
     await database.query('SELECT pg_terminate_backend($1)', [pid]);
     expect(await ended).toMatchObject({ code: 'BANYAN_WAL_STREAM', details: { sqlState: '57P01' } });
     expect(isTransient(await ended)).toBe(true);
+    await until(async () => (await walsender(database)) === undefined);
 
     const proxy = await TcpProxy.start(database.url);
     const cut = failureOf(sourceOf(database, { url: proxy.urlFor(database.url) }));
