@@ -173,7 +173,7 @@ describePostgres('slots, marks and sessions', () => {
     const client = await connectReplication({ url: database.url });
     const stream = streamSlot({
       client, slot: database.name, publication: 'p', clock: systemClock, signal: new AbortController().signal,
-      durable: () => parseLsn('0/0'), statusEveryMs: 1000,
+      durable: () => parseLsn('0/0'), statusEveryMs: 1000, silenceMs: 30_000,
     });
     const ended = (async () => {
       for await (const _ of stream);

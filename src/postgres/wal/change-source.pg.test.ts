@@ -272,6 +272,22 @@ describePostgres('WalChangeSource', () => {
     await proxy.close();
   });
 
+  it('finds a link that has gone dead, and keeps a quiet one', async () => {
+    const { database } = await prepared();
+    const proxy = await TcpProxy.start(database.url);
+    const dead = failureOf(sourceOf(database, { url: proxy.urlFor(database.url), statusEveryMs: 50, silenceMs: 400 }));
+    const pid = await until(() => walsender(database));
+    await until(
+      async () => (await database.query(`SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND clock_timestamp() > backend_start + interval '1200 ms'`, [pid])).length,
+      { what: 'the quiet link is kept three times as long' },
+    );
+    expect(await walsender(database)).toBe(pid);
+    proxy.freeze();
+    expect(await dead).toMatchObject({ code: 'BANYAN_WAL_STREAM', message: expect.stringContaining('said nothing') });
+    expect(isTransient(await dead)).toBe(true);
+    await proxy.close();
+  });
+
   it('says BANYAN_CONNECT without the password when the server can not be reached or refuses', async () => {
     const { database } = await prepared();
     const wrong = new URL(database.url);

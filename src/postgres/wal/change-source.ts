@@ -15,6 +15,8 @@ export interface WalChangeSourceOptions {
   readonly applicationName?: string;
   /** Pause between status messages to the server, in milliseconds. Default 1000. */
   readonly statusEveryMs?: number;
+  /** Take the connection for lost after this long without a word from the server, in milliseconds. Default 30,000. */
+  readonly silenceMs?: number;
 }
 
 /** Captures a PostgreSQL server's commits from its WAL, through a logical slot and pgoutput. */
@@ -38,6 +40,7 @@ export class WalChangeSource implements ChangeSource {
       signal,
       durable: () => this.#durable,
       statusEveryMs: this.#options.statusEveryMs ?? 1000,
+      silenceMs: this.#options.silenceMs ?? 30_000,
     });
     for await (const messages of batches) {
       for (const message of messages) {

@@ -60,6 +60,8 @@ export interface StreamOptions {
   readonly durable: () => Position;
   /** Pause between unasked status messages, in milliseconds. */
   readonly statusEveryMs: number;
+  /** Take the connection for lost when the server has said nothing for this long, in milliseconds, though it was asked. */
+  readonly silenceMs: number;
 }
 
 /**
@@ -122,15 +124,29 @@ function takeOver(client: pg.Client): Socket {
   return socket;
 }
 
+/**
+ * Sends status messages until closed. A link that has gone dead without a word is found by asking
+ * the server for an answer when it has been silent for half of the allowed time.
+ */
 async function reportStatus(socket: Socket, options: StreamOptions, closed: AbortSignal): Promise<void> {
+  const { clock, silenceMs } = options;
+  let heard = socket.bytesRead;
+  let heardAt = clock.monotonic();
   while (!closed.aborted) {
     try {
-      await options.clock.sleep(options.statusEveryMs, closed);
+      await clock.sleep(options.statusEveryMs, closed);
     } catch {
       // The stream ended; that is the only reason for this sleep to be cut short.
       return;
     }
-    if (socket.writable) socket.write(statusFrame(options.durable(), { replyNow: false }));
+    // Bytes that nobody has taken yet: then it is our reader that is slow.
+    if (socket.bytesRead !== heard || socket.readableLength > 0) {
+      heard = socket.bytesRead;
+      heardAt = clock.monotonic();
+    }
+    const silentMs = clock.monotonic() - heardAt;
+    if (silentMs > silenceMs) socket.destroy(new Error(`the server said nothing for ${Math.round(silentMs)} ms`));
+    if (socket.writable) socket.write(statusFrame(options.durable(), { replyNow: silentMs > silenceMs / 2 }));
   }
 }
 
