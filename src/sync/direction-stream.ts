@@ -94,7 +94,7 @@ export class DirectionStream {
     this.#logger = options.logger.child({ service: options.service, direction: options.direction });
     this.#queue = new WorkQueue({
       clock: options.clock,
-      maxRows: options.queueRows ?? 10_000,
+      maxRows: options.queueRows ?? 4_000,
       overflow: () => options.sourceKnowledge.awaited,
     });
   }

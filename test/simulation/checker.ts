@@ -50,6 +50,7 @@ function lost(databases: Readonly<Record<Side, Database>>, truth: Truth): string
     for (const record of database.conflicts) {
       if (record.monolith) seenBy(record.monolith, accounted);
       if (record.service) seenBy(record.service, accounted);
+      for (const version of record.orThese ?? []) seenBy(version, accounted);
     }
   }
   return truth.acknowledged

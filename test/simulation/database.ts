@@ -60,6 +60,8 @@ export interface ConflictRecord {
   readonly type: string;
   readonly monolith: Version | undefined;
   readonly service: Version | undefined;
+  /** Other deletes of the same apply transaction that the record may mean: a delete carries no mark. */
+  readonly orThese?: readonly Version[];
   readonly winner: string;
   readonly strategy: string;
 }

@@ -402,7 +402,8 @@ class SimulatedTransaction implements ApplyTransaction {
       const record = this.#session.newConflicts[at];
       if (record?.key !== key) continue;
       const version = truth.deleteWithin(source.side, key, after, through);
-      this.#session.newConflicts[at] = source.side === 'service' ? { ...record, service: version } : { ...record, monolith: version };
+      const orThese = truth.deletesWithin(source.side, key, after, through);
+      this.#session.newConflicts[at] = { ...record, orThese, ...(source.side === 'service' ? { service: version } : { monolith: version }) };
     }
   }
 }

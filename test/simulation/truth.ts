@@ -42,10 +42,14 @@ export class Truth {
   /** The last delete of a key that one side committed after `after` and not after `through`. */
   deleteWithin(side: Side, key: string, after: Position, through: Position): Version | undefined {
     let found: Version | undefined;
-    for (const version of this.#deletes.get(`${side} ${key}`) ?? []) {
-      if (within(version, after, through) && (!found || version.position! >= found.position!)) found = version;
+    for (const version of this.deletesWithin(side, key, after, through)) {
+      if (!found || version.position! >= found.position!) found = version;
     }
     return found;
+  }
+
+  deletesWithin(side: Side, key: string, after: Position, through: Position): Version[] {
+    return (this.#deletes.get(`${side} ${key}`) ?? []).filter((version) => within(version, after, through));
   }
 
   /**

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../core/clock.ts';
+import type { Position } from '../model/position.ts';
+import { Knowledge } from './knowledge.ts';
+
+const at = (position: bigint): Position => position as Position;
+const fresh = (): Knowledge => new Knowledge({ clock: systemClock });
+
+describe('decisions', () => {
+  it('are placed by the transaction that made them, whatever the clocks say', () => {
+    const knowledge = fresh();
+    knowledge.recordDecision('k', { position: undefined, batch: at(7n), winner: 'monolith', committedAt: 9_999n });
+    knowledge.placeDecision('k', { position: at(50n), batch: at(7n), winner: 'monolith', committedAt: 1n });
+    expect(knowledge.decision('k')?.position).toBe(50n);
+    knowledge.forget(at(50n));
+    expect(knowledge.decision('k')).toBeUndefined();
+  });
+
+  it('stand until a later one is shown, and come back when the later one did not commit', () => {
+    const knowledge = fresh();
+    knowledge.placeDecision('k', { position: at(50n), batch: at(7n), winner: 'service', committedAt: 1n });
+    knowledge.recordDecision('k', { position: undefined, batch: at(9n), winner: 'merged', committedAt: 2n });
+    knowledge.placeDecision('k', { position: at(50n), batch: at(7n), winner: 'service', committedAt: 1n });
+    expect(knowledge.decision('k')?.winner).toBe('merged');
+    knowledge.forgetDecision('k', at(9n));
+    expect(knowledge.decision('k')).toMatchObject({ winner: 'service', position: 50n });
+    knowledge.forgetDecision('k', at(7n));
+    expect(knowledge.decision('k')).toBeUndefined();
+  });
+});
+
+describe('what is known of a writer', () => {
+  it('is found by its number, or by its time where a savepoint gave the row another number', () => {
+    const knowledge = fresh();
+    knowledge.recordCommit({ xid: 5, position: at(10n), committedAt: 100n });
+    expect(knowledge.commitOf({ xid: 5 })).toBe(10n);
+    expect(knowledge.commitOf({ xid: 6, committedAt: 100n })).toBe(10n);
+    expect(knowledge.commitOf({ xid: 6 })).toBeUndefined();
+  });
+
+  it('is dropped when a horizon answers for it and everybody has seen it', () => {
+    const knowledge = fresh();
+    knowledge.recordCommit({ xid: 5, position: at(10n), committedAt: 100n });
+    knowledge.recordDelete('a', { position: at(10n), committedAt: 100n });
+    knowledge.recordDelete('b', { position: at(30n), committedAt: 300n });
+    knowledge.addHorizon({ xid: 6, position: at(20n) });
+    knowledge.forget(at(15n));
+    expect(knowledge.commitOf({ xid: 5 })).toBe(10n);
+    expect(knowledge.tombstone('a')).toBeUndefined();
+    knowledge.forget(at(20n));
+    expect(knowledge.commitOf({ xid: 5 })).toBeUndefined();
+    expect(knowledge.tombstone('b')?.position).toBe(30n);
+    knowledge.recordInsert('b');
+    expect(knowledge.tombstone('b')).toBeUndefined();
+  });
+
+  it('keeps few horizons, the latest among them', () => {
+    const knowledge = fresh();
+    for (let i = 1; i <= 500; i++) knowledge.addHorizon({ xid: i, position: at(BigInt(i)) });
+    expect(knowledge.horizonFor(at(1000n))?.xid).toBe(500);
+    expect(knowledge.horizonFor(at(0n))).toBeUndefined();
+  });
+});
+
+it('wakes who waits for a position, and fails him who is aborted', async () => {
+  const knowledge = fresh();
+  const stop = new AbortController();
+  const waiting = knowledge.awaitDecoded(at(10n), stop.signal);
+  expect(knowledge.awaited).toBe(true);
+  knowledge.decodedThrough(at(10n));
+  await waiting;
+  expect(knowledge.awaited).toBe(false);
+  const never = knowledge.awaitDecoded(at(20n), stop.signal);
+  stop.abort(new Error('stopped'));
+  await expect(never).rejects.toThrow();
+  expect(knowledge.hasRead({ decoded: at(10n), seen: at(0n) })).toBe(true);
+  expect(knowledge.hasRead({ decoded: at(10n), seen: at(1n) })).toBe(false);
+});

@@ -1,0 +1,122 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { later, ORIGIN_OF_TIME, type Position } from '../../src/model/position.ts';
+import type { Applier } from '../../src/ports/applier.ts';
+import { Knowledge } from '../../src/sync/knowledge.ts';
+import { ServiceSync, type ServiceSyncOptions } from '../../src/sync/service-sync.ts';
+import { SimulatedSource } from './ports.ts';
+import { World, type Profile } from './world.ts';
+
+/** The first of `seeds` seeds that notices, with what it noticed. */
+async function noticed(options: {
+  readonly seeds: number;
+  readonly profile?: Partial<Profile>;
+  readonly engine?: (options: ServiceSyncOptions) => { run(signal: AbortSignal): Promise<void> };
+}): Promise<string | undefined> {
+  const { seeds, profile = {}, engine } = options;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { problems } = await new World(seed, { profile: { mode: 'bidirectional', ...profile }, mutation: engine ? { engine } : {} }).run();
+    if (problems.length > 0) return problems[0];
+  }
+  return undefined;
+}
+
+const undo: (() => void)[] = [];
+
+/** Breaks a method of the engine until the test ends. */
+function breakKnowledge<K extends 'tombstone' | 'decision' | 'commitOf'>(name: K, broken: Knowledge[K]): void {
+  const whole = Knowledge.prototype[name];
+  Knowledge.prototype[name] = broken;
+  undo.push(() => {
+    Knowledge.prototype[name] = whole;
+  });
+}
+
+afterEach(() => {
+  for (const each of undo.splice(0)) each();
+});
+
+describe('the simulation notices', () => {
+  it('nothing, where nothing is planted', async () => {
+    expect(await noticed({ seeds: 60 })).toBeUndefined();
+  });
+
+  it('an acknowledgement before the commit', async () => {
+    const stream = SimulatedSource.prototype.stream;
+    SimulatedSource.prototype.stream = async function* (this: SimulatedSource, options) {
+      for await (const event of stream.call(this, options)) {
+        this.acknowledge(event.kind === 'transaction' ? event.transaction.position : event.position);
+        yield event;
+      }
+    };
+    undo.push(() => {
+      SimulatedSource.prototype.stream = stream;
+    });
+    expect(await noticed({ seeds: 60, profile: { upsets: 4 } })).toMatch(/lost|differs|missing|drained/);
+  });
+
+  it('a writer taken for one that had seen everything', async () => {
+    breakKnowledge('commitOf', () => ORIGIN_OF_TIME);
+    expect(await noticed({ seeds: 60 })).toMatch(/lost|differs/);
+  });
+
+  it('a writer taken for one that had seen nothing', async () => {
+    const whole = Knowledge.prototype.commitOf;
+    breakKnowledge('commitOf', function (this: Knowledge, writer) {
+      return whole.call(this, writer) === undefined ? undefined : later(ORIGIN_OF_TIME, (1n << 60n) as Position);
+    });
+    expect(await noticed({ seeds: 60 })).toMatch(/had seen the other|not superseded|differs/);
+  });
+
+  it('tombstones thrown away', async () => {
+    breakKnowledge('tombstone', () => undefined);
+    expect(await noticed({ seeds: 60 })).toMatch(/lost|differs|missing/);
+  });
+
+  it('decisions forgotten', async () => {
+    breakKnowledge('decision', () => undefined);
+    expect(await noticed({ seeds: 60 })).toBeDefined();
+  });
+
+  it('changes of an unclosed connection that are applied by nobody', async () => {
+    // A source that forgets what it delivered when the connection is cut.
+    const stream = SimulatedSource.prototype.stream;
+    SimulatedSource.prototype.stream = async function* (this: SimulatedSource, options) {
+      let skip = true;
+      for await (const event of stream.call(this, options)) {
+        if (!(skip && event.kind === 'transaction')) yield event;
+        skip = false;
+      }
+    };
+    undo.push(() => {
+      SimulatedSource.prototype.stream = stream;
+    });
+    expect(await noticed({ seeds: 60, profile: { cut: 0.02 } })).toMatch(/lost|differs|missing|drained/);
+  });
+
+  it('a monolith that keeps its decisions to itself', async () => {
+    const engine = (options: ServiceSyncOptions): ServiceSync =>
+      new ServiceSync({
+        ...options,
+        ends: { ...options.ends, monolith: { ...options.ends.monolith, applier: secretive(options.ends.monolith.applier!) } },
+      });
+    expect(await noticed({ seeds: 60, engine })).toMatch(/lost|differs|missing/);
+  });
+});
+
+/** Records conflicts without what was decided, so that the service never hears of it. */
+function secretive(applier: Applier): Applier {
+  return new Proxy(applier, {
+    get(target, name) {
+      if (name === 'begin') {
+        return async () => {
+          const transaction = await target.begin();
+          const record = transaction.recordConflict.bind(transaction);
+          transaction.recordConflict = (conflict) => record(conflict, undefined);
+          return transaction;
+        };
+      }
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
