@@ -109,6 +109,10 @@ describePostgres('sync', () => {
     await expect(fetch(`http://127.0.0.1:${port}/readyz`)).rejects.toThrow();
     expect((await app.application.syncStatus()).streams.map((stream) => stream.state)).toEqual(['stopped', 'stopped']);
 
+    // As a worker leaves it that was killed a minute ago.
+    await app.monolith.query("UPDATE banyan.stream_status SET state = 'running', at = at - interval '1 minute'");
+    expect((await app.application.syncStatus()).streams.map((stream) => stream.state)).toEqual(['stopped', 'stopped']);
+
     // Nobody moves the fence now, and saying so does not take for ever.
     const waited = await app.application.syncWait({ timeoutSeconds: 0.2 });
     expect(waited.caughtUp).toBe(false);

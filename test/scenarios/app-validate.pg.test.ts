@@ -66,6 +66,18 @@ describePostgres('validate', () => {
     }
   });
 
+  it('asks the streams, not the clock, how far they are', async () => {
+    const app = await testApplication({ sections: 'sync: { heartbeatMs: 600000 }\n' });
+    await app.startSync();
+    const marks = async () => Promise.all([app.monolith, app.service].map(async (side) => Number((await side.query("SELECT placed FROM banyan.mark WHERE service = 'accounts'"))[0]?.['placed'] ?? 0)));
+    await app.application.syncWait({ timeoutSeconds: 20 });
+    const before = await marks();
+    expect(await app.application.validate({})).toMatchObject({ consistent: true });
+    const after = await marks();
+    expect(after[0]).toBeGreaterThan(before[0]!);
+    expect(after[1]).toBeGreaterThan(before[1]!);
+  });
+
   it('finds, among rows on their way, the one that no stream will ever mend', async () => {
     const app = await testApplication({ sections: 'sync: { mode: monolith-to-service }\n' });
     await app.startSync();
