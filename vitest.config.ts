@@ -12,6 +12,7 @@ export default defineConfig({
       include: ['src/**/*.ts'],
       exclude: ['src/**/*.test.ts', 'src/cli/main.ts'],
       reporter: ['text-summary', 'json-summary', 'json'],
+      reportOnFailure: true,
       thresholds: { lines: 90, branches: 90 },
     },
   },

@@ -11,10 +11,13 @@ declare module 'vitest' {
   }
 }
 
+/** Many databases with streams of their own share the server. */
+const PLENTY = { max_active_replication_origins: '500', max_replication_slots: '300', max_wal_senders: '300' };
+
 /** Starts the one PostgreSQL server that all test files share, and stops it after the last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   try {
-    const server = await EmbeddedPostgres.start({ durable: false, maxConnections: 300 });
+    const server = await EmbeddedPostgres.start({ durable: false, maxConnections: 300, settings: PLENTY });
     project.provide('postgresUrl', server.url());
     project.provide('postgresAbsence', null);
     return () => server.remove();
