@@ -227,6 +227,7 @@ class Batch {
     }
     await this.#transaction.quarantine({ write, code: isBanyanError(error) ? error.code : code, reason: messageOf(error) });
     this.newlyHeld.add(write.keyText);
+    if (write.newKeyText !== undefined) this.newlyHeld.add(write.newKeyText);
     this.#quarantined += 1;
   }
 

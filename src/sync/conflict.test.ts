@@ -44,9 +44,9 @@ describe('a function of the user', () => {
   });
 
   it.each([
-    ['throws', (() => { throw new Error('no'); }) as ResolveConflict],
-    ['rejects', (() => Promise.reject(new Error('no'))) as ResolveConflict],
-    ['takes too long', (() => new Promise(() => {})) as ResolveConflict],
+    ['throws', () => { throw new Error('no'); }],
+    ['rejects', () => Promise.reject(new Error('no'))],
+    ['takes too long', () => new Promise<never>(() => {})],
     ['gives nothing', (() => null) as unknown as ResolveConflict],
     ['gives an unknown side', (() => ({ winner: 'both' })) as unknown as ResolveConflict],
     ['gives a number in a row', (() => ({ winner: { a: 1 } })) as unknown as ResolveConflict],

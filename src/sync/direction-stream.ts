@@ -94,7 +94,7 @@ export class DirectionStream {
     this.#logger = options.logger.child({ service: options.service, direction: options.direction });
     this.#queue = new WorkQueue({
       clock: options.clock,
-      maxRows: options.queueRows ?? 4_000,
+      maxRows: options.queueRows ?? 10_000,
       overflow: () => options.sourceKnowledge.awaited,
     });
   }
@@ -218,7 +218,9 @@ export class DirectionStream {
       if (tables.length > 0) steps.push({ kind: 'truncate', tables, restartIdentity: change.restartIdentity });
       return;
     }
-    const write = mapping.writeOf(change, { ...transaction, seen: sourceKnowledge.seenOfOther });
+    const write = mapping.writeOf(change, {
+      position: transaction.position, committedAt: transaction.committedAt, seen: sourceKnowledge.seenOfOther,
+    });
     if (!write) return;
     if (write.kind === 'delete' || write.newKeyText !== undefined) sourceKnowledge.recordDelete(write.keyText, transaction);
     if (write.kind === 'insert') sourceKnowledge.recordInsert(write.keyText);

@@ -25,6 +25,10 @@ interface RelationMap {
   readonly target: TargetTable;
   /** For each column of the target, its index in the relation. */
   readonly from: readonly number[];
+  /** Whether the relation's rows are in the target's order already. */
+  readonly same: boolean;
+  /** The monolith's names of the key's columns. */
+  readonly keyColumns: readonly string[];
 }
 
 /** Translates one direction's changes from the source's tables into the target's. */
@@ -76,13 +80,16 @@ export class Mapping {
       };
     }
     const row = translate(map, change.row);
-    const old = change.old && translate(map, change.old);
     const newKey = this.#key(map, row);
-    const key = old ? this.#key(map, old) : newKey;
+    if (!change.old) {
+      return { kind: 'update', table: map.target, key: newKey, keyText: this.#keyText(map, newKey), row, ...context };
+    }
+    const old = translate(map, change.old);
+    const key = this.#key(map, old);
     const rekeyed = key.some((part, i) => part !== newKey[i]);
     return {
       kind: 'update', table: map.target, key, keyText: this.#keyText(map, key), row,
-      ...(old && change.oldIsKey === false ? { old } : {}),
+      ...(change.oldIsKey === false ? { old } : {}),
       ...(rekeyed ? { newKeyText: this.#keyText(map, newKey) } : {}),
       ...context,
     };
@@ -98,7 +105,7 @@ export class Mapping {
   }
 
   #keyText(map: RelationMap, key: readonly string[]): string {
-    return keyText(this.#monolithColumns(map.pair, map.target), map.pair, key);
+    return keyText(map.keyColumns, map.pair, key);
   }
 
   #monolithColumns(pair: TablePair, target: TargetTable): string[] {
@@ -151,12 +158,14 @@ export class Mapping {
         message: `${relation.table} has columns that ${target.name} lacks: ${left.map((column) => column.name).join(', ')}.`,
       });
     }
-    return { pair, target, from };
+    const same = from.length === relation.columns.length && from.every((index, i) => index === i);
+    return { pair, target, from, same, keyColumns: this.#monolithColumns(pair, target) };
   }
 }
 
 /** Cells in the target's order. A column that the source no longer has is left as it is. */
 function translate(map: RelationMap, row: Row): Row {
+  if (map.same) return row;
   return map.from.map((index): Cell => (index < 0 ? UNCHANGED : (row[index] ?? null)));
 }
 

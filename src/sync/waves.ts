@@ -12,6 +12,9 @@ export class Waves {
   readonly #waves: Map<string, Map<string, Write>>[] = [];
   readonly #latest = new Map<string, { readonly wave: number; readonly write: Write }>();
 
+  /** Most writes go where the one before went. */
+  #last: { readonly wave: number; readonly kind: Write['kind']; readonly table: TableName; readonly group: Map<string, Write> } | undefined;
+
   get empty(): boolean {
     return this.#waves.length === 0;
   }
@@ -44,6 +47,8 @@ export class Waves {
   }
 
   #group(wave: number, write: Write): Map<string, Write> {
+    const last = this.#last;
+    if (last && last.wave === wave && last.kind === write.kind && last.table === write.table.name) return last.group;
     const groups = (this.#waves[wave] ??= new Map());
     const name = groupName(write.kind, write.table.name);
     let group = groups.get(name);
@@ -51,6 +56,7 @@ export class Waves {
       group = new Map();
       groups.set(name, group);
     }
+    this.#last = { wave, kind: write.kind, table: write.table.name, group };
     return group;
   }
 }

@@ -370,7 +370,8 @@ export class Session {
     readonly also?: () => void;
     readonly process?: Process;
   } = {}): Promise<void> {
-    const { database, process = this.process } = { database: this.database, process: options.process ?? this.process };
+    const { database } = this;
+    const process = options.process ?? this.process;
     if (this.#changes.length === 0) {
       this.#end();
       return;

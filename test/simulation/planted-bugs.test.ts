@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { later, ORIGIN_OF_TIME, type Position } from '../../src/model/position.ts';
 import type { Applier } from '../../src/ports/applier.ts';
+import type { SourceEvent } from '../../src/ports/change-source.ts';
 import { Knowledge } from '../../src/sync/knowledge.ts';
 import { ServiceSync, type ServiceSyncOptions } from '../../src/sync/service-sync.ts';
 import { SimulatedSource } from './ports.ts';
@@ -22,9 +23,13 @@ async function noticed(options: {
 
 const undo: (() => void)[] = [];
 
+type Stream = (this: SimulatedSource, options: { readonly signal: AbortSignal }) => AsyncGenerator<SourceEvent>;
+
+const wholeStream = (): Stream => Object.getOwnPropertyDescriptor(SimulatedSource.prototype, 'stream')!.value as Stream;
+
 /** Breaks a method of the engine until the test ends. */
 function breakKnowledge<K extends 'tombstone' | 'decision' | 'commitOf'>(name: K, broken: Knowledge[K]): void {
-  const whole = Knowledge.prototype[name];
+  const { [name]: whole } = Knowledge.prototype;
   Knowledge.prototype[name] = broken;
   undo.push(() => {
     Knowledge.prototype[name] = whole;
@@ -41,7 +46,7 @@ describe('the simulation notices', () => {
   });
 
   it('an acknowledgement before the commit', async () => {
-    const stream = SimulatedSource.prototype.stream;
+    const stream = wholeStream();
     SimulatedSource.prototype.stream = async function* (this: SimulatedSource, options) {
       for await (const event of stream.call(this, options)) {
         this.acknowledge(event.kind === 'transaction' ? event.transaction.position : event.position);
@@ -60,7 +65,7 @@ describe('the simulation notices', () => {
   });
 
   it('a writer taken for one that had seen nothing', async () => {
-    const whole = Knowledge.prototype.commitOf;
+    const whole = Object.getOwnPropertyDescriptor(Knowledge.prototype, 'commitOf')!.value as (this: Knowledge, writer: { readonly xid: number }) => Position | undefined;
     breakKnowledge('commitOf', function (this: Knowledge, writer) {
       return whole.call(this, writer) === undefined ? undefined : later(ORIGIN_OF_TIME, (1n << 60n) as Position);
     });
@@ -79,7 +84,7 @@ describe('the simulation notices', () => {
 
   it('changes of an unclosed connection that are applied by nobody', async () => {
     // A source that forgets what it delivered when the connection is cut.
-    const stream = SimulatedSource.prototype.stream;
+    const stream = wholeStream();
     SimulatedSource.prototype.stream = async function* (this: SimulatedSource, options) {
       let skip = true;
       for await (const event of stream.call(this, options)) {

@@ -225,7 +225,7 @@ export class World {
       slot.activeBy = undefined;
       slot.heldUntil = this.#scheduler.now + this.#random.below(300);
     }
-    for (const session of [...engine.sessions]) {
+    for (const session of engine.sessions) {
       endLater(session, { sessions: engine.sessions, server: this.#server, random: this.#random, database: session.database });
     }
   }
