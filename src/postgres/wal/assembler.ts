@@ -27,6 +27,12 @@ export class Assembler {
     return this.#open !== undefined;
   }
 
+  /** Whether a change of this table would be left out where the stream is now, so that its row need not be decoded. */
+  leavesOut(table: string): boolean {
+    const origin = this.#open?.origin;
+    return origin !== undefined && origin.name === this.#replayOrigin && !table.startsWith('banyan.');
+  }
+
   /** Takes one message; returns the transaction it completes, if it does. */
   push(message: PgoutputMessage): Transaction | undefined {
     switch (message.kind) {
@@ -58,8 +64,7 @@ export class Assembler {
 
   #take(change: Change): void {
     const open = this.#current(change.kind);
-    const replay = open.origin !== undefined && open.origin.name === this.#replayOrigin;
-    if (!replay || (change.kind !== 'truncate' && change.relation.table.startsWith('banyan.'))) open.changes.push(change);
+    if (!this.leavesOut(change.kind === 'truncate' ? '' : change.relation.table)) open.changes.push(change);
   }
 
   #current(kind: string): OpenTransaction {

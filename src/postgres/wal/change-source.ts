@@ -49,6 +49,8 @@ export class WalChangeSource implements ChangeSource {
           if (!assembler.inTransaction) yield { kind: 'progress', position: message.position };
           continue;
         }
+        const table = decoder.tableOf(message.payload);
+        if (table !== undefined && assembler.leavesOut(table)) continue;
         const transaction = assembler.push(decoder.decode(message.payload));
         if (transaction) yield { kind: 'transaction', transaction };
       }

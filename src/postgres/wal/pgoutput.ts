@@ -1,4 +1,4 @@
-import { tableName } from '../../model/names.ts';
+import { tableName, type TableName } from '../../model/names.ts';
 import type { Position } from '../../model/position.ts';
 import { UNCHANGED, type Cell, type Change, type Relation, type RelationColumn, type Row } from '../../model/change.ts';
 import { ByteReader, malformed } from './reader.ts';
@@ -46,6 +46,13 @@ export class PgoutputDecoder {
     const message = this.#body(kind, reader);
     reader.end(`message "${String.fromCharCode(kind)}"`);
     return message;
+  }
+
+  /** The table whose row a message carries, without looking at the row; undefined for other messages. */
+  tableOf(bytes: Buffer): TableName | undefined {
+    const kind = bytes[0];
+    if ((kind !== BYTE.insert && kind !== BYTE.update && kind !== BYTE.delete) || bytes.length < 5) return undefined;
+    return this.#relation(bytes.readUInt32BE(1)).table;
   }
 
   #body(kind: number, reader: ByteReader): PgoutputMessage {
@@ -150,6 +157,8 @@ function readRow(reader: ByteReader, relation: Relation): Row {
   if (count !== relation.columns.length) {
     throw malformed(`a row of ${count} columns for ${relation.table}, which has ${relation.columns.length}`);
   }
+  const ascii = reader.asciiRest();
+  if (ascii !== undefined) return readAsciiRow(reader, ascii, count);
   const cells: Cell[] = [];
   for (let i = 0; i < count; i++) {
     const kind = reader.uint8();
@@ -158,5 +167,28 @@ function readRow(reader: ByteReader, relation: Relation): Row {
     else if (kind === BYTE.unchanged) cells.push(UNCHANGED);
     else throw malformed(`a value of unknown kind, byte ${kind}`);
   }
+  return cells;
+}
+
+/** The same from bytes that were decoded in one go: most rows are plain ASCII, and a call for each cell is what costs. */
+function readAsciiRow(reader: ByteReader, rest: string, count: number): Row {
+  const cells: Cell[] = [];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const kind = rest.charCodeAt(at);
+    at += 1;
+    if (kind === BYTE.text) {
+      if (at + 4 > rest.length) throw malformed('a value without its length');
+      const length =
+        rest.charCodeAt(at) * 0x1000000 + ((rest.charCodeAt(at + 1) << 16) | (rest.charCodeAt(at + 2) << 8) | rest.charCodeAt(at + 3));
+      at += 4;
+      if (length > rest.length - at) throw malformed(`${length} bytes expected, ${rest.length - at} left`);
+      cells.push(rest.substring(at, at + length));
+      at += length;
+    } else if (kind === BYTE.null) cells.push(null);
+    else if (kind === BYTE.unchanged) cells.push(UNCHANGED);
+    else throw malformed(`a value of unknown kind, byte ${kind}`);
+  }
+  reader.skip(at);
   return cells;
 }

@@ -52,6 +52,17 @@ export class ByteReader {
     return value;
   }
 
+  skip(length: number): void {
+    this.#take(length);
+  }
+
+  /** All bytes that are left, one character for each, if they are plain ASCII and few enough to be worth it. Does not move. */
+  asciiRest(): string | undefined {
+    if (this.remaining > ASCII_WORTH) return undefined;
+    const text = this.#bytes.toString('latin1', this.#at, this.#end);
+    return NOT_ASCII.test(text) ? undefined : text;
+  }
+
   bytes(length: number): Buffer {
     const from = this.#take(length);
     return this.#bytes.subarray(from, from + length);
@@ -75,6 +86,10 @@ export class ByteReader {
     return from;
   }
 }
+
+/** Bytes; above it, a second look at them costs more than reading them as one saves. */
+const ASCII_WORTH = 4096;
+const NOT_ASCII = /[\x80-\xff]/;
 
 export function malformed(what: string): BanyanError {
   return new BanyanError('BANYAN_WAL_FORMAT', { message: `The replication stream is malformed: ${what}.` });

@@ -163,7 +163,7 @@ function read(type: number, body: Buffer, reply: () => void): WalMessage | undef
     const reader = new ByteReader(body);
     const kind = reader.uint8();
     if (kind === 0x77) {
-      reader.bytes(24);
+      reader.skip(24);
       return { kind: 'wal', payload: reader.bytes(reader.remaining) };
     }
     if (kind === 0x6b) {
