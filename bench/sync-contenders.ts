@@ -20,6 +20,8 @@ export interface Contender {
   start(): Promise<void>;
   stop(): Promise<void>;
   close(): Promise<void>;
+  /** Of the process outside the servers, if there is one. */
+  readonly processId?: number;
 }
 
 export interface ContenderOptions {
@@ -96,7 +98,7 @@ export async function startBanyan(
   const { ms } = await worker.tell({ do: 'setup' });
   await right.query('VACUUM ANALYZE');
   return {
-    name: 'banyan', left, right, setupMs: ms,
+    name: 'banyan', left, right, setupMs: ms, processId: worker.processId,
     start: async () => void (await worker.tell({ do: 'start' })),
     stop: async () => void (await worker.tell({ do: 'stop' })),
     close: async () => {
@@ -131,6 +133,10 @@ class Worker {
       } else waiting?.resolve(answer);
     });
     this.#child.on('exit', (code) => this.#waiting?.reject(new Error(`the worker ended with ${code}`)));
+  }
+
+  get processId(): number {
+    return this.#child.pid ?? 0;
   }
 
   tell(command: WorkerCommand): Promise<Extract<WorkerAnswer, { done: string }>> {

@@ -3,7 +3,7 @@
  * runs both directions with conflict detection, in a process of its own; the server's subscription
  * runs one direction (both in case f) and detects nothing that Banyan does.
  *
- *   npx tsx bench/sync.ts [--quick] [--rounds=N] [--batch=ROWS] [--cases=a,b,c,d,e,f,g]
+ *   npx tsx bench/sync.ts [--quick | --scale=0.3] [--rounds=N] [--batch=ROWS] [--cases=a,b,c,d,e,f,g]
  *
  * Backlogs (a, b, c, f): both are stopped, the same work is written for both, then one after the
  * other is started and timed until the last row is visible; who is first alternates. Every process
@@ -18,17 +18,19 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { connect } from '../src/postgres/connect.ts';
 import { EmbeddedPostgres } from '../src/embedded/embedded-postgres.ts';
 import { database, startBanyan, startNative, until, type Contender, type Servers } from './sync-contenders.ts';
+import { cpuMs } from './sync-cpu.ts';
 import { LATENCY_SCHEMA, measureLatency, type LatencyResult } from './sync-latency.ts';
 
 const { values: args } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    scale: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     batch: { type: 'string', default: '2000' },
     cases: { type: 'string', default: 'a,b,c,d,e,f,g' },
   },
 });
-const SCALE = args.quick ? 0.1 : 1;
+const SCALE = Number(args.scale ?? (args.quick ? 0.1 : 1));
 const ROUNDS = Number(args.rounds);
 const BATCH_ROWS = Number(args.batch);
 const CASES = args.cases.split(',');
@@ -103,7 +105,7 @@ async function main(): Promise<void> {
 function printMachine(servers: Servers): void {
   console.log(
     `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
-      `node ${process.version}, PostgreSQL ${servers.left.version}, durable, batch ${BATCH_ROWS} rows${args.quick ? ', quick (a tenth)' : ''}`,
+      `node ${process.version}, PostgreSQL ${servers.left.version}, durable, batch ${BATCH_ROWS} rows${SCALE === 1 ? '' : `, sizes times ${SCALE}`}`,
   );
 }
 
@@ -115,6 +117,10 @@ async function measureBacklog(servers: Servers, letter: string, backlog: Backlog
   const native = await startNative({ ...shared, name: `native_${letter}` });
   const banyan = await startBanyan({ ...shared, name: `banyan_${letter}`, batchRows: BATCH_ROWS });
   const rates: Record<string, number[]> = { banyan: [], server: [] };
+  const costs: Record<string, number[]> = { banyan: [], server: [] };
+  const outside: number[] = [];
+  const roots = [servers.left, servers.right].map((server) => server.processId ?? 0);
+  const worker = banyan.processId ?? 0;
   for (let round = 1; round <= ROUNDS; round++) {
     const both = [banyan, native];
     for (const contender of both) {
@@ -131,17 +137,25 @@ async function measureBacklog(servers: Servers, letter: string, backlog: Backlog
     for (const contender of round % 2 === 1 ? both : both.toReversed()) {
       await contender.left.query(`INSERT INTO public.finished VALUES (${round})`);
       if (bothWays) await contender.right.query(`INSERT INTO public.finished VALUES (${round + 1000})`);
+      const [cpuBefore, outsideBefore] = [await cpuMs(roots), await cpuMs([worker])];
       const from = performance.now();
       await contender.start();
       await until(contender.right, `SELECT 1 FROM public.finished WHERE id = ${round}`);
       if (bothWays) await until(contender.left, `SELECT 1 FROM public.finished WHERE id = ${round + 1000}`);
       rates[contender.name]?.push(backlog.rows / ((performance.now() - from) / 1000));
+      const usedOutside = contender === banyan ? (await cpuMs([worker])) - outsideBefore : 0;
+      if (contender === banyan) outside.push((usedOutside * 1000) / backlog.rows);
+      costs[contender.name]?.push((((await cpuMs(roots)) - cpuBefore + usedOutside) * 1000) / backlog.rows);
       await contender.stop();
     }
   }
   for (const contender of [banyan, native]) await checkEqual(contender);
   await Promise.all([banyan.close(), native.close()]);
   printRates(`${letter}  ${backlog.rows} ${backlog.title}`, rates, 'rows/s');
+  const cost = (name: string): string => median(costs[name] ?? []).toFixed(1);
+  console.log(
+    `   processor time per row, all processes: banyan ${cost('banyan')} µs (its own process ${median(outside).toFixed(1)} µs), server ${cost('server')} µs`,
+  );
 }
 
 async function write(contender: Contender, side: 'left' | 'right', sql: string): Promise<void> {
