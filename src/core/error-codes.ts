@@ -55,6 +55,10 @@ export const ERROR_CODES = {
     remedy: 'Write banyan.yaml in this folder, or name another file with --config FILE.',
   },
   // postgres
+  BANYAN_TABLES_ADDED: {
+    meaning: 'Tables were added to a service whose streams run already; what they hold would never be copied.',
+    remedy: 'Make them a service of their own in the configuration, or end the service\'s streams (docs/operations.md) and copy it again with all its tables.',
+  },
   BANYAN_TARGET_NOT_EMPTY: {
     meaning: 'A table that the initial copy would fill has rows already.',
     remedy: 'Check that the URL names the right database. If the rows may go, empty the table yourself; Banyan does not delete rows it did not write.',

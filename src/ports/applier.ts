@@ -79,7 +79,7 @@ export interface Applier {
   heldKeys(): Promise<ReadonlySet<string>>;
   /** Whether the same attempt may succeed later: connection loss, deadlock, shortage. Data errors are not. */
   isTransient(error: unknown): boolean;
-  /** The SQLSTATE or driver code of an error, for records. */
+  /** The code with which the database itself refused; `unknown` for any other error. */
   codeOf(error: unknown): string;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { quoteIdentifier, quoteTable, type TableName } from '../model/names.ts';
+import { quoteIdentifier, quoteTable, tableName, type TableName } from '../model/names.ts';
 import { parseLsn, type Position } from '../model/position.ts';
 import { CARRIED_TABLES } from './banyan-schema.ts';
 import { inTransaction } from './connect.ts';
@@ -28,6 +28,15 @@ export async function ensurePublication(pool: pg.Pool, name: string, tables: rea
         : `ALTER PUBLICATION ${quoteIdentifier(name)} SET TABLE ${list}`,
     );
   });
+}
+
+/** The tables of some publications; none where they do not exist. */
+export async function publishedTables(pool: pg.Pool, publications: readonly string[]): Promise<ReadonlySet<TableName>> {
+  const found = await pool.query<{ schema: string; name: string }>(
+    'SELECT DISTINCT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = ANY ($1)',
+    [publications],
+  );
+  return new Set(found.rows.map(({ schema, name }) => tableName(schema, name)));
 }
 
 export interface SlotState {

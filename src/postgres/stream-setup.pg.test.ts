@@ -261,4 +261,27 @@ describePostgres('slots, marks and sessions', () => {
       code: 'BANYAN_CONNECT', message: expect.not.stringContaining('secret'),
     });
   });
+
+  it('gives a service that was followed one way the way back, and copies nothing again', async () => {
+    const ends = await pairOf();
+    await setUp(ends, { ...SETTINGS, mode: 'monolith-to-service' });
+    await ends.service.query("INSERT INTO public.a VALUES (9001, 'of the service')");
+    const both = await setUp(ends, SETTINGS);
+    expect(both.copied).toBe(0);
+    expect(await count(ends.service, 'public.a')).toBe(501);
+    const [back] = await ends.monolith.query('SELECT state, position, seen FROM banyan.stream');
+    const [there] = await ends.service.query('SELECT position, seen FROM banyan.stream');
+    expect(back).toMatchObject({ state: 'streaming', seen: there!['position'] });
+    expect(there!['seen']).toBe(back!['position']);
+    expect(await setUp(ends, SETTINGS)).toMatchObject({ copied: 0 });
+  });
+
+  it('refuses a table that would join running streams without its rows', async () => {
+    const ends = await pairOf();
+    await setUp(ends, { tables: ['a'] });
+    await expect(setUp(ends, { tables: ['a', 'b'] })).rejects.toMatchObject({ code: 'BANYAN_TABLES_ADDED', message: expect.stringContaining('public.b') });
+    // Nothing was published meanwhile.
+    const published = await ends.monolith.query("SELECT tablename FROM pg_publication_tables WHERE schemaname = 'public'");
+    expect(published).toEqual([{ tablename: 'a' }]);
+  });
 });

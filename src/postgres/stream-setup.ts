@@ -6,7 +6,7 @@ import { otherSide, sourceSide, type Direction, type Side } from '../model/side.
 import { ensureBanyanSchema, streamNames, type StreamNames } from './banyan-schema.ts';
 import { connect } from './connect.ts';
 import { copyApplicationName, copyTables } from './copy/copy-tables.ts';
-import { createSlot, databaseOid, dropSlot, ensurePublication, slotState, systemIdentifier } from './slot.ts';
+import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables, slotState, systemIdentifier } from './slot.ts';
 import { sqlState } from './transient.ts';
 import { connectReplication } from './wal/walsender.ts';
 import { readShapes } from './apply/table-shape.ts';
@@ -46,7 +46,7 @@ export interface SetupResult {
  * a consistent copy, and checkpoints where the copy ends. Run again, it finds what is done; a copy
  * that was cut short begins anew, for its snapshot died with its session.
  *
- * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED
+ * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_TABLES_ADDED, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED
  */
 export async function setUpStreams(options: SetupOptions): Promise<SetupResult> {
   const { ends, service, directions } = options;
@@ -62,17 +62,59 @@ export async function setUpStreams(options: SetupOptions): Promise<SetupResult> 
     });
   };
   const names = new Map(directions.map((direction) => [direction, namesOf(direction)]));
+  const copiedBefore = (await streamState(ends.service.pool, namesOf('monolith-to-service').stream)) === 'streaming';
+  if (copiedBefore) await refuseNewTables(options, directions.map(namesOf));
   for (const direction of directions) {
     const from = sourceSide(direction);
     await ensurePublication(ends[from].pool, namesOf(direction).publication, options.pairs.map((pair) => pair[from]));
   }
   const running = await Promise.all(directions.map((direction) => checkStream(options, direction, namesOf(direction))));
   if (running.every(Boolean)) return { names, copied: 0 };
+  if (copiedBefore) {
+    await addBackward(options, namesOf);
+    return { names, copied: 0 };
+  }
   const copied = await copyAndStart(options, namesOf);
   return { names, copied };
 }
 
 const SIDES: readonly Side[] = ['monolith', 'service'];
+
+async function streamState(target: pg.Pool, stream: string): Promise<string | undefined> {
+  const found = await target.query<{ state: string }>('SELECT state FROM banyan.stream WHERE name = $1', [stream]);
+  return found.rows[0]?.state;
+}
+
+/** A table that joins a running stream would be followed from now on, but what it holds already would never be copied. */
+async function refuseNewTables(options: SetupOptions, names: readonly StreamNames[]): Promise<void> {
+  for (const side of SIDES) {
+    const published = await publishedTables(options.ends[side].pool, names.map((name) => name.publication));
+    if (published.size === 0) continue;
+    const added = options.pairs.map((pair) => pair[side]).filter((table) => !published.has(table));
+    if (added.length > 0) {
+      throw new BanyanError('BANYAN_TABLES_ADDED', { message: `${added.join(', ')} would join the running streams of ${options.service}.` });
+    }
+  }
+}
+
+/**
+ * A service that was followed one way gets the way back as well. Nothing is copied: both sides are
+ * equal up to what the forward stream still carries. What the service's own users wrote before now
+ * is known to nobody on the monolith, so it counts as seen there: the monolith's rows prevail over it.
+ */
+async function addBackward(options: SetupOptions, namesOf: (direction: Direction) => StreamNames): Promise<void> {
+  const { ends, service } = options;
+  const forward = namesOf('monolith-to-service');
+  const backward = namesOf('service-to-monolith');
+  const found = await ends.service.pool.query<{ position: string }>('SELECT position FROM banyan.stream WHERE name = $1', [forward.stream]);
+  const start = await startSlot(ends.service, backward.slot);
+  await start.release();
+  await ends.service.pool.query('UPDATE banyan.stream SET seen = greatest(seen, $2::pg_lsn) WHERE name = $1', [forward.stream, formatLsn(start.position)]);
+  await saveStream({
+    pool: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
+    position: start.position, seen: parseLsn(found.rows[0]?.position ?? '0/0'), system: start.system,
+  });
+}
 
 /** Whether a stream can go on from its checkpoint. False: it was never set up, or its copy was cut short. */
 async function checkStream(options: SetupOptions, direction: Direction, names: StreamNames): Promise<boolean> {

@@ -39,9 +39,18 @@ export async function applyBatch(options: BatchOptions): Promise<BatchResult> {
   try {
     return await attempt(options, false);
   } catch (error) {
-    if (options.applier.isTransient(error) || isBanyanError(error)) throw error;
+    if (!isFaultOfValues(error, options.applier)) throw error;
     return attempt(options, true);
   }
+}
+
+/**
+ * Whether an error is the change's own: the database refused its values, or its resolver failed. Only
+ * that is set aside; a bug of ours, an abort or a passing trouble must not put anybody's write away.
+ */
+function isFaultOfValues(error: unknown, applier: Applier): boolean {
+  if (isBanyanError(error)) return error.code === 'BANYAN_RESOLVER';
+  return !applier.isTransient(error) && applier.codeOf(error) !== 'unknown';
 }
 
 async function attempt(options: BatchOptions, careful: boolean): Promise<BatchResult> {
@@ -137,7 +146,7 @@ class Batch {
       if (step.kind === 'decided' || step.kind === 'truncate') await this.#alone(step);
       else await this.#settle(step);
     } catch (error) {
-      if (this.#options.applier.isTransient(error) || (isBanyanError(error) && error.code !== 'BANYAN_RESOLVER')) throw error;
+      if (!isFaultOfValues(error, this.#options.applier)) throw error;
       await this.#transaction.rollbackToSavepoint();
       if (step.kind === 'truncate') throw error;
       await this.#setAside(step, error);

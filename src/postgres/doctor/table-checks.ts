@@ -24,6 +24,7 @@ export function tableChecks(options: { readonly table: Table; readonly facts: Ta
   return [
     keyCheck(table),
     replicaIdentityCheck(table, partitionsOf(table, schema)),
+    generatedIdentityCheck(table, partitionsOf(table, schema)),
     none(table, 'unlogged', [table, ...partitionsOf(table, schema)].filter((part) => part.unlogged).map((part) => part.name), {
       expected: 'logged: changes of an unlogged table are not in the WAL',
       remedy: `ALTER TABLE ${quoteTable(table.name)} SET LOGGED;`,
@@ -117,6 +118,24 @@ function replicaIdentityCheck(table: Table, partitions: readonly Table[]): Prere
     found: wrong.length === 0 ? 'covers the primary key' : wrong.map((store) => `${store.name}: ${store.replicaIdentity}`).join(', '),
     expected: 'DEFAULT with a primary key, FULL, or an index that covers the primary key',
     remedy: wrong.map((store) => `ALTER TABLE ${quoteTable(store.name)} REPLICA IDENTITY ${store.primaryKey ? 'DEFAULT' : 'FULL'};`).join(' '),
+  });
+}
+
+/** From PostgreSQL 18 on, a published table refuses every UPDATE and DELETE when its identity has a generated column (42P10, measured). */
+function generatedIdentityCheck(table: Table, partitions: readonly Table[]): PrerequisiteCheck {
+  const wrong = [table, ...partitions].filter((store) => {
+    const generated = new Set(store.columns.filter((column) => column.generated !== undefined).map((column) => column.name));
+    if (store.replicaIdentity === 'full') return generated.size > 0;
+    if (store.replicaIdentity !== 'index') return false;
+    const identity = [...store.indexes, ...store.uniques].find(({ name }) => name === store.replicaIdentityIndex);
+    return identity?.columns.some((column) => column !== null && generated.has(column)) ?? false;
+  });
+  return prerequisite({
+    id: `${table.name}.generated_identity`,
+    ok: wrong.length === 0,
+    found: wrong.length === 0 ? 'none' : wrong.map((store) => store.name).join(', '),
+    expected: 'no generated column in the replica identity: PostgreSQL 18 would refuse updates once the table is published',
+    remedy: wrong.map((store) => `ALTER TABLE ${quoteTable(store.name)} REPLICA IDENTITY DEFAULT;`).join(' '),
   });
 }
 
