@@ -37,29 +37,27 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const shape = this.#options.shapeOf(first.table);
     const guard: Guard = { origin: this.#options.originId, horizonXid: horizon?.xid };
     if (first.kind === 'insert') return this.#insert(shape, writes, guard);
-    if (first.kind === 'delete') return this.#byOrdinal(deleteAll(shape, writes.map((w) => w.key), guard), writes.map((_, i) => i));
+    if (first.kind === 'delete') return this.#missed(deleteAll(shape, writes.map((w) => w.key), guard));
     const missed: number[] = [];
     for (const indexes of groupByUnchanged(writes)) {
       const group = indexes.map((i) => writes[i]).filter((w) => w !== undefined);
       const statement = updateAll(shape, group.map((w) => w.key), group.map((w) => w.row ?? []), guard);
-      missed.push(...(await this.#byOrdinal(statement, indexes)));
+      for (const i of await this.#missed(statement)) missed.push(indexes[i] ?? i);
     }
     return missed;
   }
 
   async #insert(shape: TableShape, writes: readonly Write[], guard: Guard): Promise<number[]> {
-    const result = await this.#run<Record<string, string>>(insertAll(shape, writes.map((w) => w.row ?? []), guard));
-    if (result.rowCount === writes.length || shape.settable.length === 0) return [];
-    const took = new Set(result.rows.map((row) => JSON.stringify(shape.key.map((i) => row[shape.columns[i] ?? '']))));
-    return writes.map((_, i) => i).filter((i) => !took.has(JSON.stringify(writes[i]?.key)));
+    const missed = await this.#missed(insertAll(shape, writes.map((w) => w.row ?? []), guard));
+    // A row that is all key is there now, whoever wrote it.
+    return shape.settable.length === 0 ? [] : missed;
   }
 
-  /** Runs a statement that returns ordinals from 1; gives those of `indexes` that are not among them. */
-  async #byOrdinal(statement: Statement, indexes: readonly number[]): Promise<number[]> {
-    const result = await this.#run<{ ord: string }>(statement);
-    if (result.rowCount === indexes.length) return [];
-    const took = new Set(result.rows.map((row) => Number(row.ord) - 1));
-    return indexes.filter((_, ordinal) => !took.has(ordinal));
+  /** Runs a statement that tells the ordinals, from 1, of the rows that did not take; gives their indexes, from 0. */
+  async #missed(statement: Statement): Promise<number[]> {
+    const result = await this.#run<{ missed: string | null }>(statement);
+    const missed = result.rows[0]?.missed;
+    return typeof missed === 'string' ? missed.slice(1, -1).split(',').map((ordinal) => Number(ordinal) - 1) : [];
   }
 
   async lock(table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
