@@ -1,4 +1,5 @@
-import { STAGES, type GateResult, type MigrationSteps, type Stage } from '../ports/migration.ts';
+import { STAGES, type Stage } from '../model/stage.ts';
+import type { GateResult, MigrationSteps } from '../ports/migration.ts';
 
 /** How a stage is entered: first its gates are asked, then its deed is done. */
 export interface StageRule {

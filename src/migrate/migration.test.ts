@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BanyanError } from '../core/errors.ts';
-import { STAGES, type GateResult, type MigrationSteps, type MigrationStore, type RecordedChange, type Stage } from '../ports/migration.ts';
+import { STAGES, type Stage } from '../model/stage.ts';
+import type { GateResult, MigrationSteps, MigrationStore, RecordedChange } from '../ports/migration.ts';
 import { isStage, pathTo, PERCENT, RULES } from './journey.ts';
 import { Migration } from './migration.ts';
 

@@ -1,5 +1,6 @@
 import { BanyanError } from '../core/errors.ts';
-import { STAGES, type GateResult, type MigrationSteps, type MigrationStore, type RecordedChange, type Stage } from '../ports/migration.ts';
+import { STAGES, type Stage } from '../model/stage.ts';
+import type { GateResult, MigrationSteps, MigrationStore, RecordedChange } from '../ports/migration.ts';
 import { isStage, pathTo, RULES } from './journey.ts';
 
 export interface MigrationOptions {

@@ -8,11 +8,3 @@ export interface PrerequisiteCheck {
   /** Exact SQL or settings; empty when `ok`. */
   readonly remedy: string;
 }
-
-/** A check that holds. `expected` is empty for a mere fact. */
-export const holds = (id: string, found: string, expected = ''): PrerequisiteCheck => ({ id, ok: true, found, expected, remedy: '' });
-
-/** A check with its remedy, which counts only when `ok` is false. */
-export function prerequisite(check: PrerequisiteCheck): PrerequisiteCheck {
-  return check.ok ? { ...check, remedy: '' } : check;
-}

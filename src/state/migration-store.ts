@@ -1,5 +1,6 @@
 import { BanyanError, invariant } from '../core/errors.ts';
-import { STAGES, type GateResult, type MigrationStore, type RecordedChange, type Stage, type StageChange } from '../ports/migration.ts';
+import { STAGES, type Stage } from '../model/stage.ts';
+import type { GateResult, MigrationStore, RecordedChange, StageChange } from '../ports/migration.ts';
 
 /** The part of a pool that the store needs; results are raw text. */
 export interface SqlPool {

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BanyanError, invariant } from '../../core/errors.ts';
@@ -9,6 +9,7 @@ import type { Application, ApplicationContext, RouteState, StreamStatus } from '
 import { configText, type DemoAddresses } from './config-text.ts';
 import type { DemoCounts } from './demo.ts';
 import type { Fault } from './fault-proxy.ts';
+import { listIn, numberIn, portOf, rowsOf, typeOf, urlIn, type JournalCounts } from './reading.ts';
 import { CLI_FILE, FAULT_PROXY_FILE, Processes, shopFile, type RunningProcess } from './processes.ts';
 
 const SERVICE = 'accounts';
@@ -336,28 +337,6 @@ export class Journey {
   }
 }
 
-interface JournalCounts {
-  readonly requests: number;
-  readonly requestsFailed: number;
-  readonly requestsFailedOutsideFault: number;
-  readonly writesAcknowledged: number;
-  readonly writesLost: number;
-  readonly movedBack: number;
-  readonly staleReads: number;
-  /** Evidence, the first ones of each kind. */
-  readonly lost: readonly unknown[];
-  readonly failed: readonly unknown[];
-  readonly moves: readonly unknown[];
-  readonly stale: readonly unknown[];
-}
-
-/** A list of strings in one of the shop's sources, which are TypeScript and so not imported from here. */
-async function listIn(file: string, name: string): Promise<readonly string[]> {
-  const text = await readFile(shopFile(file), 'utf8');
-  const list = new RegExp(`${name} = \\[([^\\]]*)\\]`).exec(text)?.[1] ?? '';
-  return [...list.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '');
-}
-
 async function createDatabase(server: string, name: string): Promise<void> {
   const pool = createPool({ url: server, max: 1 });
   try {
@@ -383,31 +362,3 @@ function nodeModules(): string {
   const found = fileURLToPath(import.meta.resolve('fastify'));
   return found.slice(0, found.lastIndexOf('node_modules') + 'node_modules'.length);
 }
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    // Not every line that a program prints is JSON.
-    return undefined;
-  }
-}
-
-function numberIn(value: unknown, name: string): number {
-  if (typeof value !== 'object' || value === null || !(name in value)) return 0;
-  const found = (value as Readonly<Record<string, unknown>>)[name];
-  return typeof found === 'number' ? found : 0;
-}
-
-function typeOf(message: unknown): unknown {
-  return typeof message === 'object' && message !== null && 'type' in message ? message.type : undefined;
-}
-
-const urlIn = (message: unknown): string | undefined =>
-  typeof message === 'object' && message !== null && 'url' in message && typeof message.url === 'string' ? message.url : undefined;
-
-/** Of the line with which a server says that it listens: JSON with a port, or text with a URL. */
-const portOf = (line: string): number | undefined =>
-  numberIn(parsed(line), 'port') || Number(/listening on https?:\/\/[^\s/]*:(\d+)/.exec(line)?.[1]) || undefined;
-
-const rowsOf = (line: string): number | undefined => numberIn(parsed(line), 'rows') || undefined;

@@ -1,3 +1,4 @@
 export { Migration, type MigrationOptions, type MigrationReport } from '../../migrate/migration.ts';
-export { STAGES, type GateResult, type MigrationSteps, type MigrationStore, type Stage } from '../../ports/migration.ts';
+export { STAGES, type Stage } from '../../model/stage.ts';
+export type { GateResult, MigrationSteps, MigrationStore } from '../../ports/migration.ts';
 export { PostgresMigrationStore } from '../../state/migration-store.ts';

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import type { Schema } from '../../model/schema.ts';
-import { holds, prerequisite, type PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import { holds, prerequisite } from './check.ts';
 import type { ServerFacts } from './server-facts.ts';
 
 /** Beyond this, "the last write" of two people is decided by the clocks, not by them. */

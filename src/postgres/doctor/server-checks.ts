@@ -1,6 +1,7 @@
 import { quoteIdentifier } from '../../model/names.ts';
 import type { Side } from '../../model/side.ts';
-import { holds, prerequisite, type PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import { holds, prerequisite } from './check.ts';
 import type { ServerFacts } from './server-facts.ts';
 
 /** What the mode asks of one side. */

@@ -1,7 +1,8 @@
 import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
 import type { Schema, Table } from '../../model/schema.ts';
 import type { Side } from '../../model/side.ts';
-import { holds, prerequisite, type PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import { holds, prerequisite } from './check.ts';
 import type { TableFacts } from './table-facts.ts';
 
 const KIND: Readonly<Record<string, string>> = { v: 'view', m: 'materialized view', f: 'foreign table' };
