@@ -120,8 +120,9 @@ class Worker {
 
   constructor() {
     const profile = process.env['BENCH_PROFILE'];
+    const flags = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
     this.#child = fork(fileURLToPath(new URL('./sync-worker.ts', import.meta.url)), {
-      execArgv: ['--import', 'tsx', ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [])],
+      execArgv: ['--import', 'tsx', ...flags, ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [])],
     });
     this.#child.on('message', (answer: WorkerAnswer) => {
       const waiting = this.#waiting;

@@ -53,12 +53,12 @@ export async function measureLatency(options: LatencyOptions): Promise<LatencyRe
     }
   };
   const watcher = await to.connect();
-  let writing = true;
+  const state = { writing: true };
   const watch = async (): Promise<void> => {
     const text =
       `SELECT w, (SELECT seq FROM public.beat WHERE run = $1 AND writer = w ORDER BY seq DESC LIMIT 1) AS seq FROM generate_series(0, ${WRITERS - 1}) w`;
     const limit = performance.now() + seconds * 1000 + 60_000;
-    while (writing || seen.some((seq) => seq < total)) {
+    while (state.writing || seen.some((seq) => seq < total)) {
       const found = await watcher.query<{ w: string; seq: string | null }>({ name: 'watch', text, values: [run] });
       const now = performance.now();
       for (const row of found.rows) {
@@ -75,7 +75,7 @@ export async function measureLatency(options: LatencyOptions): Promise<LatencyRe
   const watching = watch();
   await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));
   const tookMs = performance.now() - begin;
-  writing = false;
+  state.writing = false;
   await watching;
   watcher.release();
   // The first tenth warms up.

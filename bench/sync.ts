@@ -8,7 +8,8 @@
  * Backlogs (a, b, c, f): both are stopped, the same work is written for both, then one after the
  * other is started and timed until the last row is visible; who is first alternates. Every process
  * was started before. Writers commit asynchronously, or writing would take longer than all the rest;
- * the latency cases (e, g) commit durably. BENCH_PROFILE=folder writes a CPU profile of Banyan's process.
+ * the latency cases (e, g) commit durably. BENCH_PROFILE=folder writes a CPU
+ * profile of Banyan's process; BENCH_NODE_FLAGS are given to its node.
  */
 import { cpus, loadavg, totalmem } from 'node:os';
 import { pipeline } from 'node:stream/promises';
@@ -233,7 +234,7 @@ async function latency(
       await contender.start();
       await finish(contender, -round, bothWays);
       const one = (from: pg.Pool, to: pg.Pool, run: number): Promise<LatencyResult> =>
-        measureLatency({ from, to, seconds: args.quick ? 5 : 20, rate, rowsPerTransaction, run });
+        measureLatency({ from, to, seconds: args.quick ? 4 : 10, rate, rowsPerTransaction, run });
       const measured = await Promise.all([
         one(contender.left, contender.right, round), ...(bothWays ? [one(contender.right, contender.left, round + 1000)] : []),
       ]);
