@@ -94,6 +94,21 @@ const VALID: Readonly<Record<string, Buffer>> = {
 };
 
 describe('PgoutputDecoder', () => {
+  it.each([
+    ['plain', 'x'], ['long', 'x'.repeat(200)], ['longer than is read in one go', 'x'.repeat(5000)], ['not ASCII', 'zażółć 🌳'], ['empty', ''],
+    ['control characters', '\u0001\u007f'],
+  ])('decodes the same row whatever is in it: %s', (_, value) => {
+    const message = m('U').u32(7).u8(0x4f).row(value, null).u8(0x4e).row('1', value).buffer;
+    expect(decoderWithRelation().decode(message)).toMatchObject({ kind: 'update', old: [value, null], row: ['1', value] });
+  });
+
+  it('refuses a plain row whose value claims more bytes than there are', () => {
+    const message = m('I').u32(7).u8(0x4e).row('1', 'abc').buffer;
+    message.writeUInt32BE(4, message.length - 7);
+    expect(() => decoderWithRelation().decode(message)).toThrow('bytes expected');
+    expect(() => decoderWithRelation().decode(message.subarray(0, message.length - 5))).toThrow('without its length');
+  });
+
   it('reads every message', () => {
     const decoder = new PgoutputDecoder();
     const decode = (name: string): PgoutputMessage => decoder.decode(VALID[name]!);
