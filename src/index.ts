@@ -4,7 +4,7 @@
  */
 export { ERROR_CODES, type ErrorCode } from './core/error-codes.ts';
 export { BanyanError, isBanyanError } from './core/errors.ts';
-export { postgres, type Database } from './app/library/database.ts';
+export { postgres, type Database, type DatabaseLike } from './app/library/database.ts';
 export { ServiceBoundaryAnalyzer, type Boundaries, type Boundary } from './app/library/analyze.ts';
 export {
   SyncEngine, type ConflictingChange, type ResolveConflict, type StreamCounts, type SyncEngineOptions, type SyncMode, type Verdict,

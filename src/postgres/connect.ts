@@ -19,6 +19,8 @@ export interface ConnectOptions {
 export interface PoolOptions extends ConnectOptions {
   /** Most connections at once. Default 4; each costs the server a backend. */
   readonly max?: number;
+  /** Whether the process may end while only idle connections are left. Default false. */
+  readonly allowExitOnIdle?: boolean;
   /** Told of errors on idle connections; the pool replaces such a connection by itself. */
   readonly logger?: Logger;
 }
@@ -47,6 +49,7 @@ export function createPool(options: PoolOptions): pg.Pool {
   const pool = new Pool({
     ...clientConfig(options),
     max: options.max ?? 4,
+    allowExitOnIdle: options.allowExitOnIdle ?? false,
     onConnect: settings,
   });
   // One that is lost while in use fails its query as well; without a listener it would end the process.

@@ -44,6 +44,16 @@ describePostgres('the library', () => {
     expect(ERROR_CODES.BANYAN_USAGE.remedy).not.toBe('');
   });
 
+  it('takes URLs in place of databases, and starts an engine once', async () => {
+    const { sides } = await pair();
+    const engine = started(new SyncEngine({ monolith: sides.monolith.url, service: sides.service.url, tables: ['users'] }));
+    await engine.start();
+    await engine.caughtUp();
+    await expect(engine.start()).rejects.toMatchObject({ code: 'BANYAN_USAGE' });
+    const report = await new ConsistencyValidator(sides.monolith.url, sides.service.url).validate({ tables: ['public.users'] });
+    expect(report).toMatchObject({ consistent: true, rows: 20 });
+  });
+
   it('keeps two databases in sync, and lets the user decide conflicts with a merged row', async () => {
     const { sides, monolith, service } = await pair();
     const options = { monolith, service, tables: ['users', 'public.sessions'], conflicts: 'last-write-wins' } as const;

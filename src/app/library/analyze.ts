@@ -1,11 +1,11 @@
 import { ServiceBoundaryAnalyzer as Analyzer, type Boundaries } from '../../analyze/analyzer.ts';
 import type { AnalyzeOptions } from '../../analyze/options.ts';
 import { parseWorkload } from '../../postgres/sql/parse-workload.ts';
-import type { Database } from './database.ts';
+import { databaseOf, type Database, type DatabaseLike } from './database.ts';
 
 export type { Boundaries, Boundary } from '../../analyze/analyzer.ts';
 export type { AnalyzeOptions } from '../../analyze/options.ts';
-export { postgres, type Database } from './database.ts';
+export { postgres, type Database, type DatabaseLike } from './database.ts';
 
 /** Finds where a live monolith's tables should be cut into services. */
 export class ServiceBoundaryAnalyzer {
@@ -13,8 +13,8 @@ export class ServiceBoundaryAnalyzer {
   readonly #workload: string | undefined;
 
   /** @param options.workload SQL with BEGIN and COMMIT, as the application sends it: makes the cut follow transactions. */
-  constructor(monolith: Database, options: { readonly workload?: string } = {}) {
-    this.#monolith = monolith;
+  constructor(monolith: DatabaseLike, options: { readonly workload?: string } = {}) {
+    this.#monolith = databaseOf(monolith);
     this.#workload = options.workload;
   }
 

@@ -15,13 +15,19 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** A database, or its URL for {@link postgres}. */
+export type DatabaseLike = Database | string;
+
+export const databaseOf = (given: DatabaseLike): Database => (typeof given === 'string' ? postgres(given) : given);
+
 /**
  * A PostgreSQL database. Nothing is connected before it is used.
  * @param url `postgres://user:password@host:port/database`
  * @param options.connections Most connections at once. Default 6.
  */
 export function postgres(url: string, options: { readonly connections?: number } = {}): Database {
-  const pool = createPool({ url, max: options.connections ?? 6 });
+  // Idle connections do not keep a program alive whose work is done.
+  const pool = createPool({ url, max: options.connections ?? 6, allowExitOnIdle: true });
   return {
     url, pool,
     introspector: new PostgresIntrospector({ pool }),

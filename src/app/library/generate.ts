@@ -1,18 +1,18 @@
 import { ApiGenerator as Generator, type GenerateApiOptions, type GeneratedApi } from '../../generate/api-generator.ts';
 import { BanyanError } from '../../core/errors.ts';
 import { parseTableName } from '../../model/names.ts';
-import type { Database } from './database.ts';
+import { databaseOf, type Database, type DatabaseLike } from './database.ts';
 
 export type { GenerateApiOptions, GeneratedApi, WrittenApi } from '../../generate/api-generator.ts';
 export { directory, type ProjectFolder } from '../../generate/project-folder.ts';
-export { postgres, type Database } from './database.ts';
+export { postgres, type Database, type DatabaseLike } from './database.ts';
 
 /** Turns the tables of a service into a REST service's project. */
 export class ApiGenerator {
   readonly #monolith: Database;
 
-  constructor(monolith: Database) {
-    this.#monolith = monolith;
+  constructor(monolith: DatabaseLike) {
+    this.#monolith = databaseOf(monolith);
   }
 
   /**

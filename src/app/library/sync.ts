@@ -2,24 +2,26 @@ import { systemClock, type Clock } from '../../core/clock.ts';
 import { BanyanError } from '../../core/errors.ts';
 import { silentLogger, type Logger } from '../../core/logger.ts';
 import { noMetrics, type Metrics } from '../../core/metrics.ts';
+import { retry } from '../../core/retry.ts';
 import { parseTableName, type TableName } from '../../model/names.ts';
 import type { Direction } from '../../model/side.ts';
 import { PostgresProvisioner } from '../../postgres/provision/provisioner.ts';
 import { setUpStreams } from '../../postgres/stream-setup.ts';
+import { isTransient } from '../../postgres/transient.ts';
 import { ConflictResolver, type ResolveConflict, type StrategyName } from '../../sync/conflict.ts';
 import type { StreamCounts } from '../../sync/direction-stream.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../sync/service-sync.ts';
 import { buildServiceSync } from '../build-sync.ts';
-import type { Database } from './database.ts';
+import { databaseOf, type Database, type DatabaseLike } from './database.ts';
 
 export type { ConflictingChange, ResolveConflict, StrategyName, Verdict } from '../../sync/conflict.ts';
 export type { StreamCounts } from '../../sync/direction-stream.ts';
 export type { SyncMode } from '../../sync/service-sync.ts';
-export { postgres, type Database } from './database.ts';
+export { postgres, type Database, type DatabaseLike } from './database.ts';
 
 export interface SyncEngineOptions {
-  readonly monolith: Database;
-  readonly service: Database;
+  readonly monolith: DatabaseLike;
+  readonly service: DatabaseLike;
   /**
    * The tables that both sides shall hold, as SQL identifiers. Default: those that both have; all of the
    * monolith's if the service's database has none yet.
@@ -79,24 +81,30 @@ export class SyncEngine {
    * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_NO_KEY, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED, BANYAN_PROVISION_MISMATCH
    */
   async start(): Promise<void> {
-    const { monolith, service, name = 'service', mode = 'bidirectional', clock = systemClock, logger = silentLogger } = this.#options;
+    if (this.#running) throw new BanyanError('BANYAN_USAGE', { message: 'The sync engine was started already.', remedy: 'Make a new one after stop().' });
+    const { name = 'service', mode = 'bidirectional', clock = systemClock, logger = silentLogger } = this.#options;
+    const monolith = databaseOf(this.#options.monolith);
+    const service = databaseOf(this.#options.service);
     const tables = this.#options.tables?.map(parseTableName) ?? (await sharedTables(monolith, service));
     const pairs = tables.map((table) => ({ monolith: table, service: table }));
     const ends = { monolith: { url: monolith.url, pool: monolith.pool }, service: { url: service.url, pool: service.pool } };
     const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool, logger });
     const provision = this.#options.provision ?? true;
     if (provision) await provisioner.beforeCopy({ tables });
-    const { names } = await setUpStreams({
-      service: name, ends, pairs, directions: directionsOf(mode), signal: this.#stop.signal,
-      afterCopy: async () => {
-        if (provision) await provisioner.afterCopy({ tables });
-      },
-    });
+    const { signal } = this.#stop;
+    const setUp = () =>
+      setUpStreams({
+        service: name, ends, pairs, directions: directionsOf(mode), signal,
+        afterCopy: async () => {
+          if (provision) await provisioner.afterCopy({ tables });
+        },
+      });
+    const { names } = await retry(setUp, { clock, signal, transient: isTransient });
     this.#sync = buildServiceSync({
       service: name, ends, names, pairs, resolver: this.#resolver, clock, logger, metrics: this.#options.metrics ?? noMetrics,
       sync: { mode, heartbeatMs: this.#options.heartbeatMs ?? 1000, batch: { maxRows: this.#options.batchRows ?? 2000 } },
     });
-    this.#running = this.#sync.run(this.#stop.signal);
+    this.#running = this.#sync.run(signal);
     // Whoever awaits `stopped` or `stop` sees the failure; unheard it must not end the process.
     this.#running.catch(() => {});
   }

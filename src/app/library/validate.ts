@@ -1,14 +1,14 @@
 import { ConsistencyValidator as Validator, type ValidatorOptions } from '../../validate/validator.ts';
-import type { Database } from './database.ts';
+import { databaseOf, type DatabaseLike } from './database.ts';
 
 export type { TableReport, ValidationReport, Level } from '../../validate/report.ts';
 export type { ValidateOptions, ValidatorOptions } from '../../validate/validator.ts';
 export type { Watch, WatchOptions } from '../../validate/watch.ts';
-export { postgres, type Database } from './database.ts';
+export { postgres, type Database, type DatabaseLike } from './database.ts';
 
 /** Finds every difference between two databases, and blames no row that is only on its way. */
 export class ConsistencyValidator extends Validator {
-  constructor(monolith: Database, service: Database, options: ValidatorOptions = {}) {
-    super({ checksummer: monolith.checksummer }, { checksummer: service.checksummer }, options);
+  constructor(monolith: DatabaseLike, service: DatabaseLike, options: ValidatorOptions = {}) {
+    super({ checksummer: databaseOf(monolith).checksummer }, { checksummer: databaseOf(service).checksummer }, options);
   }
 }
