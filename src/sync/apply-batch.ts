@@ -1,7 +1,7 @@
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
 import { ORIGIN_OF_TIME } from '../model/position.ts';
-import { followDecision, settle, settleClash, settleInserts, type SettleContext } from './settle.ts';
+import { followDecision, settle, settleClash, settleInserts, type SettleContext, type Settlement } from './settle.ts';
 import { Waves } from './waves.ts';
 import type { Decided, Step, Truncated, Work } from './work.ts';
 
@@ -91,9 +91,8 @@ async function attempt(options: BatchOptions, careful: boolean): Promise<BatchRe
 }
 
 class Batch {
-  readonly newlyHeld = new Set<string>();
   readonly #options: BatchOptions;
-  readonly #context: SettleContext;
+  #context: SettleContext;
   readonly #transaction: ApplyTransaction;
   #waves = new Waves();
   #rows = 0;
@@ -105,13 +104,18 @@ class Batch {
     this.#options = options;
     this.#transaction = transaction;
     this.#context = {
-      ...options.settling, transaction, touched: new Set(), decided: new Set(), inserted: [], newlyHeld: this.newlyHeld,
+      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], newlyHeld: new Set(),
       batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
     };
   }
 
   get decided(): ReadonlySet<string> {
-    return this.#context.decided;
+    return new Set(this.#context.decided.keys());
+  }
+
+  /** Rows with a change that this transaction puts in quarantine. */
+  get newlyHeld(): ReadonlySet<string> {
+    return this.#context.newlyHeld;
   }
 
   result(checkpoint: Checkpoint): BatchResult {
@@ -141,15 +145,34 @@ class Batch {
       await this.#hold(step);
       return;
     }
+    const fault = await this.#undoing(() => (step.kind === 'decided' || step.kind === 'truncate' ? this.#alone(step) : this.#settle(step)));
+    if (fault === undefined) return;
+    if (step.kind === 'truncate') throw fault;
+    await this.#setAside(step, fault);
+  }
+
+  /** Runs within a savepoint; a fault of the values is undone, in the database and in memory, and given back. */
+  async #undoing(run: () => Promise<void>): Promise<Error | undefined> {
+    const before = this.#context;
     await this.#transaction.savepoint();
+    this.#context = {
+      ...before, touched: new Set(before.touched), decided: new Map(before.decided),
+      inserted: [...before.inserted], newlyHeld: new Set(before.newlyHeld),
+    };
     try {
-      if (step.kind === 'decided' || step.kind === 'truncate') await this.#alone(step);
-      else await this.#settle(step);
+      await run();
+      return undefined;
     } catch (error) {
       if (!isFaultOfValues(error, this.#options.applier)) throw error;
       await this.#transaction.rollbackToSavepoint();
-      if (step.kind === 'truncate') throw error;
-      await this.#setAside(step, error);
+      const { knowledge, batch, decided } = this.#context;
+      for (const keyText of decided.keys()) {
+        const earlier = before.decided.get(keyText);
+        if (earlier) knowledge.recordDecision(keyText, earlier);
+        else knowledge.forgetDecision(keyText, batch);
+      }
+      this.#context = before;
+      return error instanceof Error ? error : new Error(messageOf(error), { cause: error });
     }
   }
 
@@ -192,7 +215,7 @@ class Batch {
 
   /** Rolls back and forgets what only this attempt had decided; if it may have committed, the next one will know. */
   async abandon({ unsure }: { readonly unsure: boolean }): Promise<void> {
-    if (!unsure) for (const keyText of this.#context.decided) this.#context.knowledge.forgetDecision(keyText, this.#context.batch);
+    if (!unsure) for (const keyText of this.#context.decided.keys()) this.#context.knowledge.forgetDecision(keyText, this.#context.batch);
     try {
       await this.#transaction.rollback();
     } catch (error) {
@@ -226,28 +249,33 @@ class Batch {
           }
         : step;
     const code = this.#options.applier.codeOf(error);
-    if (code === UNIQUE_VIOLATION) {
-      const settlement = await settleClash(write, this.#context);
-      if (settlement) {
-        this.#conflicts += settlement.conflicts;
-        this.#deferred += settlement.deferred;
-        return;
-      }
-    }
+    if (code === UNIQUE_VIOLATION && (await this.#settleClash(write))) return;
     await this.#transaction.quarantine({ write, code: isBanyanError(error) ? error.code : code, reason: messageOf(error) });
-    this.newlyHeld.add(write.keyText);
-    if (write.newKeyText !== undefined) this.newlyHeld.add(write.newKeyText);
+    this.#context.newlyHeld.add(write.keyText);
+    if (write.newKeyText !== undefined) this.#context.newlyHeld.add(write.newKeyText);
     this.#quarantined += 1;
+  }
+
+  /** Whether the clash was one of two rows written concurrently, and could be settled. */
+  async #settleClash(write: Write): Promise<boolean> {
+    let settlement: Settlement | undefined;
+    const fault = await this.#undoing(async () => {
+      settlement = await settleClash(write, this.#context);
+    });
+    if (fault !== undefined || !settlement) return false;
+    this.#conflicts += settlement.conflicts;
+    this.#deferred += settlement.deferred;
+    return true;
   }
 
   async #hold(write: Write): Promise<void> {
     await this.#transaction.quarantine({ write, code: 'held', reason: 'an earlier change of this row is in quarantine' });
-    if (write.newKeyText !== undefined) this.newlyHeld.add(write.newKeyText);
+    if (write.newKeyText !== undefined) this.#context.newlyHeld.add(write.newKeyText);
     this.#quarantined += 1;
   }
 
   #isHeld(write: Write): boolean {
-    return this.#options.held.has(write.keyText) || this.newlyHeld.has(write.keyText);
+    return this.#options.held.has(write.keyText) || this.#context.newlyHeld.has(write.keyText);
   }
 
   /** Whether memory alone shows that the set-based path must not write this row unasked. */

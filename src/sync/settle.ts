@@ -27,8 +27,8 @@ export interface SettleContext {
   readonly resolver: ConflictResolver;
   /** Rows that this transaction has written already; their locks are held. */
   readonly touched: Set<string>;
-  /** Decisions made in this transaction, to be forgotten if it rolls back. */
-  readonly decided: Set<string>;
+  /** Decisions made in this transaction by row, to be forgotten if it rolls back. */
+  readonly decided: Map<string, DecidedRow>;
   /** Rows that were inserted where none was, and nothing known of a delete; see {@link settleInserts}. */
   readonly inserted: Write[];
   /** Rows with a change put in quarantine by this transaction; later changes of theirs are held behind it. */
@@ -425,6 +425,7 @@ export async function settleClash(write: Write, context: SettleContext): Promise
 
 function note(context: SettleContext, keyText: string, decided: Pick<DecidedRow, 'winner' | 'committedAt'>): void {
   if (context.authority !== 'settles') return;
-  context.knowledge.recordDecision(keyText, { position: undefined, batch: context.batch, ...decided });
-  context.decided.add(keyText);
+  const decision = { position: undefined, batch: context.batch, ...decided };
+  context.knowledge.recordDecision(keyText, decision);
+  context.decided.set(keyText, decision);
 }

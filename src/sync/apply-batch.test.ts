@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../core/clock.ts';
+import { UNCHANGED, type Row, type Value } from '../model/change.ts';
+import type { Conflict, Decision } from '../model/conflict.ts';
+import { tableName } from '../model/names.ts';
+import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
+import type { Applier, ApplyTransaction, Checkpoint, LockedRow, QuarantinedWrite, TargetTable, Write } from '../ports/applier.ts';
+import { applyBatch, Attempts } from './apply-batch.ts';
+import { ConflictResolver } from './conflict.ts';
+import { Knowledge } from './knowledge.ts';
+import type { Step, Work } from './work.ts';
+
+const ITEMS: TargetTable = { name: tableName('public', 'items'), columns: ['id', 'code', 'mark'], key: [0] };
+const LOCAL = 7;
+
+const at = (position: number): Position => BigInt(position) as Position;
+
+interface Tuple {
+  readonly row: readonly Value[];
+  readonly own: boolean;
+}
+
+class Refused extends Error {
+  readonly code: string;
+  constructor(code: string) {
+    super(`refused with ${code}`);
+    this.code = code;
+  }
+}
+
+/** A table with a unique `code` and savepoints; what a test did not put there was written by this transaction. */
+class OneTable implements ApplyTransaction {
+  readonly checkpoint: Checkpoint = { position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME };
+  rows = new Map<string, Tuple>();
+  records: { readonly conflict: Conflict; readonly decision: Decision | undefined }[] = [];
+  quarantined: QuarantinedWrite[] = [];
+  #saved: Pick<OneTable, 'rows' | 'records' | 'quarantined'> | undefined;
+  #before: ReadonlyMap<string, Tuple> = new Map();
+
+  begin(): void {
+    this.#before = new Map(this.rows);
+  }
+
+  /** Refuses a guard-less local row, as the set-based statements do. */
+  write(writes: readonly Write[]): Promise<number[]> {
+    return this.#answer(() => {
+      const missed: number[] = [];
+      writes.forEach((write, i) => {
+        const present = this.rows.get(write.key[0]!);
+        if ((present && !present.own) || (!present && write.kind !== 'insert')) missed.push(i);
+        else if (write.kind === 'delete') this.rows.delete(write.key[0]!);
+        else this.#set(write.key[0]!, write.row!);
+      });
+      return missed;
+    });
+  }
+
+  lock(_table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
+    return this.#answer(() => {
+      const tuple = this.rows.get(key[0]!);
+      return tuple && { row: tuple.row, xid: LOCAL, committedAt: 50n, replayed: false, own: tuple.own };
+    });
+  }
+
+  put(_table: TargetTable, key: readonly string[], row: Row): Promise<void> {
+    return this.#answer(() => this.#set(key[0]!, row));
+  }
+
+  remove(_table: TargetTable, key: readonly string[]): Promise<void> {
+    return this.#answer(() => void this.rows.delete(key[0]!));
+  }
+
+  truncate(): Promise<void> {
+    return this.#answer(() => this.rows.clear());
+  }
+
+  clashes(_table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
+    return this.#answer(() => this.#holding(key[0]!, row[1]));
+  }
+
+  recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
+    return this.#answer(() => void this.records.push({ conflict, decision }));
+  }
+
+  quarantine(entry: QuarantinedWrite): Promise<void> {
+    return this.#answer(() => void this.quarantined.push(entry));
+  }
+
+  savepoint(): Promise<void> {
+    return this.#answer(() => {
+      this.#saved = { rows: new Map(this.rows), records: [...this.records], quarantined: [...this.quarantined] };
+    });
+  }
+
+  rollbackToSavepoint(): Promise<void> {
+    return this.#answer(() => {
+      const saved = this.#saved!;
+      this.rows = new Map(saved.rows);
+      this.records = [...saved.records];
+      this.quarantined = [...saved.quarantined];
+    });
+  }
+
+  commit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  rollback(): Promise<void> {
+    return this.#answer(() => {
+      this.rows = new Map(this.#before);
+      this.records = [];
+      this.quarantined = [];
+    });
+  }
+
+  #set(key: string, cells: Row): void {
+    const before = this.rows.get(key)?.row;
+    const row = cells.map((cell, i) => (cell === UNCHANGED ? (before?.[i] ?? null) : cell));
+    if (this.#holding(key, row[1]).length > 0) throw new Refused('23505');
+    if (row[2] === 'refused') throw new Refused('23514');
+    if (row[0] !== key) this.rows.delete(key);
+    this.rows.set(row[0]!, { row, own: true });
+  }
+
+  #holding(key: string, code: Row[number] | undefined): string[][] {
+    if (typeof code !== 'string') return [];
+    return [...this.rows].filter(([other, tuple]) => other !== key && tuple.row[1] === code).map(([other]) => [other]);
+  }
+
+  async #answer<T>(run: () => T): Promise<T> {
+    await Promise.resolve();
+    return run();
+  }
+}
+
+function applierOf(transaction: OneTable): Applier {
+  return {
+    claim: () => Promise.resolve(transaction.checkpoint),
+    describe: () => Promise.resolve(new Map([[ITEMS.name, ITEMS]])),
+    begin: () => {
+      transaction.begin();
+      return Promise.resolve(transaction);
+    },
+    heldKeys: () => Promise.resolve(new Set<string>()),
+    isTransient: () => false,
+    codeOf: (error) => (error instanceof Refused ? error.code : 'unknown'),
+    close: () => Promise.resolve(),
+  };
+}
+
+const keyText = (key: string): string => `public.items ${key}`;
+
+function write(kind: Write['kind'], key: string, row?: Row, more: Partial<Write> = {}): Write {
+  return {
+    kind, table: ITEMS, key: [key], keyText: keyText(key), ...(row ? { row } : {}),
+    position: at(100), committedAt: 100n, seen: at(10), ...more,
+  };
+}
+
+async function apply(options: {
+  readonly transaction: OneTable;
+  readonly steps: readonly Step[];
+  readonly knowledge?: Knowledge;
+  readonly held?: Set<string>;
+  readonly strategy?: 'prefer-service' | 'prefer-monolith';
+}): Promise<Knowledge> {
+  const { transaction, steps, knowledge = new Knowledge({ clock: systemClock }), held = new Set(), strategy = 'prefer-service' } = options;
+  const work: Work = { position: at(100), seen: at(10), committedAt: 100n, steps, urgent: false, counts: true };
+  await applyBatch({
+    applier: applierOf(transaction), works: [work], attempts: new Attempts(), held,
+    settling: {
+      service: 'shop', target: 'monolith', authority: 'settles', knowledge,
+      resolver: new ConflictResolver({ clock: systemClock, default: strategy }),
+      keyTextOf: (_table, key) => keyText(key[0]!),
+      catchUp: () => Promise.resolve(),
+    },
+  });
+  return knowledge;
+}
+
+/** Knows that the local rows were committed after what the changes to come had seen. */
+function unseen(): Knowledge {
+  const knowledge = new Knowledge({ clock: systemClock });
+  knowledge.recordCommit({ xid: LOCAL, position: at(20), committedAt: 50n });
+  return knowledge;
+}
+
+describe('applying a batch', () => {
+  it('forgets with a savepoint what was decided within it', async () => {
+    const transaction = new OneTable();
+    transaction.rows.set('a', { row: ['a', null, 'local'], own: false });
+    // The delete of the old place is a conflict and is decided; the new place is refused, which undoes both.
+    const moved = write('update', 'a', ['b', null, 'refused'], { newKeyText: keyText('b') });
+    const held = new Set<string>();
+    const knowledge = await apply({ transaction, steps: [moved], knowledge: unseen(), held });
+    expect(transaction.rows.get('a')?.row).toEqual(['a', null, 'local']);
+    expect(transaction.records).toEqual([]);
+    expect(knowledge.decision(keyText('a'))).toBeUndefined();
+    expect(transaction.quarantined.map(({ write: { key }, code }) => [key, code])).toEqual([[['a'], '23514']]);
+    expect([...held]).toEqual([keyText('a'), keyText('b')]);
+  });
+
+  it('keeps an earlier decision of the same transaction when a later one is undone', async () => {
+    const transaction = new OneTable();
+    transaction.rows.set('a', { row: ['a', null, 'local'], own: false });
+    const first = write('update', 'a', ['a', null, 'service']);
+    const moved = write('update', 'a', ['b', null, 'refused'], { newKeyText: keyText('b'), committedAt: 900n });
+    const knowledge = await apply({ transaction, steps: [first, moved], knowledge: unseen() });
+    expect(transaction.rows.get('a')?.row).toEqual(['a', null, 'service']);
+    expect(transaction.records).toHaveLength(1);
+    expect(knowledge.decision(keyText('a'))).toMatchObject({ winner: 'service', committedAt: 100n });
+  });
+});
