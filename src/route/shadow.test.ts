@@ -1,5 +1,6 @@
 import { request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
+import { noMetrics, type Metrics } from '../core/metrics.ts';
 import { routerFixture, until, type RouterFixture } from '../../test/support/route-fixture.ts';
 import { compareJson, ignorePattern } from './compare-json.ts';
 import { compareAnswers, type ShadowStatus } from './shadow.ts';
@@ -83,20 +84,35 @@ describe('shadowing', () => {
   });
 
   it('takes the same share of requests every time', async () => {
-    fixture = await routerFixture({ rule: { shadow: { percent: 30 } } });
+    let over = 0;
+    const metrics: Metrics = { ...noMetrics, observe: () => void over++ };
+    // One comparison at a time: they come in the order of the requests.
+    fixture = await routerFixture({ rule: { shadow: { percent: 30, concurrency: 1 } }, metrics });
+    const asked: string[] = [];
     fixture.monolith.handler = (_incoming, response) => response.end('same');
-    fixture.service.handler = fixture.monolith.handler;
-    const shadowed = async (): Promise<number> => {
-      const before = status().compared;
-      for (let n = 0; n < 60; n++) await get('/api/users/1', { 'x-request-id': `r-${n}` });
-      await until(() => status().compared > before);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return status().compared - before;
+    fixture.service.handler = (incoming, response) => {
+      asked.push(String(incoming.headers['x-request-id']));
+      response.end('same');
     };
-    const first = await shadowed();
-    expect(first).toBeGreaterThan(5);
-    expect(first).toBeLessThan(40);
-    expect(await shadowed()).toBe(first);
+    let sent = 0;
+    const send = async (id: string): Promise<void> => {
+      await get('/api/users/1', { 'x-request-id': id });
+      sent++;
+      await until(() => over === sent, 'the router to be done with the request');
+    };
+    const shadowed = async (round: string): Promise<string[]> => {
+      asked.length = 0;
+      for (let n = 0; n < 60; n++) await send(`r-${n}`);
+      // Once a later request is compared, all of the sample before it have been.
+      const later = (): boolean => asked.some((id) => id.startsWith(round));
+      for (let n = 0; n < 60; n++) await send(`${round}-${n}`);
+      await until(later, 'a later request to be compared');
+      return asked.filter((id) => id.startsWith('r-'));
+    };
+    const first = await shadowed('first');
+    expect(first.length).toBeGreaterThan(5);
+    expect(first.length).toBeLessThan(40);
+    expect(await shadowed('second')).toEqual(first);
   });
 });
 
