@@ -95,9 +95,11 @@ test('time grows little faster than the schema', async () => {
       schema: printSchema(planted),
       workload: printWorkload(planted, { seed: 1, transactions: domains * 10, crossing: 0.1 }),
     });
-    const started = performance.now();
+    // Processor time: how long it takes on the wall is up to whatever else this machine does.
+    const started = process.cpuUsage();
     analyzeSchema(input);
-    return { tables: input.schema.tables.length, seconds: (performance.now() - started) / 1000 };
+    const { user, system } = process.cpuUsage(started);
+    return { tables: input.schema.tables.length, seconds: (user + system) / 1e6 };
   };
   await grown(2);
   const small = await grown(2);
