@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
 import { analyzeSchema } from '../../src/analyze/analyzer.ts';
 import { plant, printSchema, printWorkload, refer, USUAL } from './cases/planted.ts';
