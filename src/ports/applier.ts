@@ -75,7 +75,7 @@ export interface Applier {
   /** Tables by name; each needs a key. */
   describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>>;
   begin(): Promise<ApplyTransaction>;
-  /** Keys (as `keyText`) whose changes are held in quarantine. */
+  /** Keys (as `keyText`) whose changes are held in quarantine; of a change of the key itself, the old and the new one. */
   heldKeys(): Promise<ReadonlySet<string>>;
   /** Whether the same attempt may succeed later: connection loss, deadlock, shortage. Data errors are not. */
   isTransient(error: unknown): boolean;

@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS banyan.quarantine (
   table_name text NOT NULL,
   key text NOT NULL,
   key_text text NOT NULL,
+  new_key_text text,
   kind text NOT NULL,
   row text,
   position pg_lsn NOT NULL,

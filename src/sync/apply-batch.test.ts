@@ -210,4 +210,16 @@ describe('applying a batch', () => {
     expect(transaction.records).toHaveLength(1);
     expect(knowledge.decision(keyText('a'))).toMatchObject({ winner: 'service', committedAt: 100n });
   });
+
+  it('holds a change that would take over a key with a change in quarantine, and all that follows it', async () => {
+    const transaction = new OneTable();
+    transaction.rows.set('a', { row: ['a', null, 'replayed'], own: true });
+    const held = new Set([keyText('b')]);
+    const moved = write('update', 'a', ['b', null, 'moved'], { newKeyText: keyText('b') });
+    await apply({ transaction, steps: [moved, write('insert', 'a', ['a', null, 'again'])], held });
+    expect([...transaction.rows.keys()]).toEqual(['a']);
+    expect(transaction.rows.get('a')?.row[2]).toBe('replayed');
+    expect(transaction.quarantined.map(({ write: { kind }, code }) => [kind, code])).toEqual([['update', 'held'], ['insert', 'held']]);
+    expect(held).toContain(keyText('a'));
+  });
 });

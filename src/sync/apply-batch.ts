@@ -270,12 +270,14 @@ class Batch {
 
   async #hold(write: Write): Promise<void> {
     await this.#transaction.quarantine({ write, code: 'held', reason: 'an earlier change of this row is in quarantine' });
+    this.#context.newlyHeld.add(write.keyText);
     if (write.newKeyText !== undefined) this.#context.newlyHeld.add(write.newKeyText);
     this.#quarantined += 1;
   }
 
   #isHeld(write: Write): boolean {
-    return this.#options.held.has(write.keyText) || this.#context.newlyHeld.has(write.keyText);
+    const held = (keyText: string): boolean => this.#options.held.has(keyText) || this.#context.newlyHeld.has(keyText);
+    return held(write.keyText) || (write.newKeyText !== undefined && held(write.newKeyText));
   }
 
   /** Whether memory alone shows that the set-based path must not write this row unasked. */

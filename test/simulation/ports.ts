@@ -319,7 +319,7 @@ class SimulatedTransaction implements ApplyTransaction {
         : truth.deleteWithin(source.side, key, (write.position - 1n) as Position, write.position);
       this.#session.newQuarantine.push({ stream, keyText: write.keyText, version, code });
       const end = version && write.newKeyText !== undefined ? truth.endOfOld(version) : undefined;
-      if (end) this.#session.newQuarantine.push({ stream, keyText: write.keyText, version: end, code });
+      if (write.newKeyText !== undefined) this.#session.newQuarantine.push({ stream, keyText: write.newKeyText, version: end, code });
       this.#options.database.writeLog();
     });
   }

@@ -340,6 +340,9 @@ describePostgres('PostgresApplier', () => {
       await transaction.recordConflict(conflict, { table: item.name, key: { id: '1' }, row: null });
       await transaction.quarantine({ write: write('update', item, ['1'], ['1', UNCHANGED, null]), code: '23514', reason: 'check' });
       await transaction.quarantine({ write: write('delete', item, ['2']), code: 'held', reason: 'r' });
+      await transaction.quarantine({
+        write: { ...write('update', item, ['2'], ['4', UNCHANGED, null]), newKeyText: 'public.item 4' }, code: 'held', reason: 'r',
+      });
     });
     expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['1']]);
     expect(await rows(database, 'SELECT monolith, service_row, reason, decided, decision FROM banyan.conflict ORDER BY id')).toEqual([
@@ -350,8 +353,10 @@ describePostgres('PostgresApplier', () => {
     expect(await rows(database, 'SELECT stream, key, kind, row, position, committed_at, code FROM banyan.quarantine ORDER BY id')).toEqual([
       [names.stream, '{"id":"1"}', 'update', '{"id":"1","n":null}', '0/100', '1577836800123456', '23514'],
       [names.stream, '{"id":"2"}', 'delete', null, '0/100', '1577836800123456', 'held'],
+      [names.stream, '{"id":"2"}', 'update', '{"id":"4","n":null}', '0/100', '1577836800123456', 'held'],
     ]);
-    expect(await applier.heldKeys()).toEqual(new Set(['public.item 1', 'public.item 2']));
+    // A row that was to get another key is held under both.
+    expect(await applier.heldKeys()).toEqual(new Set(['public.item 1', 'public.item 2', 'public.item 4']));
     await inApply(applier, 0x200, (transaction) => transaction.truncate([item, table('person')], { restartIdentity: true }));
     expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['0']]);
     await applier.close();

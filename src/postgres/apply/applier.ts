@@ -94,7 +94,8 @@ export class PostgresApplier implements Applier {
   async heldKeys(): Promise<ReadonlySet<string>> {
     const client = await this.#session();
     const held = await client.query<{ key_text: string }>(
-      "SELECT DISTINCT key_text FROM banyan.quarantine WHERE stream = $1 AND state = 'held'",
+      "SELECT key_text FROM banyan.quarantine WHERE stream = $1 AND state = 'held' " +
+        "UNION SELECT new_key_text FROM banyan.quarantine WHERE stream = $1 AND state = 'held' AND new_key_text IS NOT NULL",
       [this.#options.names.stream],
     );
     return new Set(held.rows.map((row) => row.key_text));

@@ -146,11 +146,12 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const row = write.row && Object.fromEntries(columns.map((name, i) => [name, write.row?.[i]]).filter(([, cell]) => cell !== UNCHANGED));
     const key = Object.fromEntries(write.table.key.map((column, i) => [columns[column], write.key[i]]));
     await this.#client.query(
-      'INSERT INTO banyan.quarantine (stream, service, table_name, key, key_text, kind, row, position, committed_at, seen, code, reason) ' +
-        'VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+      'INSERT INTO banyan.quarantine (stream, service, table_name, key, key_text, kind, row, position, committed_at, seen, code, reason, new_key_text) ' +
+        'VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)',
       [
         this.#options.names.stream, this.#options.service, write.table.name, JSON.stringify(key), write.keyText, write.kind,
         row ? JSON.stringify(row) : null, formatLsn(write.position), String(write.committedAt), formatLsn(write.seen), code, reason,
+        write.newKeyText ?? null,
       ],
     );
   }
