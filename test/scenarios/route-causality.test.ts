@@ -4,7 +4,7 @@ import type { Side } from '../../src/model/side.ts';
 import type { Position } from '../../src/model/position.ts';
 import type { Fence } from '../../src/ports/fence.ts';
 import { TrafficRouter, type TrafficRouterOptions } from '../../src/route/router.ts';
-import { fakeUpstream, type FakeUpstream } from '../support/route-fixture.ts';
+import { fakeUpstream, until, type FakeUpstream } from '../support/route-fixture.ts';
 
 /**
  * Two databases that follow each other with a delay. A value is a user's counter; a write adds one to
@@ -78,13 +78,21 @@ interface Outcome {
   readonly served: Readonly<Record<Side, number>>;
 }
 
+interface Scene {
+  readonly router: TrafficRouter;
+  /** The service answers 500 while this is on. */
+  readonly broken: { on: boolean };
+  /** Resolves when this many more requests on the service's paths have been answered. */
+  readonly answered: (requests: number) => Promise<void>;
+}
+
 /** Runs users against a router while `script` changes things; gives what the users' journal says. */
 async function live(options: {
   readonly router: Partial<TrafficRouterOptions>;
   readonly percent?: number;
   readonly users: number;
   readonly delayMs?: number;
-  readonly script: (context: { router: TrafficRouter; broken: { on: boolean } }) => Promise<void>;
+  readonly script: (scene: Scene) => Promise<void>;
 }): Promise<Outcome> {
   const data = new Replicated(options.delayMs ?? 25);
   const broken = { on: false };
@@ -135,19 +143,24 @@ async function live(options: {
     }
   };
   const users = Promise.all(Array.from({ length: options.users }, (_, n) => user(n)));
-  await options.script({ router, broken });
-  going.on = false;
-  await users;
-  await clients.close();
+  const answered = async (more: number): Promise<void> => {
+    const enough = served.monolith + served.service + more;
+    await until(() => served.monolith + served.service >= enough, `${more} more requests to be answered`);
+  };
+  try {
+    await options.script({ router, broken, answered });
+  } finally {
+    going.on = false;
+    await users;
+    await clients.close();
+  }
   return { requests, failed, stale, served };
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const upAndDown = async ({ router }: { router: TrafficRouter }): Promise<void> => {
+const upAndDown = async ({ router, answered }: Scene): Promise<void> => {
   for (const percent of [1, 5, 25, 50, 100, 60, 100, 0, 50, 0]) {
     expect(await router.shift('accounts', percent)).toMatchObject({ state: 'done' });
-    await pause(60);
+    await answered(100);
   }
 };
 
@@ -155,7 +168,7 @@ it('nobody reads the past, on any path, while users are moved up and down', asyn
   const { requests, failed, stale, served } = await live({ router: {}, users: 24, script: upAndDown });
   expect(failed).toEqual([]);
   expect(stale).toEqual([]);
-  expect(requests).toBeGreaterThan(200);
+  expect(requests).toBeGreaterThan(1000);
   expect(served.service).toBeGreaterThan(0);
   expect(served.monolith).toBeGreaterThan(0);
 });
@@ -165,15 +178,16 @@ it('nobody reads the past when the monolith stands in for a failing service, and
     router: {},
     percent: 100,
     users: 12,
-    script: async ({ router, broken }) => {
-      await pause(200);
+    script: async ({ router, broken, answered }) => {
+      await answered(100);
       broken.on = true;
-      await pause(300);
+      await until(() => router.status().routes[0]?.breaker !== 'closed', 'the breaker to open');
+      await answered(300);
       expect(await router.rollback('accounts')).toMatchObject({ state: 'done' });
       broken.on = false;
-      await pause(150);
+      await answered(150);
       expect(await router.shift('accounts', 100)).toMatchObject({ state: 'done' });
-      await pause(200);
+      await answered(200);
     },
   });
   expect(stale).toEqual([]);
