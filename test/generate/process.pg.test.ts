@@ -115,7 +115,7 @@ describe('the generated project', () => {
   });
 
   it('passes its own tests', async () => {
-    const { stdout } = await run(process.execPath, ['--import', 'tsx', '--test', 'test/service.spec.ts'], {
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', '--test', '--test-reporter=tap', 'test/service.spec.ts'], {
       cwd: folder,
       env: { PATH: process.env['PATH'], DATABASE_URL: url },
     });
