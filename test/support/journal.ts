@@ -20,6 +20,13 @@ export const JOURNAL_SCHEMA = `
   CREATE TABLE entry (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), account_id int NOT NULL, value text NOT NULL);
 `;
 
+/** What one transaction wrote. */
+interface Written {
+  readonly writes: readonly Acknowledged[];
+  /** The row it adds to `entry`. Nobody changes or deletes that, so it tells whether the transaction was committed. */
+  readonly entry: string;
+}
+
 /**
  * Writers on both sides of a pair which remember every write that was acknowledged to them. Each value
  * is written once and names its writer, so that afterwards each can be looked for.
@@ -27,6 +34,8 @@ export const JOURNAL_SCHEMA = `
 export class Journal {
   readonly #acknowledged: Acknowledged[] = [];
   readonly #entries = new Set<string>();
+  /** Transactions whose COMMIT was sent, but not answered: the server may have committed and then broken off. */
+  readonly #inDoubt = new Set<Written>();
   readonly #ends: Readonly<Record<Side, Querying>>;
   readonly #keys: number;
   readonly #uniqueValues: boolean;
@@ -77,7 +86,9 @@ export class Journal {
     const rows = await this.#ends.monolith.pool.query<{ id: string; value: string }>('SELECT id, value FROM public.account');
     const entries = await this.#ends.monolith.pool.query<{ value: string }>('SELECT value FROM public.entry');
     const known = new Set([...rows.rows, ...entries.rows].map((row) => row.value));
-    for (const { before } of this.#acknowledged) if (before !== null) known.add(before);
+    const committed = [...this.#inDoubt].filter(({ entry }) => known.has(entry)).flatMap(({ writes }) => writes);
+    const acknowledged = [...this.#acknowledged, ...committed];
+    for (const { before } of acknowledged) if (before !== null) known.add(before);
     const records: string[] = [];
     for (const { pool } of Object.values(this.#ends)) {
       const found = await pool.query<{ record: string | null }>(
@@ -88,7 +99,7 @@ export class Journal {
     const recorded = records.join('\n');
     const missing = (value: string): boolean => !known.has(value) && !recorded.includes(value);
     return [
-      ...this.#acknowledged.map(({ value }) => value).filter((value): value is string => value !== null && missing(value)),
+      ...acknowledged.map(({ value }) => value).filter((value): value is string => value !== null && missing(value)),
       ...[...this.#entries].filter(missing),
     ];
   }
@@ -139,7 +150,10 @@ export class Journal {
       if (dice === 9) await client.query('RELEASE SAVEPOINT s');
     }
     await client.query('INSERT INTO public.entry (account_id, value) VALUES (1, $1)', [entry]);
+    const written = { writes: done, entry };
+    this.#inDoubt.add(written);
     await client.query('COMMIT');
+    this.#inDoubt.delete(written);
     this.#acknowledged.push(...done);
     this.#entries.add(entry);
   }
