@@ -106,6 +106,8 @@ export interface ApplyTransaction {
   truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void>;
   /** Rows, other than the one with `key`, that hold the same value in one of the table's other unique keys. */
   clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]>;
+  /** Asks the source, through the target's own log, for the present row of a key that could not be written here. */
+  request(table: TargetTable, key: readonly string[]): Promise<void>;
   recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void>;
   quarantine(entry: QuarantinedWrite): Promise<void>;
   savepoint(): Promise<void>;

@@ -5,8 +5,8 @@ import { inTransaction } from './connect.ts';
 
 /**
  * Banyan's own tables within a synchronised database. They live beside the rows because a
- * checkpoint is only worth something if it commits with them. `stream`, `mark` and `conflict` are
- * part of each publication: that is how a side learns what the other has applied and decided.
+ * checkpoint is only worth something if it commits with them. `stream`, `mark`, `conflict` and `request`
+ * are part of each publication: that is how a side learns what the other has applied, decided and lacks.
  */
 export const BANYAN_SCHEMA_SQL = `
 CREATE SCHEMA IF NOT EXISTS banyan;
@@ -46,6 +46,12 @@ CREATE TABLE IF NOT EXISTS banyan.conflict (
   decided boolean NOT NULL,
   decision text
 );
+CREATE TABLE IF NOT EXISTS banyan.request (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  service text NOT NULL,
+  table_name text NOT NULL,
+  key text NOT NULL
+);
 CREATE TABLE IF NOT EXISTS banyan.quarantine (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -68,7 +74,7 @@ CREATE INDEX IF NOT EXISTS quarantine_held ON banyan.quarantine (stream) WHERE s
 `;
 
 /** Tables of Banyan's own that every publication carries. */
-export const CARRIED_TABLES = ['banyan.stream', 'banyan.mark', 'banyan.conflict'] as const;
+export const CARRIED_TABLES = ['banyan.stream', 'banyan.mark', 'banyan.conflict', 'banyan.request'] as const;
 
 /** Any number that nobody else is likely to lock on. */
 const SCHEMA_LOCK = '7163244908';

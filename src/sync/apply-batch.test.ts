@@ -34,6 +34,7 @@ class OneTable implements ApplyTransaction {
   rows = new Map<string, Tuple>();
   records: { readonly conflict: Conflict; readonly decision: Decision | undefined }[] = [];
   quarantined: QuarantinedWrite[] = [];
+  requested: (readonly string[])[] = [];
   #saved: Pick<OneTable, 'rows' | 'records' | 'quarantined'> | undefined;
   #before: ReadonlyMap<string, Tuple> = new Map();
 
@@ -76,6 +77,10 @@ class OneTable implements ApplyTransaction {
 
   clashes(_table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
     return this.#answer(() => this.#holding(key[0]!, row[1]));
+  }
+
+  request(_table: TargetTable, key: readonly string[]): Promise<void> {
+    return this.#answer(() => void this.requested.push(key));
   }
 
   recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {

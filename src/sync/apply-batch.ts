@@ -1,9 +1,9 @@
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
 import { ORIGIN_OF_TIME } from '../model/position.ts';
-import { followDecision, settle, settleClash, settleInserts, type SettleContext, type Settlement } from './settle.ts';
+import { answerRequest, followDecision, settle, settleClash, settleInserts, type SettleContext, type Settlement } from './settle.ts';
 import { Waves } from './waves.ts';
-import type { Decided, Step, Truncated, Work } from './work.ts';
+import type { Decided, Requested, Step, Truncated, Work } from './work.ts';
 
 export interface BatchOptions {
   readonly applier: Applier;
@@ -126,7 +126,7 @@ class Batch {
 
   /** Takes one step into the set-based path; those that can't be grouped are done at once, in order. */
   async add(step: Step): Promise<void> {
-    if (step.kind === 'decided' || step.kind === 'truncate') {
+    if (isAlone(step)) {
       await this.flush();
       await this.#alone(step);
     } else if (this.#isHeld(step)) {
@@ -141,13 +141,13 @@ class Batch {
 
   /** Applies one step by itself, setting it aside if its values are at fault. */
   async one(step: Step): Promise<void> {
-    if (step.kind !== 'decided' && step.kind !== 'truncate' && this.#isHeld(step)) {
+    if (!isAlone(step) && this.#isHeld(step)) {
       await this.#hold(step);
       return;
     }
-    const fault = await this.#undoing(() => (step.kind === 'decided' || step.kind === 'truncate' ? this.#alone(step) : this.#settle(step)));
+    const fault = await this.#undoing(() => (isAlone(step) ? this.#alone(step) : this.#settle(step)));
     if (fault === undefined) return;
-    if (step.kind === 'truncate') throw fault;
+    if (step.kind === 'truncate' || step.kind === 'requested') throw fault;
     await this.#setAside(step, fault);
   }
 
@@ -231,9 +231,11 @@ class Batch {
     this.#rows += 1;
   }
 
-  async #alone(step: Decided | Truncated): Promise<void> {
+  async #alone(step: Decided | Requested | Truncated): Promise<void> {
     if (step.kind === 'truncate') {
       await this.#transaction.truncate(step.tables, { restartIdentity: step.restartIdentity });
+    } else if (step.kind === 'requested') {
+      await answerRequest(step, this.#context);
     } else {
       const { deferred } = await followDecision(step, this.#context);
       this.#deferred += deferred;
@@ -293,6 +295,11 @@ class Batch {
     for (const write of writes) if (seen !== undefined && write.seen < seen) seen = write.seen;
     return seen === undefined ? undefined : this.#context.knowledge.horizonFor(seen);
   }
+}
+
+/** Steps that are never grouped with others. */
+function isAlone(step: Step): step is Decided | Requested | Truncated {
+  return step.kind === 'decided' || step.kind === 'requested' || step.kind === 'truncate';
 }
 
 const UNIQUE_VIOLATION = '23505';

@@ -33,7 +33,7 @@ export interface DirectionStreamOptions {
   /** The origin under which the opposite stream writes into this stream's source. */
   readonly echoOrigin: string | undefined;
   /** Banyan's own tables by role, as this source names them. */
-  readonly ownTables: { readonly mark: string; readonly conflict: string };
+  readonly ownTables: { readonly mark: string; readonly conflict: string; readonly request: string };
   /** Writes a mark into the target's log; gives a position before it. */
   readonly markTarget: () => Promise<Position>;
   readonly resolver: ConflictResolver;
@@ -194,6 +194,7 @@ export class DirectionStream {
       const own = this.#ownTable(change);
       if (own === 'mark') marked = true;
       else if (own === 'conflict' && echo) this.#decision(change, transaction, steps);
+      else if (own === 'request' && echo) this.#request(change, steps);
       else if (own === undefined && !echo) this.#step(change, transaction, steps);
     }
     return {
@@ -202,11 +203,12 @@ export class DirectionStream {
     };
   }
 
-  #ownTable(change: Change): 'mark' | 'conflict' | 'other' | undefined {
+  #ownTable(change: Change): 'mark' | 'conflict' | 'request' | 'other' | undefined {
     const name: string = change.kind === 'truncate' ? (change.relations[0]?.table ?? '') : change.relation.table;
     if (!name.startsWith('banyan.')) return undefined;
     const { ownTables } = this.#options;
     if (name === ownTables.mark) return 'mark';
+    if (name === ownTables.request) return 'request';
     return name === ownTables.conflict ? 'conflict' : 'other';
   }
 
@@ -231,11 +233,7 @@ export class DirectionStream {
   /** A conflict's record in an echo carries what was decided; the row itself may lack unchanged values there. */
   #decision(change: Change, transaction: Transaction, steps: Step[]): void {
     if (change.kind !== 'insert') return;
-    const record = new Map(change.relation.columns.map((column, i) => [column.name, change.row[i]]));
-    const text = (name: string): string | undefined => {
-      const cell = record.get(name);
-      return typeof cell === 'string' ? cell : undefined;
-    };
+    const text = textsOf(change);
     if (text('service') !== this.#options.service || text('decided') !== 't') return;
     const mapping = this.#mappingNow();
     const table = mapping.targetByMonolith(parseTableName(text('table_name') ?? ''));
@@ -256,6 +254,15 @@ export class DirectionStream {
       seen: this.#options.sourceKnowledge.seenOfOther,
     };
     steps.push(decided);
+  }
+
+  /** The applier at this stream's source could not write a row, and asks for it. */
+  #request(change: Change, steps: Step[]): void {
+    if (change.kind !== 'insert') return;
+    const text = textsOf(change);
+    if (text('service') !== this.#options.service) return;
+    const row = this.#mappingNow().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'));
+    if (row) steps.push({ kind: 'requested', ...row });
   }
 
   async #apply(signal: AbortSignal): Promise<never> {
@@ -360,6 +367,15 @@ export class DirectionStream {
     if (!this.#mapping) throw new Error('the stream was not opened');
     return this.#mapping;
   }
+}
+
+/** A new row's values by column name. */
+function textsOf(change: Extract<Change, { kind: 'insert' }>): (name: string) => string | undefined {
+  const record = new Map(change.relation.columns.map((column, i) => [column.name, change.row[i]]));
+  return (name) => {
+    const cell = record.get(name);
+    return typeof cell === 'string' ? cell : undefined;
+  };
 }
 
 /** JSON of strings and nulls only, as Banyan itself wrote it: no number passes through it. */

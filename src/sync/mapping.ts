@@ -1,5 +1,6 @@
 import { BanyanError } from '../core/errors.ts';
 import { UNCHANGED, type Cell, type Change, type Relation, type Row } from '../model/change.ts';
+import type { NamedRow } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
 import type { Direction } from '../model/side.ts';
@@ -60,6 +61,15 @@ export class Mapping {
       if (pair.monolith === name) return this.#targets.get(this.#direction === 'monolith-to-service' ? pair.service : pair.monolith);
     }
     return undefined;
+  }
+
+  /** A row of a source table, named by the source's key columns, as the target knows it; undefined if it is not synchronised. */
+  rowOf(name: TableName, key: NamedRow): { readonly table: TargetTable; readonly key: readonly string[]; readonly keyText: string } | undefined {
+    const pair = this.#bySource.get(name);
+    const table = pair && this.#targets.get(this.#direction === 'monolith-to-service' ? pair.service : pair.monolith);
+    if (!pair || !table) return undefined;
+    const cells = table.key.map((index) => key[this.#sourceName(pair, table.columns[index] ?? '')] ?? '');
+    return { table, key: cells, keyText: this.keyTextOf(table, cells) };
   }
 
   /** The change as a write of the target; undefined if its table is not synchronised. */
@@ -130,6 +140,13 @@ export class Mapping {
     });
   }
 
+  #sourceName(pair: TablePair, targetName: string): string {
+    if (!pair.columns) return targetName;
+    if (this.#direction === 'service-to-monolith') return pair.columns.get(targetName) ?? targetName;
+    for (const [monolith, service] of pair.columns) if (service === targetName) return monolith;
+    return targetName;
+  }
+
   #map(relation: Relation): RelationMap | undefined {
     const known = this.#relations.get(relation);
     if (known !== undefined) return known ?? undefined;
@@ -144,13 +161,7 @@ export class Mapping {
     const forward = this.#direction === 'monolith-to-service';
     const target = this.#targets.get(forward ? pair.service : pair.monolith);
     if (!target) throw new BanyanError('BANYAN_INTERNAL', { message: `The target of ${relation.table} was never described.` });
-    const sourceName = (targetName: string): string => {
-      if (!pair.columns) return targetName;
-      if (!forward) return pair.columns.get(targetName) ?? targetName;
-      for (const [monolith, service] of pair.columns) if (service === targetName) return monolith;
-      return targetName;
-    };
-    const from = target.columns.map((name) => relation.columns.findIndex((column) => column.name === sourceName(name)));
+    const from = target.columns.map((name) => relation.columns.findIndex((column) => column.name === this.#sourceName(pair, name)));
     const carried = new Set(from);
     const left = pair.columns ? [] : relation.columns.filter((_, i) => !carried.has(i));
     if (left.length > 0) {

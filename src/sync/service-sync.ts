@@ -107,7 +107,7 @@ export class ServiceSync {
       sourceKnowledge: this.#knowledge[from],
       targetKnowledge: this.#knowledge[to],
       echoOrigin: ends[from].replayOrigin,
-      ownTables: { mark: 'banyan.mark', conflict: 'banyan.conflict' },
+      ownTables: { mark: 'banyan.mark', conflict: 'banyan.conflict', request: 'banyan.request' },
       markTarget: ends[to].mark,
       ...(batchRows === undefined ? {} : { batchRows }),
       ...(queueRows === undefined ? {} : { queueRows }),

@@ -6,7 +6,7 @@ import type { Side } from '../model/side.ts';
 import type { ApplyTransaction, LockedRow, TargetTable, Write } from '../ports/applier.ts';
 import type { ConflictingChange, ConflictResolver } from './conflict.ts';
 import type { DecidedRow, Knowledge } from './knowledge.ts';
-import { named, namedKey, ordered, type Decided } from './work.ts';
+import { named, namedKey, ordered, type Decided, type Requested } from './work.ts';
 
 /** Who settles a conflict that is found while applying to this side. */
 export type Authority =
@@ -69,7 +69,7 @@ interface Rival {
  */
 export async function settle(write: Write, context: SettleContext): Promise<Settlement> {
   const { transaction, touched } = context;
-  if (write.newKeyText !== undefined) return settleRekeyed({ ...write, newKeyText: write.newKeyText }, context);
+  if (write.newKeyText !== undefined) return settleRekeyed({ ...write, row: rowOf(write), newKeyText: write.newKeyText }, context);
   const locked = await transaction.lock(write.table, write.key);
   const rival = await findRival(write, locked, context);
   if (!rival) {
@@ -105,12 +105,12 @@ export async function settle(write: Write, context: SettleContext): Promise<Sett
  * does not carry. If anybody else has to do with either key, it is a delete and an insert, each of
  * which may meet its own conflict.
  */
-async function settleRekeyed(write: Write & { readonly newKeyText: string }, context: SettleContext): Promise<Settlement> {
+async function settleRekeyed(write: Write & { readonly row: Row; readonly newKeyText: string }, context: SettleContext): Promise<Settlement> {
   const { transaction, touched } = context;
-  const { newKeyText, ...plain } = write;
-  const row = rowOf(write);
+  // A delete that carries a row would be judged by it.
+  const { newKeyText, row, ...plain } = write;
   const newKey = write.table.key.map((column, i) => known(row[column]) ?? write.key[i] ?? '');
-  const there = { ...plain, kind: 'insert', key: newKey, keyText: newKeyText } as const;
+  const there = { ...plain, row, kind: 'insert', key: newKey, keyText: newKeyText } as const;
   const gone: Write = { ...plain, kind: 'delete' };
   const locked = await transaction.lock(write.table, write.key);
   const occupied = await transaction.lock(write.table, newKey);
@@ -124,7 +124,8 @@ async function settleRekeyed(write: Write & { readonly newKeyText: string }, con
   const whole = row.map((cell, i) => (cell === UNCHANGED && locked ? (locked.row[i] ?? null) : cell));
   const first = await settle(gone, context);
   if (whole.includes(UNCHANGED)) {
-    await setAsMissing(there, context);
+    if (context.authority === 'defers') await askAgain(there, context);
+    else await setAsMissing(there, context);
     return first;
   }
   const second = await settle({ ...there, row: whole }, context);
@@ -210,6 +211,8 @@ function precedes(a: number, b: number): boolean {
 
 /** An update of a row that is not there, and that nobody deleted here. */
 async function restoreMissing(write: Write, context: SettleContext): Promise<Settlement> {
+  // The service may itself have declined it; the monolith has the whole row.
+  if (context.authority === 'defers') return askAgain(write, context);
   const row = rowOf(write);
   const complete = !row.includes(UNCHANGED);
   if (complete) {
@@ -368,59 +371,100 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
 }
 
 /**
+ * The service could not write a row and asks for it: what stands here is sent as a decision. Whatever
+ * the service writes to that row before it has read the answer is judged as not having seen it.
+ * A row that is not here needs no answer: its delete follows in the stream.
+ */
+export async function answerRequest(step: Requested, context: SettleContext): Promise<void> {
+  const { table, key, keyText } = step;
+  const locked = await context.transaction.lock(table, key);
+  if (!locked || context.authority !== 'settles') return;
+  const row = named(table, locked.row);
+  await context.transaction.recordConflict(
+    {
+      service: context.service, table: table.name, key: namedKey(table, key), type: 'unique-key', monolith: row, serviceRow: null,
+      winner: 'monolith', strategy: 'sent-again', reason: 'the service could not take it at first',
+    },
+    { table: table.name, key: namedKey(table, key), row },
+  );
+  note(context, keyText, { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n });
+}
+
+/** Whose write a row of the monolith is. */
+function standing(locked: LockedRow, keyText: string, context: SettleContext): DecidedRow['winner'] {
+  const ours = locked.own || locked.replayed || context.touched.has(keyText);
+  return ours ? (context.knowledge.decision(keyText)?.winner ?? 'service') : 'monolith';
+}
+
+/**
  * A change that clashes with another row's unique value. If that row was written here unseen by the
- * change's author, it is a conflict of two rows: one of them has to go, on both sides, and its
- * content stays in the conflict's record. Otherwise it is none of concurrency's making; false.
+ * change's author, it is a conflict of two rows: only one of them can have the value, on both sides.
+ * The one that loses becomes what the monolith has beside the winner, and its content stays in the
+ * conflict's record. Otherwise it is none of concurrency's making; undefined.
+ *
+ * The service settles nothing. It can't rely on the clash being met at the monolith, where the other
+ * row may have changed by then; so it asks for the row.
  */
 export async function settleClash(write: Write, context: SettleContext): Promise<Settlement | undefined> {
   if (!write.row) return undefined;
+  if (write.newKeyText !== undefined) return settleMovedClash({ ...write, row: write.row, newKeyText: write.newKeyText }, context);
   const { transaction, target } = context;
   const table = write.table;
-  let settlement: Settlement | undefined;
+  let conflicts = 0;
   for (const otherKey of await transaction.clashes(table, write.key, write.row)) {
     const otherText = context.keyTextOf(table, otherKey);
     const locked = await transaction.lock(table, otherKey);
     if (!locked) continue;
     const rival = await findRival({ ...write, kind: 'update', key: otherKey, keyText: otherText }, locked, context);
     if (!rival) return undefined;
-    if (context.authority === 'defers') return DEFERRED;
-    const key = namedKey(table, write.key);
+    if (context.authority === 'defers') return askAgain(write, context);
+    const own = await transaction.lock(table, write.key);
     const present: ConflictingChange = { table: table.name, key: namedKey(table, otherKey), row: named(table, locked.row), committedAt: rival.committedAt };
-    const incoming: ConflictingChange = { table: table.name, key, row: named(table, write.row), committedAt: write.committedAt };
+    const incoming: ConflictingChange = {
+      table: table.name, key: namedKey(table, write.key), row: named(table, write.row, own?.row), committedAt: write.committedAt,
+    };
     const [monolith, service] = target === 'monolith' ? [present, incoming] : [incoming, present];
     const verdict = await context.resolver.resolve(monolith, service);
     // Two rows can't be merged into one without losing a key: anything but the service keeps the monolith's.
     const incomingWins = verdict.winner === 'service' ? target === 'monolith' : target === 'service';
-    const loser = incomingWins ? { key: otherKey, text: otherText } : { key: write.key, text: write.keyText };
     if (incomingWins) await transaction.remove(table, otherKey);
+    const loser = incomingWins ? { key: present.key, text: otherText, left: undefined } : { key: incoming.key, text: write.keyText, left: own };
     await transaction.recordConflict(
       {
-        service: context.service, table: table.name, key: namedKey(table, loser.key), type: 'unique-key',
+        service: context.service, table: table.name, key: loser.key, type: 'unique-key',
         monolith: monolith.row, serviceRow: service.row, winner: incomingWins === (target === 'monolith') ? 'service' : 'monolith',
         strategy: verdict.strategy, ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
       },
-      context.authority === 'settles' ? { table: table.name, key: namedKey(table, loser.key), row: null } : undefined,
+      context.authority === 'settles'
+        ? { table: table.name, key: loser.key, row: loser.left ? named(table, loser.left.row) : null }
+        : undefined,
     );
-    settlement = { conflicts: (settlement?.conflicts ?? 0) + 1, deferred: 0 };
-    note(context, loser.text, { winner: 'monolith', committedAt: rival.committedAt });
-    if (!incomingWins) {
-      // The service refused the monolith's row because of its own; with that gone, it has to come again.
-      await transaction.recordConflict(
-        {
-          service: context.service, table: table.name, key: namedKey(table, otherKey), type: 'unique-key',
-          monolith: monolith.row, serviceRow: null, winner: 'monolith', strategy: verdict.strategy, reason: 'keeps its unique value',
-        },
-        context.authority === 'settles' ? { table: table.name, key: namedKey(table, otherKey), row: named(table, locked.row) } : undefined,
-      );
-      note(context, otherText, { winner: 'monolith', committedAt: rival.committedAt });
-      return settlement;
-    }
+    conflicts += 1;
+    note(context, loser.text, {
+      winner: loser.left ? standing(loser.left, loser.text, context) : 'monolith', committedAt: loser.left?.committedAt ?? rival.committedAt,
+    });
+    if (!incomingWins) return { conflicts, deferred: 0 };
   }
-  if (settlement) {
-    await transaction.put(table, write.key, write.row);
-    context.touched.add(write.keyText);
-  }
-  return settlement;
+  if (conflicts === 0) return undefined;
+  // Its own row may have changed here unseen as well.
+  const settlement = await settle(write, context);
+  return { conflicts: conflicts + settlement.conflicts, deferred: settlement.deferred };
+}
+
+/** A row that got another key, and clashes there: its old place is left in any case. */
+async function settleMovedClash(write: Write & { readonly row: Row; readonly newKeyText: string }, context: SettleContext): Promise<Settlement | undefined> {
+  const { newKeyText, row: moved, ...plain } = write;
+  const locked = await context.transaction.lock(write.table, write.key);
+  const row = moved.map((cell, i) => (cell === UNCHANGED && locked ? (locked.row[i] ?? null) : cell));
+  const key = write.table.key.map((column, i) => known(row[column]) ?? write.key[i] ?? '');
+  const left = await settle({ ...plain, kind: 'delete' }, context);
+  const there = await settleClash({ ...plain, kind: 'insert', key, keyText: newKeyText, row }, context);
+  return there && { conflicts: left.conflicts + there.conflicts, deferred: left.deferred + there.deferred };
+}
+
+async function askAgain(write: Write, context: SettleContext): Promise<Settlement> {
+  await context.transaction.request(write.table, write.key);
+  return DEFERRED;
 }
 
 function note(context: SettleContext, keyText: string, decided: Pick<DecidedRow, 'winner' | 'committedAt'>): void {

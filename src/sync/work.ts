@@ -14,13 +14,21 @@ export interface Decided {
   readonly seen: Position;
 }
 
+/** A row that the service could not write, and asks the monolith to send again. */
+export interface Requested {
+  readonly kind: 'requested';
+  readonly table: TargetTable;
+  readonly key: readonly string[];
+  readonly keyText: string;
+}
+
 export interface Truncated {
   readonly kind: 'truncate';
   readonly tables: readonly TargetTable[];
   readonly restartIdentity: boolean;
 }
 
-export type Step = Write | Decided | Truncated;
+export type Step = Write | Decided | Requested | Truncated;
 
 /** One source transaction, translated for the target. */
 export interface Work {

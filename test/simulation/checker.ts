@@ -48,6 +48,7 @@ function lost(databases: Readonly<Record<Side, Database>>, truth: Truth): string
     for (const version of database.gone.values()) seenBy(version, accounted);
     for (const { version } of database.quarantine) if (version) seenBy(version, accounted);
     for (const record of database.conflicts) {
+      if (record.strategy === 'sent-again') continue;
       if (record.monolith) seenBy(record.monolith, accounted);
       if (record.service) seenBy(record.service, accounted);
       for (const version of record.orThese ?? []) seenBy(version, accounted);
@@ -64,6 +65,11 @@ function unjust(databases: Readonly<Record<Side, Database>>, quarantined: Readon
     const told = new Set<string>();
     const decided = new Set<Version>();
     for (const record of database.conflicts) {
+      // No conflict, but the answer to a service that could not take a row; as a write of the monolith it counts like a decision.
+      if (record.strategy === 'sent-again') {
+        if (record.monolith) decided.add(record.monolith);
+        continue;
+      }
       const name = describe(record);
       // Deletes carry no mark: several of one transaction look alike.
       if (told.has(name) && !record.service?.deleted && !record.monolith?.deleted) problems.push(`reported twice: ${name}`);

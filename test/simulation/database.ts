@@ -28,6 +28,7 @@ const MARK = 2;
 export const ITEMS_RELATION: Relation = relation(ITEMS, COLUMNS, ['id']);
 const MARK_RELATION: Relation = relation(tableName('banyan', 'mark'), ['service', 'placed'], ['service']);
 const STREAM_RELATION: Relation = relation(tableName('banyan', 'stream'), ['name'], ['name']);
+const REQUEST_RELATION: Relation = relation(tableName('banyan', 'request'), ['service', 'table_name', 'key'], []);
 const CONFLICT_RELATION: Relation = relation(
   tableName('banyan', 'conflict'),
   ['service', 'table_name', 'key', 'type', 'monolith', 'service_row', 'winner', 'strategy', 'decided', 'decision'],
@@ -403,6 +404,10 @@ export class Session {
 
   rollback(): void {
     this.#end();
+  }
+
+  static request(row: readonly Value[]): Change {
+    return { kind: 'insert', relation: REQUEST_RELATION, row };
   }
 
   static stream(name: string): Change {

@@ -285,6 +285,10 @@ class SimulatedTransaction implements ApplyTransaction {
     return this.#statement(async () => this.#session.sameCode(key[0]!, row).map((other) => [other]));
   }
 
+  async request(table: TargetTable, key: readonly string[]): Promise<void> {
+    await this.#statement(async () => this.#session.change(Session.request(['shop', table.name, JSON.stringify({ id: key[0]! })])));
+  }
+
   async recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
     await this.#statement(async () => {
       const { database, truth } = this.#options;

@@ -129,6 +129,16 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     return [...found.values()];
   }
 
+  /** The row need not stay: that it was inserted is in the log. */
+  async request(table: TargetTable, key: readonly string[]): Promise<void> {
+    const named = Object.fromEntries(table.key.map((column, i) => [table.columns[column], key[i]]));
+    const made = await this.#client.query<{ id: string }>(
+      'INSERT INTO banyan.request (service, table_name, key) VALUES ($1, $2, $3) RETURNING id',
+      [this.#options.service, table.name, JSON.stringify(named)],
+    );
+    await this.#client.query('DELETE FROM banyan.request WHERE id = $1', [made.rows[0]?.id]);
+  }
+
   async recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
     await this.#client.query(
       'INSERT INTO banyan.conflict (service, table_name, key, type, monolith, service_row, winner, strategy, reason, decided, decision) ' +
