@@ -174,7 +174,7 @@ async function apply(options: {
   await applyBatch({
     applier: applierOf(transaction), works: [work], attempts: new Attempts(), held,
     settling: {
-      service: 'shop', target: 'monolith', authority: 'settles', knowledge,
+      service: 'shop', target: 'monolith', authority: 'settles', knowledge, displaced: new Map(),
       resolver: new ConflictResolver({ clock: systemClock, default: strategy }),
       keyTextOf: (_table, key) => keyText(key[0]!),
       catchUp: () => Promise.resolve(),

@@ -77,6 +77,7 @@ export class DirectionStream {
   readonly #logger: Logger;
   #mapping: Mapping | undefined;
   #held = new Set<string>();
+  readonly #displaced = new Map<string, string>();
   #received: Position = ORIGIN_OF_TIME;
   #checkpoint: Checkpoint = { position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME };
   #checkpointAt = 0;
@@ -315,7 +316,7 @@ export class DirectionStream {
     return applyBatch({
       applier, works, attempts, held: this.#held,
       settling: {
-        service, authority, resolver, knowledge: targetKnowledge,
+        service, authority, resolver, knowledge: targetKnowledge, displaced: this.#displaced,
         target: otherSide(sourceSide(direction)),
         keyTextOf: (table, key) => mapping.keyTextOf(table, key),
         catchUp: async () => {

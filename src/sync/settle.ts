@@ -33,6 +33,11 @@ export interface SettleContext {
   readonly inserted: Write[];
   /** Rows with a change put in quarantine by this transaction; later changes of theirs are held behind it. */
   readonly newlyHeld: Set<string>;
+  /**
+   * Rows that were taken away for the sake of a decision about another, by which; they have been asked for.
+   * Only a shortcut: without it, two rows that the monolith lets have one value go round once more.
+   */
+  readonly displaced: Map<string, string>;
   /** The position of the transaction's last work. */
   readonly batch: Position;
   /** The text under which both directions know a row. */
@@ -367,6 +372,7 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
   else if (!locked) return NOTHING;
   else await context.transaction.remove(step.table, step.key);
   context.touched.add(step.keyText);
+  context.displaced.delete(step.keyText);
   return NOTHING;
 }
 
@@ -403,20 +409,28 @@ function standing(locked: LockedRow, keyText: string, context: SettleContext): D
  * conflict's record. Otherwise it is none of concurrency's making; undefined.
  *
  * The service settles nothing. It can't rely on the clash being met at the monolith, where the other
- * row may have changed by then; so it asks for the row.
+ * row may have changed by then; so it asks for the row. A decision tells it more: a row that the
+ * monolith had seen, and that is in the way all the same, is one that the service declined to change,
+ * so it makes room and is asked for. Unless the monolith has just sent it, too: then its table allows
+ * what the service's does not.
  */
-export async function settleClash(write: Write, context: SettleContext): Promise<Settlement | undefined> {
+export async function settleClash(write: Write, context: SettleContext, decided = false): Promise<Settlement | undefined> {
   if (!write.row) return undefined;
   if (write.newKeyText !== undefined) return settleMovedClash({ ...write, row: write.row, newKeyText: write.newKeyText }, context);
   const { transaction, target } = context;
   const table = write.table;
   let conflicts = 0;
+  const inTheWay: Write[] = [];
   for (const otherKey of await transaction.clashes(table, write.key, write.row)) {
     const otherText = context.keyTextOf(table, otherKey);
     const locked = await transaction.lock(table, otherKey);
     if (!locked) continue;
     const rival = await findRival({ ...write, kind: 'update', key: otherKey, keyText: otherText }, locked, context);
-    if (!rival) return undefined;
+    if (!rival) {
+      if (!decided || context.authority !== 'defers' || context.displaced.get(write.keyText) === otherText) return undefined;
+      inTheWay.push({ ...write, key: otherKey, keyText: otherText });
+      continue;
+    }
     if (context.authority === 'defers') return askAgain(write, context);
     const own = await transaction.lock(table, write.key);
     const present: ConflictingChange = { table: table.name, key: namedKey(table, otherKey), row: named(table, locked.row), committedAt: rival.committedAt };
@@ -445,7 +459,12 @@ export async function settleClash(write: Write, context: SettleContext): Promise
     });
     if (!incomingWins) return { conflicts, deferred: 0 };
   }
-  if (conflicts === 0) return undefined;
+  for (const other of inTheWay) {
+    await transaction.remove(table, other.key);
+    await askAgain(other, context);
+    context.displaced.set(other.keyText, write.keyText);
+  }
+  if (conflicts === 0 && inTheWay.length === 0) return undefined;
   // Its own row may have changed here unseen as well.
   const settlement = await settle(write, context);
   return { conflicts: conflicts + settlement.conflicts, deferred: settlement.deferred };
@@ -464,6 +483,8 @@ async function settleMovedClash(write: Write & { readonly row: Row; readonly new
 
 async function askAgain(write: Write, context: SettleContext): Promise<Settlement> {
   await context.transaction.request(write.table, write.key);
+  // It is not what the monolith has, so it is no proof that the monolith has both.
+  for (const [displaced, by] of context.displaced) if (by === write.keyText) context.displaced.delete(displaced);
   return DEFERRED;
 }
 

@@ -78,6 +78,30 @@ describePostgres('sync both ways', () => {
     await running.stop();
   });
 
+  it('loses nothing and converges while the writers fight for unique values as well', async () => {
+    const pair = await syncPair({ schema: JOURNAL_SCHEMA, tables: TABLES });
+    await using journal = new Journal({ ends: pair, keys: 60, uniqueValues: true });
+    await pair.monolith.query(`INSERT INTO public.account (id, value, handle) VALUES (1001, 'monolith', 'both')`);
+    await pair.service.query(`INSERT INTO public.account (id, value, handle) VALUES (1002, 'service', 'both')`);
+    journal.start(4);
+    // Where nobody carries anything, both sides take the same values again and again.
+    for (const target of [300, 900]) {
+      await until(() => journal.writes > target, { what: 'the writers have written' });
+      const running = pair.run();
+      await until(() => journal.writes > target + 300);
+      await running.stop();
+    }
+    await until(() => journal.writes > 1500);
+    await journal.finish();
+    const running = pair.run();
+    await drained(running);
+    await running.stop();
+    await expectEqual(pair);
+    expect(await journal.lost()).toEqual([]);
+    const [clashes] = await pair.monolith.query(`SELECT count(*) AS n FROM banyan.conflict WHERE type = 'unique-key' AND strategy <> 'sent-again'`);
+    expect(Number(clashes!['n'])).toBeGreaterThan(0);
+  });
+
   it.each(['monolith-to-service', 'service-to-monolith'] as const)('carries one direction only: %s', async (mode) => {
     const pair = await syncPair({ schema: JOURNAL_SCHEMA, tables: TABLES, mode, rows: `INSERT INTO account VALUES (1, 'one'), (2, 'two')` });
     const [from, to] = mode === 'monolith-to-service' ? [pair.monolith, pair.service] : [pair.service, pair.monolith];
