@@ -143,9 +143,9 @@ describePostgres('setUpStreams', () => {
     const { publication } = names.get('monolith-to-service')!;
     const published = async (): Promise<string[]> =>
       (await ends.monolith.query('SELECT tablename AS t FROM pg_publication_tables WHERE pubname = $1 ORDER BY 1', [publication])).map((row) => row['t']!);
-    expect(await published()).toEqual(['a', 'b', 'conflict', 'mark', 'p', 'stream']);
+    expect(await published()).toEqual(['a', 'b', 'conflict', 'mark', 'p', 'request', 'stream']);
     await setUp(ends, { tables: ['a'] });
-    expect(await published()).toEqual(['a', 'conflict', 'mark', 'stream']);
+    expect(await published()).toEqual(['a', 'conflict', 'mark', 'request', 'stream']);
   });
 
   it('sets up one direction only', async () => {
