@@ -227,4 +227,31 @@ describe('applying a batch', () => {
     expect(transaction.quarantined.map(({ write: { kind }, code }) => [kind, code])).toEqual([['update', 'held'], ['insert', 'held']]);
     expect(held).toContain(keyText('a'));
   });
+
+  it('settles a clash of two rows written unseen: the one that loses becomes what the monolith has', async () => {
+    const clash = async (strategy: 'prefer-service' | 'prefer-monolith'): Promise<OneTable> => {
+      const transaction = new OneTable();
+      transaction.rows.set('a', { row: ['a', null, 'replayed'], own: true });
+      transaction.rows.set('b', { row: ['b', 'x', 'local'], own: false });
+      await apply({ transaction, steps: [write('update', 'a', ['a', 'x', 'service'])], knowledge: unseen(), strategy });
+      expect(transaction.quarantined).toEqual([]);
+      return transaction;
+    };
+    const lost = await clash('prefer-monolith');
+    expect([...lost.rows.values()].map(({ row }) => row[2])).toEqual(['replayed', 'local']);
+    expect(lost.records.map(({ decision }) => [decision?.key['id'], decision?.row?.['mark']])).toEqual([['a', 'replayed']]);
+    const won = await clash('prefer-service');
+    expect([...won.rows.values()].map(({ row }) => row[2])).toEqual(['service']);
+    expect(won.records.map(({ decision }) => [decision?.key['id'], decision?.row])).toEqual([['b', null]]);
+  });
+
+  it('undoes a moved row whose clash turns out to be none of concurrency', async () => {
+    const transaction = new OneTable();
+    transaction.rows.set('a', { row: ['a', null, 'replayed'], own: true });
+    transaction.rows.set('c', { row: ['c', 'x', 'seen'], own: true });
+    const moved = write('update', 'a', ['b', 'x', 'moved'], { newKeyText: keyText('b') });
+    await apply({ transaction, steps: [moved] });
+    expect([...transaction.rows.keys()]).toEqual(['a', 'c']);
+    expect(transaction.quarantined.map(({ code }) => code)).toEqual(['23505']);
+  });
 });

@@ -242,7 +242,7 @@ class Batch {
     }
   }
 
-  async #setAside(step: Write | Decided, error: unknown): Promise<void> {
+  async #setAside(step: Write | Decided, error: Error): Promise<void> {
     const write: Write =
       step.kind === 'decided'
         ? {
@@ -251,7 +251,7 @@ class Batch {
           }
         : step;
     const code = this.#options.applier.codeOf(error);
-    if (code === UNIQUE_VIOLATION && (await this.#settleClash(write, step.kind === 'decided'))) return;
+    if (code === UNIQUE_VIOLATION && (await this.#settleClash({ write, error, decided: step.kind === 'decided' }))) return;
     await this.#transaction.quarantine({ write, code: isBanyanError(error) ? error.code : code, reason: messageOf(error) });
     this.#context.newlyHeld.add(write.keyText);
     if (write.newKeyText !== undefined) this.#context.newlyHeld.add(write.newKeyText);
@@ -259,10 +259,12 @@ class Batch {
   }
 
   /** Whether the clash was one of two rows written concurrently, and could be settled. */
-  async #settleClash(write: Write, decided: boolean): Promise<boolean> {
+  async #settleClash({ write, error, decided }: { readonly write: Write; readonly error: Error; readonly decided: boolean }): Promise<boolean> {
     let settlement: Settlement | undefined;
     const fault = await this.#undoing(async () => {
       settlement = await settleClash(write, this.#context, decided);
+      // Found to be none only after a part of it was done: that part is undone.
+      if (!settlement) throw error;
     });
     if (fault !== undefined || !settlement) return false;
     this.#conflicts += settlement.conflicts;

@@ -119,14 +119,16 @@ async function settleRekeyed(write: Write & { readonly row: Row; readonly newKey
   const gone: Write = { ...plain, kind: 'delete' };
   const locked = await transaction.lock(write.table, write.key);
   const occupied = await transaction.lock(write.table, newKey);
-  const disturbed = !locked || occupied || (await findRival(gone, locked, context)) || (await findRival(there, undefined, context));
+  const rival = await findRival(gone, locked, context);
+  const disturbed = !locked || occupied || rival || (await findRival(there, undefined, context));
   if (!disturbed) {
     await transaction.put(write.table, write.key, row);
     touched.add(write.keyText).add(newKeyText);
     context.inserted.push(there);
     return NOTHING;
   }
-  const whole = row.map((cell, i) => (cell === UNCHANGED && locked ? (locked.row[i] ?? null) : cell));
+  // What the change leaves as it was is here only if nobody has written it here since.
+  const whole = rival ? row : filled(row, locked);
   const first = await settle(gone, context);
   if (whole.includes(UNCHANGED)) {
     if (context.authority === 'defers') await askAgain(there, context);
@@ -135,6 +137,10 @@ async function settleRekeyed(write: Write & { readonly row: Row; readonly newKey
   }
   const second = await settle({ ...there, row: whole }, context);
   return { conflicts: first.conflicts + second.conflicts, deferred: first.deferred + second.deferred };
+}
+
+function filled(row: Row, locked: LockedRow | undefined): Row {
+  return row.map((cell, i) => (cell === UNCHANGED && locked ? (locked.row[i] ?? null) : cell));
 }
 
 const known = (cell: Cell | undefined): string | undefined => (typeof cell === 'string' ? cell : undefined);
@@ -474,9 +480,12 @@ export async function settleClash(write: Write, context: SettleContext, decided 
 async function settleMovedClash(write: Write & { readonly row: Row; readonly newKeyText: string }, context: SettleContext): Promise<Settlement | undefined> {
   const { newKeyText, row: moved, ...plain } = write;
   const locked = await context.transaction.lock(write.table, write.key);
-  const row = moved.map((cell, i) => (cell === UNCHANGED && locked ? (locked.row[i] ?? null) : cell));
+  const gone: Write = { ...plain, kind: 'delete' };
+  const row = (await findRival(gone, locked, context)) ? moved : filled(moved, locked);
   const key = write.table.key.map((column, i) => known(row[column]) ?? write.key[i] ?? '');
-  const left = await settle({ ...plain, kind: 'delete' }, context);
+  // Without its large values it can't be written here, and a clash of two rows is not to be judged by it.
+  if (context.authority !== 'defers' && row.includes(UNCHANGED)) return undefined;
+  const left = await settle(gone, context);
   const there = await settleClash({ ...plain, kind: 'insert', key, keyText: newKeyText, row }, context);
   return there && { conflicts: left.conflicts + there.conflicts, deferred: left.deferred + there.deferred };
 }
