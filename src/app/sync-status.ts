@@ -5,6 +5,7 @@ import { formatLsn, parseLsn, type Position } from '../model/position.ts';
 import { otherSide, sourceSide, type Direction } from '../model/side.ts';
 import { streamName } from '../postgres/banyan-schema.ts';
 import { PostgresFence } from '../postgres/fence.ts';
+import { sqlState } from '../postgres/transient.ts';
 import { directionsOf } from '../sync/service-sync.ts';
 import type {
   ConflictRecord, QuarantinedChange, StreamStatus, SyncConflictsResult, SyncQuarantineResult, SyncWaitOptions, SyncWaitResult,
@@ -60,7 +61,7 @@ function bytesBetween(current: Position, applied: Position): number {
   return current > applied ? Number(current - applied) : 0;
 }
 
-export async function readReport(
+async function readReport(
   session: Session,
   stream: string,
 ): Promise<{ readonly state: string; readonly fresh: boolean; readonly counts: StoredCounts } | undefined> {
@@ -182,12 +183,14 @@ async function first<T extends pg.QueryResultRow>(pool: pg.Pool, text: string, v
   return (await all<T>(pool, text, values))[0];
 }
 
+const UNDEFINED_TABLE = '42P01';
+
 /** Rows of Banyan's own tables; none where those tables do not exist yet. */
 async function all<T extends pg.QueryResultRow>(pool: pg.Pool, text: string, values: readonly string[]): Promise<readonly T[]> {
   try {
     return (await pool.query<T>(text, [...values])).rows;
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === '42P01') return [];
+    if (sqlState(error) === UNDEFINED_TABLE) return [];
     throw error;
   }
 }
