@@ -1,7 +1,10 @@
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
 import { ORIGIN_OF_TIME } from '../model/position.ts';
-import { answerRequest, followDecision, settle, settleClash, settleInserts, type SettleContext, type Settlement } from './settle.ts';
+import { answerRequest, followDecision } from './decisions.ts';
+import { settleClash } from './settle-clash.ts';
+import type { SettleContext, Settlement } from './settle-context.ts';
+import { settle, settleInserts } from './settle.ts';
 import { Waves } from './waves.ts';
 import type { Decided, Requested, Step, Truncated, Work } from './work.ts';
 

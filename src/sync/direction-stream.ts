@@ -15,7 +15,7 @@ import type { ConflictResolver } from './conflict.ts';
 import type { Knowledge } from './knowledge.ts';
 import { LatencyRecord } from './latency.ts';
 import { Mapping, type TablePair } from './mapping.ts';
-import type { Authority } from './settle.ts';
+import type { Authority } from './settle-context.ts';
 import { ordered, type Decided, type Step, type Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 

@@ -1,0 +1,54 @@
+import { UNCHANGED } from '../model/change.ts';
+import { ORIGIN_OF_TIME } from '../model/position.ts';
+import type { Write } from '../ports/applier.ts';
+import { findRival } from './rival.ts';
+import { DEFERRED, insertWhereNone, note, NOTHING, standing, type SettleContext, type Settlement } from './settle-context.ts';
+import { named, namedKey, type Decided, type Requested } from './work.ts';
+
+/** Writes what the monolith decided, unless the service has written the row since without having seen it. */
+export async function followDecision(step: Decided, context: SettleContext): Promise<Settlement> {
+  const locked = await context.transaction.lock(step.table, step.key);
+  const asWrite: Write = {
+    kind: step.row ? 'insert' : 'delete', table: step.table, key: step.key, keyText: step.keyText,
+    ...(step.row ? { row: step.row } : {}), position: ORIGIN_OF_TIME, committedAt: 0n, seen: step.seen,
+  };
+  // A row that is not there may have been deleted here a moment ago: only the stream can tell.
+  if (step.row && !locked) await context.catchUp();
+  if (await findRival(asWrite, locked, context)) return DEFERRED;
+  if (step.row && !locked && !step.row.includes(UNCHANGED)) {
+    if (!(await insertWhereNone(asWrite, context))) return followDecision(step, context);
+  } else if (step.row) await context.transaction.put(step.table, step.key, step.row);
+  else if (!locked) return NOTHING;
+  else await context.transaction.remove(step.table, step.key);
+  context.touched.add(step.keyText);
+  context.displaced.delete(step.keyText);
+  return NOTHING;
+}
+
+/**
+ * The service could not write a row and asks for it: what stands here is sent as a decision. Whatever
+ * the service writes to that row before it has read the answer is judged as not having seen it.
+ * A row that is not here needs no answer: its delete follows in the stream.
+ */
+export async function answerRequest(step: Requested, context: SettleContext): Promise<void> {
+  const { table, key, keyText } = step;
+  const locked = await context.transaction.lock(table, key);
+  if (!locked || context.authority !== 'settles') return;
+  const row = named(table, locked.row);
+  await context.transaction.recordConflict(
+    {
+      service: context.service, table: table.name, key: namedKey(table, key), type: 'unique-key', monolith: row, serviceRow: null,
+      winner: 'monolith', strategy: 'sent-again', reason: 'the service could not take it at first',
+    },
+    { table: table.name, key: namedKey(table, key), row },
+  );
+  note(context, keyText, { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n });
+}
+
+/** The service asks for a row that it could not write; the monolith answers with the row as it is by then. */
+export async function askAgain(write: Write, context: SettleContext): Promise<Settlement> {
+  await context.transaction.request(write.table, write.key);
+  // It is not what the monolith has, so it is no proof that the monolith has both.
+  for (const [displaced, by] of context.displaced) if (by === write.keyText) context.displaced.delete(displaced);
+  return DEFERRED;
+}

@@ -1,0 +1,90 @@
+import { UNCHANGED, type Row } from '../model/change.ts';
+import type { Write } from '../ports/applier.ts';
+import type { ConflictingChange } from './conflict.ts';
+import { askAgain } from './decisions.ts';
+import { findRival } from './rival.ts';
+import { filled, note, standing, type SettleContext, type Settlement } from './settle-context.ts';
+import { newKeyOf, settle } from './settle.ts';
+import { named, namedKey } from './work.ts';
+
+/**
+ * A change that clashes with another row's unique value. If that row was written here unseen by the
+ * change's author, it is a conflict of two rows: only one of them can have the value, on both sides.
+ * The one that loses becomes what the monolith has beside the winner, and its content stays in the
+ * conflict's record. Otherwise it is none of concurrency's making; undefined.
+ *
+ * The service settles nothing. It can't rely on the clash being met at the monolith, where the other
+ * row may have changed by then; so it asks for the row. A decision tells it more: a row that the
+ * monolith had seen, and that is in the way all the same, is one that the service declined to change,
+ * so it makes room and is asked for. Unless the monolith has just sent it, too: then its table allows
+ * what the service's does not.
+ */
+export async function settleClash(write: Write, context: SettleContext, decided = false): Promise<Settlement | undefined> {
+  if (!write.row) return undefined;
+  if (write.newKeyText !== undefined) return settleMovedClash({ ...write, row: write.row, newKeyText: write.newKeyText }, context);
+  const { transaction, target } = context;
+  const table = write.table;
+  let conflicts = 0;
+  const inTheWay: Write[] = [];
+  for (const otherKey of await transaction.clashes(table, write.key, write.row)) {
+    const otherText = context.keyTextOf(table, otherKey);
+    const locked = await transaction.lock(table, otherKey);
+    if (!locked) continue;
+    const rival = await findRival({ ...write, kind: 'update', key: otherKey, keyText: otherText }, locked, context);
+    if (!rival) {
+      if (!decided || context.authority !== 'defers' || context.displaced.get(write.keyText) === otherText) return undefined;
+      inTheWay.push({ ...write, key: otherKey, keyText: otherText });
+      continue;
+    }
+    if (context.authority === 'defers') return askAgain(write, context);
+    const own = await transaction.lock(table, write.key);
+    const present: ConflictingChange = { table: table.name, key: namedKey(table, otherKey), row: named(table, locked.row), committedAt: rival.committedAt };
+    const incoming: ConflictingChange = {
+      table: table.name, key: namedKey(table, write.key), row: named(table, write.row, own?.row), committedAt: write.committedAt,
+    };
+    const [monolith, service] = target === 'monolith' ? [present, incoming] : [incoming, present];
+    const verdict = await context.resolver.resolve(monolith, service);
+    // Two rows can't be merged into one without losing a key: anything but the service keeps the monolith's.
+    const incomingWins = verdict.winner === 'service' ? target === 'monolith' : target === 'service';
+    if (incomingWins) await transaction.remove(table, otherKey);
+    const loser = incomingWins ? { key: present.key, text: otherText, left: undefined } : { key: incoming.key, text: write.keyText, left: own };
+    await transaction.recordConflict(
+      {
+        service: context.service, table: table.name, key: loser.key, type: 'unique-key',
+        monolith: monolith.row, serviceRow: service.row, winner: incomingWins === (target === 'monolith') ? 'service' : 'monolith',
+        strategy: verdict.strategy, ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
+      },
+      context.authority === 'settles'
+        ? { table: table.name, key: loser.key, row: loser.left ? named(table, loser.left.row) : null }
+        : undefined,
+    );
+    conflicts += 1;
+    note(context, loser.text, {
+      winner: loser.left ? standing(loser.left, loser.text, context) : 'monolith', committedAt: loser.left?.committedAt ?? rival.committedAt,
+    });
+    if (!incomingWins) return { conflicts, deferred: 0 };
+  }
+  for (const other of inTheWay) {
+    await transaction.remove(table, other.key);
+    await askAgain(other, context);
+    context.displaced.set(other.keyText, write.keyText);
+  }
+  if (conflicts === 0 && inTheWay.length === 0) return undefined;
+  // Its own row may have changed here unseen as well.
+  const settlement = await settle(write, context);
+  return { conflicts: conflicts + settlement.conflicts, deferred: settlement.deferred };
+}
+
+/** A row that got another key, and clashes there: its old place is left in any case. */
+async function settleMovedClash(write: Write & { readonly row: Row; readonly newKeyText: string }, context: SettleContext): Promise<Settlement | undefined> {
+  const { newKeyText, row: moved, ...plain } = write;
+  const locked = await context.transaction.lock(write.table, write.key);
+  const gone: Write = { ...plain, kind: 'delete' };
+  const row = (await findRival(gone, locked, context)) ? moved : filled(moved, locked);
+  const key = newKeyOf(write, row);
+  // Without its large values it can't be written here, and a clash of two rows is not to be judged by it.
+  if (context.authority !== 'defers' && row.includes(UNCHANGED)) return undefined;
+  const left = await settle(gone, context);
+  const there = await settleClash({ ...plain, kind: 'insert', key, keyText: newKeyText, row }, context);
+  return there && { conflicts: left.conflicts + there.conflicts, deferred: left.deferred + there.deferred };
+}

@@ -1,0 +1,91 @@
+import { invariant } from '../core/errors.ts';
+import { UNCHANGED, type Row } from '../model/change.ts';
+import type { Position } from '../model/position.ts';
+import type { Side } from '../model/side.ts';
+import type { ApplyTransaction, LockedRow, TargetTable, Write } from '../ports/applier.ts';
+import type { ConflictResolver } from './conflict.ts';
+import type { DecidedRow, Knowledge } from './knowledge.ts';
+
+/** Who settles a conflict that is found while applying to this side. */
+export type Authority =
+  /** The monolith in bidirectional sync: settles, and tells the service through its own stream. */
+  | 'settles'
+  /** The service in bidirectional sync: leaves its row alone; the monolith will decide. */
+  | 'defers'
+  /** A one-way stream: nobody carries this side's writes anywhere, so the source wins. */
+  | 'follows';
+
+export interface SettleContext {
+  readonly service: string;
+  readonly target: Side;
+  readonly authority: Authority;
+  readonly transaction: ApplyTransaction;
+  /** What the target's own stream has told. */
+  readonly knowledge: Knowledge;
+  readonly resolver: ConflictResolver;
+  /** Rows that this transaction has written already; their locks are held. */
+  readonly touched: Set<string>;
+  /** Decisions made in this transaction by row, to be forgotten if it rolls back. */
+  readonly decided: Map<string, DecidedRow>;
+  /** Rows that were inserted where none was, and nothing known of a delete; see {@link settleInserts}. */
+  readonly inserted: Write[];
+  /** Rows with a change put in quarantine by this transaction; later changes of theirs are held behind it. */
+  readonly newlyHeld: Set<string>;
+  /**
+   * Rows that were taken away for the sake of a decision about another, by which; they have been asked for.
+   * Only a shortcut: without it, two rows that the monolith lets have one value go round once more.
+   */
+  readonly displaced: Map<string, string>;
+  /** The position of the transaction's last work. */
+  readonly batch: Position;
+  /** The text under which both directions know a row. */
+  readonly keyTextOf: (table: TargetTable, key: readonly string[]) => string;
+  /** Places a mark in the target's log and resolves when its stream has been read that far. */
+  readonly catchUp: () => Promise<void>;
+}
+
+export interface Settlement {
+  readonly conflicts: number;
+  readonly deferred: number;
+}
+
+export const NOTHING: Settlement = { conflicts: 0, deferred: 0 };
+export const DEFERRED: Settlement = { conflicts: 0, deferred: 1 };
+export const ONE_CONFLICT: Settlement = { conflicts: 1, deferred: 0 };
+
+
+export function rowOf(write: Write): Row {
+  invariant(write.row, 'an insert or update carries its row');
+  return write.row;
+}
+
+export function filled(row: Row, locked: LockedRow | undefined): Row {
+  return row.map((cell, i) => (cell === UNCHANGED && locked ? (locked.row[i] ?? null) : cell));
+}
+
+/** The change lacks large values that it did not touch, and the row that had them is not here. */
+export async function setAsMissing(write: Write, context: SettleContext): Promise<void> {
+  context.newlyHeld.add(write.keyText);
+  await context.transaction.quarantine({
+    write, code: 'missing-row', reason: 'the row is missing here, and the change does not carry its unchanged large values',
+  });
+}
+
+/** False if a row was there after all. */
+export async function insertWhereNone(write: Write, context: SettleContext): Promise<boolean> {
+  const missed = await context.transaction.write([{ ...write, kind: 'insert' }], undefined);
+  return missed.length === 0;
+}
+
+/** Whose write a row of the monolith is. */
+export function standing(locked: LockedRow, keyText: string, context: SettleContext): DecidedRow['winner'] {
+  const ours = locked.own || locked.replayed || context.touched.has(keyText);
+  return ours ? (context.knowledge.decision(keyText)?.winner ?? 'service') : 'monolith';
+}
+
+export function note(context: SettleContext, keyText: string, decided: Pick<DecidedRow, 'winner' | 'committedAt'>): void {
+  if (context.authority !== 'settles') return;
+  const decision = { position: undefined, batch: context.batch, ...decided };
+  context.knowledge.recordDecision(keyText, decision);
+  context.decided.set(keyText, decision);
+}
