@@ -24,7 +24,7 @@ export function settingsText(options: SettingsOptions): string {
     log_timezone: 'UTC',
     log_line_prefix: '%m [%p] %q%a ',
     // Until 17 the number of replication slots bounds the origins in use as well.
-    ...(options.majorVersion >= 18 ? { max_active_replication_origins: '64' } : {}),
+    ...(options.majorVersion >= 18 ? { max_active_replication_origins: options.settings['max_replication_slots'] ?? '64' } : {}),
     ...(options.durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
     ...options.settings,
   };

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { afterAll, inject } from 'vitest';
+import { afterAll, inject, it } from 'vitest';
 import { connect, createPool } from '../../src/postgres/connect.ts';
 import { describeRequiring } from './requires.ts';
 import { until } from './condition.ts';
@@ -73,6 +73,16 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
 /** `describe` for tests that need the embedded server; see {@link describeRequiring}. */
 export function describePostgres(name: string, suite: () => void): void {
   describeRequiring(inject('postgresAbsence'), name, suite);
+}
+
+/** `it` for what only servers of a major version or newer can do; skipped on older ones (see scripts/test-versions.mjs). */
+export function itSince(major: number): typeof it | typeof it.skip {
+  return inject('postgresMajor') >= major ? it : it.skip;
+}
+
+/** The major version of the run's server. */
+export function serverMajor(): number {
+  return inject('postgresMajor');
 }
 
 /** The superuser's URL of the run's server, for tests which look at the server as a whole. */

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseTableName } from '../../model/names.ts';
 import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
-import { describePostgres, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
+import { describePostgres, itSince, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
 import { createPool } from '../connect.ts';
 import { PostgresProvisioner } from '../provision/provisioner.ts';
 import { diagnose, type DiagnoseOptions } from './diagnose.ts';
@@ -182,7 +182,8 @@ describePostgres('diagnose', () => {
     expect(failing(await run({ monolith, service, tables }))).toEqual([]);
   });
 
-  it('says what an unprivileged role lacks, and is content once it was granted', async () => {
+  // Until 14 no grant lets a role that is no superuser set session_replication_role.
+  itSince(15)('says what an unprivileged role lacks, and is content once it was granted', async () => {
     const monolith = await testDatabase({ schema: FINE });
     const service = await testDatabase();
     const role = `r_${monolith.name}`;

@@ -48,7 +48,8 @@ export async function readServerFacts(pool: Pick<pg.Pool, 'query'>, version: num
 }
 
 const ALLOWED = `SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AS control,
-  has_function_privilege('pg_show_replication_origin_status()', 'EXECUTE') AS origins`;
+  has_function_privilege('pg_show_replication_origin_status()', 'EXECUTE')
+    AND (current_setting('server_version_num')::int >= 140000 OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)) AS origins`;
 
 function serverFactsSql(options: { readonly version: number; readonly mayReadControl: boolean; readonly mayReadOrigins: boolean }): string {
   const { version } = options;

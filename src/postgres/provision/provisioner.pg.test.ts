@@ -4,13 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { parseTableName, type TableName } from '../../model/names.ts';
 import type { Schema } from '../../model/schema.ts';
 import type { ProvisionPlan } from '../../ports/provisioner.ts';
-import { describePostgres, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
+import { describePostgres, serverMajor, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
 import { PostgresIntrospector } from '../catalog/introspector.ts';
 import { connect, createPool } from '../connect.ts';
 import { measureSequences } from './measure-sequences.ts';
 import { PostgresProvisioner } from './provisioner.ts';
 
-const EVERYTHING_SQL = await readFile(new URL('../catalog/everything.sql', import.meta.url), 'utf8');
+const EVERYTHING_FILE = await readFile(new URL('../catalog/everything.sql', import.meta.url), 'utf8');
+const EVERYTHING_SQL = serverMajor() >= 15 ? EVERYTHING_FILE : EVERYTHING_FILE.replaceAll('NULLS NOT DISTINCT', '');
 
 const readSchema = (database: TestDatabase, tables?: readonly TableName[]): Promise<Schema> =>
   new PostgresIntrospector({ pool: database.pool }).readSchema(tables ? { tables } : {});

@@ -6,7 +6,7 @@ import { UNCHANGED, type Transaction } from '../../model/change.ts';
 import { parseLsn } from '../../model/position.ts';
 import type { SourceEvent } from '../../ports/change-source.ts';
 import { until } from '../../../test/support/condition.ts';
-import { describePostgres, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
+import { describePostgres, itSince, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
 import { TcpProxy } from '../../../test/support/tcp-proxy.ts';
 import { isTransient } from '../transient.ts';
 import { WalChangeSource, type WalChangeSourceOptions } from './change-source.ts';
@@ -49,7 +49,8 @@ class Reading {
   async transaction(): Promise<Transaction> {
     for (;;) {
       const event = await this.next();
-      if (event.kind === 'transaction') return event.transaction;
+      // Until 14 the server also sends transactions of which nothing is published.
+      if (event.kind === 'transaction' && event.transaction.changes.length > 0) return event.transaction;
     }
   }
 
@@ -301,7 +302,7 @@ describePostgres('WalChangeSource', () => {
     expect(isTransient(unreachable)).toBe(true);
   });
 
-  it('decodes a real log, and answers its bytes cut or changed with BANYAN_WAL_FORMAT or a whole row', async () => {
+  itSince(14)('decodes a real log, and answers its bytes cut or changed with BANYAN_WAL_FORMAT or a whole row', async () => {
     const { database } = await prepared();
     await database.query(`
       INSERT INTO public.t VALUES (1, 'one'); INSERT INTO public.wide VALUES (1, repeat('ä', 9000), 0);
