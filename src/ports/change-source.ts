@@ -4,6 +4,12 @@ import type { Position } from '../model/position.ts';
 /** What a stream of one server's commits delivers, in commit order. */
 export type SourceEvent =
   | { readonly kind: 'transaction'; readonly transaction: Transaction }
+  /**
+   * Parts of transactions whose changes interleave, so that only all of them together are a point to
+   * stop at. In the order of the changes; one transaction may come in several parts, none of which
+   * lies behind the unit's position.
+   */
+  | { readonly kind: 'unit'; readonly position: Position; readonly parts: readonly Transaction[] }
   /** Everything at or before the position has been delivered. */
   | { readonly kind: 'progress'; readonly position: Position };
 

@@ -160,14 +160,15 @@ export class DirectionStream {
           await this.#queue.put(this.#progress(event.position), signal);
           continue;
         }
-        const { transaction } = event;
+        const parts = event.kind === 'unit' ? event.parts : [event.transaction];
+        const { position } = event.kind === 'unit' ? event : event.transaction;
         // After a reconnect the source repeats what was not acknowledged. To learn it again would put older deletes in the place of later ones.
-        if (transaction.position <= sourceKnowledge.decoded) continue;
-        const work = this.#learn(transaction);
-        sourceKnowledge.decodedThrough(transaction.position);
+        if (position <= sourceKnowledge.decoded) continue;
+        const work = this.#learn(parts, position);
+        sourceKnowledge.decodedThrough(position);
         // What a former worker applied is good to learn from, not to apply again.
-        if (transaction.position <= this.#received) continue;
-        this.#received = transaction.position;
+        if (position <= this.#received) continue;
+        this.#received = position;
         await this.#queue.put(work, signal);
       }
       signal.throwIfAborted();
@@ -183,24 +184,29 @@ export class DirectionStream {
     };
   }
 
-  /** Notes what a transaction tells of its side, and translates it. */
-  #learn(transaction: Transaction): Work {
+  /** Notes what a transaction, or a unit of several, tells of its side, and translates it into one work. */
+  #learn(parts: readonly Transaction[], position: Position): Work {
     const { sourceKnowledge, echoOrigin } = this.#options;
-    const echo = transaction.origin !== undefined && transaction.origin.name === echoOrigin;
-    if (echo) sourceKnowledge.sawOther(transaction.origin?.position ?? ORIGIN_OF_TIME);
-    else sourceKnowledge.recordCommit(transaction);
     const steps: Step[] = [];
-    let marked = false;
-    for (const change of transaction.changes) {
-      const own = this.#ownTable(change);
-      if (own === 'mark') marked = true;
-      else if (own === 'conflict' && echo) this.#decision(change, transaction, steps);
-      else if (own === 'request' && echo) this.#request(change, steps);
-      else if (own === undefined && !echo) this.#step(change, transaction, steps);
+    let urgent = false;
+    let counts = false;
+    for (const part of parts) {
+      const echo = part.origin !== undefined && part.origin.name === echoOrigin;
+      if (echo) sourceKnowledge.sawOther(part.origin?.position ?? ORIGIN_OF_TIME);
+      else sourceKnowledge.recordCommit(part);
+      const before = steps.length;
+      for (const change of part.changes) {
+        const own = this.#ownTable(change);
+        if (own === 'mark') urgent = true;
+        else if (own === 'conflict' && echo) this.#decision(change, part, steps);
+        else if (own === 'request' && echo) this.#request(change, steps);
+        else if (own === undefined && !echo) this.#step(change, part, steps);
+      }
+      if (!echo && steps.length > before) counts = true;
     }
     return {
-      position: transaction.position, seen: sourceKnowledge.seenOfOther, committedAt: transaction.committedAt,
-      steps, urgent: steps.length > 0 || marked, counts: !echo && steps.length > 0,
+      position, seen: sourceKnowledge.seenOfOther, committedAt: parts.at(-1)?.committedAt ?? 0n,
+      steps, urgent: urgent || steps.length > 0, counts,
     };
   }
 
