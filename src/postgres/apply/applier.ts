@@ -5,6 +5,7 @@ import type { TableName } from '../../model/names.ts';
 import { parseLsn } from '../../model/position.ts';
 import { connect } from '../connect.ts';
 import type { StreamNames } from '../banyan-schema.ts';
+import { ensureOrigin, originNumbers } from '../origins.ts';
 import { isTransient, sqlState } from '../transient.ts';
 import { readShapes, type TableShape } from './table-shape.ts';
 import { PostgresApplyTransaction } from './transaction.ts';
@@ -38,7 +39,7 @@ export class PostgresApplier implements Applier {
   readonly #options: PostgresApplierOptions;
   #client: pg.Client | undefined;
   #token = '';
-  #originId: string | undefined;
+  #origins: readonly string[] | undefined;
   #shapes = new Map<TableName, TableShape>();
 
   constructor(options: PostgresApplierOptions) {
@@ -86,7 +87,7 @@ export class PostgresApplier implements Applier {
       checkpoint: { position: parseLsn(row.position), seen: parseLsn(row.seen) },
       names: this.#options.names,
       service: this.#options.service,
-      originId: this.#originId,
+      origins: this.#origins,
       shapeOf: (table) => this.#shape(table),
     });
   }
@@ -130,14 +131,11 @@ export class PostgresApplier implements Applier {
     });
     try {
       await client.query(APPLY_SETTINGS);
-      await client.query(ENSURE_ORIGIN_SQL, [this.#options.names.origin]);
+      await ensureOrigin(client, this.#options.names.origin);
       await client.query('SELECT pg_replication_origin_session_setup($1)', [this.#options.names.origin]);
-      const facts = await client.query<{ version: string; origin: string }>(
-        "SELECT current_setting('server_version_num') AS version, pg_replication_origin_oid($1) AS origin",
-        [this.#options.names.origin],
-      );
+      const version = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
       // pg_xact_commit_timestamp_origin came with PostgreSQL 14.
-      this.#originId = Number(facts.rows[0]?.version) >= 140_000 ? facts.rows[0]?.origin : undefined;
+      this.#origins = Number(version.rows[0]?.version) >= 140_000 ? await originNumbers(client, this.#options.names.origin) : undefined;
     } catch (error) {
       await client.end();
       throw error;
@@ -149,6 +147,3 @@ export class PostgresApplier implements Applier {
     return client;
   }
 }
-
-const ENSURE_ORIGIN_SQL =
-  'SELECT pg_replication_origin_create($1) WHERE pg_replication_origin_oid($1) IS NULL';

@@ -13,7 +13,7 @@ describePostgres('set-based statements', () => {
     if (!shape) throw new Error('no shape');
     await database.query("INSERT INTO public.part VALUES ('x', 2, 0)");
     // With no origin and no horizon, only rows of the statement's own transaction may be written.
-    const guard = { origin: undefined, horizonXid: undefined };
+    const guard = { origins: undefined, horizonXid: undefined };
     const rows = [['x', '1', '1.10'], ['x', '2', '2'], ['y', '2', 'NaN']];
     const keys = [['1', 'x'], ['2', 'x'], ['2', 'y']];
     await inTransaction(database.pool, async (client) => {
@@ -40,7 +40,7 @@ describePostgres('set-based statements', () => {
     const table = tableName('public', 'typed');
     const shape = (await readShapes(database.pool, [table])).get(table);
     if (!shape) throw new Error('no shape');
-    const { text, values } = insertAll(shape, [['1', ...Object.values(columns)], ['2', ...Object.values(columns).map(() => null)]], { origin: undefined, horizonXid: 1 });
+    const { text, values } = insertAll(shape, [['1', ...Object.values(columns)], ['2', ...Object.values(columns).map(() => null)]], { origins: undefined, horizonXid: 1 });
     await database.query(text, values);
     const [first, second] = await database.query('SELECT * FROM public.typed ORDER BY id');
     expect(first).toEqual({ id: '1', ...columns });

@@ -11,8 +11,8 @@ export interface Statement {
 
 /** Which rows a set-based statement may write. */
 export interface Guard {
-  /** The number of the stream's origin on the target, or undefined where the server can't tell (before 14). */
-  readonly origin: string | undefined;
+  /** The numbers of the stream's origins on the target, or undefined where the server can't tell (before 14). */
+  readonly origins: readonly string[] | undefined;
   /** Rows last written by transactions older than this may be written. */
   readonly horizonXid: number | undefined;
 }
@@ -23,13 +23,15 @@ export interface Guard {
  */
 function guardSql(guard: Guard, horizonParam: number): string {
   const allowed = ['t.xmin = pg_catalog.pg_current_xact_id()::xid'];
-  if (guard.origin !== undefined) {
-    allowed.push(`(pg_catalog.pg_xact_commit_timestamp_origin(t.xmin)).roident = ${guard.origin}::oid`);
-  }
+  if (guard.origins !== undefined) allowed.push(writtenBy(guard.origins));
   // A null horizon makes this term null, which allows nothing. A parameter, so that the text stays the same.
   allowed.push(`pg_catalog.age(t.xmin) > pg_catalog.age($${horizonParam}::text::xid)`);
   return `(${allowed.join(' OR ')})`;
 }
+
+/** SQL that is true for a row `t` whose last writer had one of these origins. */
+export const writtenBy = (origins: readonly string[]): string =>
+  `(pg_catalog.pg_xact_commit_timestamp_origin(t.xmin)).roident IN (${origins.map((origin) => `${origin}::oid`).join(', ')})`;
 
 const horizonValue = (guard: Guard): Value => (guard.horizonXid === undefined ? null : String(guard.horizonXid));
 

@@ -7,7 +7,7 @@ import type {
   ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, TargetTable, Write,
 } from '../../ports/applier.ts';
 import type { StreamNames } from '../banyan-schema.ts';
-import { commitSql, deleteAll, insertAll, putOne, updateAll, updateOne, whereKey, type Guard, type Statement } from './statements.ts';
+import { commitSql, deleteAll, insertAll, putOne, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
 import type { TableShape } from './table-shape.ts';
 
 export interface TransactionOptions {
@@ -15,7 +15,7 @@ export interface TransactionOptions {
   readonly client: pg.Client;
   readonly names: StreamNames;
   readonly service: string;
-  readonly originId: string | undefined;
+  readonly origins: readonly string[] | undefined;
   readonly shapeOf: (table: TargetTable) => TableShape;
 }
 
@@ -35,7 +35,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const first = writes[0];
     if (!first) return [];
     const shape = this.#options.shapeOf(first.table);
-    const guard: Guard = { origin: this.#options.originId, horizonXid: horizon?.xid };
+    const guard: Guard = { origins: this.#options.origins, horizonXid: horizon?.xid };
     if (first.kind === 'insert') return this.#insert(shape, writes, guard);
     if (first.kind === 'delete') return this.#missed(deleteAll(shape, writes.map((w) => w.key), guard));
     const missed: number[] = [];
@@ -65,8 +65,8 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     // First the lock, then the look: nothing of the row may be read before it stands still.
     const locked = await this.#run({ text: `SELECT 1 FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)} FOR UPDATE`, values: key });
     if (locked.rowCount === 0) return undefined;
-    const origin = this.#options.originId;
-    const replayed = origin === undefined ? 'false' : `(pg_catalog.pg_xact_commit_timestamp_origin(t.xmin)).roident = ${origin}::oid`;
+    const { origins } = this.#options;
+    const replayed = origins === undefined ? 'false' : writtenBy(origins);
     const found = await this.#run<Record<string, Value>>({
       text:
         `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +

@@ -1,4 +1,5 @@
 import type { Change, Origin, Transaction } from '../../model/change.ts';
+import { isOriginOf } from '../origins.ts';
 import { malformed } from './reader.ts';
 import type { PgoutputMessage } from './pgoutput.ts';
 
@@ -16,7 +17,8 @@ export class Assembler {
 
   /**
    * @param options.replayOrigin the origin whose transactions are our own replays: of them only
-   * Banyan's own tables are kept, so that an initial copy does not pass through memory again.
+   * Banyan's own tables are kept, so that an initial copy does not pass through memory again. The
+   * numbered origins of the same stream are told as this one.
    */
   constructor(options: { readonly replayOrigin?: string } = {}) {
     this.#replayOrigin = options.replayOrigin;
@@ -41,7 +43,7 @@ export class Assembler {
         this.#open = { xid: message.xid, committedAt: message.committedAt, changes: [] };
         break;
       case 'origin':
-        this.#current(message.kind).origin = { name: message.name, position: message.position };
+        this.#current(message.kind).origin = { name: this.#streamOf(message.name), position: message.position };
         break;
       case 'commit': {
         const open = this.#current(message.kind);
@@ -60,6 +62,10 @@ export class Assembler {
         break;
     }
     return undefined;
+  }
+
+  #streamOf(origin: string): string {
+    return this.#replayOrigin !== undefined && isOriginOf(origin, this.#replayOrigin) ? this.#replayOrigin : origin;
   }
 
   #take(change: Change): void {

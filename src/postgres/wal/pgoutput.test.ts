@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isBanyanError } from '../../core/errors.ts';
 import { UNCHANGED } from '../../model/change.ts';
 import { Assembler } from './assembler.ts';
+import { parseLsn } from '../../model/position.ts';
 import { PgoutputDecoder, type PgoutputMessage } from './pgoutput.ts';
 
 /** Writes the fields of a message, big-endian, so that tests say what they send. */
@@ -216,6 +217,16 @@ describe('Assembler', () => {
     };
     expect(push(new Assembler({ replayOrigin: 'banyan_x' }))).toEqual(['insert']);
     expect(push(new Assembler({ replayOrigin: 'another' }))).toEqual(['insert', 'truncate', 'update', 'insert']);
+  });
+
+  it('takes the numbered origins of a stream for the stream\'s own, and no other', () => {
+    const told = (name: string): string | undefined => {
+      const assembler = new Assembler({ replayOrigin: 'banyan_x' });
+      assembler.push(message('begin'));
+      assembler.push({ kind: 'origin', name, position: parseLsn('0/1') });
+      return assembler.push(message('commit'))?.origin?.name;
+    };
+    expect(['banyan_x', 'banyan_x/2', 'banyan_x2', 'other/1'].map(told)).toEqual(['banyan_x', 'banyan_x', 'banyan_x2', 'other/1']);
   });
 
   it.each(['insert', 'commit', 'origin', 'truncate'])('refuses "%s" outside a transaction', (name) => {
