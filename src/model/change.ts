@@ -68,7 +68,23 @@ export interface Transaction {
   readonly committedAt: bigint;
   /** Set when the transaction was itself a replay. */
   readonly origin?: Origin;
-  readonly changes: readonly Change[];
+  /** In the order of the log; those of a large transaction don't stand in memory. */
+  readonly changes: readonly Change[] | SpooledChanges;
+  /** About how much memory the changes take, in bytes, where the source knows. */
+  readonly bytes?: number;
+}
+
+/** The changes of a transaction that is too large to stand in memory at once. Whoever gets it discards it. */
+export interface SpooledChanges {
+  readonly count: number;
+  /** All of them in order, a part at a time. May be called again: an attempt that failed is repeated. */
+  parts(): AsyncIterable<readonly Change[]>;
+  /** Gives back the disk space; nothing can be read from here on. May be called twice. */
+  discard(): Promise<void>;
+}
+
+export function isSpooled(changes: Transaction['changes']): changes is SpooledChanges {
+  return 'parts' in changes;
 }
 
 export interface Origin {

@@ -1,12 +1,12 @@
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
-import { ORIGIN_OF_TIME } from '../model/position.ts';
+import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { answerRequest, followDecision } from './decisions.ts';
 import { settleClash } from './settle-clash.ts';
 import type { SettleContext, Settlement } from './settle-context.ts';
-import { settle, settleInserts } from './settle.ts';
+import { settle, settleInserts, settleSpooledInserts } from './settle.ts';
 import { Waves } from './waves.ts';
-import type { Decided, Requested, Step, Truncated, Work } from './work.ts';
+import { isSpooledSteps, type Decided, type Requested, type SpooledSteps, type Step, type Truncated, type Work } from './work.ts';
 
 export interface BatchOptions {
   readonly applier: Applier;
@@ -75,8 +75,9 @@ async function attempt(options: BatchOptions, careful: boolean): Promise<BatchRe
       return unanswered?.result ?? batch.result(transaction.checkpoint);
     }
     for (const keyText of unanswered?.decided ?? []) options.settling.knowledge.forgetDecision(keyText, last.position);
-    for (const work of works) {
-      for (const step of work.steps) await (careful ? batch.one(step) : batch.add(step));
+    for (const { steps, seen } of works) {
+      if (isSpooledSteps(steps)) await batch.spooled({ steps, seen }, careful);
+      else for (const step of steps) await (careful ? batch.one(step) : batch.add(step));
     }
     await batch.flush();
     await batch.checkInserts();
@@ -152,6 +153,40 @@ class Batch {
     if (fault === undefined) return;
     if (step.kind === 'truncate' || step.kind === 'requested') throw fault;
     await this.#setAside(step, fault);
+  }
+
+  /**
+   * A transaction that does not stand in memory, a part at a time. Carefully, a part is tried as a whole
+   * before its steps are taken one by one: savepoints are not free, and few parts have a fault.
+   */
+  async spooled(work: { readonly steps: SpooledSteps; readonly seen: Position }, careful: boolean): Promise<void> {
+    await this.flush();
+    for await (const steps of work.steps.parts()) {
+      const whole = async (): Promise<void> => {
+        for (const step of steps) await this.add(step);
+        await this.flush();
+      };
+      if (!careful) await whole();
+      else if (!(await this.#wholePart(whole))) for (const step of steps) await this.one(step);
+      // The server knows the rows of this transaction; memory holds those of one part.
+      this.#context.touched.clear();
+      this.#context.inserted.length = 0;
+    }
+    const { conflicts, deferred } = await settleSpooledInserts(work, this.#context);
+    this.#conflicts += conflicts;
+    this.#deferred += deferred;
+  }
+
+  /** False if the part has a fault, and nothing of it was done. */
+  async #wholePart(run: () => Promise<void>): Promise<boolean> {
+    const before = { rows: this.#rows, conflicts: this.#conflicts, deferred: this.#deferred, quarantined: this.#quarantined };
+    if ((await this.#undoing(run)) === undefined) return true;
+    this.#waves = new Waves();
+    this.#rows = before.rows;
+    this.#conflicts = before.conflicts;
+    this.#deferred = before.deferred;
+    this.#quarantined = before.quarantined;
+    return false;
   }
 
   /** Runs within a savepoint; a fault of the values is undone, in the database and in memory, and given back. */

@@ -3,7 +3,7 @@ import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { retry } from '../core/retry.ts';
-import type { Change, Transaction } from '../model/change.ts';
+import { isSpooled, type Change, type Transaction } from '../model/change.ts';
 import type { NamedRow } from '../model/conflict.ts';
 import { parseTableName } from '../model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
@@ -16,7 +16,7 @@ import type { Knowledge } from './knowledge.ts';
 import { LatencyRecord } from './latency.ts';
 import { Mapping, type TablePair } from './mapping.ts';
 import type { Authority } from './settle-context.ts';
-import { ordered, type Decided, type Step, type Work } from './work.ts';
+import { isSpooledSteps, ordered, rowsOf, type Decided, type Step, type Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface DirectionStreamOptions {
@@ -42,14 +42,37 @@ export interface DirectionStreamOptions {
   readonly metrics: Metrics;
   /** Most row changes that one target transaction joins. Default 2000. */
   readonly batchRows?: number;
+  /** About how many bytes of row changes one target transaction joins at most. Default 8 MiB. */
+  readonly batchBytes?: number;
   /** Most row changes held in memory between reading and writing. Default 10,000: more only makes the garbage collector work. */
   readonly queueRows?: number;
+  /** Most bytes of row changes held in memory between reading and writing. Default 32 MiB. */
+  readonly queueBytes?: number;
   /** Pause between checkpoints when there is nothing but progress to note, in milliseconds. Default 1000. */
   readonly heartbeatMs?: number;
   /** Whether enough has been read again, after a restart, to judge the first change. */
   readonly remembered: () => boolean;
   /** Told after each durable checkpoint. */
   readonly onCheckpoint: (checkpoint: Checkpoint) => void;
+}
+
+type InMemory = Transaction & { readonly changes: readonly Change[] };
+
+const MIB = 1024 * 1024;
+
+/** What a transaction's commit tells for each of its changes. */
+interface Reading {
+  readonly position: Position;
+  readonly committedAt: bigint;
+  /** How far of the other side's commits had been seen. */
+  readonly seen: Position;
+  /** Of an echo, where the original was committed. */
+  readonly batch: Position;
+  readonly echo: boolean;
+  /** Whether what the changes tell of their side is to be noted; not again when they are read again. */
+  readonly learning: boolean;
+  /** Whether a mark came by. */
+  marked: boolean;
 }
 
 /** A stream's counts since its start. */
@@ -96,6 +119,7 @@ export class DirectionStream {
     this.#queue = new WorkQueue({
       clock: options.clock,
       maxRows: options.queueRows ?? 10_000,
+      maxBytes: options.queueBytes ?? 32 * MIB,
       overflow: () => options.sourceKnowledge.awaited,
     });
   }
@@ -140,6 +164,7 @@ export class DirectionStream {
     } finally {
       inner.abort();
       await Promise.allSettled(halves);
+      await this.#queue.discard();
     }
   }
 
@@ -162,18 +187,35 @@ export class DirectionStream {
         }
         const parts = event.kind === 'unit' ? event.parts : [event.transaction];
         const { position } = event.kind === 'unit' ? event : event.transaction;
+        const inMemory = parts.filter(isInMemory);
+        if (inMemory.length < parts.length) await this.#receiveSpooled(parts, position, signal);
         // After a reconnect the source repeats what was not acknowledged. To learn it again would put older deletes in the place of later ones.
-        if (position <= sourceKnowledge.decoded) continue;
-        const work = this.#learn(parts, position);
-        sourceKnowledge.decodedThrough(position);
-        // What a former worker applied is good to learn from, not to apply again.
-        if (position <= this.#received) continue;
-        this.#received = position;
-        await this.#queue.put(work, signal);
+        else if (position > sourceKnowledge.decoded) await this.#enqueue(this.#learn(inMemory, position), signal);
       }
       signal.throwIfAborted();
       throw new Error('Connection terminated: the stream ended');
     });
+  }
+
+  /** The same for what does not stand in memory; its disk space is given back unless it is to be applied. */
+  async #receiveSpooled(parts: readonly Transaction[], position: Position, signal: AbortSignal): Promise<void> {
+    let kept = false;
+    try {
+      if (position <= this.#options.sourceKnowledge.decoded) return;
+      const work = await this.#learnSpooled(parts, position);
+      kept = position > this.#received && rowsOf(work) > 0;
+      await this.#enqueue(kept ? work : { ...work, steps: [] }, signal);
+    } finally {
+      if (!kept) await discardAll(parts);
+    }
+  }
+
+  async #enqueue(work: Work, signal: AbortSignal): Promise<void> {
+    this.#options.sourceKnowledge.decodedThrough(work.position);
+    // What a former worker applied is good to learn from, not to apply again.
+    if (work.position <= this.#received) return;
+    this.#received = work.position;
+    await this.#queue.put(work, signal);
   }
 
   #progress(position: Position): Work {
@@ -185,29 +227,71 @@ export class DirectionStream {
   }
 
   /** Notes what a transaction, or a unit of several, tells of its side, and translates it into one work. */
-  #learn(parts: readonly Transaction[], position: Position): Work {
-    const { sourceKnowledge, echoOrigin } = this.#options;
+  #learn(parts: readonly InMemory[], position: Position): Work {
     const steps: Step[] = [];
     let urgent = false;
     let counts = false;
+    let bytes = 0;
     for (const part of parts) {
-      const echo = part.origin !== undefined && part.origin.name === echoOrigin;
-      if (echo) sourceKnowledge.sawOther(part.origin?.position ?? ORIGIN_OF_TIME);
-      else sourceKnowledge.recordCommit(part);
+      const reading = this.#learnCommit(part);
       const before = steps.length;
-      for (const change of part.changes) {
-        const own = this.#ownTable(change);
-        if (own === 'mark') urgent = true;
-        else if (own === 'conflict' && echo) this.#decision(change, part, steps);
-        else if (own === 'request' && echo) this.#request(change, steps);
-        else if (own === undefined && !echo) this.#step(change, part, steps);
-      }
-      if (!echo && steps.length > before) counts = true;
+      this.#translate(part.changes, reading, steps);
+      urgent ||= reading.marked;
+      if (!reading.echo && steps.length > before) counts = true;
+      bytes += part.bytes ?? 0;
     }
     return {
-      position, seen: sourceKnowledge.seenOfOther, committedAt: parts.at(-1)?.committedAt ?? 0n,
-      steps, urgent: urgent || steps.length > 0, counts,
+      position, seen: this.#options.sourceKnowledge.seenOfOther, committedAt: parts.at(-1)?.committedAt ?? 0n,
+      steps, bytes, urgent: urgent || steps.length > 0, counts,
     };
+  }
+
+  /** Reads all of it once, to learn from it; to be applied, it is read again. */
+  async #learnSpooled(parts: readonly Transaction[], position: Position): Promise<Work> {
+    const readings: { readonly part: Transaction; readonly reading: Reading }[] = [];
+    let count = 0;
+    let urgent = false;
+    let counts = false;
+    for (const part of parts) {
+      const reading = this.#learnCommit(part);
+      const before = count;
+      for await (const changes of inParts(part)) count += this.#translate(changes, reading, []).length;
+      urgent ||= reading.marked;
+      if (!reading.echo && count > before) counts = true;
+      readings.push({ part, reading: { ...reading, learning: false } });
+    }
+    const translate = (changes: readonly Change[], reading: Reading): readonly Step[] => this.#translate(changes, reading, []);
+    return {
+      position, seen: this.#options.sourceKnowledge.seenOfOther, committedAt: parts.at(-1)?.committedAt ?? 0n,
+      urgent: urgent || count > 0, counts,
+      steps: {
+        count,
+        async *parts() {
+          for (const { part, reading } of readings) for await (const changes of inParts(part)) yield translate(changes, reading);
+        },
+        discard: () => discardAll(parts),
+      },
+    };
+  }
+
+  #learnCommit(transaction: Transaction): Reading {
+    const { sourceKnowledge, echoOrigin } = this.#options;
+    const { position, committedAt, origin } = transaction;
+    const echo = origin !== undefined && origin.name === echoOrigin;
+    if (echo) sourceKnowledge.sawOther(origin.position);
+    else sourceKnowledge.recordCommit(transaction);
+    return { position, committedAt, seen: sourceKnowledge.seenOfOther, batch: origin?.position ?? ORIGIN_OF_TIME, echo, learning: true, marked: false };
+  }
+
+  #translate(changes: readonly Change[], reading: Reading, steps: Step[]): readonly Step[] {
+    for (const change of changes) {
+      const own = this.#ownTable(change);
+      if (own === 'mark') reading.marked = true;
+      else if (own === 'conflict' && reading.echo) this.#decision(change, reading, steps);
+      else if (own === 'request' && reading.echo) this.#request(change, steps);
+      else if (own === undefined && !reading.echo) this.#step(change, reading, steps);
+    }
+    return steps;
   }
 
   #ownTable(change: Change): 'mark' | 'conflict' | 'request' | 'other' | undefined {
@@ -219,7 +303,7 @@ export class DirectionStream {
     return name === ownTables.conflict ? 'conflict' : 'other';
   }
 
-  #step(change: Change, transaction: Transaction, steps: Step[]): void {
+  #step(change: Change, reading: Reading, steps: Step[]): void {
     const { sourceKnowledge } = this.#options;
     const mapping = this.#mappingNow();
     if (change.kind === 'truncate') {
@@ -227,18 +311,18 @@ export class DirectionStream {
       if (tables.length > 0) steps.push({ kind: 'truncate', tables, restartIdentity: change.restartIdentity });
       return;
     }
-    const write = mapping.writeOf(change, {
-      position: transaction.position, committedAt: transaction.committedAt, seen: sourceKnowledge.seenOfOther,
-    });
+    const { position, committedAt, seen } = reading;
+    const write = mapping.writeOf(change, { position, committedAt, seen });
     if (!write) return;
-    if (write.kind === 'delete' || write.newKeyText !== undefined) sourceKnowledge.recordDelete(write.keyText, transaction);
+    steps.push(write);
+    if (!reading.learning) return;
+    if (write.kind === 'delete' || write.newKeyText !== undefined) sourceKnowledge.recordDelete(write.keyText, reading);
     if (write.kind === 'insert') sourceKnowledge.recordInsert(write.keyText);
     if (write.newKeyText !== undefined) sourceKnowledge.recordInsert(write.newKeyText);
-    steps.push(write);
   }
 
   /** A conflict's record in an echo carries what was decided; the row itself may lack unchanged values there. */
-  #decision(change: Change, transaction: Transaction, steps: Step[]): void {
+  #decision(change: Change, reading: Reading, steps: Step[]): void {
     if (change.kind !== 'insert') return;
     const text = textsOf(change);
     if (text('service') !== this.#options.service || text('decided') !== 't') return;
@@ -248,17 +332,19 @@ export class DirectionStream {
     const key = keyOf(table, parseNamed(text('key') ?? '{}'));
     const keyText = mapping.keyTextOf(table, key);
     const winner = text('winner');
-    this.#options.sourceKnowledge.placeDecision(keyText, {
-      position: transaction.position,
-      batch: transaction.origin?.position ?? ORIGIN_OF_TIME,
-      winner: winner === 'service' || winner === 'merged' ? winner : 'monolith',
-      committedAt: transaction.committedAt,
-    });
+    if (reading.learning) {
+      this.#options.sourceKnowledge.placeDecision(keyText, {
+        position: reading.position,
+        batch: reading.batch,
+        winner: winner === 'service' || winner === 'merged' ? winner : 'monolith',
+        committedAt: reading.committedAt,
+      });
+    }
     const row = text('decision');
     const decided: Decided = {
       kind: 'decided', table, key, keyText,
       row: row === undefined ? null : ordered(table, parseNamed(row)),
-      seen: this.#options.sourceKnowledge.seenOfOther,
+      seen: reading.seen,
     };
     steps.push(decided);
   }
@@ -273,7 +359,7 @@ export class DirectionStream {
   }
 
   async #apply(signal: AbortSignal): Promise<never> {
-    const { clock, heartbeatMs = 1000, batchRows = 2000 } = this.#options;
+    const { clock, heartbeatMs = 1000, batchRows = 2000, batchBytes = 8 * MIB } = this.#options;
     await this.#remember(signal);
     for (;;) {
       signal.throwIfAborted();
@@ -288,12 +374,16 @@ export class DirectionStream {
           continue;
         }
       }
-      const works = this.#queue.take(batchRows);
+      const works = this.#queue.take(batchRows, batchBytes);
       this.#applying = works.find((work) => work.counts);
       const attempts = new Attempts();
-      const result = await this.#patiently(signal, () => this.#applyOnce({ works, attempts, signal }));
-      this.#applying = undefined;
-      this.#applied(works, result);
+      try {
+        const result = await this.#patiently(signal, () => this.#applyOnce({ works, attempts, signal }));
+        this.#applying = undefined;
+        this.#applied(works, result);
+      } finally {
+        for (const { steps } of works) if (isSpooledSteps(steps)) await steps.discard();
+      }
     }
   }
 
@@ -343,7 +433,7 @@ export class DirectionStream {
       this.#transactions += 1;
       this.#lastLatencyMs = Math.max(0, now - Number(work.committedAt / 1000n));
       // What had been waiting before this worker came is not the stream's own slowness.
-      if (work.committedAt >= this.#openedAt) this.#latency.record(this.#lastLatencyMs, work.steps.length);
+      if (work.committedAt >= this.#openedAt) this.#latency.record(this.#lastLatencyMs, rowsOf(work));
       metrics.observe('banyan_sync_latency_seconds', this.#lastLatencyMs / 1000, { service, direction });
     }
     this.#rows += result.rows;
@@ -374,6 +464,19 @@ export class DirectionStream {
     if (!this.#mapping) throw new Error('the stream was not opened');
     return this.#mapping;
   }
+}
+
+function isInMemory(transaction: Transaction): transaction is InMemory {
+  return !isSpooled(transaction.changes);
+}
+
+async function* inParts({ changes }: Transaction): AsyncGenerator<readonly Change[]> {
+  if (isSpooled(changes)) yield* changes.parts();
+  else yield changes;
+}
+
+async function discardAll(parts: readonly Transaction[]): Promise<void> {
+  for (const { changes } of parts) if (isSpooled(changes)) await changes.discard();
 }
 
 /** A new row's values by column name. */

@@ -36,6 +36,7 @@ export class Knowledge {
   /** In order of decision; the last one stands. Earlier ones are kept until it is known to be committed. */
   readonly #decisions = new Map<string, readonly DecidedRow[]>();
   readonly #waiters = new Set<{ readonly position: Position; readonly wake: () => void }>();
+  #lastDelete: Position = ORIGIN_OF_TIME;
   #horizons: Horizon[] = [];
   #decoded: Position = ORIGIN_OF_TIME;
   #seenOfOther: Position = ORIGIN_OF_TIME;
@@ -68,10 +69,11 @@ export class Knowledge {
     this.#byTime.set(options.committedAt, later(this.#byTime.get(options.committedAt) ?? ORIGIN_OF_TIME, options.position));
   }
 
-  recordDelete(keyText: string, tombstone: Tombstone): void {
+  recordDelete(keyText: string, { position, committedAt }: Tombstone): void {
+    this.#lastDelete = later(this.#lastDelete, position);
     // Taken out first, so that the map stays in commit order.
     this.#tombstones.delete(keyText);
-    this.#tombstones.set(keyText, tombstone);
+    this.#tombstones.set(keyText, { position, committedAt });
   }
 
   recordInsert(keyText: string): void {
@@ -134,6 +136,11 @@ export class Knowledge {
 
   tombstone(keyText: string): Tombstone | undefined {
     return this.#tombstones.get(keyText);
+  }
+
+  /** Whether any delete is remembered that a change with this `seen` had not seen. */
+  deletedSince(seen: Position): boolean {
+    return this.#lastDelete > seen;
   }
 
   decision(keyText: string): DecidedRow | undefined {

@@ -1,10 +1,11 @@
 import { UNCHANGED, type Row } from '../model/change.ts';
+import type { Position } from '../model/position.ts';
 import type { Write } from '../ports/applier.ts';
 import { decide } from './decide.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
 import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, rowOf, setAsMissing, type SettleContext, type Settlement } from './settle-context.ts';
-import { named, namedKey } from './work.ts';
+import { named, namedKey, type SpooledSteps, type Step } from './work.ts';
 
 /**
  * Applies one change that the set-based path did not take: finds out precisely whether it conflicts,
@@ -121,16 +122,47 @@ async function restoreMissing(write: Write, context: SettleContext): Promise<Set
  * tells nothing, so the question waits until the inserts hold their places, and is put once for all of them.
  */
 export async function settleInserts(context: SettleContext): Promise<Settlement> {
-  const { transaction, knowledge, inserted, authority, target } = context;
+  const { inserted, authority } = context;
   if (authority !== 'settles' || inserted.length === 0) return NOTHING;
   await context.catchUp();
+  return settleDeleted(inserted.splice(0), context);
+}
+
+/** The same for a transaction whose inserts don't stand in memory: they are read again, if there is any delete to ask for. */
+export async function settleSpooledInserts(work: { readonly seen: Position; readonly steps: SpooledSteps }, context: SettleContext): Promise<Settlement> {
+  const { authority, knowledge, decided } = context;
+  if (authority !== 'settles') return NOTHING;
+  await context.catchUp();
+  if (!knowledge.deletedSince(work.seen)) return NOTHING;
   let conflicts = 0;
-  for (const write of inserted.splice(0)) {
+  for await (const steps of work.steps.parts()) {
+    for (const step of steps) {
+      const write = insertBy(step);
+      // What was decided in this transaction had met the delete on its way.
+      if (!write || decided.has(write.keyText)) continue;
+      conflicts += (await settleDeleted([write], context)).conflicts;
+    }
+  }
+  return { conflicts, deferred: 0 };
+}
+
+/** A step as the row that it puts where none was. */
+function insertBy(step: Step): Write | undefined {
+  if (step.kind === 'insert') return step;
+  if (step.kind !== 'update' || step.newKeyText === undefined || !step.row) return undefined;
+  const { newKeyText, row, ...plain } = step;
+  return { ...plain, row, kind: 'insert', key: newKeyOf(step, row), keyText: newKeyText };
+}
+
+async function settleDeleted(writes: readonly Write[], context: SettleContext): Promise<Settlement> {
+  const { transaction, knowledge, touched, target } = context;
+  let conflicts = 0;
+  for (const write of writes) {
     const tombstone = knowledge.tombstone(write.keyText);
     if (!tombstone || tombstone.position <= write.seen) continue;
     const locked = await transaction.lock(write.table, write.key);
-    // Inserted and deleted again: two deletes are no conflict.
-    if (!locked) continue;
+    // Inserted and deleted again: two deletes are no conflict. And what is not ours was not inserted here.
+    if (!locked || !(locked.own || touched.has(write.keyText))) continue;
     await transaction.remove(write.table, write.key);
     const again: Write = { ...write, kind: 'insert', row: locked.row };
     const rival = { deleted: true, committedAt: tombstone.committedAt, side: target };

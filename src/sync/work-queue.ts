@@ -1,20 +1,26 @@
 import type { Clock } from '../core/clock.ts';
-import type { Work } from './work.ts';
+import { isSpooledSteps, rowsOf, type Work } from './work.ts';
 
-/** Translated transactions between the reading and the writing half of a stream, bounded by rows. */
+/**
+ * Translated transactions between the reading and the writing half of a stream, bounded by rows and
+ * bytes. A spooled one counts its rows, so that the disk is bounded as well.
+ */
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #maxRows: number;
+  readonly #maxBytes: number;
   /** Whether somebody needs the stream read further than the bound allows; see Knowledge.awaited. */
   readonly #overflow: () => boolean;
   #works: Work[] = [];
   #rows = 0;
+  #bytes = 0;
   /** Waits for a change; absent while nobody does, since an abort costs more than the rest of a put. */
   #wake: AbortController | undefined;
 
-  constructor(options: { readonly clock: Clock; readonly maxRows: number; readonly overflow: () => boolean }) {
+  constructor(options: { readonly clock: Clock; readonly maxRows: number; readonly maxBytes: number; readonly overflow: () => boolean }) {
     this.#clock = options.clock;
     this.#maxRows = options.maxRows;
+    this.#maxBytes = options.maxBytes;
     this.#overflow = options.overflow;
   }
 
@@ -28,7 +34,7 @@ export class WorkQueue {
 
   /** Whether there is more to do than to note progress. */
   get pressing(): boolean {
-    return this.#works.some((work) => work.urgent || work.counts || work.steps.length > 0);
+    return this.#works.some((work) => work.urgent || work.counts || rowsOf(work) > 0);
   }
 
   get empty(): boolean {
@@ -40,25 +46,40 @@ export class WorkQueue {
     const last = this.#works.at(-1);
     if (last && isProgress(last) && isProgress(work)) this.#works[this.#works.length - 1] = work;
     else this.#works.push(work);
-    this.#rows += work.steps.length;
+    this.#rows += rowsOf(work);
+    this.#bytes += bytesOf(work);
     this.#notify();
-    while (this.#rows > this.#maxRows && !this.#overflow()) await this.changed(50, signal);
+    while ((this.#rows > this.#maxRows || this.#bytes > this.#maxBytes) && !this.#overflow()) await this.changed(50, signal);
   }
 
-  /** The next works in order: at least one, then as many as keep within `maxRows`. */
-  take(maxRows: number): Work[] {
+  /** The next works in order: at least one, then as many as keep within the bounds. A spooled one comes alone. */
+  take(maxRows: number, maxBytes: number): Work[] {
     let rows = 0;
+    let bytes = 0;
     let count = 0;
     for (const work of this.#works) {
-      if (count > 0 && rows + work.steps.length > maxRows) break;
-      rows += work.steps.length;
+      const spooled = isSpooledSteps(work.steps);
+      if (count > 0 && (spooled || rows + rowsOf(work) > maxRows || bytes + bytesOf(work) > maxBytes)) break;
+      rows += rowsOf(work);
+      bytes += bytesOf(work);
       count += 1;
+      if (spooled) break;
     }
     const taken = this.#works.slice(0, count);
     this.#works = this.#works.slice(count);
     this.#rows -= rows;
+    this.#bytes -= bytes;
     this.#notify();
     return taken;
+  }
+
+  /** Gives back the disk space of what will not be taken any more. */
+  async discard(): Promise<void> {
+    const works = this.#works;
+    this.#works = [];
+    this.#rows = 0;
+    this.#bytes = 0;
+    for (const { steps } of works) if (isSpooledSteps(steps)) await steps.discard();
   }
 
   /** Resolves when something was put or taken, at the latest after `ms` milliseconds. */
@@ -79,5 +100,10 @@ export class WorkQueue {
 }
 
 function isProgress(work: Work): boolean {
-  return work.steps.length === 0 && !work.urgent && !work.counts;
+  return rowsOf(work) === 0 && !work.urgent && !work.counts;
+}
+
+/** What a work holds in memory. */
+function bytesOf(work: Work): number {
+  return isSpooledSteps(work.steps) ? 0 : (work.bytes ?? 0);
 }

@@ -35,11 +35,29 @@ export interface Work {
   readonly position: Position;
   readonly seen: Position;
   readonly committedAt: bigint;
-  readonly steps: readonly Step[];
+  readonly steps: readonly Step[] | SpooledSteps;
+  /** About how much memory the steps take, in bytes, where it is known. */
+  readonly bytes?: number;
   /** Whether a checkpoint should be written for it even if there is nothing to apply: somebody may wait for it. */
   readonly urgent: boolean;
   /** A real transaction of the source, not an echo of ours. */
   readonly counts: boolean;
+}
+
+/** The steps of a transaction too large for memory: translated anew, a part at a time, whenever they are read. */
+export interface SpooledSteps {
+  readonly count: number;
+  parts(): AsyncIterable<readonly Step[]>;
+  discard(): Promise<void>;
+}
+
+export function isSpooledSteps(steps: Work['steps']): steps is SpooledSteps {
+  return 'parts' in steps;
+}
+
+/** How many steps a work has, wherever they are. */
+export function rowsOf({ steps }: Work): number {
+  return isSpooledSteps(steps) ? steps.count : steps.length;
 }
 
 /** A row by column name; cells that did not change take `fallback`'s value, or are left out. */

@@ -81,6 +81,7 @@ export interface StreamState {
 }
 
 export interface LogEntry extends Transaction {
+  readonly changes: readonly Change[];
   /** Row versions in the order of the transaction; of replays too. */
   readonly truths: readonly Version[];
 }

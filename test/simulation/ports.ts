@@ -1,4 +1,4 @@
-import { UNCHANGED, type Row, type Value } from '../../src/model/change.ts';
+import { UNCHANGED, type Change, type Row, type SpooledChanges, type Value } from '../../src/model/change.ts';
 import type { Conflict, Decision } from '../../src/model/conflict.ts';
 import { ORIGIN_OF_TIME, later, type Position } from '../../src/model/position.ts';
 import type {
@@ -72,7 +72,8 @@ export class SimulatedSource implements ChangeSource {
           const changes = echo
             ? entry.changes.filter((change) => change.kind !== 'truncate' && change.relation.table.startsWith('banyan.'))
             : entry.changes;
-          yield { kind: 'transaction', transaction: { ...entry, changes } };
+          const spooled = changes.length > 0 && random.chance(0.1);
+          yield { kind: 'transaction', transaction: { ...entry, changes: spooled ? this.#spooled(changes) : changes } };
         } else if (database.insertPosition > told && random.chance(0.5)) {
           told = database.insertPosition;
           yield { kind: 'progress', position: told };
@@ -83,6 +84,25 @@ export class SimulatedSource implements ChangeSource {
     } finally {
       slot.activeBy = undefined;
     }
+  }
+
+  /** As from a disk: read a part at a time, with time and faults between them. */
+  #spooled(changes: readonly Change[]): SpooledChanges {
+    const options = this.#options;
+    let discarded = false;
+    return {
+      count: changes.length,
+      async *parts() {
+        for (let at = 0; at < changes.length; at += 2) {
+          await call(options);
+          if (discarded) throw new Error('read after it was discarded');
+          yield changes.slice(at, at + 2);
+        }
+      },
+      discard: async () => {
+        discarded = true;
+      },
+    };
   }
 
   acknowledge(position: Position): void {
