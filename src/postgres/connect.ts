@@ -3,12 +3,13 @@ import type pg from 'pg';
 import { redactUrl } from '../core/redact.ts';
 import type { Logger } from '../core/logger.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
+import { PreferringClient, sessionTarget } from './session-client.ts';
 
 /** Every value arrives as the text the server wrote; nothing passes through Date, Number or JSON. */
 const opaqueTypes: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
 
 export interface ConnectOptions {
-  /** `postgres://…`, or a unix socket as libpq writes it (`postgres:///db?host=/run/postgresql`). */
+  /** As libpq reads it, with `sslmode` and its files, sockets (`postgres:///db?host=/run/postgresql`), `PG…` variables and `.pgpass`. */
   readonly url: string;
   /** Shown in pg_stat_activity. Default `banyan`. */
   readonly applicationName?: string;
@@ -25,16 +26,21 @@ export interface PoolOptions extends ConnectOptions {
   readonly logger?: Logger;
 }
 
-function clientConfig(options: ConnectOptions): pg.ClientConfig {
+/** How to connect, and with which client. @throws BANYAN_CONNECT, BANYAN_NOT_AVAILABLE */
+export function clientOf(options: ConnectOptions): { readonly config: pg.ClientConfig; readonly Session: typeof Client } {
   if (/^(mysql|mariadb):/i.test(options.url)) {
     throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `MySQL and MariaDB (${redactUrl(options.url)}) are not available yet.` });
   }
+  const { config, mode } = sessionTarget({ url: options.url });
   return {
-    connectionString: options.url,
-    application_name: options.applicationName ?? 'banyan',
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-    keepAlive: true,
-    types: opaqueTypes,
+    config: {
+      ...config,
+      application_name: options.applicationName ?? 'banyan',
+      connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+      keepAlive: true,
+      types: opaqueTypes,
+    },
+    Session: mode === 'prefer' ? PreferringClient : Client,
   };
 }
 
@@ -46,8 +52,10 @@ const settings = ((client: pg.ClientBase): Promise<unknown> => client.query(SESS
  * its portable text form (ISO dates, shortest exact floats, hex bytea), whatever the server's defaults.
  */
 export function createPool(options: PoolOptions): pg.Pool {
+  const { config, Session } = clientOf(options);
   const pool = new Pool({
-    ...clientConfig(options),
+    ...config,
+    Client: Session,
     max: options.max ?? 4,
     allowExitOnIdle: options.allowExitOnIdle ?? false,
     onConnect: settings,
@@ -62,7 +70,8 @@ export function createPool(options: PoolOptions): pg.Pool {
 
 /** One connected session of the same kind as {@link createPool}'s. The caller ends it. */
 export async function connect(options: ConnectOptions): Promise<pg.Client> {
-  const client = new Client(clientConfig(options));
+  const { config, Session } = clientOf(options);
+  const client = new Session(config);
   // A lost connection also fails the query in flight; without a listener it would end the process.
   client.on('error', () => {});
   try {

@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net';
-import { Client } from 'pg';
 import type pg from 'pg';
 import { BanyanError, messageOf } from '../../core/errors.ts';
 import { redactUrl } from '../../core/redact.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Position } from '../../model/position.ts';
 import { quoteIdentifier } from '../../model/names.ts';
-import { SESSION_SETTINGS } from '../connect.ts';
+import { clientOf, SESSION_SETTINGS } from '../connect.ts';
 import { errorFields, FrameReader, queryFrame, statusFrame } from './frames.ts';
 import { ByteReader, malformed } from './reader.ts';
 
@@ -25,15 +24,9 @@ export interface ReplicationOptions {
  * values are written under this session's settings, so it needs the portable ones as any other.
  */
 export async function connectReplication(options: ReplicationOptions): Promise<pg.Client> {
-  const config: pg.ClientConfig & { readonly replication: string } = {
-    connectionString: options.url,
-    application_name: options.applicationName ?? 'banyan',
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-    replication: 'database',
-    types: { getTypeParser: () => (value: string | Buffer) => value },
-  };
-  const client = new Client(config);
+  const { config, Session } = clientOf(options);
+  const replication: pg.ClientConfig & { readonly replication: string } = { ...config, replication: 'database' };
+  const client = new Session(replication);
   // A lost connection is seen by whoever awaits a query or reads the stream.
   client.on('error', () => {});
   try {
