@@ -2,7 +2,6 @@ import { connect as connectTcp } from 'node:net';
 import { userInfo } from 'node:os';
 import { Client } from 'pg';
 import type pg from 'pg';
-import { messageOf } from '../core/errors.ts';
 import { readPasswordFile } from './password-file.ts';
 import { readTls, TLS_PARAMETERS, type TlsMode } from './tls.ts';
 
@@ -24,7 +23,7 @@ export function sessionTarget(options: {
   readonly warn?: (reason: string) => void;
 }): SessionTarget {
   const { url, env = process.env, warn } = options;
-  const [address = '', query = ''] = splitOnce(url, '?');
+  const [address, query] = splitOnce(url, '?');
   const parameters = new URLSearchParams(query);
   const kept = new URLSearchParams([...parameters].filter(([name]) => !TLS_PARAMETERS.has(name)));
   const whom = questionOf(address, parameters, env);
@@ -86,9 +85,16 @@ export class PreferringClient extends Client {
   override connect(callback?: Connected): Promise<Client> | void {
     const ready = this.#negotiated();
     if (!callback) return ready.then(() => super.connect());
-    ready.then(() => super.connect(callback), (error: Error) => callback(error, this));
+    void this.#connectThen(ready, callback);
   }
 
+  /** For pools, which take callbacks. */
+  async #connectThen(ready: Promise<void>, callback: Connected): Promise<void> {
+    await ready;
+    super.connect(callback);
+  }
+
+  /** Never rejects: what goes wrong is told by connecting. */
   async #negotiated(): Promise<void> {
     const { host, port } = this;
     const name = `${host}:${port}`;
