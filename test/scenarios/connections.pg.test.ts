@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { EmbeddedPostgres } from '../embedded/embedded-postgres.ts';
-import { describePostgres } from '../../test/support/postgres.ts';
-import { connect, createPool } from './connect.ts';
-import { sessionTarget } from './session-client.ts';
-import { connectReplication } from './wal/walsender.ts';
+import { EmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts';
+import { describePostgres } from '../support/postgres.ts';
+import { connect, createPool } from '../../src/postgres/connect.ts';
+import { sessionTarget } from '../../src/postgres/session-client.ts';
+import { connectReplication } from '../../src/postgres/wal/walsender.ts';
 
-const CERTIFICATES = fileURLToPath(new URL('../../test/support/certificates/', import.meta.url));
+const CERTIFICATES = fileURLToPath(new URL('../support/certificates/', import.meta.url));
 
 describePostgres('connecting as libpq does', () => {
   let plain: EmbeddedPostgres;
