@@ -6,6 +6,7 @@ import { BanyanError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Direction, Side } from '../model/side.ts';
+import type { TableMapping } from '../model/table-mapping.ts';
 import { PostgresApplier } from '../postgres/apply/applier.ts';
 import type { StreamNames } from '../postgres/banyan-schema.ts';
 import { placeMark } from '../postgres/fence.ts';
@@ -13,14 +14,13 @@ import { readHorizon } from '../postgres/horizon.ts';
 import type { SetupEnd } from '../postgres/stream-setup.ts';
 import { WalChangeSource } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
-import type { TablePair } from '../sync/mapping.ts';
 import { ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
 
 export interface BuildSyncOptions {
   readonly service: string;
   readonly ends: Readonly<Record<Side, SetupEnd>>;
   readonly names: ReadonlyMap<Direction, StreamNames>;
-  readonly pairs: readonly TablePair[];
+  readonly pairs: readonly TableMapping[];
   readonly sync: Pick<SyncConfig, 'mode' | 'heartbeatMs'> & { readonly batch: { readonly maxRows: number } };
   readonly resolver: ConflictResolver;
   readonly clock: Clock;
@@ -64,14 +64,14 @@ export function refuseCapture(sync: Pick<SyncConfig, 'capture'>): void {
 }
 
 /** A service's tables as pairs. */
-export function pairsOf(service: ServiceConfig): TablePair[] {
+export function pairsOf(service: ServiceConfig): TableMapping[] {
   return service.tables.map((table) => {
     if (table.where !== undefined || table.transform !== undefined) {
       throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `Filters and transforms (table ${table.table}) are not available yet.` });
     }
     return {
       monolith: table.table, service: table.as,
-      ...(table.columns ? { columns: new Map(table.columns.map((column) => [column, column])) } : {}),
+      ...(table.columns ? { columns: table.columns.map((column) => ({ monolith: column, service: column })) } : {}),
     };
   });
 }

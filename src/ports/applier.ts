@@ -1,4 +1,4 @@
-import type { Row, Value } from '../model/change.ts';
+import type { Row } from '../model/change.ts';
 import type { Conflict, Decision } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
@@ -9,6 +9,11 @@ export interface TargetTable {
   readonly columns: readonly string[];
   /** Indexes into `columns`. */
   readonly key: readonly number[];
+  /**
+   * Which columns the stream carries; absent: all. Of the others every change leaves the cells UNCHANGED:
+   * an insert gives them their defaults, an update what they were.
+   */
+  readonly carried?: readonly boolean[];
 }
 
 /** One row change, in the target's shape. Cells are in the order of the table's columns. */
@@ -31,11 +36,14 @@ export interface Write {
   readonly committedAt: bigint;
   /** How far of the *target's* commits the source had seen when it committed this change. */
   readonly seen: Position;
+  /** Why the change could not be put in the target's form; its row is then as the source wrote it. It goes to quarantine. */
+  readonly fault?: Error;
 }
 
 /** A row of the target, locked until the transaction ends, and who wrote it last. */
 export interface LockedRow {
-  readonly row: readonly Value[];
+  /** A cell that the other side's form has no place for is UNCHANGED. */
+  readonly row: Row;
   readonly xid: number;
   /** Commit time of the last writer by the target's clock; undefined when it is no longer known. */
   readonly committedAt?: bigint;

@@ -3,19 +3,15 @@ import { BanyanError } from '../core/errors.ts';
 import { quoteTable, type TableName } from '../model/names.ts';
 import { formatLsn, ORIGIN_OF_TIME, parseLsn, type Position } from '../model/position.ts';
 import { otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
+import type { TableMapping } from '../model/table-mapping.ts';
 import { ensureBanyanSchema, streamNames, type StreamNames } from './banyan-schema.ts';
 import { connect } from './connect.ts';
+import { copiedTable } from './copy/copied-table.ts';
 import { copyApplicationName, copyTables } from './copy/copy-tables.ts';
 import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables, slotState, systemIdentifier } from './slot.ts';
 import { sqlState } from './transient.ts';
 import { connectReplication } from './wal/walsender.ts';
 import { readShapes } from './apply/table-shape.ts';
-
-export interface SetupPair {
-  readonly monolith: TableName;
-  readonly service: TableName;
-  readonly columns?: ReadonlyMap<string, string>;
-}
 
 export interface SetupEnd {
   readonly url: string;
@@ -25,7 +21,7 @@ export interface SetupEnd {
 export interface SetupOptions {
   readonly service: string;
   readonly ends: Readonly<Record<Side, SetupEnd>>;
-  readonly pairs: readonly SetupPair[];
+  readonly pairs: readonly TableMapping[];
   /** The directions that shall run afterwards. */
   readonly directions: readonly Direction[];
   readonly slotPrefix?: string;
@@ -51,7 +47,7 @@ export interface SetupResult {
 export async function setUpStreams(options: SetupOptions): Promise<SetupResult> {
   const { ends, service, directions } = options;
   // Before anything is published: a published table without a usable key refuses the application's updates.
-  for (const side of SIDES) await readShapes(ends[side].pool, options.pairs.map((pair) => pair[side]));
+  for (const side of SIDES) await readShapes(ends[side].pool, tablesOf(options.pairs, side));
   for (const side of SIDES) await ensureBanyanSchema(ends[side].pool);
   const oids = { monolith: await databaseOid(ends.monolith.pool), service: await databaseOid(ends.service.pool) };
   const namesOf = (direction: Direction): StreamNames => {
@@ -66,7 +62,7 @@ export async function setUpStreams(options: SetupOptions): Promise<SetupResult> 
   if (copiedBefore) await refuseNewTables(options, directions.map(namesOf));
   for (const direction of directions) {
     const from = sourceSide(direction);
-    await ensurePublication(ends[from].pool, namesOf(direction).publication, options.pairs.map((pair) => pair[from]));
+    await ensurePublication(ends[from].pool, namesOf(direction).publication, tablesOf(options.pairs, from));
   }
   const running = await Promise.all(directions.map((direction) => checkStream(options, direction, namesOf(direction))));
   if (running.every(Boolean)) return { names, copied: 0 };
@@ -80,6 +76,9 @@ export async function setUpStreams(options: SetupOptions): Promise<SetupResult> 
 
 const SIDES: readonly Side[] = ['monolith', 'service'];
 
+/** One side's tables, each once. */
+const tablesOf = (pairs: readonly TableMapping[], side: Side): TableName[] => [...new Set(pairs.map((pair) => pair[side]))];
+
 async function streamState(target: pg.Pool, stream: string): Promise<string | undefined> {
   const found = await target.query<{ state: string }>('SELECT state FROM banyan.stream WHERE name = $1', [stream]);
   return found.rows[0]?.state;
@@ -90,7 +89,7 @@ async function refuseNewTables(options: SetupOptions, names: readonly StreamName
   for (const side of SIDES) {
     const published = await publishedTables(options.ends[side].pool, names.map((name) => name.publication));
     if (published.size === 0) continue;
-    const added = options.pairs.map((pair) => pair[side]).filter((table) => !published.has(table));
+    const added = tablesOf(options.pairs, side).filter((table) => !published.has(table));
     if (added.length > 0) {
       throw new BanyanError('BANYAN_TABLES_ADDED', { message: `${added.join(', ')} would join the running streams of ${options.service}.` });
     }
@@ -164,14 +163,11 @@ async function copyAndStart(options: SetupOptions, namesOf: (direction: Directio
   const forwardStart = await startSlot(ends.monolith, forward.slot);
   let copied: number;
   try {
-    const shapes = await readShapes(ends.service.pool, pairs.map((pair) => pair.service));
+    const shapes = await readShapes(ends.service.pool, tablesOf(pairs, 'service'));
     copied = await copyTables({
       sourceUrl: ends.monolith.url, targetUrl: ends.service.url, snapshot: forwardStart.snapshot, origin: forward.origin,
       position: forwardStart.position, signal: options.signal,
-      tables: pairs.map((pair) => ({
-        source: pair.monolith, target: pair.service,
-        columns: (shapes.get(pair.service)?.columns ?? []).map((target) => ({ source: sourceColumn(pair, target), target })),
-      })),
+      tables: pairs.map((pair) => copiedTable(pair, { service: shapes.get(pair.service) ?? { columns: [], key: [] } })),
       ...(options.onTable ? { onTable: options.onTable } : {}),
     });
   } finally {
@@ -199,10 +195,10 @@ async function prepareTarget(options: SetupOptions, names: StreamNames): Promise
   const { pool } = ends.service;
   const found = await pool.query('SELECT 1 FROM banyan.stream WHERE name = $1', [names.stream]);
   if (found.rowCount === 0) {
-    for (const pair of pairs) {
-      const rows = await pool.query(`SELECT 1 FROM ${quoteTable(pair.service)} LIMIT 1`);
+    for (const table of tablesOf(pairs, 'service')) {
+      const rows = await pool.query(`SELECT 1 FROM ${quoteTable(table)} LIMIT 1`);
       if (rows.rowCount !== 0) {
-        throw new BanyanError('BANYAN_TARGET_NOT_EMPTY', { message: `${pair.service} in the service's database has rows already.` });
+        throw new BanyanError('BANYAN_TARGET_NOT_EMPTY', { message: `${table} in the service's database has rows already.` });
       }
     }
     await saveStream({
@@ -217,7 +213,7 @@ async function prepareTarget(options: SetupOptions, names: StreamNames): Promise
     await client.query('SET session_replication_role = replica');
     await takeOrigin(client, names.origin);
     // Not TRUNCATE: it would have to CASCADE into tables that refer to these and are not ours to empty.
-    for (const pair of pairs) await client.query(`DELETE FROM ${quoteTable(pair.service)}`);
+    for (const table of tablesOf(pairs, 'service')) await client.query(`DELETE FROM ${quoteTable(table)}`);
   } finally {
     await client.end();
   }
@@ -262,11 +258,6 @@ async function startSlot(end: SetupEnd, slot: string): Promise<StartedSlot> {
     await client.end();
     throw error;
   }
-}
-
-function sourceColumn(pair: SetupPair, target: string): string {
-  for (const [monolith, service] of pair.columns ?? []) if (service === target) return monolith;
-  return target;
 }
 
 async function saveStream(options: {

@@ -9,7 +9,7 @@ import { Waves } from './waves.ts';
 import { isSpooledSteps, type Decided, type Requested, type SpooledSteps, type Step, type Truncated, type Work } from './work.ts';
 
 export interface BatchOptions {
-  readonly applier: Applier;
+  readonly applier: Pick<Applier, 'begin' | 'isTransient' | 'codeOf'>;
   /** Whole source transactions in order; never empty. */
   readonly works: readonly Work[];
   /** Everything of the settling context but the transaction's own state. */
@@ -51,8 +51,8 @@ export async function applyBatch(options: BatchOptions): Promise<BatchResult> {
  * Whether an error is the change's own: the database refused its values, or its resolver failed. Only
  * that is set aside; a bug of ours, an abort or a passing trouble must not put anybody's write away.
  */
-function isFaultOfValues(error: unknown, applier: Applier): boolean {
-  if (isBanyanError(error)) return error.code === 'BANYAN_RESOLVER';
+function isFaultOfValues(error: unknown, applier: BatchOptions['applier']): boolean {
+  if (isBanyanError(error)) return error.code === 'BANYAN_RESOLVER' || error.code === 'BANYAN_TRANSFORM';
   return !applier.isTransient(error) && applier.codeOf(error) !== 'unknown';
 }
 
@@ -135,6 +135,9 @@ class Batch {
       await this.#alone(step);
     } else if (this.#isHeld(step)) {
       await this.#hold(step);
+    } else if (step.fault) {
+      await this.flush();
+      await this.#setAside(step, step.fault);
     } else if (step.newKeyText !== undefined || this.#needsLook(step)) {
       await this.flush();
       await this.#settle(step);
@@ -147,6 +150,10 @@ class Batch {
   async one(step: Step): Promise<void> {
     if (!isAlone(step) && this.#isHeld(step)) {
       await this.#hold(step);
+      return;
+    }
+    if (!isAlone(step) && step.fault) {
+      await this.#setAside(step, step.fault);
       return;
     }
     const fault = await this.#undoing(() => (isAlone(step) ? this.#alone(step) : this.#settle(step)));

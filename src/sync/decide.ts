@@ -1,10 +1,9 @@
-import { UNCHANGED } from '../model/change.ts';
 import type { ConflictType } from '../model/conflict.ts';
 import type { LockedRow, Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
 import type { Rival } from './rival.ts';
 import { insertWhereNone, note, ONE_CONFLICT, rowOf, setAsMissing, type SettleContext, type Settlement } from './settle-context.ts';
-import { named, namedKey, ordered } from './work.ts';
+import { lacksValues, named, namedKey, ordered } from './work.ts';
 
 /** Settles a conflict about one row, and records it. Undefined if a row has come meanwhile: the conflict is another one now. */
 export async function decide(options: {
@@ -65,7 +64,7 @@ export async function decide(options: {
  * from it until the commit. False if a row has come meanwhile.
  */
 async function holdAbsence(write: Write, context: SettleContext): Promise<boolean> {
-  if (context.authority !== 'settles' || !write.row || write.row.includes(UNCHANGED)) return true;
+  if (context.authority !== 'settles' || !write.row || lacksValues(write.table, write.row)) return true;
   if (!(await insertWhereNone(write, context))) return false;
   await context.transaction.remove(write.table, write.key);
   return true;
@@ -78,7 +77,7 @@ async function takeIncoming(write: Write, locked: LockedRow | undefined, context
     return true;
   }
   const row = rowOf(write);
-  if (!locked && row.includes(UNCHANGED)) {
+  if (!locked && lacksValues(write.table, row)) {
     await setAsMissing(write, context);
     return true;
   }

@@ -1,9 +1,8 @@
-import { UNCHANGED } from '../model/change.ts';
 import { ORIGIN_OF_TIME } from '../model/position.ts';
 import type { Write } from '../ports/applier.ts';
 import { findRival } from './rival.ts';
 import { DEFERRED, insertWhereNone, note, NOTHING, standing, type SettleContext, type Settlement } from './settle-context.ts';
-import { named, namedKey, type Decided, type Requested } from './work.ts';
+import { lacksValues, named, namedKey, type Decided, type Requested } from './work.ts';
 
 /** Writes what the monolith decided, unless the service has written the row since without having seen it. */
 export async function followDecision(step: Decided, context: SettleContext): Promise<Settlement> {
@@ -15,7 +14,7 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
   // A row that is not there may have been deleted here a moment ago: only the stream can tell.
   if (step.row && !locked) await context.catchUp();
   if (await findRival(asWrite, locked, context)) return DEFERRED;
-  if (step.row && !locked && !step.row.includes(UNCHANGED)) {
+  if (step.row && !locked && !lacksValues(step.table, step.row)) {
     if (!(await insertWhereNone(asWrite, context))) return followDecision(step, context);
   } else if (step.row) await context.transaction.put(step.table, step.key, step.row);
   else if (!locked) return NOTHING;

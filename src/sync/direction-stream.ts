@@ -8,13 +8,15 @@ import type { NamedRow } from '../model/conflict.ts';
 import { parseTableName } from '../model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { otherSide, sourceSide, type Direction } from '../model/side.ts';
-import type { Applier, Checkpoint, TargetTable } from '../ports/applier.ts';
+import { sharedName, type TableMapping } from '../model/table-mapping.ts';
+import type { Applier, Checkpoint } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
 import { applyBatch, Attempts, type BatchResult } from './apply-batch.ts';
 import type { ConflictResolver } from './conflict.ts';
 import type { Knowledge } from './knowledge.ts';
 import { LatencyRecord } from './latency.ts';
-import { Mapping, type TablePair } from './mapping.ts';
+import { Mapping } from './mapping.ts';
+import { ServiceApplier } from './service-applier.ts';
 import type { Authority } from './settle-context.ts';
 import { isSpooledSteps, ordered, rowsOf, type Decided, type Step, type Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -24,7 +26,7 @@ export interface DirectionStreamOptions {
   readonly direction: Direction;
   readonly source: ChangeSource;
   readonly applier: Applier;
-  readonly pairs: readonly TablePair[];
+  readonly pairs: readonly TableMapping[];
   readonly authority: Authority;
   /** What is known of the side this stream reads. */
   readonly sourceKnowledge: Knowledge;
@@ -98,6 +100,8 @@ export class DirectionStream {
   readonly #queue: WorkQueue;
   readonly #latency = new LatencyRecord();
   readonly #logger: Logger;
+  /** In the words that both directions share. */
+  readonly #applier: Applier;
   #mapping: Mapping | undefined;
   #held = new Set<string>();
   readonly #displaced = new Map<string, string>();
@@ -115,6 +119,8 @@ export class DirectionStream {
 
   constructor(options: DirectionStreamOptions) {
     this.#options = options;
+    this.#applier =
+      options.direction === 'monolith-to-service' ? new ServiceApplier({ applier: options.applier, pairs: options.pairs }) : options.applier;
     this.#logger = options.logger.child({ service: options.service, direction: options.direction });
     this.#queue = new WorkQueue({
       clock: options.clock,
@@ -140,11 +146,11 @@ export class DirectionStream {
 
   /** Claims the stream and learns its tables. Must come before {@link run}, and for both directions before either runs. */
   async open(signal: AbortSignal): Promise<Checkpoint> {
-    const { applier, pairs, direction, sourceKnowledge } = this.#options;
+    const { pairs, direction, sourceKnowledge } = this.#options;
+    const applier = this.#applier;
     await this.#patiently(signal, async () => {
       this.#checkpoint = await applier.claim();
-      const target = otherSide(sourceSide(direction));
-      const targets = await applier.describe(pairs.map((pair) => pair[target]));
+      const targets = await applier.describe(pairs.map((pair) => sharedName(pair, pairs)));
       this.#mapping = new Mapping({ pairs, direction, targets });
       this.#held = new Set(await applier.heldKeys());
     });
@@ -307,18 +313,18 @@ export class DirectionStream {
     const { sourceKnowledge } = this.#options;
     const mapping = this.#mappingNow();
     if (change.kind === 'truncate') {
-      const tables = change.relations.map((relation) => mapping.targetOf(relation)).filter((table) => table !== undefined);
+      const tables = change.relations.flatMap((relation) => mapping.targetsOf(relation));
       if (tables.length > 0) steps.push({ kind: 'truncate', tables, restartIdentity: change.restartIdentity });
       return;
     }
     const { position, committedAt, seen } = reading;
-    const write = mapping.writeOf(change, { position, committedAt, seen });
-    if (!write) return;
-    steps.push(write);
-    if (!reading.learning) return;
-    if (write.kind === 'delete' || write.newKeyText !== undefined) sourceKnowledge.recordDelete(write.keyText, reading);
-    if (write.kind === 'insert') sourceKnowledge.recordInsert(write.keyText);
-    if (write.newKeyText !== undefined) sourceKnowledge.recordInsert(write.newKeyText);
+    for (const write of mapping.writesOf(change, { position, committedAt, seen })) {
+      steps.push(write);
+      if (!reading.learning) continue;
+      if (write.kind === 'delete' || write.newKeyText !== undefined) sourceKnowledge.recordDelete(write.keyText, reading);
+      if (write.kind === 'insert') sourceKnowledge.recordInsert(write.keyText);
+      if (write.newKeyText !== undefined) sourceKnowledge.recordInsert(write.newKeyText);
+    }
   }
 
   /** A conflict's record in an echo carries what was decided; the row itself may lack unchanged values there. */
@@ -326,14 +332,11 @@ export class DirectionStream {
     if (change.kind !== 'insert') return;
     const text = textsOf(change);
     if (text('service') !== this.#options.service || text('decided') !== 't') return;
-    const mapping = this.#mappingNow();
-    const table = mapping.targetByMonolith(parseTableName(text('table_name') ?? ''));
-    if (!table) return;
-    const key = keyOf(table, parseNamed(text('key') ?? '{}'));
-    const keyText = mapping.keyTextOf(table, key);
+    const about = this.#mappingNow().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'));
+    if (!about) return;
     const winner = text('winner');
     if (reading.learning) {
-      this.#options.sourceKnowledge.placeDecision(keyText, {
+      this.#options.sourceKnowledge.placeDecision(about.keyText, {
         position: reading.position,
         batch: reading.batch,
         winner: winner === 'service' || winner === 'merged' ? winner : 'monolith',
@@ -342,8 +345,8 @@ export class DirectionStream {
     }
     const row = text('decision');
     const decided: Decided = {
-      kind: 'decided', table, key, keyText,
-      row: row === undefined ? null : ordered(table, parseNamed(row)),
+      kind: 'decided', ...about,
+      row: row === undefined ? null : ordered(about.table, parseNamed(row)),
       seen: reading.seen,
     };
     steps.push(decided);
@@ -392,13 +395,13 @@ export class DirectionStream {
    * two workers that hold one slot each would otherwise wait for each other for ever.
    */
   async #remember(signal: AbortSignal): Promise<void> {
-    const { applier, clock, remembered, heartbeatMs = 1000 } = this.#options;
+    const { clock, remembered, heartbeatMs = 1000 } = this.#options;
     let lookedAt = clock.monotonic();
     while (!remembered()) {
       await clock.sleep(5, signal);
       if (clock.monotonic() - lookedAt < heartbeatMs) continue;
       lookedAt = clock.monotonic();
-      await this.#patiently(signal, async () => (await applier.begin()).rollback());
+      await this.#patiently(signal, async () => (await this.#applier.begin()).rollback());
     }
   }
 
@@ -407,10 +410,10 @@ export class DirectionStream {
     readonly attempts: Attempts;
     readonly signal: AbortSignal;
   }): Promise<BatchResult> {
-    const { applier, authority, targetKnowledge, resolver, service, direction } = this.#options;
+    const { authority, targetKnowledge, resolver, service, direction } = this.#options;
     const mapping = this.#mappingNow();
     return applyBatch({
-      applier, works, attempts, held: this.#held,
+      applier: this.#applier, works, attempts, held: this.#held,
       settling: {
         service, authority, resolver, knowledge: targetKnowledge, displaced: this.#displaced,
         target: otherSide(sourceSide(direction)),
@@ -491,8 +494,4 @@ function textsOf(change: Extract<Change, { kind: 'insert' }>): (name: string) =>
 /** JSON of strings and nulls only, as Banyan itself wrote it: no number passes through it. */
 function parseNamed(text: string): NamedRow {
   return JSON.parse(text) as NamedRow;
-}
-
-function keyOf(table: TargetTable, key: NamedRow): string[] {
-  return table.key.map((column) => key[table.columns[column] ?? ''] ?? '');
 }

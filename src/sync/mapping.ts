@@ -1,18 +1,12 @@
-import { BanyanError } from '../core/errors.ts';
-import { UNCHANGED, type Cell, type Change, type Relation, type Row } from '../model/change.ts';
+import { BanyanError, isBanyanError } from '../core/errors.ts';
+import { UNCHANGED, type Change, type Relation, type Row } from '../model/change.ts';
 import type { NamedRow } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
-import type { Direction } from '../model/side.ts';
+import { sourceSide, type Direction } from '../model/side.ts';
+import { columnsOf, sharedName, type TableMapping } from '../model/table-mapping.ts';
+import { rowTranslator, type RowTranslator } from '../model/translate-row.ts';
 import type { TargetTable, Write } from '../ports/applier.ts';
-
-/** One table as it stands on both sides. */
-export interface TablePair {
-  readonly monolith: TableName;
-  readonly service: TableName;
-  /** Column names of the monolith to those of the service, where they differ or are picked. Absent: all, by name. */
-  readonly columns?: ReadonlyMap<string, string>;
-}
 
 /** What a transaction's position and knowledge add to each of its changes. */
 export interface WriteContext {
@@ -21,169 +15,211 @@ export interface WriteContext {
   readonly seen: Position;
 }
 
-interface RelationMap {
-  readonly pair: TablePair;
+/** A table between the two sides: under the monolith's names, as the applier of this direction knows it. */
+interface Shared {
+  readonly mapping: TableMapping;
   readonly target: TargetTable;
-  /** For each column of the target, its index in the relation. */
-  readonly from: readonly number[];
-  /** Whether the relation's rows are in the target's order already. */
-  readonly same: boolean;
-  /** The monolith's names of the key's columns. */
-  readonly keyColumns: readonly string[];
+  /** The key's place in the order of the monolith's column names, so that both sides' key orders give the same text. */
+  readonly keyOrder: readonly number[];
 }
 
-/** Translates one direction's changes from the source's tables into the target's. */
+interface RelationMap extends Shared {
+  readonly translate: RowTranslator;
+  /** The source's own table, for what can't be translated. */
+  readonly source: TargetTable;
+  /** Whether a change must carry its whole row. */
+  readonly whole: boolean;
+}
+
+type RowChange = Exclude<Change, { kind: 'truncate' }>;
+
+/**
+ * Translates one direction's changes into the words that both directions share: the monolith's tables
+ * and columns. What the service calls them is known only here, where its changes come in, and to
+ * {@link ServiceApplier}, where they are written.
+ */
 export class Mapping {
-  readonly #bySource: ReadonlyMap<TableName, TablePair>;
   readonly #direction: Direction;
-  readonly #targets: ReadonlyMap<TableName, TargetTable>;
-  readonly #relations = new WeakMap<Relation, RelationMap | null>();
+  readonly #bySource = new Map<TableName, Shared[]>();
+  readonly #byName = new Map<TableName, Shared>();
+  readonly #relations = new WeakMap<Relation, readonly RelationMap[]>();
 
   constructor(options: {
-    readonly pairs: readonly TablePair[];
+    readonly pairs: readonly TableMapping[];
     readonly direction: Direction;
+    /** By the shared name. */
     readonly targets: ReadonlyMap<TableName, TargetTable>;
   }) {
-    this.#direction = options.direction;
-    this.#targets = options.targets;
-    const source = (pair: TablePair): TableName => (options.direction === 'monolith-to-service' ? pair.monolith : pair.service);
-    this.#bySource = new Map(options.pairs.map((pair) => [source(pair), pair]));
-  }
-
-  /** The target of a source table; undefined if the table is not synchronised. */
-  targetOf(relation: Relation): TargetTable | undefined {
-    return this.#map(relation)?.target;
-  }
-
-  /** The target's table of a pair that goes by this name on the monolith. */
-  targetByMonolith(name: TableName): TargetTable | undefined {
-    for (const pair of this.#bySource.values()) {
-      if (pair.monolith === name) return this.#targets.get(this.#direction === 'monolith-to-service' ? pair.service : pair.monolith);
+    const { pairs, direction, targets } = options;
+    this.#direction = direction;
+    for (const mapping of pairs) {
+      const name = sharedName(mapping, pairs);
+      const described = targets.get(name);
+      if (!described) throw new BanyanError('BANYAN_INTERNAL', { message: `${name} was never described.` });
+      const target = direction === 'service-to-monolith' ? carriedOnly(mapping, described) : described;
+      const shared = { mapping, target, keyOrder: keyOrder(target) };
+      this.#byName.set(target.name, shared);
+      const source = mapping[sourceSide(direction)];
+      this.#bySource.set(source, [...(this.#bySource.get(source) ?? []), shared]);
     }
-    return undefined;
   }
 
-  /** A row of a source table, named by the source's key columns, as the target knows it; undefined if it is not synchronised. */
+  /** The targets of a source table; none if the table is not synchronised. */
+  targetsOf(relation: Relation): readonly TargetTable[] {
+    return (this.#bySource.get(relation.table) ?? []).map(({ target }) => target);
+  }
+
+  /** A row by its shared names, as records and requests have it; undefined if its table is not synchronised. */
   rowOf(name: TableName, key: NamedRow): { readonly table: TargetTable; readonly key: readonly string[]; readonly keyText: string } | undefined {
-    const pair = this.#bySource.get(name);
-    const table = pair && this.#targets.get(this.#direction === 'monolith-to-service' ? pair.service : pair.monolith);
-    if (!pair || !table) return undefined;
-    const cells = table.key.map((index) => key[this.#sourceName(pair, table.columns[index] ?? '')] ?? '');
+    const table = this.#byName.get(name)?.target;
+    if (!table) return undefined;
+    const cells = table.key.map((index) => key[table.columns[index] ?? ''] ?? '');
     return { table, key: cells, keyText: this.keyTextOf(table, cells) };
   }
 
-  /** The change as a write of the target; undefined if its table is not synchronised. */
-  writeOf(change: Exclude<Change, { kind: 'truncate' }>, context: WriteContext): Write | undefined {
-    const map = this.#map(change.relation);
-    if (!map) return undefined;
-    if (change.kind === 'insert') {
-      const row = translate(map, change.row);
-      const key = this.#key(map, row);
-      return { kind: 'insert', table: map.target, key, keyText: this.#keyText(map, key), row, ...context };
-    }
-    if (change.kind === 'delete') {
-      const old = translate(map, change.old);
-      const key = this.#key(map, old);
-      return {
-        kind: 'delete', table: map.target, key, keyText: this.#keyText(map, key),
-        ...(change.oldIsKey ? {} : { old }), ...context,
-      };
-    }
-    const row = translate(map, change.row);
-    const newKey = this.#key(map, row);
-    if (!change.old) {
-      return { kind: 'update', table: map.target, key: newKey, keyText: this.#keyText(map, newKey), row, ...context };
-    }
-    const old = translate(map, change.old);
-    const key = this.#key(map, old);
-    const rekeyed = key.some((part, i) => part !== newKey[i]);
-    return {
-      kind: 'update', table: map.target, key, keyText: this.#keyText(map, key), row,
-      ...(change.oldIsKey === false ? { old } : {}),
-      ...(rekeyed ? { newKeyText: this.#keyText(map, newKey) } : {}),
-      ...context,
-    };
+  /** The change as writes of the target; none if its table is not synchronised. */
+  writesOf(change: RowChange, context: WriteContext): readonly Write[] {
+    return this.#maps(change.relation).map((map) => {
+      try {
+        return writeOf(map, change, context);
+      } catch (error) {
+        if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
+        return untranslated(map, change, context, error);
+      }
+    });
   }
 
   /** The text under which both directions know a row. */
   keyTextOf(target: TargetTable, key: readonly string[]): string {
-    for (const pair of this.#bySource.values()) {
-      const name = this.#direction === 'monolith-to-service' ? pair.service : pair.monolith;
-      if (name === target.name) return keyText(this.#monolithColumns(pair, target), pair, key);
-    }
-    throw new BanyanError('BANYAN_INTERNAL', { message: `${target.name} belongs to no pair.` });
+    const shared = this.#byName.get(target.name);
+    if (!shared) throw new BanyanError('BANYAN_INTERNAL', { message: `${target.name} belongs to no pair.` });
+    return keyText(shared, key);
   }
 
-  #keyText(map: RelationMap, key: readonly string[]): string {
-    return keyText(map.keyColumns, map.pair, key);
+  #maps(relation: Relation): readonly RelationMap[] {
+    const known = this.#relations.get(relation);
+    if (known) return known;
+    const maps = (this.#bySource.get(relation.table) ?? []).map((shared) => this.#build(relation, shared));
+    this.#relations.set(relation, maps);
+    return maps;
   }
 
-  #monolithColumns(pair: TablePair, target: TargetTable): string[] {
-    return target.key.map((index) => {
-      const name = target.columns[index] ?? '';
-      if (this.#direction === 'service-to-monolith' || !pair.columns) return name;
-      for (const [monolith, service] of pair.columns) if (service === name) return monolith;
-      return name;
-    });
-  }
-
-  #key(map: RelationMap, row: Row): string[] {
-    return map.target.key.map((index) => {
-      const cell = row[index];
-      if (typeof cell !== 'string') {
-        throw new BanyanError('BANYAN_NO_KEY', {
-          message: `A change of ${map.target.name} does not carry its key column "${map.target.columns[index]}".`,
-          remedy: 'Give the table on the source a replica identity that covers its primary key.',
+  #build(relation: Relation, shared: Shared): RelationMap {
+    const { mapping, target } = shared;
+    const names = relation.columns.map((column) => column.name);
+    const backward = this.#direction === 'service-to-monolith';
+    if (!mapping.columns && !mapping.functions) {
+      const left = names.filter((name) => !target.columns.includes(name));
+      if (left.length > 0) {
+        throw new BanyanError('BANYAN_SCHEMA_CHANGED', {
+          message: `${relation.table} has columns that ${mapping[backward ? 'monolith' : 'service']} lacks: ${left.join(', ')}.`,
         });
       }
-      return cell;
+    }
+    const keyNames = target.key.map((index) => target.columns[index] ?? '');
+    // The monolith's columns have their shared names already.
+    const translate = rowTranslator(
+      backward
+        ? { mapping, to: 'monolith', from: names, into: target.columns, key: keyNames }
+        : { mapping: { monolith: mapping.monolith, service: mapping.service }, to: 'service', from: names, into: target.columns },
+    );
+    const sourceKey = keyNames.map((name) => {
+      const column = backward ? columnsOf(mapping, names).find((each) => each.monolith === name) : undefined;
+      return names.indexOf(column?.service ?? name);
     });
+    return {
+      ...shared, translate, source: { name: relation.table, columns: names, key: sourceKey },
+      whole: mapping.functions?.[backward ? 'toMonolith' : 'toService'] !== undefined,
+    };
   }
+}
 
-  #sourceName(pair: TablePair, targetName: string): string {
-    if (!pair.columns) return targetName;
-    if (this.#direction === 'service-to-monolith') return pair.columns.get(targetName) ?? targetName;
-    for (const [monolith, service] of pair.columns) if (service === targetName) return monolith;
-    return targetName;
+/** What a stream to the monolith never carries keeps its values there. */
+function carriedOnly(mapping: TableMapping, table: TargetTable): TargetTable {
+  if (!mapping.columns) return table;
+  const carried = new Set(mapping.columns.map((column) => column.monolith));
+  if (table.columns.every((column) => carried.has(column))) return table;
+  return { ...table, carried: table.columns.map((column) => carried.has(column)) };
+}
+
+function keyOrder(table: TargetTable): readonly number[] {
+  const names = table.key.map((index) => table.columns[index] ?? '');
+  return names.map((_, i) => i).sort((a, b) => ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1));
+}
+
+function keyText({ target, keyOrder }: Shared, key: readonly string[]): string {
+  if (key.length === 1) return `${target.name} ${key[0]}`;
+  return `${target.name} ${keyOrder.map((i) => `${(key[i] ?? '').length}:${key[i] ?? ''}`).join(',')}`;
+}
+
+function writeOf(map: RelationMap, change: RowChange, context: WriteContext): Write {
+  const { target: table, translate } = map;
+  if (change.kind === 'insert') {
+    const row = translate.row(change.row);
+    const key = keyOf(map, row);
+    return { kind: 'insert', table, key, keyText: keyText(map, key), row, ...context };
   }
-
-  #map(relation: Relation): RelationMap | undefined {
-    const known = this.#relations.get(relation);
-    if (known !== undefined) return known ?? undefined;
-    const map = this.#build(relation);
-    this.#relations.set(relation, map ?? null);
-    return map;
+  if (change.kind === 'delete') {
+    const key = keyOf(map, translate.columns(change.old));
+    return {
+      kind: 'delete', table, key, keyText: keyText(map, key),
+      ...(change.oldIsKey ? {} : { old: translate.row(change.old) }), ...context,
+    };
   }
+  const row = translate.row(map.whole ? filledFrom(change.row, change.oldIsKey === false ? change.old : undefined) : change.row);
+  const newKey = keyOf(map, row);
+  if (!change.old) return { kind: 'update', table, key: newKey, keyText: keyText(map, newKey), row, ...context };
+  const key = keyOf(map, translate.columns(change.old));
+  const rekeyed = key.some((part, i) => part !== newKey[i]);
+  return {
+    kind: 'update', table, key, keyText: keyText(map, key), row,
+    ...(change.oldIsKey === false ? { old: translate.row(change.old) } : {}),
+    ...(rekeyed ? { newKeyText: keyText(map, newKey) } : {}),
+    ...context,
+  };
+}
 
-  #build(relation: Relation): RelationMap | undefined {
-    const pair = this.#bySource.get(relation.table);
-    if (!pair) return undefined;
-    const forward = this.#direction === 'monolith-to-service';
-    const target = this.#targets.get(forward ? pair.service : pair.monolith);
-    if (!target) throw new BanyanError('BANYAN_INTERNAL', { message: `The target of ${relation.table} was never described.` });
-    const from = target.columns.map((name) => relation.columns.findIndex((column) => column.name === this.#sourceName(pair, name)));
-    const carried = new Set(from);
-    const left = pair.columns ? [] : relation.columns.filter((_, i) => !carried.has(i));
-    if (left.length > 0) {
-      throw new BanyanError('BANYAN_SCHEMA_CHANGED', {
-        message: `${relation.table} has columns that ${target.name} lacks: ${left.map((column) => column.name).join(', ')}.`,
+/** A function wants the whole row; values that the change left alone stand in the old one. */
+function filledFrom(row: Row, old: Row | undefined): Row {
+  return old ? row.map((cell, i) => (cell === UNCHANGED ? (old[i] ?? null) : cell)) : row;
+}
+
+/** A change that can't be translated, with its content as the source wrote it, under its row's shared name. */
+function untranslated(map: RelationMap, change: RowChange, context: WriteContext, fault: Error): Write {
+  const { source, translate } = map;
+  const present = change.kind === 'delete' ? change.old : change.row;
+  const before = change.kind === 'insert' ? present : (change.old ?? present);
+  const named = (row: Row): { readonly key: string[]; readonly text: string } => {
+    const own = source.key.map((index) => textOf(row[index]));
+    try {
+      return { key: own, text: keyText(map, keyOf(map, translate.columns(row))) };
+    } catch (error) {
+      if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
+      // Other columns' values fail here as well; the key's own names are then the best there is.
+      return { key: own, text: keyText(map, own) };
+    }
+  };
+  const old = named(before);
+  const now = named(present);
+  return {
+    kind: change.kind, table: source, key: old.key, keyText: old.text, fault,
+    ...(change.kind === 'delete' ? {} : { row: change.row }),
+    ...(now.text === old.text ? {} : { newKeyText: now.text }),
+    ...context,
+  };
+}
+
+const textOf = (cell: Row[number] | undefined): string => (typeof cell === 'string' ? cell : '');
+
+function keyOf({ target }: Shared, row: Row): string[] {
+  return target.key.map((index) => {
+    const cell = row[index];
+    if (typeof cell !== 'string') {
+      throw new BanyanError('BANYAN_NO_KEY', {
+        message: `A change of ${target.name} does not carry its key column "${target.columns[index]}".`,
+        remedy: 'Give the table on the source a replica identity that covers its primary key.',
       });
     }
-    const same = from.length === relation.columns.length && from.every((index, i) => index === i);
-    return { pair, target, from, same, keyColumns: this.#monolithColumns(pair, target) };
-  }
-}
-
-/** Cells in the target's order. A column that the source no longer has is left as it is. */
-function translate(map: RelationMap, row: Row): Row {
-  if (map.same) return row;
-  return map.from.map((index): Cell => (index < 0 ? UNCHANGED : (row[index] ?? null)));
-}
-
-/** Parts in the order of the monolith's column names, so that both sides' key orders give the same text. */
-function keyText(columns: readonly string[], pair: TablePair, key: readonly string[]): string {
-  if (key.length === 1) return `${pair.monolith} ${key[0]}`;
-  const parts = columns.map((column, i): [string, string] => [column, key[i] ?? '']);
-  parts.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${pair.monolith} ${parts.map(([, value]) => `${value.length}:${value}`).join(',')}`;
+    return cell;
+  });
 }

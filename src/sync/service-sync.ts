@@ -5,12 +5,12 @@ import type { Metrics } from '../core/metrics.ts';
 import { retry } from '../core/retry.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { directionFrom, otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
+import type { TableMapping } from '../model/table-mapping.ts';
 import type { Applier, Checkpoint, Horizon } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
 import type { ConflictResolver } from './conflict.ts';
 import { DirectionStream, type StreamCounts } from './direction-stream.ts';
 import { Knowledge } from './knowledge.ts';
-import type { TablePair } from './mapping.ts';
 
 export type SyncMode = 'bidirectional' | Direction;
 
@@ -32,7 +32,7 @@ export interface ServiceSyncOptions {
   readonly service: string;
   readonly mode: SyncMode;
   readonly ends: Readonly<Record<Side, SyncEnd>>;
-  readonly pairs: readonly TablePair[];
+  readonly pairs: readonly TableMapping[];
   readonly resolver: ConflictResolver;
   readonly clock: Clock;
   readonly logger: Logger;

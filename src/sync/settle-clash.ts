@@ -1,11 +1,11 @@
-import { UNCHANGED, type Row } from '../model/change.ts';
+import type { Row } from '../model/change.ts';
 import type { Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
 import { filled, note, standing, type SettleContext, type Settlement } from './settle-context.ts';
 import { newKeyOf, settle } from './settle.ts';
-import { named, namedKey } from './work.ts';
+import { lacksValues, named, namedKey } from './work.ts';
 
 /**
  * A change that clashes with another row's unique value. If that row was written here unseen by the
@@ -83,7 +83,7 @@ async function settleMovedClash(write: Write & { readonly row: Row; readonly new
   const row = (await findRival(gone, locked, context)) ? moved : filled(moved, locked);
   const key = newKeyOf(write, row);
   // Without its large values it can't be written here, and a clash of two rows is not to be judged by it.
-  if (context.authority !== 'defers' && row.includes(UNCHANGED)) return undefined;
+  if (context.authority !== 'defers' && lacksValues(write.table, row)) return undefined;
   const left = await settle(gone, context);
   const there = await settleClash({ ...plain, kind: 'insert', key, keyText: newKeyText, row }, context);
   return there && { conflicts: left.conflicts + there.conflicts, deferred: left.deferred + there.deferred };

@@ -1,11 +1,11 @@
-import { UNCHANGED, type Row } from '../model/change.ts';
+import type { Row } from '../model/change.ts';
 import type { Position } from '../model/position.ts';
 import type { Write } from '../ports/applier.ts';
 import { decide } from './decide.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
 import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, rowOf, setAsMissing, type SettleContext, type Settlement } from './settle-context.ts';
-import { named, namedKey, type SpooledSteps, type Step } from './work.ts';
+import { lacksValues, named, namedKey, type SpooledSteps, type Step } from './work.ts';
 
 /**
  * Applies one change that the set-based path did not take: finds out precisely whether it conflicts,
@@ -74,7 +74,7 @@ async function settleRekeyed(write: Write & { readonly row: Row; readonly newKey
   // What the change leaves as it was is here only if nobody has written it here since.
   const whole = rival ? row : filled(row, locked);
   const first = await settle(gone, context);
-  if (whole.includes(UNCHANGED)) {
+  if (lacksValues(write.table, whole)) {
     if (context.authority === 'defers') await askAgain(there, context);
     else await setAsMissing(there, context);
     return first;
@@ -96,7 +96,7 @@ async function restoreMissing(write: Write, context: SettleContext): Promise<Set
   // The service may itself have declined it; the monolith has the whole row.
   if (context.authority === 'defers') return askAgain(write, context);
   const row = rowOf(write);
-  const complete = !row.includes(UNCHANGED);
+  const complete = !lacksValues(write.table, row);
   if (complete) {
     if (!(await insertWhereNone(write, context))) return settle(write, context);
     context.touched.add(write.keyText);

@@ -61,13 +61,13 @@ export function rowsOf({ steps }: Work): number {
 }
 
 /** A row by column name; cells that did not change take `fallback`'s value, or are left out. */
-export function named(table: TargetTable, row: Row, fallback?: readonly Value[]): NamedRow {
+export function named(table: TargetTable, row: Row, fallback?: Row): NamedRow {
   const result: Record<string, Value> = {};
   table.columns.forEach((column, i) => {
     const cell = row[i];
     if (cell === UNCHANGED) {
       const known = fallback?.[i];
-      if (known !== undefined) result[column] = known;
+      if (known !== undefined && known !== UNCHANGED) result[column] = known;
     } else {
       result[column] = cell ?? null;
     }
@@ -82,4 +82,9 @@ export function ordered(table: TargetTable, row: NamedRow): Row {
 
 export function namedKey(table: TargetTable, key: readonly string[]): NamedRow {
   return Object.fromEntries(table.key.map((column, i) => [table.columns[column] ?? '', key[i] ?? null]));
+}
+
+/** Whether a row lacks a value that its source has: it can't be inserted from this change alone. */
+export function lacksValues(table: TargetTable, row: Row): boolean {
+  return row.some((cell, i) => cell === UNCHANGED && table.carried?.[i] !== false);
 }

@@ -26,6 +26,10 @@ const CODE = 1;
 const MARK = 2;
 
 export const ITEMS_RELATION: Relation = relation(ITEMS, COLUMNS, ['id']);
+
+/** What the service may call the same table and columns. */
+export const RENAMED = { table: tableName('public', 'things'), columns: ['ref', 'serial', 'stamp', 'mark'] } as const;
+export const RENAMED_RELATION: Relation = relation(RENAMED.table, RENAMED.columns, ['ref']);
 const MARK_RELATION: Relation = relation(tableName('banyan', 'mark'), ['service', 'placed'], ['service']);
 const STREAM_RELATION: Relation = relation(tableName('banyan', 'stream'), ['name'], ['name']);
 const REQUEST_RELATION: Relation = relation(tableName('banyan', 'request'), ['service', 'table_name', 'key'], []);

@@ -8,7 +8,7 @@ import type { ChangeSource, SourceEvent } from '../../src/ports/change-source.ts
 import { BanyanError } from '../../src/core/errors.ts';
 import type { TableName } from '../../src/model/names.ts';
 import { isTransient, sqlState } from '../../src/postgres/transient.ts';
-import { COLUMNS, ServerError, Session, type Database, type Version } from './database.ts';
+import { COLUMNS, ITEMS, ITEMS_RELATION, RENAMED, RENAMED_RELATION, ServerError, Session, type Database, type Version } from './database.ts';
 import type { Random } from './random.ts';
 import type { Process } from './scheduler.ts';
 import type { Truth } from './truth.ts';
@@ -27,6 +27,8 @@ export interface PortOptions {
   readonly server: Process;
   readonly random: Random;
   readonly faults: Faults;
+  /** Whether this side has other names for the table and its columns. */
+  readonly renamed?: boolean;
 }
 
 export interface Slot {
@@ -53,7 +55,7 @@ export class SimulatedSource implements ChangeSource {
   }
 
   async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
-    const { database, process, slot, random, replayOrigin } = this.#options;
+    const { database, process, slot, random, replayOrigin, renamed } = this.#options;
     await call(this.#options);
     if (slot.activeBy !== undefined || slot.heldUntil > database.scheduler.now) throw new ServerError('55006');
     slot.activeBy = process;
@@ -72,8 +74,9 @@ export class SimulatedSource implements ChangeSource {
           const changes = echo
             ? entry.changes.filter((change) => change.kind !== 'truncate' && change.relation.table.startsWith('banyan.'))
             : entry.changes;
-          const spooled = changes.length > 0 && random.chance(0.1);
-          yield { kind: 'transaction', transaction: { ...entry, changes: spooled ? this.#spooled(changes) : changes } };
+          const named = renamed ? changes.map(underOtherNames) : changes;
+          const spooled = named.length > 0 && random.chance(0.1);
+          yield { kind: 'transaction', transaction: { ...entry, changes: spooled ? this.#spooled(named) : named } };
         } else if (database.insertPosition > told && random.chance(0.5)) {
           told = database.insertPosition;
           yield { kind: 'progress', position: told };
@@ -125,6 +128,10 @@ export class SimulatedSource implements ChangeSource {
   }
 }
 
+function underOtherNames(change: Change): Change {
+  return change.kind !== 'truncate' && change.relation === ITEMS_RELATION ? { ...change, relation: RENAMED_RELATION } : change;
+}
+
 export interface SimulatedApplierOptions extends PortOptions {
   readonly source: Database;
   readonly stream: string;
@@ -166,7 +173,8 @@ export class SimulatedApplier implements Applier {
 
   async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
     await call(this.#options);
-    return new Map(tables.map((name) => [name, { name, columns: COLUMNS, key: [0] }]));
+    const { table, columns } = this.#options.renamed ? RENAMED : { table: ITEMS, columns: COLUMNS };
+    return new Map(tables.filter((name) => name === table).map((name) => [name, { name, columns, key: [0] }]));
   }
 
   async begin(): Promise<ApplyTransaction> {

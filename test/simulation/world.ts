@@ -6,7 +6,7 @@ import { directionFrom, otherSide, type Direction, type Side } from '../../src/m
 import { ConflictResolver, type StrategyName } from '../../src/sync/conflict.ts';
 import { directionsOf, ServiceSync, type ServiceSyncOptions, type SyncMode } from '../../src/sync/service-sync.ts';
 import { check } from './checker.ts';
-import { Database, ITEMS, type Session } from './database.ts';
+import { COLUMNS, Database, ITEMS, RENAMED, type Session } from './database.ts';
 import { call, endLater, SimulatedApplier, SimulatedSource, type Faults, type PortOptions, type Slot } from './ports.ts';
 import { Random } from './random.ts';
 import { Scheduler, type Process } from './scheduler.ts';
@@ -29,6 +29,8 @@ export interface Profile {
   readonly batchRows: number;
   readonly queueRows: number;
   readonly firstXid: number;
+  /** Whether the service has other names for the table and its columns, one of them the monolith's for another. */
+  readonly renamed: boolean;
 }
 
 /** Replaces parts of the engine or of its surroundings, to plant a bug. */
@@ -68,6 +70,7 @@ export function profileOf(seed: number): Profile {
     batchRows: random.pick([1, 3, 10, 2000]),
     queueRows: random.pick([1, 4, 50_000]),
     firstXid: random.pick([1000, 4_294_967_276]),
+    renamed: random.chance(0.4),
     ...(process.env['SIM_WIDE'] ? { codes: random.pick(['none', 'own', 'shared'] as const), fullIdentity: random.chance(0.4) } : {}),
   };
 }
@@ -165,7 +168,7 @@ export class World {
   }
 
   #start(): void {
-    const { mode, strategy, batchRows, queueRows } = this.#profile;
+    const { mode, strategy, batchRows, queueRows, renamed } = this.#profile;
     this.#born += 1;
     const process = this.#scheduler.process(`engine ${this.#born}`);
     const engine: Engine = { process, sessions: new Set() };
@@ -173,7 +176,7 @@ export class World {
     const clock = this.#scheduler.clock(process, () => 0);
     const end = (side: Side) => {
       const database = this.#databases[side];
-      const port: PortOptions = { database, process, server: this.#server, random: this.#random, faults: this.#faults };
+      const port: PortOptions = { database, process, server: this.#server, random: this.#random, faults: this.#faults, renamed: renamed && side === 'service' };
       const incoming = directionFrom(otherSide(side));
       return {
         source: new SimulatedSource({ ...port, slot: this.#slots[side], replayOrigin: incoming }),
@@ -194,7 +197,11 @@ export class World {
     };
     const options: ServiceSyncOptions = {
       service: 'shop', mode, ends: { monolith: end('monolith'), service: end('service') },
-      pairs: [{ monolith: ITEMS, service: ITEMS }],
+      pairs: [
+        renamed
+          ? { monolith: ITEMS, service: RENAMED.table, columns: COLUMNS.map((monolith, i) => ({ monolith, service: RENAMED.columns[i] ?? '' })) }
+          : { monolith: ITEMS, service: ITEMS },
+      ],
       resolver: new ConflictResolver({ clock, default: strategy }),
       clock, logger: silentLogger, metrics: noMetrics, batchRows, queueRows,
     };

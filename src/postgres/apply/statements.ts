@@ -61,32 +61,45 @@ const byOrdinal = (statement: string): string =>
     'SELECT pg_catalog.array_agg(i) FROM pg_catalog.generate_series(1, pg_catalog.cardinality($1)) AS i WHERE i NOT IN (SELECT ord FROM took)',
   );
 
-/** Inserts rows; an existing row with the same key is overwritten if the guard allows. Gives what missed. */
+/**
+ * Inserts rows; an existing row with the same key is overwritten if the guard allows. All rows leave the
+ * same cells unchanged: those get their defaults, or stay as they are. Gives what missed.
+ */
 export function insertAll(shape: TableShape, rows: readonly Row[], guard: Guard): Statement {
-  const columns = shape.sqlColumns;
-  const alias = columns.map((_, i) => `c${i}`);
+  const given = present(shape, rows[0]);
+  const place = new Map(given.map((column, i) => [column, i]));
+  const set = settable(shape, rows[0]);
   const insert =
-    `INSERT INTO ${shape.sqlName} AS t (${columns.join(', ')}) OVERRIDING SYSTEM VALUE ` +
-    `SELECT ${shape.sqlTypes.map((type, i) => `u.c${i}::${type}`).join(', ')} ` +
-    `FROM unnest(${shape.sqlTypes.map((type, i) => param(i, type)).join(', ')}) AS u(${alias.join(', ')}) ` +
-    `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, guardSql(guard, columns.length + 1))} ` +
+    `INSERT INTO ${shape.sqlName} AS t (${given.map((i) => shape.sqlColumns[i]).join(', ')}) OVERRIDING SYSTEM VALUE ` +
+    `SELECT ${given.map((column, i) => `u.c${i}::${shape.sqlTypes[column]}`).join(', ')} ` +
+    `FROM unnest(${given.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) AS u(${given.map((_, i) => `c${i}`).join(', ')}) ` +
+    `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, set, guardSql(guard, given.length + 1))} ` +
     `RETURNING ${keyColumns(shape, 't.').map((column, i) => `${column} AS k${i}`).join(', ')}`;
   const text = countingMissed(
     insert,
-    `SELECT pg_catalog.array_agg(n.ord) FROM unnest(${shape.key.map((i) => param(i, shape.sqlTypes[i])).join(', ')}) ` +
+    `SELECT pg_catalog.array_agg(n.ord) FROM unnest(${shape.key.map((i) => param(place.get(i) ?? i, shape.sqlTypes[i])).join(', ')}) ` +
       `WITH ORDINALITY AS n(${shape.key.map((_, i) => `k${i}`).join(', ')}, ord) ` +
       `WHERE (${shape.key.map((column, i) => `n.k${i}::${shape.sqlTypes[column]}`).join(', ')}) NOT IN ` +
       `(SELECT ${shape.key.map((_, i) => `k${i}`).join(', ')} FROM took)`,
   );
-  const values = columns.map((_, i) => arrayLiteral(rows.map((row) => known(row[i]))));
+  const values = given.map((column) => arrayLiteral(rows.map((row) => known(row[column]))));
   // A row that is all key can not be overwritten, so its statement has no guard.
-  return { text, values: shape.settable.length === 0 ? values : [...values, horizonValue(guard)] };
+  return { text, values: set.length === 0 ? values : [...values, horizonValue(guard)] };
 }
 
-function overwrite(shape: TableShape, where: string): string {
-  if (shape.settable.length === 0) return 'NOTHING';
-  const set = shape.settable.map((i) => `${shape.sqlColumns[i]} = EXCLUDED.${shape.sqlColumns[i]}`);
-  return `UPDATE SET ${set.join(', ')} WHERE ${where}`;
+/** Columns of which a row says something. */
+function present(shape: TableShape, row: Row | undefined): number[] {
+  return shape.columns.map((_, i) => i).filter((i) => row?.[i] !== UNCHANGED);
+}
+
+/** Columns that such a row overwrites where there is one already. */
+export function settable(shape: TableShape, row: Row | undefined): number[] {
+  return shape.settable.filter((i) => row?.[i] !== UNCHANGED);
+}
+
+function overwrite(shape: TableShape, set: readonly number[], where: string): string {
+  if (set.length === 0) return 'NOTHING';
+  return `UPDATE SET ${set.map((i) => `${shape.sqlColumns[i]} = EXCLUDED.${shape.sqlColumns[i]}`).join(', ')} WHERE ${where}`;
 }
 
 /** Updates rows by key. All rows leave the same cells unchanged. Gives what missed. */
@@ -133,13 +146,14 @@ export function whereKey(shape: TableShape, first = 1): string {
     .join(' AND ');
 }
 
-/** One row, whoever wrote it last: insert, or overwrite by key. The row has no unchanged cell. */
+/** One row, whoever wrote it last: insert, or overwrite by key. A cell that is UNCHANGED gets its default, or stays as it is. */
 export function putOne(shape: TableShape, row: Row): Statement {
+  const given = present(shape, row);
   const text =
-    `INSERT INTO ${shape.sqlName} AS t (${shape.sqlColumns.join(', ')}) OVERRIDING SYSTEM VALUE ` +
-    `VALUES (${shape.sqlTypes.map((type, i) => `$${i + 1}::text::${type}`).join(', ')}) ` +
-    `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, 'true')}`;
-  return { text, values: row.map(known) };
+    `INSERT INTO ${shape.sqlName} AS t (${given.map((i) => shape.sqlColumns[i]).join(', ')}) OVERRIDING SYSTEM VALUE ` +
+    `VALUES (${given.map((column, i) => `$${i + 1}::text::${shape.sqlTypes[column]}`).join(', ')}) ` +
+    `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, settable(shape, row), 'true')}`;
+  return { text, values: given.map((i) => known(row[i])) };
 }
 
 /** One row by its present key, cells that are UNCHANGED left alone; sets key columns where they differ. */

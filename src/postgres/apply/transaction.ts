@@ -7,7 +7,7 @@ import type {
   ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, TargetTable, Write,
 } from '../../ports/applier.ts';
 import type { StreamNames } from '../banyan-schema.ts';
-import { commitSql, deleteAll, insertAll, putOne, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
+import { commitSql, deleteAll, insertAll, putOne, settable, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
 import type { TableShape } from './table-shape.ts';
 
 export interface TransactionOptions {
@@ -48,9 +48,14 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   }
 
   async #insert(shape: TableShape, writes: readonly Write[], guard: Guard): Promise<number[]> {
-    const missed = await this.#missed(insertAll(shape, writes.map((w) => w.row ?? []), guard));
-    // A row that is all key is there now, whoever wrote it.
-    return shape.settable.length === 0 ? [] : missed;
+    const missed: number[] = [];
+    for (const indexes of groupByUnchanged(writes)) {
+      const rows = indexes.map((i) => writes[i]?.row ?? []);
+      // A row that is all key is there now, whoever wrote it.
+      if (settable(shape, rows[0]).length === 0) await this.#missed(insertAll(shape, rows, guard));
+      else for (const i of await this.#missed(insertAll(shape, rows, guard))) missed.push(indexes[i] ?? i);
+    }
+    return missed;
   }
 
   /** Runs a statement that tells the ordinals, from 1, of the rows that did not take; gives their indexes, from 0. */
@@ -90,12 +95,13 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   async put(table: TargetTable, key: readonly string[], row: Row): Promise<void> {
     const shape = this.#options.shapeOf(table);
     const sameKey = shape.key.every((column, i) => row[column] === UNCHANGED || row[column] === key[i]);
-    if (sameKey && !row.includes(UNCHANGED)) {
+    const whole = row.every((cell, i) => cell !== UNCHANGED || table.carried?.[i] === false);
+    if (sameKey && whole) {
       await this.#run(putOne(shape, row));
       return;
     }
     const updated = await this.#run(updateOne(shape, key, row));
-    if (updated.rowCount === 0 && !row.includes(UNCHANGED)) await this.#run(putOne(shape, row));
+    if (updated.rowCount === 0 && whole) await this.#run(putOne(shape, row));
   }
 
   async remove(table: TargetTable, key: readonly string[]): Promise<void> {

@@ -4,13 +4,8 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
 import { formatLsn, type Position } from '../../model/position.ts';
 import { connect } from '../connect.ts';
-
-export interface CopiedTable {
-  readonly source: TableName;
-  readonly target: TableName;
-  /** Pairs of source and target column; generated columns are not among them. */
-  readonly columns: readonly { readonly source: string; readonly target: string }[];
-}
+import type { CopiedTable } from './copied-table.ts';
+import { RewriteRows } from './rewrite-rows.ts';
 
 export interface CopyOptions {
   readonly sourceUrl: string;
@@ -69,14 +64,38 @@ export async function copyTables(options: CopyOptions): Promise<number> {
   }
 }
 
+/** No value looks like this: a backslash of a value is written twice. */
+const DEFAULT_MARK = '\\D';
+
+/** Whether COPY has a word for a column's default: since PostgreSQL 16. Before that, it becomes null. */
+async function knowsDefault(target: pg.Client): Promise<boolean> {
+  const found = await target.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
+  return Number(found.rows[0]?.version) >= 160_000;
+}
+
 async function copyOne(source: pg.Client, target: pg.Client, table: CopiedTable, options: CopyOptions): Promise<number> {
-  const read = table.columns.map((column) => quoteIdentifier(column.source)).join(', ');
-  const write = table.columns.map((column) => quoteIdentifier(column.target)).join(', ');
+  const read = table.read.map(quoteIdentifier).join(', ');
+  const write = table.write.map(quoteIdentifier).join(', ');
+  const where = table.where === undefined ? '' : ` WHERE (${table.where})`;
   await target.query('BEGIN');
   await target.query(`SELECT pg_replication_origin_xact_setup('${formatLsn(options.position)}', now())`);
-  const out = source.query(copyTo(`COPY (SELECT ${read} FROM ${quoteTable(table.source)}) TO STDOUT`));
-  const into = target.query(copyFrom(`COPY ${quoteTable(table.target)} (${write}) FROM STDIN`));
-  await pipeline(out, into, { signal: options.signal });
+  const rewriting = table.change && new RewriteRows(table.change, (await knowsDefault(target)) ? DEFAULT_MARK : undefined);
+  const name = table.into ? 'banyan_part' : quoteTable(table.target);
+  if (table.into) await target.query(`CREATE TEMPORARY TABLE banyan_part ON COMMIT DROP AS SELECT ${write} FROM ${quoteTable(table.target)} WITH NO DATA`);
+  const out = source.query(copyTo(`COPY (SELECT ${read} FROM ${quoteTable(table.source)}${where}) TO STDOUT`));
+  const into = target.query(copyFrom(`COPY ${name} (${write}) FROM STDIN${rewriting?.defaultMark === undefined ? '' : ` WITH (DEFAULT '${rewriting.defaultMark}')`}`));
+  if (rewriting) await pipeline(out, rewriting, into, { signal: options.signal });
+  else await pipeline(out, into, { signal: options.signal });
+  if (table.into) await target.query(joinPart(table, table.into, write));
   await target.query('COMMIT');
   return into.rowCount;
+}
+
+/** Puts a part's columns beside those that the rows have already. */
+function joinPart(table: CopiedTable, key: readonly string[], write: string): string {
+  const set = table.write.filter((column) => !key.includes(column)).map((column) => `${quoteIdentifier(column)} = EXCLUDED.${quoteIdentifier(column)}`);
+  return (
+    `INSERT INTO ${quoteTable(table.target)} (${write}) OVERRIDING SYSTEM VALUE SELECT ${write} FROM banyan_part ` +
+    `ON CONFLICT (${key.map(quoteIdentifier).join(', ')}) DO ${set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`}`
+  );
 }

@@ -1,0 +1,218 @@
+import { BanyanError, isBanyanError } from '../core/errors.ts';
+import { UNCHANGED, type Cell, type Row } from '../model/change.ts';
+import type { Conflict, Decision } from '../model/conflict.ts';
+import type { TableName } from '../model/names.ts';
+import { columnsOf, sharedName, type TableMapping } from '../model/table-mapping.ts';
+import { rowTranslator, type RowTranslator } from '../model/translate-row.ts';
+import type {
+  Applier, ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, TargetTable, Write,
+} from '../ports/applier.ts';
+
+/** A table of the service, and how rows get there from the shared words, and back. */
+interface ServiceTable {
+  readonly mapping: TableMapping;
+  /** As the service has it. */
+  readonly own: TargetTable;
+  readonly shared: TargetTable;
+  readonly out: RowTranslator;
+  readonly back: RowTranslator;
+}
+
+/**
+ * The service's applier in the words that both directions share: the monolith's names and values. It
+ * translates what is written, and translates back what is read. Records, requests and the quarantine
+ * are kept in the shared words.
+ */
+export class ServiceApplier implements Applier {
+  readonly #applier: Applier;
+  readonly #pairs: readonly TableMapping[];
+  #tables: ReadonlyMap<TableName, ServiceTable> = new Map();
+
+  constructor(options: { readonly applier: Applier; readonly pairs: readonly TableMapping[] }) {
+    this.#applier = options.applier;
+    this.#pairs = options.pairs;
+  }
+
+  claim(): Promise<Checkpoint> {
+    return this.#applier.claim();
+  }
+
+  /** Tables by their shared names. */
+  async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
+    const wanted = this.#pairs.filter((pair) => tables.includes(sharedName(pair, this.#pairs)));
+    const described = await this.#applier.describe([...new Set(wanted.map((pair) => pair.service))]);
+    this.#tables = new Map(
+      wanted.map((mapping) => {
+        const own = described.get(mapping.service);
+        if (!own) throw new BanyanError('BANYAN_INTERNAL', { message: `${mapping.service} was never described.` });
+        return [sharedName(mapping, this.#pairs), serviceTable(mapping, sharedName(mapping, this.#pairs), own)];
+      }),
+    );
+    return new Map([...this.#tables].map(([name, { shared }]) => [name, shared]));
+  }
+
+  async begin(): Promise<ApplyTransaction> {
+    return new ServiceTransaction(await this.#applier.begin(), this.#tables);
+  }
+
+  heldKeys(): Promise<ReadonlySet<string>> {
+    return this.#applier.heldKeys();
+  }
+
+  isTransient(error: unknown): boolean {
+    return this.#applier.isTransient(error);
+  }
+
+  codeOf(error: unknown): string {
+    return this.#applier.codeOf(error);
+  }
+
+  close(): Promise<void> {
+    return this.#applier.close();
+  }
+}
+
+function serviceTable(mapping: TableMapping, name: TableName, own: TargetTable): ServiceTable {
+  const paired = columnsOf(mapping, own.columns).filter((column) => own.columns.includes(column.service));
+  const columns = [...new Set([...paired.map((column) => column.monolith), ...(mapping.functions?.reads ?? [])])];
+  const key = own.key.map((index) => {
+    const place = columns.indexOf(paired.find((column) => column.service === own.columns[index])?.monolith ?? '');
+    if (place < 0) throw new BanyanError('BANYAN_NO_KEY', { message: `The key column "${own.columns[index]}" of ${own.name} comes from no column of ${mapping.monolith}.` });
+    return place;
+  });
+  const carried = own.columns.map((column) => paired.some((each) => each.service === column));
+  const shared: TargetTable = { name, columns, key };
+  const whole = carried.every(Boolean);
+  const keyNames = own.key.map((index) => own.columns[index] ?? '');
+  return {
+    mapping, shared,
+    own: whole ? own : { ...own, carried },
+    out: rowTranslator({ mapping, to: 'service', from: columns, into: own.columns, key: keyNames }),
+    back: rowTranslator({ mapping, to: 'monolith', from: own.columns, into: columns }),
+  };
+}
+
+/** Translates one transaction; everything that is not about a row is handed on as it is. */
+class ServiceTransaction implements ApplyTransaction {
+  readonly #inner: ApplyTransaction;
+  readonly #tables: ReadonlyMap<TableName, ServiceTable>;
+
+  constructor(inner: ApplyTransaction, tables: ReadonlyMap<TableName, ServiceTable>) {
+    this.#inner = inner;
+    this.#tables = tables;
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#inner.checkpoint;
+  }
+
+  write(writes: readonly Write[], horizon: Horizon | undefined): Promise<number[]> {
+    const first = writes[0];
+    if (!first) return Promise.resolve([]);
+    const table = this.#table(first.table);
+    return this.#inner.write(writes.map((write) => translated(table, write)), horizon);
+  }
+
+  async lock(table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
+    const known = this.#table(table);
+    const locked = await this.#inner.lock(known.own, keyOut(known, key));
+    return locked && { ...locked, row: asRead(known, locked.row, key) };
+  }
+
+  async put(table: TargetTable, key: readonly string[], row: Row): Promise<void> {
+    const known = this.#table(table);
+    await this.#inner.put(known.own, keyOut(known, key), known.out.row(row));
+  }
+
+  async remove(table: TargetTable, key: readonly string[]): Promise<void> {
+    const known = this.#table(table);
+    const own = keyOut(known, key);
+    if (known.mapping.part === true) await this.#inner.put(known.own, own, blank(known, own));
+    else await this.#inner.remove(known.own, own);
+  }
+
+  truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void> {
+    return this.#inner.truncate(tables.map((table) => this.#table(table).own), options);
+  }
+
+  async clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
+    const known = this.#table(table);
+    const others = await this.#inner.clashes(known.own, keyOut(known, key), known.out.row(row));
+    return others.map((other) => keyBack(known, other));
+  }
+
+  request(table: TargetTable, key: readonly string[]): Promise<void> {
+    return this.#inner.request(table, key);
+  }
+
+  recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
+    return this.#inner.recordConflict(conflict, decision);
+  }
+
+  quarantine(entry: QuarantinedWrite): Promise<void> {
+    return this.#inner.quarantine(entry);
+  }
+
+  savepoint(): Promise<void> {
+    return this.#inner.savepoint();
+  }
+
+  rollbackToSavepoint(): Promise<void> {
+    return this.#inner.rollbackToSavepoint();
+  }
+
+  commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
+    return this.#inner.commit(checkpoint);
+  }
+
+  rollback(): Promise<void> {
+    return this.#inner.rollback();
+  }
+
+  #table(shared: TargetTable): ServiceTable {
+    const table = this.#tables.get(shared.name);
+    if (!table) throw new BanyanError('BANYAN_INTERNAL', { message: `${shared.name} was never described.` });
+    return table;
+  }
+}
+
+function translated(table: ServiceTable, write: Write): Write {
+  const key = keyOut(table, write.key);
+  const { old: _, row, ...rest } = write;
+  // A part has no rows of its own: what it brought becomes null.
+  if (write.kind === 'delete' && table.mapping.part === true) {
+    return { ...rest, kind: 'update', table: table.own, key, row: blank(table, key) };
+  }
+  return { ...rest, table: table.own, key, ...(row ? { row: table.out.row(row) } : {}) };
+}
+
+/** Nothing but the key, with nulls where the part's columns go. */
+function blank({ own }: ServiceTable, key: readonly string[]): Row {
+  return own.columns.map((_, i): Cell => {
+    const part = own.key.indexOf(i);
+    if (part >= 0) return key[part] ?? null;
+    return own.carried?.[i] === false ? UNCHANGED : null;
+  });
+}
+
+/** A row of the service in the shared words; of one that can't be translated no more than its key is told. */
+function asRead({ shared, back }: ServiceTable, row: Row, key: readonly string[]): Row {
+  try {
+    return back.row(row);
+  } catch (error) {
+    if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
+    return shared.columns.map((_, i) => key[shared.key.indexOf(i)] ?? UNCHANGED);
+  }
+}
+
+function keyOut({ shared, own, out }: ServiceTable, key: readonly string[]): string[] {
+  const row = out.columns(shared.columns.map((_, i) => key[shared.key.indexOf(i)] ?? UNCHANGED));
+  return own.key.map((index) => textOf(row[index]));
+}
+
+function keyBack({ shared, own, back }: ServiceTable, key: readonly string[]): string[] {
+  const row = back.columns(own.columns.map((_, i) => key[own.key.indexOf(i)] ?? UNCHANGED));
+  return shared.key.map((index) => textOf(row[index]));
+}
+
+const textOf = (cell: Cell | undefined): string => (typeof cell === 'string' ? cell : '');
