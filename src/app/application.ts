@@ -180,15 +180,29 @@ export interface StreamStatus {
   readonly rows: number;
   readonly conflicts: number;
   readonly quarantined: number;
+  /** Which process works on it, as host:pid; absent while none does. */
+  readonly worker?: string;
   /** From commit to commit, of changes committed since the worker started; absent while no worker has reported. */
   readonly latencyMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
 export interface SyncStatusResult {
   readonly streams: readonly StreamStatus[];
+  /** The living `sync run` processes; one without services stands by. */
+  readonly workers: readonly SyncWorker[];
 }
 
-export interface SyncRunResult extends SyncStatusResult {
+/** A `sync run` process. */
+export interface SyncWorker {
+  /** As host:pid. */
+  readonly worker: string;
+  readonly since: string;
+  /** What it works on. */
+  readonly services: readonly string[];
+}
+
+export interface SyncRunResult {
+  readonly streams: readonly StreamStatus[];
   readonly stopped: 'requested' | 'caught-up';
 }
 

@@ -5,12 +5,14 @@ import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { Direction, Side } from '../model/side.ts';
+import { otherSide, type Direction, type Side } from '../model/side.ts';
 import type { TableMapping } from '../model/table-mapping.ts';
 import { PostgresApplier } from '../postgres/apply/applier.ts';
 import type { StreamNames } from '../postgres/banyan-schema.ts';
 import { placeMark } from '../postgres/fence.ts';
 import { readHorizon } from '../postgres/horizon.ts';
+import { sessionName } from '../postgres/sessions.ts';
+import { checkSource } from '../postgres/source-check.ts';
 import type { SetupEnd } from '../postgres/stream-setup.ts';
 import { WalChangeSource } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
@@ -26,11 +28,13 @@ export interface BuildSyncOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Of the service's lease. Default: whoever starts last may write. */
+  readonly token?: string;
 }
 
 /** Puts PostgreSQL's capture and apply behind a service's sync. */
 export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
-  const { service, ends, names, clock } = options;
+  const { service, ends, names, clock, token } = options;
   const end = (side: Side): SyncEnd => {
     const outgoing = names.get(side === 'monolith' ? 'monolith-to-service' : 'service-to-monolith');
     const incoming = names.get(side === 'monolith' ? 'service-to-monolith' : 'monolith-to-service');
@@ -42,12 +46,13 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
         ? {
             source: new WalChangeSource({
               url, slot: outgoing.slot, publication: outgoing.publication, clock,
-              applicationName: `banyan ${outgoing.stream}`,
+              applicationName: sessionName(outgoing.stream, token),
+              check: () => checkSource({ names: outgoing, source: pool, target: ends[otherSide(side)].pool, token }),
               ...(incoming ? { replayOrigin: incoming.origin } : {}),
             }),
           }
         : {}),
-      ...(incoming ? { applier: new PostgresApplier({ url, service, names: incoming }), replayOrigin: incoming.origin } : {}),
+      ...(incoming ? { applier: new PostgresApplier({ url, service, names: incoming, ...(token === undefined ? {} : { token }) }), replayOrigin: incoming.origin } : {}),
     };
   };
   return new ServiceSync({

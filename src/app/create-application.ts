@@ -11,7 +11,7 @@ import { provision } from './provision.ts';
 import { readRoutes, rollbackRoute, serveRoutes, setRoute } from './route.ts';
 import { Session } from './session.ts';
 import { runSync } from './sync-run.ts';
-import { readConflicts, readQuarantine, readStreams, waitForSync } from './sync-status.ts';
+import { readConflicts, readQuarantine, readStatus, waitForSync } from './sync-status.ts';
 import { validate, validateUrls } from './validate.ts';
 
 /** Joins adapters to engines: the one place where Banyan is put together. */
@@ -26,7 +26,7 @@ export function createApplication(context: ApplicationContext): Application {
     provision: (options) => session((open) => provision(open, options)),
     syncRun: (options) => session((open) => runSync(open, options)),
     syncWait: (options) => session((open) => waitForSync(open, options)),
-    syncStatus: () => session(async (open) => ({ streams: await readStreams(open) })),
+    syncStatus: () => session(readStatus),
     syncConflicts: (options) => session((open) => readConflicts(open, options)),
     syncQuarantine: () => session(readQuarantine),
     syncQuarantineRetry: notAvailable('sync quarantine retry'),

@@ -1,10 +1,16 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { ServiceConfig } from '../config/config.ts';
-import { messageOf } from '../core/errors.ts';
+import { BanyanError, messageOf } from '../core/errors.ts';
 import { retry } from '../core/retry.ts';
 import { formatLsn } from '../model/position.ts';
 import type { ConflictResolver } from '../sync/conflict.ts';
+import { LeasedWork } from '../sync/leased-work.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
+import { PostgresLeaseStore } from '../state/lease-store.ts';
 import { ensureBanyanSchema, streamName } from '../postgres/banyan-schema.ts';
+import { createPool } from '../postgres/connect.ts';
+import { readToken } from '../postgres/sessions.ts';
 import { setUpStreams } from '../postgres/stream-setup.ts';
 import { isTransient } from '../postgres/transient.ts';
 import type { SyncRunOptions, SyncRunResult } from './application.ts';
@@ -12,40 +18,108 @@ import { buildResolver, buildServiceSync, pairsOf, refuseCapture } from './build
 import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
 import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
 import type { Session } from './session.ts';
-import { readStreams } from './sync-status.ts';
+import { passFences, readStreams } from './sync-status.ts';
 
-/** `banyan sync run`: sets up what is missing, then keeps every service in sync until stopped or caught up. */
+/**
+ * `banyan sync run`: takes its share of the services by leases, sets up what is missing, and keeps them in
+ * sync until stopped or caught up.
+ */
 export async function runSync(session: Session, options: SyncRunOptions): Promise<SyncRunResult> {
-  const { context, config } = session;
+  const { context, config, logger } = session;
+  const { clock } = context;
   const metrics = createMetrics();
-  const ready = new Set<string>();
   const services = (options.services ?? [...config.services.keys()]).map((name) => session.service(name));
   // Before anything is created: what can not be loaded must not be found out after a copy.
-  const resolver = await buildResolver(config.sync, context.clock);
+  const resolver = await buildResolver(config.sync, clock);
+  const readiness = new Readiness();
   const listen = config.metrics.listen;
-  const server = listen && (await serveMetrics({ listen, metrics, ready: () => services.every(({ name }) => ready.has(name)) }));
+  const server = listen && (await serveMetrics({ listen, metrics, ready: () => readiness.ready }));
+  // The leases' own connections: they must not wait behind anything else.
+  const leasePool = createPool({ url: config.state.url, max: 2, connectTimeoutMs: LEASE_ANSWER_MS, answerTimeoutMs: LEASE_ANSWER_MS, logger });
+  const store = new PostgresLeaseStore({ pool: leasePool });
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
+  const worker = { id: randomUUID(), host: hostname(), pid: process.pid, services: services.map(({ name }) => name), greedy: options.untilCaughtUp };
   try {
-    const running = services.map((service) =>
-      runService({ session, service, options, metrics, resolver, signal, onReady: () => ready.add(service.name) }),
-    );
-    await allOrFirstFailure(running, stop);
+    await unlessStopped(signal, async () => {
+      await retry(() => store.install(), {
+        clock, signal, transient: isTransient, onRetry: (error) => logger.warn('the leases can not be had', { reason: messageOf(error) }),
+      });
+      readiness.begun = true;
+      const work = new LeasedWork({
+        store, worker, clock, logger, isTransient,
+        floor: (name) => highestToken(session, session.service(name)),
+        run: async ({ service: name, token }, held) => {
+          const holding = { session, service: session.service(name), options, metrics, resolver, token, worker: worker.id, signal: held };
+          readiness.began(name);
+          try {
+            await unlessStopped(held, () => setUpAndRun({ ...holding, onReady: () => readiness.runs(name) }));
+          } finally {
+            readiness.ended(name);
+          }
+        },
+      });
+      const working = work.run(signal);
+      const goal = options.untilCaughtUp ? [caughtUp(session, services, signal)] : [];
+      try {
+        await Promise.race([working, ...goal]);
+      } finally {
+        stop.abort(new BanyanError('BANYAN_ABORTED', { message: 'The run has ended.' }));
+        await Promise.allSettled(goal);
+        await working;
+      }
+    });
     const streams = await readStreams(session);
     return { stopped: context.signal.aborted ? 'requested' : 'caught-up', streams };
   } finally {
+    await leasePool.end();
     await server?.close();
   }
 }
 
-/** Waits for all; a failure stops the others, and is thrown when they have ended. */
-async function allOrFirstFailure(running: readonly Promise<void>[], stop: AbortController): Promise<void> {
-  try {
-    await Promise.all(running);
-  } finally {
-    stop.abort();
-    await Promise.allSettled(running);
+/** A word to the state database that takes longer counts as not said; well below the leases' time to live. */
+const LEASE_ANSWER_MS = 1500;
+
+/** Whether a worker does what it has taken on. One that stands by is ready. */
+class Readiness {
+  begun = false;
+  readonly #running = new Map<string, boolean>();
+
+  get ready(): boolean {
+    return this.begun && [...this.#running.values()].every(Boolean);
   }
+
+  began(service: string): void {
+    this.#running.set(service, false);
+  }
+
+  runs(service: string): void {
+    this.#running.set(service, true);
+  }
+
+  ended(service: string): void {
+    this.#running.delete(service);
+  }
+}
+
+/** The highest token that a service's databases know of. */
+async function highestToken(session: Session, service: ServiceConfig): Promise<string> {
+  let highest = 0n;
+  for (const pool of Object.values(session.pools(service))) {
+    const token = BigInt(await readToken(pool, service.name));
+    if (token > highest) highest = token;
+  }
+  return String(highest);
+}
+
+/** Resolves when every stream has applied what was committed before it was first seen to run, whichever worker runs it. */
+async function caughtUp(session: Session, services: readonly ServiceConfig[], signal: AbortSignal): Promise<void> {
+  const { clock } = session.context;
+  const names = new Set(services.map(({ name }) => name));
+  const running = async (): Promise<boolean> =>
+    (await readStreams(session)).every((stream) => !names.has(stream.service) || stream.state === 'running');
+  while (!(await running())) await clock.sleep(50, signal);
+  await passFences(session, services, { signal });
 }
 
 interface RunServiceOptions {
@@ -54,23 +128,25 @@ interface RunServiceOptions {
   readonly options: SyncRunOptions;
   readonly metrics: PrometheusMetrics;
   readonly resolver: ConflictResolver;
+  readonly token: string;
+  readonly worker: string;
   readonly signal: AbortSignal;
   readonly onReady: () => void;
 }
 
-/** Runs until aborted (then resolves, wherever it is), or caught up if that is enough, or until an error that no waiting can cure. */
-async function runService(run: RunServiceOptions): Promise<void> {
+/** Resolves when aborted, wherever `work` is then; rejects with an error of its own. */
+async function unlessStopped(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   try {
-    await setUpAndRun(run);
+    await work();
   } catch (error) {
-    if (!run.signal.aborted || (error !== run.signal.reason && !isAbortError(error))) throw error;
+    if (!signal.aborted || (error !== signal.reason && !isAbortError(error))) throw error;
   }
 }
 
 /** What a cancelled wait rejects with. */
 const isAbortError = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
-async function setUpAndRun({ session, service, options, metrics, resolver, signal, onReady }: RunServiceOptions): Promise<void> {
+async function setUpAndRun({ session, service, options, metrics, resolver, token, worker, signal, onReady }: RunServiceOptions): Promise<void> {
   const { config, context, logger } = session;
   const { clock } = context;
   const pools = session.pools(service);
@@ -84,7 +160,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, signa
   const setUp = async () => {
     await ensureBanyanSchema(session.statePool);
     return setUpStreams({
-      service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal,
+      service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal, token,
       afterCopy: () => provisionAfterCopy(session, service, { create: options.provision }),
       onTable: (table, rows) => context.progress.note(`copied ${table}: ${rows} rows`),
     });
@@ -96,19 +172,13 @@ async function setUpAndRun({ session, service, options, metrics, resolver, signa
   });
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
   const sync = buildServiceSync({
-    service: service.name, ends, names, pairs, sync: config.sync, clock, logger, metrics, resolver,
+    service: service.name, ends, names, pairs, sync: config.sync, clock, logger, metrics, resolver, token,
   });
   const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
-  const running = sync.run(both);
-  const reporting = report({ session, service, sync, metrics, signal: both });
+  const reporting = report({ session, service, sync, metrics, worker, signal: AbortSignal.any([signal, stop.signal]) });
   onReady();
   try {
-    if (options.untilCaughtUp) {
-      await Promise.race([running, sync.caughtUp(both).catch(unlessAborted(both))]);
-      stop.abort();
-    }
-    await running;
+    await sync.run(signal);
   } finally {
     stop.abort();
     await reporting;
@@ -125,18 +195,21 @@ async function report(options: {
   readonly service: ServiceConfig;
   readonly sync: ServiceSync;
   readonly metrics: PrometheusMetrics;
+  readonly worker: string;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { session, service, sync, metrics, signal } = options;
+  const { session, service, sync, metrics, worker, signal } = options;
   for (;;) {
     for (const [direction, counts] of sync.status()) {
       metrics.gauge('banyan_sync_lag_seconds', counts.lagMs / 1000, { service: service.name, direction });
       const document = { ...counts, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
       try {
         await session.statePool.query(
-          'INSERT INTO banyan.stream_status (name, at, state, counts) VALUES ($1, clock_timestamp(), $2, $3) ' +
-            'ON CONFLICT (name) DO UPDATE SET at = clock_timestamp(), state = $2, counts = $3',
-          [streamName(service.name, direction), signal.aborted ? 'stopped' : 'running', JSON.stringify(document)],
+          // A worker that was frozen must not put its word in the place of its successor's.
+          'INSERT INTO banyan.stream_status (name, at, state, counts) SELECT $1, clock_timestamp(), $2, $3 ' +
+            'WHERE EXISTS (SELECT FROM banyan.lease WHERE service = $4 AND holder = $5) ' +
+            'ON CONFLICT (name) DO UPDATE SET at = excluded.at, state = excluded.state, counts = excluded.counts',
+          [streamName(service.name, direction), signal.aborted ? 'stopped' : 'running', JSON.stringify(document), service.name, worker],
         );
       } catch (error) {
         session.logger.warn('the status could not be written', { reason: messageOf(error) });

@@ -8,7 +8,7 @@ import { PostgresFence } from '../postgres/fence.ts';
 import { sqlState } from '../postgres/transient.ts';
 import { directionsOf } from '../sync/service-sync.ts';
 import type {
-  ConflictRecord, QuarantinedChange, StreamStatus, SyncConflictsResult, SyncQuarantineResult, SyncWaitOptions, SyncWaitResult,
+  ConflictRecord, QuarantinedChange, StreamStatus, SyncConflictsResult, SyncQuarantineResult, SyncStatusResult, SyncWaitOptions, SyncWaitResult,
 } from './application.ts';
 import type { Session } from './session.ts';
 
@@ -25,14 +25,46 @@ interface StoredCounts {
 
 /** The state of every configured stream: its checkpoint from its target, its counts from its worker's last report. */
 export async function readStreams(session: Session): Promise<StreamStatus[]> {
+  return streamsWith(session, await readHolders(session));
+}
+
+/** `banyan sync status`. */
+export async function readStatus(session: Session): Promise<SyncStatusResult> {
+  const holders = await readHolders(session);
+  const found = await all<{ host: string; pid: string; since: string }>(
+    session.statePool, `SELECT host, pid, ${RFC3339('since')} AS since FROM banyan.worker WHERE expires_at > clock_timestamp() ORDER BY worker.since, id`, [],
+  );
+  const workers = found.map(({ host, pid, since }) => {
+    const worker = `${host}:${pid}`;
+    return { worker, since, services: [...holders].filter(([, holder]) => holder === worker).map(([service]) => service) };
+  });
+  return { streams: await streamsWith(session, holders), workers };
+}
+
+/** The worker of each service that has one. */
+async function readHolders(session: Session): Promise<ReadonlyMap<string, string>> {
+  const held = await all<{ service: string; worker: string }>(
+    session.statePool,
+    "SELECT l.service, w.host || ':' || w.pid AS worker FROM banyan.lease l JOIN banyan.worker w ON w.id = l.holder " +
+      'WHERE w.expires_at > clock_timestamp() ORDER BY l.service',
+    [],
+  );
+  return new Map(held.map(({ service, worker }) => [service, worker]));
+}
+
+async function streamsWith(session: Session, holders: ReadonlyMap<string, string>): Promise<StreamStatus[]> {
   const streams: StreamStatus[] = [];
   for (const service of session.config.services.values()) {
-    for (const direction of directionsOf(session.config.sync.mode)) streams.push(await readStream(session, service, direction));
+    for (const direction of directionsOf(session.config.sync.mode)) streams.push(await readStream(session, service, { direction, worker: holders.get(service.name) }));
   }
   return streams;
 }
 
-async function readStream(session: Session, service: ServiceConfig, direction: Direction): Promise<StreamStatus> {
+async function readStream(
+  session: Session,
+  service: ServiceConfig,
+  { direction, worker }: { readonly direction: Direction; readonly worker: string | undefined },
+): Promise<StreamStatus> {
   const name = streamName(service.name, direction);
   const pools = session.pools(service);
   const from = sourceSide(direction);
@@ -53,6 +85,7 @@ async function readStream(session: Session, service: ServiceConfig, direction: D
     rows: report?.counts.rows ?? 0,
     conflicts: report?.counts.conflicts ?? 0,
     quarantined: report?.counts.quarantined ?? 0,
+    ...(worker === undefined ? {} : { worker }),
     ...(report ? { latencyMs: report.counts.latencyMs } : {}),
   };
 }
@@ -77,22 +110,34 @@ async function readReport(
 export async function waitForSync(session: Session, options: SyncWaitOptions): Promise<SyncWaitResult> {
   const { clock, signal } = session.context;
   const start = clock.monotonic();
-  const fence = new PostgresFence({ clock, pools: (name) => session.pools(session.service(name)) });
-  const timeoutMs = options.timeoutSeconds === undefined ? Number.POSITIVE_INFINITY : options.timeoutSeconds * 1000;
-  let caughtUp = true;
   const absent = (await readStreams(session)).find((stream) => stream.state === 'absent');
   if (absent) {
     throw new BanyanError('BANYAN_STREAM_UNKNOWN', { message: `The stream ${absent.direction} of ${absent.service} was never set up: there is nothing to wait for.` });
   }
-  for (const { name } of session.config.services.values()) {
+  const timeoutMs = options.timeoutSeconds === undefined ? Number.POSITIVE_INFINITY : options.timeoutSeconds * 1000;
+  const caughtUp = await passFences(session, [...session.config.services.values()], { signal, timeoutMs: timeoutMs - (clock.monotonic() - start) });
+  return { caughtUp, seconds: Math.round(clock.monotonic() - start) / 1000 };
+}
+
+/** Whether, within the time, every stream of the services has applied what its source had committed before the call. */
+export async function passFences(
+  session: Session,
+  services: readonly ServiceConfig[],
+  { signal, timeoutMs = Number.POSITIVE_INFINITY }: { readonly signal: AbortSignal; readonly timeoutMs?: number },
+): Promise<boolean> {
+  const { clock } = session.context;
+  const start = clock.monotonic();
+  const fence = new PostgresFence({ clock, pools: (name) => session.pools(session.service(name)) });
+  let passed = true;
+  for (const { name } of services) {
     for (const direction of directionsOf(session.config.sync.mode)) {
       const side = sourceSide(direction);
       const position = await fence.place({ service: name, side, signal });
       const left = Math.max(0, timeoutMs - (clock.monotonic() - start));
-      caughtUp = (await fence.passed({ service: name, side, position, timeoutMs: left, signal })) && caughtUp;
+      passed = (await fence.passed({ service: name, side, position, timeoutMs: left, signal })) && passed;
     }
   }
-  return { caughtUp, seconds: Math.round(clock.monotonic() - start) / 1000 };
+  return passed;
 }
 
 /** `banyan sync conflicts`: newest first, from both databases (one-way streams keep theirs in the target). */

@@ -22,6 +22,8 @@ export interface PoolOptions extends ConnectOptions {
   readonly max?: number;
   /** Whether the process may end while only idle connections are left. Default false. */
   readonly allowExitOnIdle?: boolean;
+  /** Give a query up after this many milliseconds without its whole answer, and its connection with it. Default: never. */
+  readonly answerTimeoutMs?: number;
   /** Told of errors on idle connections; the pool replaces such a connection by itself. */
   readonly logger?: Logger;
 }
@@ -59,6 +61,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: options.max ?? 4,
     allowExitOnIdle: options.allowExitOnIdle ?? false,
     onConnect: settings,
+    ...(options.answerTimeoutMs === undefined ? {} : { query_timeout: options.answerTimeoutMs }),
   });
   // One that is lost while in use fails its query as well; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => {}));

@@ -26,6 +26,8 @@ export interface SetupOptions {
   readonly directions: readonly Direction[];
   readonly slotPrefix?: string;
   readonly signal: AbortSignal;
+  /** Of the service's lease: a set-up whose lease was taken over writes no checkpoint any more. Default: not asked. */
+  readonly token?: string;
   /** Indexes, foreign keys and sequences that are cheaper or only right after the rows are there. */
   readonly afterCopy: () => Promise<void>;
   readonly onTable?: (table: TableName, rows: number) => void;
@@ -109,7 +111,7 @@ async function addBackward(options: SetupOptions, namesOf: (direction: Direction
   const start = await startSlot(ends.service, backward.slot);
   await start.release();
   await ends.service.pool.query('UPDATE banyan.stream SET seen = greatest(seen, $2::pg_lsn) WHERE name = $1', [forward.stream, formatLsn(start.position)]);
-  await saveStream({
+  await saveStream(options, {
     pool: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
     position: start.position, seen: parseLsn(found.rows[0]?.position ?? '0/0'), system: start.system,
   });
@@ -175,14 +177,14 @@ async function copyAndStart(options: SetupOptions, namesOf: (direction: Directio
   }
   await options.afterCopy();
   if (backwardStart) {
-    await saveStream({
+    await saveStream(options, {
       pool: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
       position: backwardStart.position, seen: forwardStart.position, system: backwardStart.system,
     });
   }
   if (!directions.includes('monolith-to-service')) await dropSlot(ends.monolith.pool, forward.slot);
   // This row last: it is what says that the copy is whole.
-  await saveStream({
+  await saveStream(options, {
     pool: ends.service.pool, names: forward, service, direction: 'monolith-to-service', state: 'streaming',
     position: forwardStart.position, seen: backwardStart?.position ?? ORIGIN_OF_TIME, system: forwardStart.system,
   });
@@ -201,7 +203,7 @@ async function prepareTarget(options: SetupOptions, names: StreamNames): Promise
         throw new BanyanError('BANYAN_TARGET_NOT_EMPTY', { message: `${table} in the service's database has rows already.` });
       }
     }
-    await saveStream({
+    await saveStream(options, {
       pool, names, service, direction: 'monolith-to-service', state: 'copying',
       position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME, system: '',
     });
@@ -260,7 +262,7 @@ async function startSlot(end: SetupEnd, slot: string): Promise<StartedSlot> {
   }
 }
 
-async function saveStream(options: {
+async function saveStream({ token }: Pick<SetupOptions, 'token'>, options: {
   readonly pool: pg.Pool;
   readonly names: StreamNames;
   readonly service: string;
@@ -270,9 +272,16 @@ async function saveStream(options: {
   readonly seen: Position;
   readonly system: string;
 }): Promise<void> {
-  await options.pool.query(
-    'INSERT INTO banyan.stream (name, service, direction, state, position, seen, source_system) VALUES ($1, $2, $3, $4, $5, $6, $7) ' +
-      'ON CONFLICT (name) DO UPDATE SET state = $4, position = $5, seen = $6, source_system = $7, updated_at = clock_timestamp()',
-    [options.names.stream, options.service, options.direction, options.state, formatLsn(options.position), formatLsn(options.seen), options.system],
+  const saved = await options.pool.query(
+    'INSERT INTO banyan.stream AS s (name, service, direction, state, position, seen, source_system, token) VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, 0)) ' +
+      'ON CONFLICT (name) DO UPDATE SET state = $4, position = $5, seen = $6, source_system = $7, token = coalesce($8, s.token), updated_at = clock_timestamp() ' +
+      'WHERE $8 IS NULL OR s.token <= $8',
+    [
+      options.names.stream, options.service, options.direction, options.state, formatLsn(options.position), formatLsn(options.seen), options.system,
+      token ?? null,
+    ],
   );
+  if (saved.rowCount === 0) {
+    throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${options.names.stream} was claimed by another worker.` });
+  }
 }

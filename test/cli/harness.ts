@@ -95,7 +95,7 @@ export const defaultApplication: Application = {
   provision: ({ service, dryRun }) => Promise.resolve({ service, dryRun, statements: ['CREATE SCHEMA app', 'CREATE TABLE app.t (id int)'] }),
   syncRun: ({ untilCaughtUp }) => Promise.resolve({ stopped: untilCaughtUp ? 'caught-up' : 'requested', streams: [samples.stream] }),
   syncWait: () => Promise.resolve({ caughtUp: true, seconds: 0.25 }),
-  syncStatus: () => Promise.resolve({ streams: [samples.stream] }),
+  syncStatus: () => Promise.resolve({ streams: [samples.stream], workers: [] }),
   syncConflicts: () =>
     Promise.resolve({
       conflicts: [

@@ -40,6 +40,7 @@ export const stream: StreamStatus = {
   rows: 4800,
   conflicts: 1,
   quarantined: 0,
+  worker: 'db1:4711',
 };
 
 export const analysis: AnalyzeResult = {

@@ -11,17 +11,17 @@ export function addSyncStatus(sync: Command, frame: Frame): void {
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
         const result = await application.syncStatus();
-        return { json: result, text: (style) => streamsText(result, style) };
+        return { json: result, text: (style) => streamsText(result, style) + standbyText(result) };
       }),
     );
   examples(status, 'banyan sync status', 'banyan sync status --json');
 }
 
 /** One line per stream. */
-export function streamsText({ streams }: SyncStatusResult, style: Style): string {
+export function streamsText({ streams }: Pick<SyncStatusResult, 'streams'>, style: Style): string {
   if (streams.length === 0) return 'No streams.\n';
   return table({
-    head: ['service', 'direction', 'state', 'lag', 'behind', 'received', 'applied', 'transactions', 'rows', 'conflicts', 'quarantined'],
+    head: ['service', 'direction', 'state', 'lag', 'behind', 'received', 'applied', 'transactions', 'rows', 'conflicts', 'quarantined', 'worker'],
     rows: streams.map((stream) => [
       stream.service,
       stream.direction,
@@ -34,8 +34,15 @@ export function streamsText({ streams }: SyncStatusResult, style: Style): string
       count(stream.rows),
       count(stream.conflicts),
       stream.quarantined > 0 ? style.red(count(stream.quarantined)) : '0',
+      stream.worker ?? '–',
     ]),
     right: [3, 4, 7, 8, 9, 10],
     style,
   });
+}
+
+/** Workers that would take over. */
+function standbyText({ workers }: SyncStatusResult): string {
+  const idle = workers.filter((worker) => worker.services.length === 0).map(({ worker }) => worker);
+  return idle.length === 0 ? '' : `Standing by: ${idle.join(', ')}.\n`;
 }

@@ -1,11 +1,12 @@
 import type pg from 'pg';
-import { BanyanError } from '../../core/errors.ts';
+import { BanyanError, invariant } from '../../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, TargetTable } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
 import { parseLsn } from '../../model/position.ts';
 import { connect } from '../connect.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import { ensureOrigin, originNumbers } from '../origins.ts';
+import { endFormerSessions, sessionName } from '../sessions.ts';
 import { isTransient, sqlState } from '../transient.ts';
 import { readShapes, type TableShape } from './table-shape.ts';
 import { PostgresApplyTransaction } from './transaction.ts';
@@ -14,7 +15,11 @@ export interface PostgresApplierOptions {
   readonly url: string;
   readonly service: string;
   readonly names: StreamNames;
-  readonly applicationName?: string;
+  /**
+   * With which the stream is claimed; one smaller than the stream's is refused. Default: one more than
+   * the stream's, so that whoever claims last may write.
+   */
+  readonly token?: string;
 }
 
 /**
@@ -47,17 +52,41 @@ export class PostgresApplier implements Applier {
   }
 
   async claim(): Promise<Checkpoint> {
-    const client = await this.#session();
+    await this.close();
+    let checkpoint: Checkpoint | undefined;
+    const claimOn = async (client: pg.Client): Promise<void> => {
+      const row = await this.#claimOn(client);
+      this.#token = row.token;
+      checkpoint = { position: parseLsn(row.position), seen: parseLsn(row.seen) };
+    };
+    // With a token the claim comes first: it is what keeps the former worker from taking the origin again.
+    // Without, whoever has the origin stays, and this one waits.
+    if (this.#options.token === undefined) await this.#open({ afterOrigin: claimOn });
+    else await this.#open({ beforeOrigin: claimOn });
+    invariant(checkpoint, 'a claim without a checkpoint');
+    return checkpoint;
+  }
+
+  async #claimOn(client: pg.Client): Promise<StreamRow> {
+    const { names: { stream }, token } = this.#options;
+    if (token !== undefined) await endFormerSessions(client, stream, token);
+    // A transaction of the former worker may hold the row; the next attempt ends its session once more.
+    await client.query("SET lock_timeout = '1s'");
     const claimed = await client.query<StreamRow>(
-      'UPDATE banyan.stream SET token = token + 1 WHERE name = $1 RETURNING token, position, seen',
-      [this.#options.names.stream],
+      token === undefined
+        ? { text: 'UPDATE banyan.stream SET token = token + 1 WHERE name = $1 RETURNING token, position, seen', values: [stream] }
+        : { text: 'UPDATE banyan.stream SET token = $2 WHERE name = $1 AND token <= $2 RETURNING token, position, seen', values: [stream, token] },
     );
+    await client.query('SET lock_timeout = 0');
     const row = claimed.rows[0];
-    if (!row) {
-      throw new BanyanError('BANYAN_STREAM_UNKNOWN', { message: `Stream ${this.#options.names.stream} has no checkpoint in its target.` });
-    }
-    this.#token = row.token;
-    return { position: parseLsn(row.position), seen: parseLsn(row.seen) };
+    if (row) return row;
+    const found = await client.query('SELECT 1 FROM banyan.stream WHERE name = $1', [stream]);
+    if (found.rowCount !== 0) throw this.#fenced();
+    throw new BanyanError('BANYAN_STREAM_UNKNOWN', { message: `Stream ${stream} has no checkpoint in its target.` });
+  }
+
+  #fenced(): BanyanError {
+    return new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${this.#options.names.stream} was claimed by another worker.` });
   }
 
   async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
@@ -80,7 +109,7 @@ export class PostgresApplier implements Applier {
     const row = Array.isArray(results) ? (results as pg.QueryResult<StreamRow>[])[1]?.rows[0] : undefined;
     if (row?.token !== this.#token) {
       await client.query('ROLLBACK');
-      throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${this.#options.names.stream} was claimed by another worker.` });
+      throw this.#fenced();
     }
     return new PostgresApplyTransaction({
       client,
@@ -123,19 +152,32 @@ export class PostgresApplier implements Applier {
   }
 
   /** The one session; opened again, with nothing of its former state, after it was lost. */
-  async #session(): Promise<pg.Client> {
-    if (this.#client) return this.#client;
-    const client = await connect({
-      url: this.#options.url,
-      applicationName: this.#options.applicationName ?? `banyan ${this.#options.names.stream}`,
-    });
+  #session(): Promise<pg.Client> {
+    return this.#client ? Promise.resolve(this.#client) : this.#open({ beforeOrigin: (client) => this.#stillOurs(client) });
+  }
+
+  /** A worker that has lost its claim must not stand in its successor's way, not even by holding the origin. */
+  async #stillOurs(client: pg.Client): Promise<void> {
+    if (this.#token === '') return;
+    const found = await client.query<{ token: string }>('SELECT token FROM banyan.stream WHERE name = $1', [this.#options.names.stream]);
+    if (found.rows[0]?.token !== this.#token) throw this.#fenced();
+  }
+
+  async #open({ beforeOrigin, afterOrigin }: {
+    readonly beforeOrigin?: (client: pg.Client) => Promise<void>;
+    readonly afterOrigin?: (client: pg.Client) => Promise<void>;
+  }): Promise<pg.Client> {
+    const { url, names, token } = this.#options;
+    const client = await connect({ url, applicationName: sessionName(names.stream, token) });
     try {
       await client.query(APPLY_SETTINGS);
-      await ensureOrigin(client, this.#options.names.origin);
-      await client.query('SELECT pg_replication_origin_session_setup($1)', [this.#options.names.origin]);
+      await beforeOrigin?.(client);
+      await ensureOrigin(client, names.origin);
+      await this.#takeOrigin(client);
       const version = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
       // pg_xact_commit_timestamp_origin came with PostgreSQL 14.
-      this.#origins = Number(version.rows[0]?.version) >= 140_000 ? await originNumbers(client, this.#options.names.origin) : undefined;
+      this.#origins = Number(version.rows[0]?.version) >= 140_000 ? await originNumbers(client, names.origin) : undefined;
+      await afterOrigin?.(client);
     } catch (error) {
       await client.end();
       throw error;
@@ -146,4 +188,22 @@ export class PostgresApplier implements Applier {
     this.#client = client;
     return client;
   }
+
+  /** A former worker's session that has not noticed its end yet may still hold the origin. */
+  async #takeOrigin(client: pg.Client): Promise<void> {
+    const { names, token } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await client.query('SELECT pg_replication_origin_session_setup($1)', [names.origin]);
+        return;
+      } catch (error) {
+        if (token === undefined || sqlState(error) !== OBJECT_IN_USE || attempt === TAKE_ATTEMPTS) throw error;
+        await endFormerSessions(client, names.stream, token);
+        await client.query('SELECT pg_sleep(0.05)');
+      }
+    }
+  }
 }
+
+const OBJECT_IN_USE = '55006';
+const TAKE_ATTEMPTS = 20;

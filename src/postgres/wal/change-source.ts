@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { later, ORIGIN_OF_TIME, type Position } from '../../model/position.ts';
 import type { ChangeSource, SourceEvent } from '../../ports/change-source.ts';
@@ -13,6 +14,11 @@ export interface WalChangeSourceOptions {
   /** The origin of our own replays on this server; see {@link Assembler}. */
   readonly replayOrigin?: string;
   readonly applicationName?: string;
+  /**
+   * Asked on each connection before the stream begins there, with that connection: whether this server
+   * and this slot may still be read. Throws if not.
+   */
+  readonly check?: (replication: pg.Client) => Promise<void>;
   /** Pause between status messages to the server, in milliseconds. Default 1000. */
   readonly statusEveryMs?: number;
   /** Take the connection for lost after this long without a word from the server, in milliseconds. Default 30,000. */
@@ -30,6 +36,12 @@ export class WalChangeSource implements ChangeSource {
 
   async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
     const client = await connectReplication(this.#options);
+    try {
+      await this.#options.check?.(client);
+    } catch (error) {
+      client.connection.stream.destroy();
+      throw error;
+    }
     const decoder = new PgoutputDecoder();
     const assembler = new Assembler(this.#options);
     const batches = streamSlot({

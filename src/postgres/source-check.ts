@@ -1,0 +1,28 @@
+import type pg from 'pg';
+import { BanyanError } from '../core/errors.ts';
+import type { StreamNames } from './banyan-schema.ts';
+import { endFormerSessions } from './sessions.ts';
+
+export interface SourceCheckOptions {
+  readonly names: StreamNames;
+  readonly source: pg.Pool;
+  readonly target: pg.Pool;
+  /** Of the reader's claim; undefined where it has none. */
+  readonly token: string | undefined;
+}
+
+/**
+ * Whether a stream may be read from its source now; asked before each connection begins to stream. A reader
+ * that has lost its claim must not stand in its successor's way by holding the slot; one that has it ends
+ * whoever held it before.
+ *
+ * @throws BANYAN_STREAM_FENCED
+ */
+export async function checkSource({ names, source, target, token }: SourceCheckOptions): Promise<void> {
+  if (token === undefined) return;
+  const found = await target.query<{ mine: string }>('SELECT token <= $2::text::numeric AS mine FROM banyan.stream WHERE name = $1', [names.stream, token]);
+  if (found.rows[0]?.mine !== 't') {
+    throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${names.stream} was claimed by another worker.` });
+  }
+  await endFormerSessions(source, names.stream, token);
+}
