@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type pg from 'pg';
 import type { ServiceConfig } from '../config/config.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { retry } from '../core/retry.ts';
 import { formatLsn } from '../model/position.ts';
 import type { ConflictResolver } from '../sync/conflict.ts';
+import type { LeaseWorker } from '../ports/lease-store.ts';
 import { LeasedWork } from '../sync/leased-work.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { PostgresLeaseStore } from '../state/lease-store.ts';
@@ -50,7 +52,7 @@ export async function runSync(session: Session, options: SyncRunOptions): Promis
         store, worker, clock, logger, isTransient,
         floor: (name) => highestToken(session, session.service(name)),
         run: async ({ service: name, token }, held) => {
-          const holding = { session, service: session.service(name), options, metrics, resolver, token, worker: worker.id, signal: held };
+          const holding = { session, service: session.service(name), options, metrics, resolver, token, worker, leasePool, signal: held };
           readiness.began(name);
           try {
             await unlessStopped(held, () => setUpAndRun({ ...holding, onReady: () => readiness.runs(name) }));
@@ -129,7 +131,8 @@ interface RunServiceOptions {
   readonly metrics: PrometheusMetrics;
   readonly resolver: ConflictResolver;
   readonly token: string;
-  readonly worker: string;
+  readonly worker: LeaseWorker;
+  readonly leasePool: pg.Pool;
   readonly signal: AbortSignal;
   readonly onReady: () => void;
 }
@@ -146,7 +149,7 @@ async function unlessStopped(signal: AbortSignal, work: () => Promise<void>): Pr
 /** What a cancelled wait rejects with. */
 const isAbortError = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
-async function setUpAndRun({ session, service, options, metrics, resolver, token, worker, signal, onReady }: RunServiceOptions): Promise<void> {
+async function setUpAndRun({ session, service, options, metrics, resolver, token, worker, leasePool, signal, onReady }: RunServiceOptions): Promise<void> {
   const { config, context, logger } = session;
   const { clock } = context;
   const pools = session.pools(service);
@@ -175,7 +178,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
     service: service.name, ends, names, pairs, sync: config.sync, clock, logger, metrics, resolver, token,
   });
   const stop = new AbortController();
-  const reporting = report({ session, service, sync, metrics, worker, signal: AbortSignal.any([signal, stop.signal]) });
+  const reporting = report({ session, service, sync, metrics, worker, leasePool, signal: AbortSignal.any([signal, stop.signal]) });
   onReady();
   try {
     await sync.run(signal);
@@ -195,21 +198,22 @@ async function report(options: {
   readonly service: ServiceConfig;
   readonly sync: ServiceSync;
   readonly metrics: PrometheusMetrics;
-  readonly worker: string;
+  readonly worker: LeaseWorker;
+  readonly leasePool: pg.Pool;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { session, service, sync, metrics, worker, signal } = options;
+  const { session, service, sync, metrics, worker, leasePool, signal } = options;
   for (;;) {
     for (const [direction, counts] of sync.status()) {
       metrics.gauge('banyan_sync_lag_seconds', counts.lagMs / 1000, { service: service.name, direction });
-      const document = { ...counts, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
+      const document = { ...counts, worker: worker.id, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
       try {
-        await session.statePool.query(
+        await leasePool.query(
           // A worker that was frozen must not put its word in the place of its successor's.
           'INSERT INTO banyan.stream_status (name, at, state, counts) SELECT $1, clock_timestamp(), $2, $3 ' +
             'WHERE EXISTS (SELECT FROM banyan.lease WHERE service = $4 AND holder = $5) ' +
             'ON CONFLICT (name) DO UPDATE SET at = excluded.at, state = excluded.state, counts = excluded.counts',
-          [streamName(service.name, direction), signal.aborted ? 'stopped' : 'running', JSON.stringify(document), service.name, worker],
+          [streamName(service.name, direction), signal.aborted ? 'stopped' : 'running', JSON.stringify(document), service.name, worker.id],
         );
       } catch (error) {
         session.logger.warn('the status could not be written', { reason: messageOf(error) });

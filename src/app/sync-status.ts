@@ -14,6 +14,8 @@ import type { Session } from './session.ts';
 
 /** What a worker last said of a stream. */
 interface StoredCounts {
+  /** Its id. */
+  readonly worker: string;
   readonly received: string;
   readonly lagMs: number;
   readonly transactions: number;
@@ -31,31 +33,36 @@ export async function readStreams(session: Session): Promise<StreamStatus[]> {
 /** `banyan sync status`. */
 export async function readStatus(session: Session): Promise<SyncStatusResult> {
   const holders = await readHolders(session);
-  const found = await all<{ host: string; pid: string; since: string }>(
-    session.statePool, `SELECT host, pid, ${RFC3339('since')} AS since FROM banyan.worker WHERE expires_at > clock_timestamp() ORDER BY worker.since, id`, [],
+  const found = await all<{ id: string; host: string; pid: string; since: string }>(
+    session.statePool, `SELECT id, host, pid, ${RFC3339('since')} AS since FROM banyan.worker WHERE expires_at > clock_timestamp() ORDER BY worker.since, id`, [],
   );
-  const workers = found.map(({ host, pid, since }) => {
-    const worker = `${host}:${pid}`;
-    return { worker, since, services: [...holders].filter(([, holder]) => holder === worker).map(([service]) => service) };
+  const workers = found.map(({ id, host, pid, since }) => {
+    return { worker: `${host}:${pid}`, since, services: [...holders].filter(([, holder]) => holder.id === id).map(([service]) => service) };
   });
   return { streams: await streamsWith(session, holders), workers };
 }
 
+interface Holder {
+  readonly id: string;
+  /** As host:pid. */
+  readonly worker: string;
+}
+
 /** The worker of each service that has one. */
-async function readHolders(session: Session): Promise<ReadonlyMap<string, string>> {
-  const held = await all<{ service: string; worker: string }>(
+async function readHolders(session: Session): Promise<ReadonlyMap<string, Holder>> {
+  const held = await all<{ service: string } & Holder>(
     session.statePool,
-    "SELECT l.service, w.host || ':' || w.pid AS worker FROM banyan.lease l JOIN banyan.worker w ON w.id = l.holder " +
+    "SELECT l.service, w.id, w.host || ':' || w.pid AS worker FROM banyan.lease l JOIN banyan.worker w ON w.id = l.holder " +
       'WHERE w.expires_at > clock_timestamp() ORDER BY l.service',
     [],
   );
-  return new Map(held.map(({ service, worker }) => [service, worker]));
+  return new Map(held.map(({ service, ...holder }) => [service, holder]));
 }
 
-async function streamsWith(session: Session, holders: ReadonlyMap<string, string>): Promise<StreamStatus[]> {
+async function streamsWith(session: Session, holders: ReadonlyMap<string, Holder>): Promise<StreamStatus[]> {
   const streams: StreamStatus[] = [];
   for (const service of session.config.services.values()) {
-    for (const direction of directionsOf(session.config.sync.mode)) streams.push(await readStream(session, service, { direction, worker: holders.get(service.name) }));
+    for (const direction of directionsOf(session.config.sync.mode)) streams.push(await readStream(session, service, { direction, holder: holders.get(service.name) }));
   }
   return streams;
 }
@@ -63,7 +70,7 @@ async function streamsWith(session: Session, holders: ReadonlyMap<string, string
 async function readStream(
   session: Session,
   service: ServiceConfig,
-  { direction, worker }: { readonly direction: Direction; readonly worker: string | undefined },
+  { direction, holder }: { readonly direction: Direction; readonly holder: Holder | undefined },
 ): Promise<StreamStatus> {
   const name = streamName(service.name, direction);
   const pools = session.pools(service);
@@ -76,7 +83,7 @@ async function readStream(
   const applied = checkpoint ? parseLsn(checkpoint.position) : undefined;
   return {
     service: service.name, direction,
-    state: !checkpoint ? 'absent' : checkpoint.state === 'copying' ? 'copying' : report?.fresh ? report.state : 'stopped',
+    state: !checkpoint ? 'absent' : checkpoint.state === 'copying' ? 'copying' : runningState(holder, report),
     lagMs: report?.counts.lagMs ?? null,
     lagBytes: current && applied !== undefined ? bytesBetween(parseLsn(current.lsn), applied) : null,
     received: report?.counts.received ?? null,
@@ -85,9 +92,15 @@ async function readStream(
     rows: report?.counts.rows ?? 0,
     conflicts: report?.counts.conflicts ?? 0,
     quarantined: report?.counts.quarantined ?? 0,
-    ...(worker === undefined ? {} : { worker }),
+    ...(holder === undefined ? {} : { worker: holder.worker }),
     ...(report ? { latencyMs: report.counts.latencyMs } : {}),
   };
+}
+
+/** What a worker says counts while it holds the lease. */
+function runningState(holder: Holder | undefined, report: Awaited<ReturnType<typeof readReport>>): string {
+  if (holder === undefined) return 'stopped';
+  return report?.counts.worker === holder.id ? report.state : 'starting';
 }
 
 function bytesBetween(current: Position, applied: Position): number {
@@ -97,13 +110,13 @@ function bytesBetween(current: Position, applied: Position): number {
 async function readReport(
   session: Session,
   stream: string,
-): Promise<{ readonly state: string; readonly fresh: boolean; readonly counts: StoredCounts } | undefined> {
-  const row = await first<{ state: string; counts: string; fresh: string }>(
+): Promise<{ readonly state: string; readonly counts: StoredCounts } | undefined> {
+  const row = await first<{ state: string; counts: string }>(
     session.statePool,
-    "SELECT state, counts, at > clock_timestamp() - interval '5 seconds' AS fresh FROM banyan.stream_status WHERE name = $1",
+    'SELECT state, counts FROM banyan.stream_status WHERE name = $1',
     [stream],
   );
-  return row && { state: row.state, fresh: row.fresh === 't', counts: JSON.parse(row.counts) as StoredCounts };
+  return row && { state: row.state, counts: JSON.parse(row.counts) as StoredCounts };
 }
 
 /** `banyan sync wait`: everything committed before the call is on the other side. */

@@ -183,6 +183,6 @@ function reasonToStop(lease: Lease | undefined, own: { readonly worker: LeaseWor
 /** An order that differs between workers, so that two that begin at once do not try for the same lease. */
 function inOrderOf(worker: string, services: readonly string[]): readonly string[] {
   if (services.length === 0) return services;
-  const from = [...worker].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 65_521, 7) % services.length;
+  const from = Buffer.from(worker).reduce((sum, byte) => (sum * 31 + byte) % 65_521, 7) % services.length;
   return [...services.slice(from), ...services.slice(0, from)];
 }

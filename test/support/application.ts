@@ -35,6 +35,8 @@ INSERT INTO public.orders VALUES (1, 1, 9.99);
 export interface TestApplicationOptions {
   /** Of each service's section in banyan.yaml. Default: one service, accounts, with users and sessions. */
   readonly services?: (urls: { readonly service: string }) => string;
+  /** Beside those of the two databases. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The file's other sections. */
   readonly sections?: string;
   /** Of the monolith. Default {@link SHOP}. */
@@ -95,7 +97,7 @@ export async function testApplication(options: TestApplicationOptions = {}): Pro
   const logs: string[] = [];
   const contextOf = (signal: AbortSignal): ApplicationContext => ({
     configFile,
-    env: { MONOLITH_URL: monolith.url, ACCOUNTS_URL: service.url, USER: 'anna' },
+    env: { MONOLITH_URL: monolith.url, ACCOUNTS_URL: service.url, USER: 'anna', ...options.env },
     signal,
     clock: systemClock,
     logging: createLogging({ output: { write: (line) => logs.push(line) }, clock: systemClock }),

@@ -1,0 +1,78 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import { until } from './condition.ts';
+
+const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const living = new Set<SyncProcess>();
+
+afterAll(async () => {
+  await Promise.all([...living].map((each) => each.kill()));
+});
+
+/** `banyan sync run` as a process of its own, to be killed, frozen and woken. Killed after the test file at the latest. */
+export class SyncProcess {
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  #said = '';
+
+  private constructor(process: ChildProcess) {
+    this.#process = process;
+    this.#ended = once(process, 'exit');
+    for (const stream of [process.stdout, process.stderr]) stream?.on('data', (text: Buffer) => (this.#said += text.toString()));
+    living.add(this);
+  }
+
+  static start(options: { readonly configFile: string; readonly env: Readonly<Record<string, string>> }): SyncProcess {
+    return new SyncProcess(
+      spawn(process.execPath, ['--import', 'tsx', CLI, 'sync', 'run', '-c', options.configFile], {
+        env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Everything it has printed. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** Resolves when it has printed the words; fails when it ends without. */
+  async says(words: string): Promise<void> {
+    await until(
+      () => {
+        if (this.#said.includes(words)) return true;
+        if (this.#process.exitCode !== null) throw new Error(`the worker ended with ${this.#process.exitCode}: ${this.#said}`);
+        return false;
+      },
+      { what: `a worker says "${words}"`, timeoutMs: 40_000, everyMs: 30 },
+    );
+  }
+
+  /** SIGSTOP: it stands still where it is, with all it holds. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  wake(): void {
+    this.#process.kill('SIGCONT');
+  }
+
+  /** As Ctrl-C does; resolves with its exit code. */
+  async stop(): Promise<number | null> {
+    this.#process.kill('SIGTERM');
+    await this.#ended;
+    living.delete(this);
+    return this.#process.exitCode;
+  }
+
+  async kill(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) this.#process.kill('SIGKILL');
+    await this.#ended;
+    living.delete(this);
+  }
+}
