@@ -1,9 +1,11 @@
-import type { Change, Transaction } from '../../src/model/change.ts';
-import { parseTableName } from '../../src/model/names.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { retry } from '../../src/core/retry.ts';
+import { isSpooled, UNCHANGED, type Change, type Relation, type Row, type Transaction } from '../../src/model/change.ts';
+import { parseTableName, type TableName } from '../../src/model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../../src/model/position.ts';
-import type { Applier, ApplyTransaction } from '../../src/ports/applier.ts';
+import type { Applier, ApplyTransaction, TargetTable } from '../../src/ports/applier.ts';
 import type { ChangeSource } from '../../src/ports/change-source.ts';
-import { Mapping } from '../../src/sync/mapping.ts';
+import { isTransient } from '../../src/postgres/transient.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 
 /** One direction between two databases of one schema, as a capture and an applier under test make it. */
@@ -30,10 +32,12 @@ export interface PairOptions {
 
 export type MakePair = (options: PairOptions) => Promise<ConformancePair>;
 
+type Part = Omit<Transaction, 'changes'> & { readonly changes: readonly Change[] };
+
 /** What is delivered at once: a transaction, or several that can't be told apart. */
 export interface Unit {
   readonly position: Position;
-  readonly parts: readonly Transaction[];
+  readonly parts: readonly Part[];
 }
 
 export interface ReadOptions {
@@ -42,8 +46,12 @@ export interface ReadOptions {
   readonly onUnit?: (unit: Unit) => Promise<void>;
 }
 
-/** Reads a source up to a position, and stops it. */
-export async function read(source: ChangeSource, { through, onUnit }: ReadOptions): Promise<readonly Unit[]> {
+/** Reads a source up to a position, and stops it. One that its predecessor has not yet left is tried again. */
+export async function read(source: ChangeSource, options: ReadOptions): Promise<readonly Unit[]> {
+  return retry(() => readOnce(source, options), { clock: systemClock, signal: AbortSignal.timeout(30_000), transient: isTransient });
+}
+
+async function readOnce(source: ChangeSource, { through, onUnit }: ReadOptions): Promise<readonly Unit[]> {
   const units: Unit[] = [];
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(30_000)]);
@@ -51,7 +59,7 @@ export async function read(source: ChangeSource, { through, onUnit }: ReadOption
     for await (const event of source.stream({ signal })) {
       const position = event.kind === 'transaction' ? event.transaction.position : event.position;
       if (event.kind !== 'progress') {
-        const unit = { position, parts: event.kind === 'unit' ? event.parts : [event.transaction] };
+        const unit = { position, parts: await Promise.all((event.kind === 'unit' ? event.parts : [event.transaction]).map(inMemory)) };
         units.push(unit);
         await onUnit?.(unit);
       }
@@ -61,6 +69,15 @@ export async function read(source: ChangeSource, { through, onUnit }: ReadOption
     stop.abort();
   }
   return units;
+}
+
+async function inMemory(part: Transaction): Promise<Part> {
+  const { changes } = part;
+  if (!isSpooled(changes)) return { ...part, changes };
+  const all: Change[] = [];
+  for await (const some of changes.parts()) all.push(...some);
+  await changes.discard();
+  return { ...part, changes: all };
 }
 
 const isOwn = (change: Change): boolean =>
@@ -76,7 +93,7 @@ export class Follower {
   readonly #pair: ConformancePair;
   readonly source: ChangeSource;
   readonly applier: Applier;
-  #mapping: Mapping | undefined;
+  #targets: ReadonlyMap<TableName, TargetTable> = new Map();
   #applied: Position = ORIGIN_OF_TIME;
 
   constructor(pair: ConformancePair) {
@@ -87,9 +104,7 @@ export class Follower {
 
   async start(): Promise<this> {
     this.#applied = (await this.applier.claim()).position;
-    const pairs = this.#pair.tables.map(parseTableName).map((name) => ({ monolith: name, service: name }));
-    const targets = await this.applier.describe(pairs.map((pair) => pair.service));
-    this.#mapping = new Mapping({ pairs, direction: 'monolith-to-service', targets });
+    this.#targets = await this.applier.describe(this.#pair.tables.map(parseTableName));
     return this;
   }
 
@@ -104,7 +119,7 @@ export class Follower {
     try {
       for (const part of unit.parts) {
         if (part.origin?.name === this.#pair.echoOrigin) continue;
-        for (const change of part.changes) await this.#write(transaction, change, part);
+        for (const change of part.changes) await this.#write(transaction, change);
       }
       await transaction.commit({ position: unit.position, seen: ORIGIN_OF_TIME, committedAt: unit.parts.at(-1)?.committedAt ?? 0n });
     } catch (error) {
@@ -114,23 +129,46 @@ export class Follower {
     this.#applied = unit.position;
   }
 
-  async #write(transaction: ApplyTransaction, change: Change, { position, committedAt }: Transaction): Promise<void> {
-    const mapping = this.#mapping;
-    if (!mapping || isOwn(change)) return;
+  async #write(transaction: ApplyTransaction, change: Change): Promise<void> {
+    if (isOwn(change)) return;
     if (change.kind === 'truncate') {
-      const tables = change.relations.map((relation) => mapping.targetOf(relation)).filter((table) => table !== undefined);
-      if (tables.length > 0) await transaction.truncate(tables, { restartIdentity: change.restartIdentity });
+      const tables = change.relations.map((relation) => this.#target(relation));
+      await transaction.truncate(tables, { restartIdentity: change.restartIdentity });
       return;
     }
-    const write = mapping.writeOf(change, { position, committedAt, seen: ORIGIN_OF_TIME });
-    if (!write) return;
-    if (write.kind === 'delete') await transaction.remove(write.table, write.key);
-    else await transaction.put(write.table, write.key, write.row ?? []);
+    const table = this.#target(change.relation);
+    const key = (row: Row): string[] =>
+      table.key.map((column) => {
+        const cell = row[column];
+        if (typeof cell !== 'string') throw new Error(`a change of ${table.name} has no key`);
+        return cell;
+      });
+    if (change.kind === 'delete') {
+      await transaction.remove(table, key(cellsOf(table, change.relation, change.old)));
+      return;
+    }
+    const row = cellsOf(table, change.relation, change.row);
+    const old = change.kind === 'update' && change.old ? cellsOf(table, change.relation, change.old) : row;
+    await transaction.put(table, key(old), row);
+  }
+
+  #target({ table }: Relation): TargetTable {
+    const target = this.#targets.get(table);
+    if (!target) throw new Error(`a change of ${table}, which is not followed`);
+    return target;
   }
 
   async close(): Promise<void> {
     await this.applier.close();
   }
+}
+
+/** Cells in the target's order. */
+function cellsOf(table: TargetTable, relation: Relation, row: Row): Row {
+  return table.columns.map((name) => {
+    const cell = row[relation.columns.findIndex((column) => column.name === name)];
+    return cell === undefined ? UNCHANGED : cell;
+  });
 }
 
 /** Runs statements one after the other, each a transaction of its own, with the users' search path. */

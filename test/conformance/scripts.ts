@@ -119,7 +119,7 @@ export const SCRIPTS: Readonly<Record<string, Script>> = {
   },
   'what foreign keys do by themselves': {
     schema: `CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE ON UPDATE CASCADE, v text);
-      CREATE TABLE loose (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE SET NULL);
+      CREATE TABLE loose (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE SET NULL ON UPDATE SET NULL);
       CREATE TABLE tree (id int PRIMARY KEY, up int REFERENCES tree ON DELETE CASCADE ON UPDATE CASCADE)`,
     tables: ['public.parent', 'public.child', 'public.loose', 'public.tree'],
     before: [

@@ -84,7 +84,7 @@ export const TYPES: Readonly<Record<string, readonly string[]>> = {
   hstore: ['', '"a"=>"1", "b c"=>NULL, "q\\""=>"\\\\"'],
   citext: ['MiXed'],
   ltree: ['a.b.c', ''],
-  regclass: ['public.everything', 'pg_class', '-'],
+  regclass: ['public.everything', 'pg_class'],
   regtype: ['int4', 'timestamp without time zone', 'public.mood'],
   'regtype[]': ['{int4,"timestamp without time zone"}'],
   regproc: ['pg_catalog.now'],
