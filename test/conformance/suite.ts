@@ -45,7 +45,7 @@ export function conformance(name: string, makePair: MakePair): void {
     it('keeps the order of commits for every row, and each transaction whole, while transactions interleave', async () => {
       const pair = await makePair({ schema: `${PLAIN}; INSERT INTO item SELECT g FROM generate_series(1, 6) g`, tables: TABLES });
       const follower = await new Follower(pair).start();
-      let writing = true;
+      const written = new AbortController();
       const torn: unknown[] = [];
       // Each transaction gives two rows of three the same next value; so one that is cut in two shows.
       const writer = async (session: number): Promise<void> => {
@@ -61,7 +61,7 @@ export function conformance(name: string, makePair: MakePair): void {
       };
       const watch = async (): Promise<void> => {
         const client = await pair.target.pool.connect();
-        while (writing) {
+        while (!written.signal.aborted) {
           const rows = await client.query<{ a: string }>(
             `SELECT a.id FROM public.item a JOIN public.item b ON b.id = a.id + 1 WHERE a.id % 2 = 1 AND (a.n, a.value) IS DISTINCT FROM (b.n, b.value)`,
           );
@@ -70,9 +70,9 @@ export function conformance(name: string, makePair: MakePair): void {
         client.release();
       };
       const watching = watch();
-      const writers = Promise.all([0, 1, 2, 3].map(writer)).finally(() => (writing = false));
+      const writers = Promise.all([0, 1, 2, 3].map(writer)).finally(() => written.abort());
       const units: Unit[] = [];
-      while (writing) units.push(...(await follower.catchUp()));
+      while (!written.signal.aborted) units.push(...(await follower.catchUp()));
       await Promise.all([writers, watching]);
       units.push(...(await follower.catchUp()));
       expect(await contents(pair, 'target')).toEqual(await contents(pair, 'source'));

@@ -45,7 +45,7 @@ export function describeTypes(makePair: MakePair): void {
     };
     // A session may write its text as it likes; what is carried must not depend on it.
     const odd = [`SET DateStyle = 'German'`, `SET IntervalStyle = 'iso_8601'`, `SET extra_float_digits = -15`, `SET bytea_output = 'escape'`, `SET TimeZone = 'Asia/Kathmandu'`];
-    await script(pair.source, [...Array.from({ length: longest }, (_, n) => insertRow(n, n))]);
+    await script(pair.source, Array.from({ length: longest }, (_, n) => insertRow(n, n)));
     expect(await carried()).toHaveLength(longest);
     const set = names.map((_, i) => `c${i} = s.c${i}`).join(', ');
     await script(pair.source, [...odd, `UPDATE everything t SET ${set} FROM everything s WHERE s.id = (t.id + 1) % ${longest}`]);
