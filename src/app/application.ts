@@ -179,6 +179,7 @@ export interface StreamStatus {
   readonly transactions: number;
   readonly rows: number;
   readonly conflicts: number;
+  /** Changes that are in quarantine now. */
   readonly quarantined: number;
   /** Which process works on it, as host:pid; absent while none does. */
   readonly worker?: string;
@@ -246,6 +247,7 @@ export interface QuarantineOptions {
 }
 
 export interface QuarantinedChange {
+  /** `m12`: in the monolith's database; `s7`: in the service's, or `accounts:s7` where there are several services. */
   readonly id: string;
   /** RFC 3339. */
   readonly at: string;
@@ -254,12 +256,17 @@ export interface QuarantinedChange {
   readonly table: string;
   readonly key: RowValues;
   readonly operation: string;
+  /** When it was committed at its source (RFC 3339), and where in the source's log. */
+  readonly committedAt: string;
+  readonly position: string;
+  /** The database's code (SQLSTATE) or Banyan's; `held`: it only waits behind another. */
+  readonly code: string;
   /** Why it could not be applied. */
   readonly reason: string;
-  /** The row before and after; null where there is none. */
+  /** The row before and after; null where there is none, or where the log had no old row. Cells that the log did not carry are left out. */
   readonly before: RowValues | null;
   readonly after: RowValues | null;
-  /** The change whose row this one waits behind; absent: it is the first of its row. */
+  /** The change that this one waits behind: of its own row, or of one it has to do with. */
   readonly behind?: string;
 }
 
@@ -272,6 +279,8 @@ export interface QuarantineRetryResult {
   readonly applied: boolean;
   /** Why it failed again. */
   readonly reason?: string;
+  /** Changes that waited behind it and were applied as well. */
+  readonly also: number;
 }
 
 export interface QuarantineDiscardResult {
@@ -279,6 +288,8 @@ export interface QuarantineDiscardResult {
   readonly dryRun: boolean;
   readonly discarded: boolean;
   readonly change: QuarantinedChange;
+  /** Changes that wait behind it: they are applied when it is gone. */
+  readonly behind: number;
 }
 
 export type ValidationLevel = 'count' | 'sample' | 'checksum' | 'full';

@@ -1,6 +1,5 @@
 import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
-import { BanyanError } from '../core/errors.ts';
 import { analyze } from './analyze.ts';
 import type { Application, ApplicationContext } from './application.ts';
 import { doctor } from './doctor.ts';
@@ -11,13 +10,12 @@ import { provision } from './provision.ts';
 import { readRoutes, rollbackRoute, serveRoutes, setRoute } from './route.ts';
 import { Session } from './session.ts';
 import { runSync } from './sync-run.ts';
-import { readConflicts, readQuarantine, readStatus, waitForSync } from './sync-status.ts';
+import { discardQuarantined, readQuarantine, retryQuarantined } from './sync-quarantine.ts';
+import { readConflicts, readStatus, waitForSync } from './sync-status.ts';
 import { validate, validateUrls } from './validate.ts';
 
 /** Joins adapters to engines: the one place where Banyan is put together. */
 export function createApplication(context: ApplicationContext): Application {
-  const notAvailable = (command: string) => (): Promise<never> =>
-    Promise.reject(new BanyanError('BANYAN_NOT_AVAILABLE', { message: `banyan ${command} is not available yet.` }));
   const session = <T>(work: (session: Session) => Promise<T>): Promise<T> => Session.run(context, work);
   return {
     demo: (options) => runDemo({ ...options, context, createApplication }),
@@ -29,8 +27,8 @@ export function createApplication(context: ApplicationContext): Application {
     syncStatus: () => session(readStatus),
     syncConflicts: (options) => session((open) => readConflicts(open, options)),
     syncQuarantine: () => session(readQuarantine),
-    syncQuarantineRetry: notAvailable('sync quarantine retry'),
-    syncQuarantineDiscard: notAvailable('sync quarantine discard'),
+    syncQuarantineRetry: (options) => session((open) => retryQuarantined(open, options)),
+    syncQuarantineDiscard: (options) => session((open) => discardQuarantined(open, options)),
     validate: ({ source, target, ...options }) =>
       source !== undefined && target !== undefined
         ? validateUrls(context, { ...options, source, target })

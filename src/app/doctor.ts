@@ -1,6 +1,7 @@
 import { diagnose } from '../postgres/doctor/diagnose.ts';
 import type { DoctorCheck, DoctorResult } from './application.ts';
 import type { Session } from './session.ts';
+import { readQuarantine } from './sync-quarantine.ts';
 
 /** `banyan doctor`: every prerequisite of every service (or of those named), with its remedy. */
 export async function doctor(session: Session, options: { readonly services?: readonly string[] } = {}): Promise<DoctorResult> {
@@ -18,5 +19,15 @@ export async function doctor(session: Session, options: { readonly services?: re
       if (!checks.some((known) => known.id === id)) checks.push({ ...check, id });
     }
   }
+  checks.push(await quarantineCheck(session));
   return { ok: checks.every((check) => check.ok), checks };
+}
+
+async function quarantineCheck(session: Session): Promise<DoctorCheck> {
+  const { quarantined } = await readQuarantine(session);
+  const ok = quarantined.length === 0;
+  return {
+    id: 'sync.quarantine', ok, found: ok ? 'empty' : `${quarantined.length} changes, the oldest since ${quarantined.map(({ at }) => at).toSorted()[0]}`,
+    expected: 'empty', remedy: ok ? '' : 'banyan sync quarantine shows what and why; mend the cause, then retry or discard.',
+  };
 }

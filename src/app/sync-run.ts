@@ -5,6 +5,7 @@ import type { ServiceConfig } from '../config/config.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { retry } from '../core/retry.ts';
 import { formatLsn } from '../model/position.ts';
+import { otherSide, sourceSide } from '../model/side.ts';
 import type { ConflictResolver } from '../sync/conflict.ts';
 import type { LeaseWorker } from '../ports/lease-store.ts';
 import { LeasedWork } from '../sync/leased-work.ts';
@@ -220,6 +221,29 @@ async function report(options: {
       }
     }
     if (signal.aborted) return;
+    await watchQuarantine(options);
     await session.context.clock.sleep(1000, signal).catch(unlessAborted(signal));
+  }
+}
+
+/** How much is in quarantine, for the alarm: it waits for people, not for time. */
+async function watchQuarantine({ session, service, sync, metrics }: {
+  readonly session: Session;
+  readonly service: ServiceConfig;
+  readonly sync: ServiceSync;
+  readonly metrics: PrometheusMetrics;
+}): Promise<void> {
+  for (const direction of sync.status().keys()) {
+    const labels = { service: service.name, direction };
+    try {
+      const found = await session.pools(service)[otherSide(sourceSide(direction))].query<{ n: string; seconds: string }>(
+        "SELECT count(*) AS n, coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0) AS seconds FROM banyan.quarantine WHERE stream = $1 AND state = 'held'",
+        [streamName(service.name, direction)],
+      );
+      metrics.gauge('banyan_sync_quarantine_changes', Number(found.rows[0]?.n ?? 0), labels);
+      metrics.gauge('banyan_sync_quarantine_oldest_seconds', Number(found.rows[0]?.seconds ?? 0), labels);
+    } catch (error) {
+      session.logger.warn('the quarantine could not be read', { ...labels, reason: messageOf(error) });
+    }
   }
 }

@@ -5,11 +5,11 @@ import { formatLsn, parseLsn, type Position } from '../model/position.ts';
 import { otherSide, sourceSide, type Direction } from '../model/side.ts';
 import { streamName } from '../postgres/banyan-schema.ts';
 import { PostgresFence } from '../postgres/fence.ts';
-import { sqlState } from '../postgres/transient.ts';
 import { directionsOf } from '../sync/service-sync.ts';
 import type {
-  ConflictRecord, QuarantinedChange, StreamStatus, SyncConflictsResult, SyncQuarantineResult, SyncStatusResult, SyncWaitOptions, SyncWaitResult,
+  ConflictRecord, StreamStatus, SyncConflictsResult, SyncStatusResult, SyncWaitOptions, SyncWaitResult,
 } from './application.ts';
+import { all, first, named, RFC3339 } from './read-rows.ts';
 import type { Session } from './session.ts';
 
 /** What a worker last said of a stream. */
@@ -21,7 +21,6 @@ interface StoredCounts {
   readonly transactions: number;
   readonly rows: number;
   readonly conflicts: number;
-  readonly quarantined: number;
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
@@ -80,6 +79,7 @@ async function readStream(
   );
   const report = await readReport(session, name);
   const current = await first<{ lsn: string }>(pools[from], 'SELECT pg_current_wal_lsn() AS lsn', []);
+  const held = await first<{ n: string }>(pools[otherSide(from)], "SELECT count(*) AS n FROM banyan.quarantine WHERE stream = $1 AND state = 'held'", [name]);
   const applied = checkpoint ? parseLsn(checkpoint.position) : undefined;
   return {
     service: service.name, direction,
@@ -91,7 +91,7 @@ async function readStream(
     transactions: report?.counts.transactions ?? 0,
     rows: report?.counts.rows ?? 0,
     conflicts: report?.counts.conflicts ?? 0,
-    quarantined: report?.counts.quarantined ?? 0,
+    quarantined: Number(held?.n ?? 0),
     ...(holder === undefined ? {} : { worker: holder.worker }),
     ...(report ? { latencyMs: report.counts.latencyMs } : {}),
   };
@@ -182,74 +182,12 @@ interface ConflictRow {
   readonly strategy: string;
 }
 
-const RFC3339 = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-
 const CONFLICTS_SQL =
   `SELECT id, ${RFC3339('at')} AS at, service, table_name, key, type, monolith, service_row, winner, strategy ` +
   'FROM banyan.conflict ORDER BY id DESC LIMIT $1::int';
-
-/** `banyan sync quarantine`: what could not be applied, with its whole content, oldest first. */
-export async function readQuarantine(session: Session): Promise<SyncQuarantineResult> {
-  const quarantined: QuarantinedChange[] = [];
-  for (const pool of everyPool(session)) {
-    const rows = await all<QuarantineRow>(pool, QUARANTINE_SQL, []);
-    const firstOf = new Map<string, string>();
-    for (const row of rows) {
-      const behind = firstOf.get(row.key_text);
-      if (behind === undefined) firstOf.set(row.key_text, row.id);
-      quarantined.push({
-        id: row.id, at: row.at, service: row.service, table: row.table_name, key: named(row.key) ?? {},
-        direction: row.stream.endsWith('/monolith-to-service') ? 'monolith-to-service' : 'service-to-monolith',
-        operation: row.kind, reason: `${row.code}: ${row.reason}`, before: null, after: named(row.row),
-        ...(behind === undefined ? {} : { behind }),
-      });
-    }
-  }
-  return { quarantined };
-}
-
-interface QuarantineRow {
-  readonly id: string;
-  readonly at: string;
-  readonly stream: string;
-  readonly service: string;
-  readonly table_name: string;
-  readonly key: string;
-  readonly key_text: string;
-  readonly kind: string;
-  readonly row: string | null;
-  readonly code: string;
-  readonly reason: string;
-}
-
-const QUARANTINE_SQL =
-  `SELECT id, ${RFC3339('at')} AS at, stream, service, table_name, key, key_text, kind, row, code, reason ` +
-  "FROM banyan.quarantine WHERE state = 'held' ORDER BY id";
 
 function everyPool(session: Session): Set<pg.Pool> {
   const pools = new Set([session.pool(session.config.monolith.url)]);
   for (const service of session.config.services.values()) pools.add(session.pools(service).service);
   return pools;
 }
-
-/** JSON of strings and nulls only, as Banyan itself wrote it. */
-function named(text: string | null): Readonly<Record<string, string | null>> | null {
-  return text === null ? null : (JSON.parse(text) as Readonly<Record<string, string | null>>);
-}
-
-async function first<T extends pg.QueryResultRow>(pool: pg.Pool, text: string, values: readonly string[]): Promise<T | undefined> {
-  return (await all<T>(pool, text, values))[0];
-}
-
-const UNDEFINED_TABLE = '42P01';
-
-/** Rows of Banyan's own tables; none where those tables do not exist yet. */
-async function all<T extends pg.QueryResultRow>(pool: pg.Pool, text: string, values: readonly string[]): Promise<readonly T[]> {
-  try {
-    return (await pool.query<T>(text, [...values])).rows;
-  } catch (error) {
-    if (sqlState(error) === UNDEFINED_TABLE) return [];
-    throw error;
-  }
-}
-

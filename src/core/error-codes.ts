@@ -106,6 +106,15 @@ export const ERROR_CODES = {
     meaning: 'A table of a running stream has columns that its other side lacks; going on would lose their values.',
     remedy: 'Add the columns on the other side (`banyan provision SERVICE --dry-run` prints them), then start the worker again. Nothing is lost meanwhile.',
   },
+  BANYAN_ROW_MISSING: {
+    meaning: 'A row to be updated is missing in the target, and the change does not carry the large values that it left alone.',
+    remedy:
+      'The change is in quarantine. Write the large values again at the source (UPDATE … SET column = column || \'\' WHERE …), then retry it: the row is put together from both changes.',
+  },
+  BANYAN_QUARANTINE_UNKNOWN: {
+    meaning: 'A command names a change that is not in quarantine, or more than one service has a change of that number.',
+    remedy: '`banyan sync quarantine` lists what is there; use the id as it is printed.',
+  },
   BANYAN_RESOLVER: {
     meaning: 'A custom conflict resolver threw, took too long or returned something that is neither a side nor a row.',
     remedy: 'The change is in quarantine with its whole content. Mend the resolver, then retry it.',

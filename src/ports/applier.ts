@@ -2,6 +2,7 @@ import type { Row } from '../model/change.ts';
 import type { Conflict, Decision } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
+import type { Side } from '../model/side.ts';
 
 /** A table as the applier writes it: its writable columns in a fixed order, and which identify a row. */
 export interface TargetTable {
@@ -14,6 +15,20 @@ export interface TargetTable {
    * an insert gives them their defaults, an update what they were.
    */
   readonly carried?: readonly boolean[];
+  /** Columns of each unique key beside the row's own. */
+  readonly otherUniques?: readonly (readonly number[])[];
+  /** Foreign keys. */
+  readonly references?: readonly Reference[];
+}
+
+/** A foreign key of a table. */
+export interface Reference {
+  /** Indexes into the table's own columns. */
+  readonly columns: readonly number[];
+  /** The table it points at. */
+  readonly table: TableName;
+  /** The columns there, in the same order. */
+  readonly there: readonly string[];
 }
 
 /** One row change, in the target's shape. Cells are in the order of the table's columns. */
@@ -38,6 +53,24 @@ export interface Write {
   readonly seen: Position;
   /** Why the change could not be put in the target's form; its row is then as the source wrote it. It goes to quarantine. */
   readonly fault?: Error;
+  /** Of a change that was in quarantine: how the rows it writes stood when it was put there, by their key's text. */
+  readonly bases?: ReadonlyMap<string, Base>;
+}
+
+/** A row as it stood when a change of it was put in quarantine. */
+export interface Base {
+  /** Its last writer; absent: there was no row. */
+  readonly xid?: number;
+  /** The write that stood there and that the change's author had not seen. */
+  readonly rival?: Rival;
+}
+
+/** A write on the target that the incoming change's author had not seen. */
+export interface Rival {
+  readonly deleted: boolean;
+  readonly committedAt: bigint;
+  /** Whose write it is: the target's own, or, after an earlier conflict, whoever won that. */
+  readonly side: Side | 'merged';
 }
 
 /** A row of the target, locked until the transaction ends, and who wrote it last. */
@@ -68,10 +101,46 @@ export interface Horizon {
 
 export interface QuarantinedWrite {
   readonly write: Write;
-  /** The database's or resolver's own code, such as 23514. */
+  /** What kind of step it was: a change, one that could not be put in the target's form, a decision of the monolith's, or a request of the service's. */
+  readonly as: 'change' | 'untranslated' | 'decided' | 'requested';
+  /** The database's or resolver's own code, such as 23514; `held`: it waits behind an earlier one. */
   readonly code: string;
   readonly reason: string;
+  readonly claims: Claims;
+  readonly bases: ReadonlyMap<string, Base>;
 }
+
+/** What a change has to do with, by names that mean the same for every change of the stream. */
+export interface Claims {
+  /** Its row's places, and the unique values that it takes or gives free. */
+  readonly owns: readonly string[];
+  /** The rows that its foreign keys point at. */
+  readonly refers: readonly string[];
+}
+
+/** A change in quarantine, without its content. */
+export interface QuarantineEntry {
+  readonly id: string;
+  readonly code: string;
+  readonly kind: Write['kind'];
+  readonly keyText: string;
+  readonly newKeyText?: string;
+  readonly claims: Claims;
+  /** What an operator asks for. */
+  readonly asked?: 'retry' | 'discard';
+}
+
+/** A change in quarantine as it is to be applied again. */
+export interface Recalled {
+  readonly write: Write;
+  readonly as: QuarantinedWrite['as'];
+}
+
+/** What became of a change in quarantine. */
+export type QuarantineOutcome =
+  | { readonly state: 'applied' | 'discarded' }
+  /** It stays. A `code`: it failed again, and why. */
+  | { readonly state: 'held'; readonly code?: string; readonly reason: string };
 
 /** Writes one stream's changes into its target. */
 export interface Applier {
@@ -83,8 +152,10 @@ export interface Applier {
   /** Tables by name; each needs a key. */
   describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>>;
   begin(): Promise<ApplyTransaction>;
-  /** Keys (as `keyText`) whose changes are held in quarantine; of a change of the key itself, the old and the new one. */
-  heldKeys(): Promise<ReadonlySet<string>>;
+  /** The stream's changes in quarantine, in the order in which they came. */
+  quarantined(): Promise<readonly QuarantineEntry[]>;
+  /** Whether an operator has asked for something to be done with one of them. */
+  isAsked(): Promise<boolean>;
   /** Whether the same attempt may succeed later: connection loss, deadlock, shortage. Data errors are not. */
   isTransient(error: unknown): boolean;
   /** The code with which the database itself refused; `unknown` for any other error. */
@@ -117,7 +188,18 @@ export interface ApplyTransaction {
   /** Asks the source, through the target's own log, for the present row of a key that could not be written here. */
   request(table: TargetTable, key: readonly string[]): Promise<void>;
   recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void>;
+  /** Puts a change aside, with its whole content, behind those that are in quarantine already. */
   quarantine(entry: QuarantinedWrite): Promise<void>;
+  /** The stream's changes in quarantine, in the order in which they came; those of this transaction too. */
+  quarantined(): Promise<readonly QuarantineEntry[]>;
+  /** The content of one. A table that `tableNamed` does not know has the columns that were stored. */
+  recall(id: string, tableNamed: (name: TableName) => TargetTable | undefined): Promise<Recalled>;
+  /** Notes what became of one; what the operator asked for is answered by it. */
+  answer(id: string, outcome: QuarantineOutcome): Promise<void>;
+  /** Closes the quarantine's changes of tables that were emptied: their rows are gone at the source as well. */
+  overtake(tables: readonly TableName[]): Promise<void>;
+  /** Checks now what the database would check at the commit. */
+  checkConstraints(): Promise<void>;
   savepoint(): Promise<void>;
   rollbackToSavepoint(): Promise<void>;
   /**

@@ -70,6 +70,16 @@ CREATE TABLE IF NOT EXISTS banyan.quarantine (
   reason text NOT NULL,
   state text NOT NULL DEFAULT 'held'
 );
+ALTER TABLE banyan.quarantine
+  ADD COLUMN IF NOT EXISTS step text NOT NULL DEFAULT 'change',
+  ADD COLUMN IF NOT EXISTS old text,
+  ADD COLUMN IF NOT EXISTS owns text NOT NULL DEFAULT '[]',
+  ADD COLUMN IF NOT EXISTS refers text NOT NULL DEFAULT '[]',
+  ADD COLUMN IF NOT EXISTS bases text NOT NULL DEFAULT '{}',
+  ADD COLUMN IF NOT EXISTS asked text,
+  ADD COLUMN IF NOT EXISTS asked_by text,
+  ADD COLUMN IF NOT EXISTS answer text,
+  ADD COLUMN IF NOT EXISTS ended_at timestamptz;
 CREATE INDEX IF NOT EXISTS quarantine_held ON banyan.quarantine (stream) WHERE state = 'held';
 `;
 

@@ -7,12 +7,23 @@ const stream = (details: Record<string, string>, cause?: unknown): BanyanError =
   new BanyanError('BANYAN_WAL_STREAM', { message: 'ended', details, cause });
 
 describe('isTransient', () => {
-  it.each(['40001', '40P01', '53300', '57P01', '57014', '58030', '08006', '55006', '55P03', '25P03'])('waits for SQLSTATE %s to pass', (code) => {
+  it.each([
+    '40000', '40001', '40002', '40003', '40P01',
+    '53000', '53100', '53200', '53300', '53400',
+    '55006', '55P03', '25006', '25P03', '25P04',
+    '57000', '57014', '57P01', '57P02', '57P03', '57P04', '57P05',
+    '58000', '58030', '58P01', '58P02',
+    '08000', '08001', '08003', '08004', '08006', '08007', '08P01',
+  ])('waits for SQLSTATE %s to pass', (code) => {
     expect(isTransient(withCode(code))).toBe(true);
     expect(isTransient(stream({ sqlState: code }))).toBe(true);
   });
 
-  it.each(['23505', '23514', '22P02', '42P01', '25P02', '55000', 'XX000', '28P01'])('gives up at SQLSTATE %s', (code) => {
+  it.each([
+    '22000', '22001', '22003', '22007', '22008', '22021', '22P02', '22P05', '2200N',
+    '23000', '23001', '23502', '23503', '23505', '23514', '23P01', '44000', '54000', 'P0001', 'AB123',
+    '42501', '42P01', '42703', '42804', '428C9', '0A000', '25P02', '55000', 'XX000', '28P01', '3D000',
+  ])('gives up at SQLSTATE %s', (code) => {
     expect(isTransient(withCode(code))).toBe(false);
     expect(isTransient(new BanyanError('BANYAN_CONNECT', { message: 'no', cause: withCode(code) }))).toBe(false);
   });

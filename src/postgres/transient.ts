@@ -12,8 +12,8 @@ export function sqlState(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Object in use, lock not available, idle too long in a transaction. */
-const TRANSIENT = new Set(['55006', '55P03', '25P03']);
+/** Object in use, lock not available, idle or busy too long in a transaction, a server that takes no writes (yet, or any more). */
+const TRANSIENT = new Set(['55006', '55P03', '25P03', '25P04', '25006']);
 
 /**
  * Whether the same attempt may succeed later. 40: deadlock, serialisation. 53: shortage. 57: shutdown,

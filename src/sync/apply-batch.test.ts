@@ -4,9 +4,10 @@ import { UNCHANGED, type Row, type Value } from '../model/change.ts';
 import type { Conflict, Decision } from '../model/conflict.ts';
 import { tableName } from '../model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
-import type { Applier, ApplyTransaction, Checkpoint, LockedRow, QuarantinedWrite, TargetTable, Write } from '../ports/applier.ts';
+import type { Applier, ApplyTransaction, Checkpoint, LockedRow, QuarantinedWrite, QuarantineEntry, Recalled, TargetTable, Write } from '../ports/applier.ts';
 import { applyBatch, Attempts } from './apply-batch.ts';
 import { ConflictResolver } from './conflict.ts';
+import { Holds } from './holds.ts';
 import { Knowledge } from './knowledge.ts';
 import type { Step, Work } from './work.ts';
 
@@ -33,9 +34,9 @@ class OneTable implements ApplyTransaction {
   readonly checkpoint: Checkpoint = { position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME };
   rows = new Map<string, Tuple>();
   records: { readonly conflict: Conflict; readonly decision: Decision | undefined }[] = [];
-  quarantined: QuarantinedWrite[] = [];
+  aside: QuarantinedWrite[] = [];
   requested: (readonly string[])[] = [];
-  #saved: Pick<OneTable, 'rows' | 'records' | 'quarantined'> | undefined;
+  #saved: Pick<OneTable, 'rows' | 'records' | 'aside'> | undefined;
   #before: ReadonlyMap<string, Tuple> = new Map();
 
   begin(): void {
@@ -88,12 +89,32 @@ class OneTable implements ApplyTransaction {
   }
 
   quarantine(entry: QuarantinedWrite): Promise<void> {
-    return this.#answer(() => void this.quarantined.push(entry));
+    return this.#answer(() => void this.aside.push(entry));
+  }
+
+  quarantined(): Promise<readonly QuarantineEntry[]> {
+    return this.#answer(() => []);
+  }
+
+  recall(): Promise<Recalled> {
+    throw new Error('nothing is asked for');
+  }
+
+  answer(): Promise<void> {
+    throw new Error('nothing is asked for');
+  }
+
+  overtake(): Promise<void> {
+    return this.#answer(() => {});
+  }
+
+  checkConstraints(): Promise<void> {
+    return this.#answer(() => {});
   }
 
   savepoint(): Promise<void> {
     return this.#answer(() => {
-      this.#saved = { rows: new Map(this.rows), records: [...this.records], quarantined: [...this.quarantined] };
+      this.#saved = { rows: new Map(this.rows), records: [...this.records], aside: [...this.aside] };
     });
   }
 
@@ -102,7 +123,7 @@ class OneTable implements ApplyTransaction {
       const saved = this.#saved!;
       this.rows = new Map(saved.rows);
       this.records = [...saved.records];
-      this.quarantined = [...saved.quarantined];
+      this.aside = [...saved.aside];
     });
   }
 
@@ -114,7 +135,7 @@ class OneTable implements ApplyTransaction {
     return this.#answer(() => {
       this.rows = new Map(this.#before);
       this.records = [];
-      this.quarantined = [];
+      this.aside = [];
     });
   }
 
@@ -146,7 +167,8 @@ function applierOf(transaction: OneTable): Applier {
       transaction.begin();
       return Promise.resolve(transaction);
     },
-    heldKeys: () => Promise.resolve(new Set<string>()),
+    quarantined: () => Promise.resolve([]),
+    isAsked: () => Promise.resolve(false),
     isTransient: () => false,
     codeOf: (error) => (error instanceof Refused ? error.code : 'unknown'),
     close: () => Promise.resolve(),
@@ -166,10 +188,10 @@ async function apply(options: {
   readonly transaction: OneTable;
   readonly steps: readonly Step[];
   readonly knowledge?: Knowledge;
-  readonly held?: Set<string>;
+  readonly held?: Holds;
   readonly strategy?: 'prefer-service' | 'prefer-monolith';
 }): Promise<Knowledge> {
-  const { transaction, steps, knowledge = new Knowledge({ clock: systemClock }), held = new Set(), strategy = 'prefer-service' } = options;
+  const { transaction, steps, knowledge = new Knowledge({ clock: systemClock }), held = new Holds(), strategy = 'prefer-service' } = options;
   const work: Work = { position: at(100), seen: at(10), committedAt: 100n, steps, urgent: false, counts: true };
   await applyBatch({
     applier: applierOf(transaction), works: [work], attempts: new Attempts(), held,
@@ -177,6 +199,8 @@ async function apply(options: {
       service: 'shop', target: 'monolith', authority: 'settles', knowledge, displaced: new Map(),
       resolver: new ConflictResolver({ clock: systemClock, default: strategy }),
       keyTextOf: (_table, key) => keyText(key[0]!),
+      tableNamed: () => ITEMS,
+      translate: (change) => change,
       catchUp: () => Promise.resolve(),
     },
   });
@@ -196,13 +220,13 @@ describe('applying a batch', () => {
     transaction.rows.set('a', { row: ['a', null, 'local'], own: false });
     // The delete of the old place is a conflict and is decided; the new place is refused, which undoes both.
     const moved = write('update', 'a', ['b', null, 'refused'], { newKeyText: keyText('b') });
-    const held = new Set<string>();
+    const held = new Holds();
     const knowledge = await apply({ transaction, steps: [moved], knowledge: unseen(), held });
     expect(transaction.rows.get('a')?.row).toEqual(['a', null, 'local']);
     expect(transaction.records).toEqual([]);
     expect(knowledge.decision(keyText('a'))).toBeUndefined();
-    expect(transaction.quarantined.map(({ write: { key }, code }) => [key, code])).toEqual([[['a'], '23514']]);
-    expect([...held]).toEqual([keyText('a'), keyText('b')]);
+    expect(transaction.aside.map(({ write: { key }, code }) => [key, code])).toEqual([[['a'], '23514']]);
+    expect([held.owns(keyText('a')), held.owns(keyText('b'))]).toEqual([true, true]);
   });
 
   it('keeps an earlier decision of the same transaction when a later one is undone', async () => {
@@ -219,13 +243,14 @@ describe('applying a batch', () => {
   it('holds a change that would take over a key with a change in quarantine, and all that follows it', async () => {
     const transaction = new OneTable();
     transaction.rows.set('a', { row: ['a', null, 'replayed'], own: true });
-    const held = new Set([keyText('b')]);
+    const held = new Holds();
+    held.add({ owns: [keyText('b')], refers: [] });
     const moved = write('update', 'a', ['b', null, 'moved'], { newKeyText: keyText('b') });
     await apply({ transaction, steps: [moved, write('insert', 'a', ['a', null, 'again'])], held });
     expect([...transaction.rows.keys()]).toEqual(['a']);
     expect(transaction.rows.get('a')?.row[2]).toBe('replayed');
-    expect(transaction.quarantined.map(({ write: { kind }, code }) => [kind, code])).toEqual([['update', 'held'], ['insert', 'held']]);
-    expect(held).toContain(keyText('a'));
+    expect(transaction.aside.map(({ write: { kind }, code }) => [kind, code])).toEqual([['update', 'held'], ['insert', 'held']]);
+    expect(held.owns(keyText('a'))).toBe(true);
   });
 
   it('settles a clash of two rows written unseen: the one that loses becomes what the monolith has', async () => {
@@ -234,7 +259,7 @@ describe('applying a batch', () => {
       transaction.rows.set('a', { row: ['a', null, 'replayed'], own: true });
       transaction.rows.set('b', { row: ['b', 'x', 'local'], own: false });
       await apply({ transaction, steps: [write('update', 'a', ['a', 'x', 'service'])], knowledge: unseen(), strategy });
-      expect(transaction.quarantined).toEqual([]);
+      expect(transaction.aside).toEqual([]);
       return transaction;
     };
     const lost = await clash('prefer-monolith');
@@ -252,6 +277,6 @@ describe('applying a batch', () => {
     const moved = write('update', 'a', ['b', 'x', 'moved'], { newKeyText: keyText('b') });
     await apply({ transaction, steps: [moved] });
     expect([...transaction.rows.keys()]).toEqual(['a', 'c']);
-    expect(transaction.quarantined.map(({ code }) => code)).toEqual(['23505']);
+    expect(transaction.aside.map(({ code }) => code)).toEqual(['23505']);
   });
 });

@@ -5,8 +5,11 @@ import { answerRequest, followDecision } from './decisions.ts';
 import { settleClash } from './settle-clash.ts';
 import type { SettleContext, Settlement } from './settle-context.ts';
 import { settle, settleInserts, settleSpooledInserts } from './settle.ts';
+import { claimsOf, Holds, removes } from './holds.ts';
+import { revisit } from './revisit.ts';
+import { faultOf, HELD, setAside, type Fault } from './set-aside.ts';
 import { Waves } from './waves.ts';
-import { isSpooledSteps, type Decided, type Requested, type SpooledSteps, type Step, type Truncated, type Work } from './work.ts';
+import { asWrite, isSpooledSteps, type Decided, type Requested, type SpooledSteps, type Step, type Truncated, type Work } from './work.ts';
 
 export interface BatchOptions {
   readonly applier: Pick<Applier, 'begin' | 'isTransient' | 'codeOf'>;
@@ -16,8 +19,10 @@ export interface BatchOptions {
   readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'newlyHeld' | 'batch'>;
   /** What earlier attempts at the same works left open; the same object for each of them. */
   readonly attempts: Attempts;
-  /** Rows with a change in quarantine; later changes of theirs are held behind it. */
-  readonly held: Set<string>;
+  /** What the changes in quarantine hold back. */
+  readonly held: Holds;
+  /** Whether to go through the quarantine first: something was asked for, or may be due. Default false. */
+  readonly revisit?: boolean;
 }
 
 export interface BatchResult {
@@ -26,68 +31,91 @@ export interface BatchResult {
   readonly conflicts: number;
   readonly deferred: number;
   readonly quarantined: number;
+  /** Whether changes have left the quarantine, so that what it holds back must be read anew. */
+  readonly released: boolean;
 }
 
 /** Remembers, between attempts at the same works, a commit whose answer was lost. */
 export class Attempts {
-  unanswered: { readonly result: BatchResult; readonly held: ReadonlySet<string>; readonly decided: ReadonlySet<string> } | undefined;
+  unanswered: { readonly result: BatchResult; readonly held: Holds; readonly decided: ReadonlySet<string> } | undefined;
 }
+
+/**
+ * How carefully a batch is applied: rows of many transactions at once; one change at a time, each within
+ * a savepoint; or so that each also passes what the database would check at the commit only.
+ */
+type Care = 'joined' | 'careful' | 'strict';
 
 /**
  * Applies whole source transactions in one transaction of the target, with their checkpoint.
- * Either all of it commits or nothing. If a statement fails for its values, the same works are
- * applied again one change at a time, so that exactly the change at fault is set aside.
+ * Either all of it commits or nothing. If it is refused for its values, the same works are applied
+ * again one change at a time, so that exactly the change at fault is set aside.
  */
 export async function applyBatch(options: BatchOptions): Promise<BatchResult> {
-  try {
-    return await attempt(options, false);
-  } catch (error) {
-    if (!isFaultOfValues(error, options.applier)) throw error;
-    return attempt(options, true);
+  for (const care of ['joined', 'careful'] as const) {
+    try {
+      return await attempt(options, care);
+    } catch (error) {
+      if (!isFaultOfValues(error, options.applier)) throw error;
+    }
   }
+  return attempt(options, 'strict');
 }
 
 /**
- * Whether an error is the change's own: the database refused its values, or its resolver failed. Only
- * that is set aside; a bug of ours, an abort or a passing trouble must not put anybody's write away.
+ * Whether an error is the change's own: the database refused its values, its resolver failed, or it lacks
+ * a part of its row. Only that is set aside; a bug of ours, an abort or a passing trouble must not put
+ * anybody's write away.
  */
 function isFaultOfValues(error: unknown, applier: BatchOptions['applier']): boolean {
-  if (isBanyanError(error)) return error.code === 'BANYAN_RESOLVER' || error.code === 'BANYAN_TRANSFORM';
+  if (isBanyanError(error)) return OF_VALUES.has(error.code);
   return !applier.isTransient(error) && applier.codeOf(error) !== 'unknown';
 }
 
-async function attempt(options: BatchOptions, careful: boolean): Promise<BatchResult> {
+/** Codes of Banyan's own that a change's values may be to blame for. */
+const OF_VALUES: ReadonlySet<string> = new Set(['BANYAN_RESOLVER', 'BANYAN_TRANSFORM', 'BANYAN_ROW_MISSING']);
+
+async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> {
   const last = options.works.at(-1);
   if (!last) throw new BanyanError('BANYAN_INTERNAL', { message: 'An empty batch.' });
-  const transaction = await options.applier.begin();
-  const batch = new Batch(options, transaction);
+  const { applier, attempts } = options;
+  const transaction = await applier.begin();
+  const batch = new Batch(options, transaction, care);
   let committed = false;
   let unsure = false;
   try {
     // A commit whose answer was lost did take place if the checkpoint says so.
     const works = options.works.filter((work) => work.position > transaction.checkpoint.position);
-    const { unanswered } = options.attempts;
-    options.attempts.unanswered = undefined;
+    const { unanswered } = attempts;
+    attempts.unanswered = undefined;
     if (works.length === 0) {
       committed = true;
-      for (const keyText of unanswered?.held ?? []) options.held.add(keyText);
+      if (unanswered) options.held.addAll(unanswered.held);
       await transaction.rollback();
       return unanswered?.result ?? batch.result(transaction.checkpoint);
     }
     for (const keyText of unanswered?.decided ?? []) options.settling.knowledge.forgetDecision(keyText, last.position);
+    if (options.revisit) await batch.revisit();
     for (const { steps, seen } of works) {
-      if (isSpooledSteps(steps)) await batch.spooled({ steps, seen }, careful);
-      else for (const step of steps) await (careful ? batch.one(step) : batch.add(step));
+      if (isSpooledSteps(steps)) await batch.spooled({ steps, seen });
+      else for (const step of steps) await (care === 'joined' ? batch.add(step) : batch.one(step));
     }
     await batch.flush();
     await batch.checkInserts();
     const checkpoint = { position: last.position, seen: last.seen };
     unsure = true;
-    options.attempts.unanswered = { result: batch.result(checkpoint), held: batch.newlyHeld, decided: batch.decided };
-    await transaction.commit({ ...checkpoint, committedAt: last.committedAt });
-    options.attempts.unanswered = undefined;
+    attempts.unanswered = { result: batch.result(checkpoint), held: batch.newlyHeld, decided: batch.decided };
+    try {
+      await transaction.commit({ ...checkpoint, committedAt: last.committedAt });
+    } catch (error) {
+      // A server that says why it refused has not committed.
+      unsure = !isFaultOfValues(error, applier);
+      if (!unsure) attempts.unanswered = undefined;
+      throw error;
+    }
+    attempts.unanswered = undefined;
     committed = true;
-    for (const keyText of batch.newlyHeld) options.held.add(keyText);
+    options.held.addAll(batch.newlyHeld);
     return batch.result(checkpoint);
   } finally {
     if (!committed) await batch.abandon({ unsure });
@@ -103,12 +131,18 @@ class Batch {
   #conflicts = 0;
   #deferred = 0;
   #quarantined = 0;
+  #released = false;
+  readonly #care: Care;
+  /** What was in quarantine before this transaction and still is. */
+  #held: Holds;
 
-  constructor(options: BatchOptions, transaction: ApplyTransaction) {
+  constructor(options: BatchOptions, transaction: ApplyTransaction, care: Care) {
     this.#options = options;
     this.#transaction = transaction;
+    this.#care = care;
+    this.#held = options.held;
     this.#context = {
-      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], newlyHeld: new Set(),
+      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], newlyHeld: new Holds(),
       batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
     };
   }
@@ -117,27 +151,39 @@ class Batch {
     return new Set(this.#context.decided.keys());
   }
 
-  /** Rows with a change that this transaction puts in quarantine. */
-  get newlyHeld(): ReadonlySet<string> {
+  /** What the changes hold back that this transaction puts in quarantine. */
+  get newlyHeld(): Holds {
     return this.#context.newlyHeld;
   }
 
   result(checkpoint: Checkpoint): BatchResult {
     return {
       checkpoint, rows: this.#rows, conflicts: this.#conflicts, deferred: this.#deferred, quarantined: this.#quarantined,
+      released: this.#released,
     };
+  }
+
+  /** Goes through the quarantine, before anything else is applied. */
+  async revisit(): Promise<void> {
+    this.#released = true;
+    this.#held = await revisit({
+      transaction: this.#transaction,
+      tableNamed: (name) => this.#options.settling.tableNamed(name),
+      translate: (write) => this.#options.settling.translate(write),
+      attempt: (step) => this.#attempt(step),
+    });
   }
 
   /** Takes one step into the set-based path; those that can't be grouped are done at once, in order. */
   async add(step: Step): Promise<void> {
-    if (isAlone(step)) {
+    if (step.kind !== 'truncate' && this.#isHeld(step)) {
+      await this.#hold(step);
+    } else if (isAlone(step)) {
       await this.flush();
       await this.#alone(step);
-    } else if (this.#isHeld(step)) {
-      await this.#hold(step);
     } else if (step.fault) {
       await this.flush();
-      await this.#setAside(step, step.fault);
+      await this.#setAside(step, faultOf(step.fault, 'unknown'));
     } else if (step.newKeyText !== undefined || this.#needsLook(step)) {
       await this.flush();
       await this.#settle(step);
@@ -148,32 +194,39 @@ class Batch {
 
   /** Applies one step by itself, setting it aside if its values are at fault. */
   async one(step: Step): Promise<void> {
-    if (!isAlone(step) && this.#isHeld(step)) {
+    if (step.kind === 'truncate') {
+      await this.#alone(step);
+    } else if (this.#isHeld(step)) {
       await this.#hold(step);
-      return;
+    } else {
+      const fault = isAlone(step) || !step.fault ? await this.#attempt(step) : faultOf(step.fault, 'unknown');
+      if (fault) await this.#setAside(step, fault);
     }
-    if (!isAlone(step) && step.fault) {
-      await this.#setAside(step, step.fault);
-      return;
-    }
-    const fault = await this.#undoing(() => (isAlone(step) ? this.#alone(step) : this.#settle(step)));
-    if (fault === undefined) return;
-    if (step.kind === 'truncate' || step.kind === 'requested') throw fault;
-    await this.#setAside(step, fault);
+  }
+
+  /** Applies one step by itself; if its values are at fault, undoes it and tells why. */
+  async #attempt(step: Write | Decided | Requested): Promise<Fault | undefined> {
+    const error = await this.#undoing(() => (isAlone(step) ? this.#alone(step) : this.#settle(step)));
+    if (error === undefined) return undefined;
+    const fault = faultOf(error, this.#options.applier.codeOf(error));
+    const settled =
+      fault.code === UNIQUE_VIOLATION && step.kind !== 'requested' &&
+      (await this.#settleClash({ write: asWrite(step), error, decided: step.kind === 'decided' }));
+    return settled ? undefined : fault;
   }
 
   /**
    * A transaction that does not stand in memory, a part at a time. Carefully, a part is tried as a whole
    * before its steps are taken one by one: savepoints are not free, and few parts have a fault.
    */
-  async spooled(work: { readonly steps: SpooledSteps; readonly seen: Position }, careful: boolean): Promise<void> {
+  async spooled(work: { readonly steps: SpooledSteps; readonly seen: Position }): Promise<void> {
     await this.flush();
     for await (const steps of work.steps.parts()) {
       const whole = async (): Promise<void> => {
         for (const step of steps) await this.add(step);
         await this.flush();
       };
-      if (!careful) await whole();
+      if (this.#care === 'joined') await whole();
       else if (!(await this.#wholePart(whole))) for (const step of steps) await this.one(step);
       // The server knows the rows of this transaction; memory holds those of one part.
       this.#context.touched.clear();
@@ -202,10 +255,11 @@ class Batch {
     await this.#transaction.savepoint();
     this.#context = {
       ...before, touched: new Set(before.touched), decided: new Map(before.decided),
-      inserted: [...before.inserted], newlyHeld: new Set(before.newlyHeld),
+      inserted: [...before.inserted], newlyHeld: new Holds(before.newlyHeld),
     };
     try {
       await run();
+      if (this.#care === 'strict') await this.#transaction.checkConstraints();
       return undefined;
     } catch (error) {
       if (!isFaultOfValues(error, this.#options.applier)) throw error;
@@ -279,6 +333,9 @@ class Batch {
   async #alone(step: Decided | Requested | Truncated): Promise<void> {
     if (step.kind === 'truncate') {
       await this.#transaction.truncate(step.tables, { restartIdentity: step.restartIdentity });
+      if (this.#nothingHeld()) return;
+      await this.#transaction.overtake(step.tables.map((table) => table.name));
+      this.#released = true;
     } else if (step.kind === 'requested') {
       await answerRequest(step, this.#context);
     } else {
@@ -287,19 +344,8 @@ class Batch {
     }
   }
 
-  async #setAside(step: Write | Decided, error: Error): Promise<void> {
-    const write: Write =
-      step.kind === 'decided'
-        ? {
-            kind: step.row ? 'insert' : 'delete', table: step.table, key: step.key, keyText: step.keyText,
-            ...(step.row ? { row: step.row } : {}), position: ORIGIN_OF_TIME, committedAt: 0n, seen: step.seen,
-          }
-        : step;
-    const code = this.#options.applier.codeOf(error);
-    if (code === UNIQUE_VIOLATION && (await this.#settleClash({ write, error, decided: step.kind === 'decided' }))) return;
-    await this.#transaction.quarantine({ write, code: isBanyanError(error) ? error.code : code, reason: messageOf(error) });
-    this.#context.newlyHeld.add(write.keyText);
-    if (write.newKeyText !== undefined) this.#context.newlyHeld.add(write.newKeyText);
+  async #setAside(step: Write | Decided | Requested, fault: Fault): Promise<void> {
+    await setAside(step, fault, this.#context);
     this.#quarantined += 1;
   }
 
@@ -317,16 +363,21 @@ class Batch {
     return true;
   }
 
-  async #hold(write: Write): Promise<void> {
-    await this.#transaction.quarantine({ write, code: 'held', reason: 'an earlier change of this row is in quarantine' });
-    this.#context.newlyHeld.add(write.keyText);
-    if (write.newKeyText !== undefined) this.#context.newlyHeld.add(write.newKeyText);
-    this.#quarantined += 1;
+  async #hold(step: Write | Decided | Requested): Promise<void> {
+    // How its row stands is noted: what comes before it must have been written.
+    await this.flush();
+    await this.#setAside(step, HELD);
   }
 
-  #isHeld(write: Write): boolean {
-    const held = (keyText: string): boolean => this.#options.held.has(keyText) || this.#context.newlyHeld.has(keyText);
-    return held(write.keyText) || (write.newKeyText !== undefined && held(write.newKeyText));
+  #isHeld(step: Write | Decided | Requested): boolean {
+    if (this.#nothingHeld()) return false;
+    const write = asWrite(step);
+    const claims = claimsOf(write);
+    return this.#held.block(claims, removes(write)) || this.#context.newlyHeld.block(claims, removes(write));
+  }
+
+  #nothingHeld(): boolean {
+    return this.#held.empty && this.#context.newlyHeld.empty;
   }
 
   /** Whether memory alone shows that the set-based path must not write this row unasked. */

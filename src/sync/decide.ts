@@ -1,8 +1,7 @@
 import type { ConflictType } from '../model/conflict.ts';
-import type { LockedRow, Write } from '../ports/applier.ts';
+import type { LockedRow, Rival, Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
-import type { Rival } from './rival.ts';
-import { insertWhereNone, note, ONE_CONFLICT, rowOf, setAsMissing, type SettleContext, type Settlement } from './settle-context.ts';
+import { insertWhereNone, note, ONE_CONFLICT, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, ordered } from './work.ts';
 
 /** Settles a conflict about one row, and records it. Undefined if a row has come meanwhile: the conflict is another one now. */
@@ -49,7 +48,7 @@ export async function decide(options: {
       ...('reason' in verdict && verdict.reason !== undefined ? { reason: verdict.reason } : {}),
     },
     // The only whole copy of a row that was set aside is at its author: no decision may remove it there.
-    context.authority === 'settles' && !context.newlyHeld.has(write.keyText)
+    context.authority === 'settles' && !context.newlyHeld.owns(write.keyText)
       ? { table: table.name, key, row: after ? named(table, after.row) : null }
       : undefined,
   );
@@ -77,10 +76,7 @@ async function takeIncoming(write: Write, locked: LockedRow | undefined, context
     return true;
   }
   const row = rowOf(write);
-  if (!locked && lacksValues(write.table, row)) {
-    await setAsMissing(write, context);
-    return true;
-  }
+  if (!locked && lacksValues(write.table, row)) throw rowMissing(write);
   if (!locked) return insertWhereNone(write, context);
   await context.transaction.put(write.table, write.key, row);
   return true;

@@ -1,21 +1,17 @@
-import { ORIGIN_OF_TIME } from '../model/position.ts';
 import type { Write } from '../ports/applier.ts';
 import { findRival } from './rival.ts';
 import { DEFERRED, insertWhereNone, note, NOTHING, standing, type SettleContext, type Settlement } from './settle-context.ts';
-import { lacksValues, named, namedKey, type Decided, type Requested } from './work.ts';
+import { asWrite, lacksValues, named, namedKey, type Decided, type Requested } from './work.ts';
 
 /** Writes what the monolith decided, unless the service has written the row since without having seen it. */
 export async function followDecision(step: Decided, context: SettleContext): Promise<Settlement> {
   const locked = await context.transaction.lock(step.table, step.key);
-  const asWrite: Write = {
-    kind: step.row ? 'insert' : 'delete', table: step.table, key: step.key, keyText: step.keyText,
-    ...(step.row ? { row: step.row } : {}), position: ORIGIN_OF_TIME, committedAt: 0n, seen: step.seen,
-  };
+  const write = asWrite(step);
   // A row that is not there may have been deleted here a moment ago: only the stream can tell.
   if (step.row && !locked) await context.catchUp();
-  if (await findRival(asWrite, locked, context)) return DEFERRED;
+  if (await findRival(write, locked, context)) return DEFERRED;
   if (step.row && !locked && !lacksValues(step.table, step.row)) {
-    if (!(await insertWhereNone(asWrite, context))) return followDecision(step, context);
+    if (!(await insertWhereNone(write, context))) return followDecision(step, context);
   } else if (step.row) await context.transaction.put(step.table, step.key, step.row);
   else if (!locked) return NOTHING;
   else await context.transaction.remove(step.table, step.key);

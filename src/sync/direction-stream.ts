@@ -13,6 +13,7 @@ import type { Applier, Checkpoint } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
 import { applyBatch, Attempts, type BatchResult } from './apply-batch.ts';
 import type { ConflictResolver } from './conflict.ts';
+import { Holds } from './holds.ts';
 import type { Knowledge } from './knowledge.ts';
 import { LatencyRecord } from './latency.ts';
 import { Mapping } from './mapping.ts';
@@ -103,7 +104,10 @@ export class DirectionStream {
   /** In the words that both directions share. */
   readonly #applier: Applier;
   #mapping: Mapping | undefined;
-  #held = new Set<string>();
+  #held = new Holds();
+  /** Whether something in quarantine may be due. */
+  #revisit = false;
+  #askedAt = 0;
   readonly #displaced = new Map<string, string>();
   #received: Position = ORIGIN_OF_TIME;
   #checkpoint: Checkpoint = { position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME };
@@ -152,7 +156,9 @@ export class DirectionStream {
       this.#checkpoint = await applier.claim();
       const targets = await applier.describe(pairs.map((pair) => sharedName(pair, pairs)));
       this.#mapping = new Mapping({ pairs, direction, targets });
-      this.#held = new Set(await applier.heldKeys());
+      await this.#readHeld();
+      // A former worker may have been stopped with something due.
+      this.#revisit = !this.#held.empty;
     });
     // The stream begins again at or before the checkpoint, where this much had been seen.
     sourceKnowledge.sawOther(this.#checkpoint.seen);
@@ -294,7 +300,7 @@ export class DirectionStream {
       const own = this.#ownTable(change);
       if (own === 'mark') reading.marked = true;
       else if (own === 'conflict' && reading.echo) this.#decision(change, reading, steps);
-      else if (own === 'request' && reading.echo) this.#request(change, steps);
+      else if (own === 'request' && reading.echo) this.#request(change, reading, steps);
       else if (own === undefined && !reading.echo) this.#step(change, reading, steps);
     }
     return steps;
@@ -347,18 +353,18 @@ export class DirectionStream {
     const decided: Decided = {
       kind: 'decided', ...about,
       row: row === undefined ? null : ordered(about.table, parseNamed(row)),
-      seen: reading.seen,
+      seen: reading.seen, position: reading.position, committedAt: reading.committedAt,
     };
     steps.push(decided);
   }
 
   /** The applier at this stream's source could not write a row, and asks for it. */
-  #request(change: Change, steps: Step[]): void {
+  #request(change: Change, { position, committedAt, seen }: Reading, steps: Step[]): void {
     if (change.kind !== 'insert') return;
     const text = textsOf(change);
     if (text('service') !== this.#options.service) return;
     const row = this.#mappingNow().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'));
-    if (row) steps.push({ kind: 'requested', ...row });
+    if (row) steps.push({ kind: 'requested', ...row, position, committedAt, seen });
   }
 
   async #apply(signal: AbortSignal): Promise<never> {
@@ -366,11 +372,12 @@ export class DirectionStream {
     await this.#remember(signal);
     for (;;) {
       signal.throwIfAborted();
+      await this.#lookForAsked(signal);
       if (this.#queue.empty) {
         await this.#queue.changed(1000, signal);
         continue;
       }
-      if (!this.#queue.pressing) {
+      if (!this.#queue.pressing && !this.#revisit) {
         const restMs = this.#checkpointAt + heartbeatMs - clock.monotonic();
         if (restMs > 0) {
           await this.#queue.changed(restMs, signal);
@@ -383,11 +390,28 @@ export class DirectionStream {
       try {
         const result = await this.#patiently(signal, () => this.#applyOnce({ works, attempts, signal }));
         this.#applying = undefined;
+        if (result.released) await this.#patiently(signal, () => this.#readHeld());
+        // A table that was emptied may have freed changes that waited behind its rows.
+        this.#revisit = result.released && !this.#revisit && !this.#held.empty;
         this.#applied(works, result);
       } finally {
         for (const { steps } of works) if (isSpooledSteps(steps)) await steps.discard();
       }
     }
+  }
+
+  async #readHeld(): Promise<void> {
+    const held = new Holds();
+    for (const { claims } of await this.#applier.quarantined()) held.add(claims);
+    this.#held = held;
+  }
+
+  /** Operators ask in the target's own table; it is looked at only while something is in quarantine. */
+  async #lookForAsked(signal: AbortSignal): Promise<void> {
+    const { clock, heartbeatMs = 1000 } = this.#options;
+    if (this.#held.empty || this.#revisit || clock.monotonic() - this.#askedAt < heartbeatMs) return;
+    this.#askedAt = clock.monotonic();
+    this.#revisit = await this.#patiently(signal, () => this.#applier.isAsked());
   }
 
   /**
@@ -413,11 +437,13 @@ export class DirectionStream {
     const { authority, targetKnowledge, resolver, service, direction } = this.#options;
     const mapping = this.#mappingNow();
     return applyBatch({
-      applier: this.#applier, works, attempts, held: this.#held,
+      applier: this.#applier, works, attempts, held: this.#held, revisit: this.#revisit,
       settling: {
         service, authority, resolver, knowledge: targetKnowledge, displaced: this.#displaced,
         target: otherSide(sourceSide(direction)),
         keyTextOf: (table, key) => mapping.keyTextOf(table, key),
+        tableNamed: (name) => mapping.tableNamed(name),
+        translate: (write) => mapping.translateAgain(write),
         catchUp: async () => {
           // A one-way stream knows nothing of its target's writers.
           if (authority !== 'follows') await targetKnowledge.awaitDecoded(await this.#options.markTarget(), signal);

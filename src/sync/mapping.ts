@@ -89,6 +89,25 @@ export class Mapping {
     });
   }
 
+  /** A table by its shared name. */
+  tableNamed(name: TableName): TargetTable | undefined {
+    return this.#byName.get(name)?.target;
+  }
+
+  /** Once more, a change that could not be translated: functions and tables may have been mended since. It may fail again. */
+  translateAgain(write: Write): Write {
+    const { table, kind, row = [], old, position, committedAt, seen } = write;
+    const columns = table.columns.map((name, i) => ({ name, identity: table.key.includes(i), typeId: 0 }));
+    const relation: Relation = { table: table.name, columns, replicaIdentity: 'default' };
+    const before = table.columns.map((_, i) => write.key[table.key.indexOf(i)] ?? null);
+    const change: RowChange =
+      kind === 'insert' ? { kind, relation, row }
+        : kind === 'delete' ? { kind, relation, old: old ?? before, oldIsKey: !old }
+          : { kind, relation, row, old: old ?? before, oldIsKey: !old };
+    const again = this.writesOf(change, { position, committedAt, seen });
+    return again.find((each) => each.keyText === write.keyText) ?? again[0] ?? write;
+  }
+
   /** The text under which both directions know a row. */
   keyTextOf(target: TargetTable, key: readonly string[]): string {
     const shared = this.#byName.get(target.name);

@@ -1,18 +1,11 @@
-import type { Side } from '../model/side.ts';
-import type { LockedRow, Write } from '../ports/applier.ts';
+import type { Base, LockedRow, Rival, Write } from '../ports/applier.ts';
 import type { DecidedRow } from './knowledge.ts';
 import type { SettleContext } from './settle-context.ts';
 
-/** A write on the target that the incoming change's author had not seen. */
-export interface Rival {
-  readonly deleted: boolean;
-  readonly committedAt: bigint;
-  /** Whose write it is: the target's own, or, after an earlier conflict, whoever won that. */
-  readonly side: Side | 'merged';
-}
-
 export async function findRival(write: Write, locked: LockedRow | undefined, context: SettleContext): Promise<Rival | undefined> {
   const { knowledge, touched, target } = context;
+  const base = write.bases?.get(write.keyText);
+  if (base && !locked?.own && !touched.has(write.keyText)) return rivalSince(base, { write, locked, context });
   const decision = knowledge.decision(write.keyText);
   if (decision && (decision.position === undefined || decision.position > write.seen)) {
     return decidedBefore({ write, locked, decision, context });
@@ -38,6 +31,26 @@ export async function findRival(write: Write, locked: LockedRow | undefined, con
   }
   if (!tombstone || tombstone.position <= write.seen) return undefined;
   return { deleted: true, committedAt: tombstone.committedAt, side: target };
+}
+
+/**
+ * Of a change that comes out of quarantine. What it had seen may be long forgotten, so it was judged when
+ * it was put there; whatever was written here since, its author can't have seen.
+ */
+async function rivalSince(base: Base, { write, locked, context }: {
+  readonly write: Write;
+  readonly locked: LockedRow | undefined;
+  readonly context: SettleContext;
+}): Promise<Rival | undefined> {
+  if (locked?.xid === base.xid) return base.rival;
+  // An earlier change of the row has come out of quarantine before it.
+  if (locked?.replayed) return findRival({ ...write, bases: new Map() }, locked, context);
+  const { knowledge, target } = context;
+  if (locked) return { deleted: false, committedAt: locked.committedAt ?? 0n, side: target };
+  // Two deletes are no conflict.
+  if (write.kind === 'delete') return undefined;
+  await context.catchUp();
+  return { deleted: true, committedAt: knowledge.tombstone(write.keyText)?.committedAt ?? 0n, side: target };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { TableName } from '../model/names.ts';
 import { columnsOf, sharedName, type TableMapping } from '../model/table-mapping.ts';
 import { rowTranslator, type RowTranslator } from '../model/translate-row.ts';
 import type {
-  Applier, ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, TargetTable, Write,
+  Applier, ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, TargetTable, Write,
 } from '../ports/applier.ts';
 
 /** A table of the service, and how rows get there from the shared words, and back. */
@@ -45,7 +45,7 @@ export class ServiceApplier implements Applier {
       wanted.map((mapping) => {
         const own = described.get(mapping.service);
         if (!own) throw new BanyanError('BANYAN_INTERNAL', { message: `${mapping.service} was never described.` });
-        return [sharedName(mapping, this.#pairs), serviceTable(mapping, sharedName(mapping, this.#pairs), own)];
+        return [sharedName(mapping, this.#pairs), serviceTable(mapping, own, this.#pairs)];
       }),
     );
     return new Map([...this.#tables].map(([name, { shared }]) => [name, shared]));
@@ -55,8 +55,12 @@ export class ServiceApplier implements Applier {
     return new ServiceTransaction(await this.#applier.begin(), this.#tables);
   }
 
-  heldKeys(): Promise<ReadonlySet<string>> {
-    return this.#applier.heldKeys();
+  quarantined(): Promise<readonly QuarantineEntry[]> {
+    return this.#applier.quarantined();
+  }
+
+  isAsked(): Promise<boolean> {
+    return this.#applier.isAsked();
   }
 
   isTransient(error: unknown): boolean {
@@ -72,7 +76,8 @@ export class ServiceApplier implements Applier {
   }
 }
 
-function serviceTable(mapping: TableMapping, name: TableName, own: TargetTable): ServiceTable {
+function serviceTable(mapping: TableMapping, own: TargetTable, pairs: readonly TableMapping[]): ServiceTable {
+  const name = sharedName(mapping, pairs);
   const paired = columnsOf(mapping, own.columns).filter((column) => own.columns.includes(column.service));
   const columns = [...new Set([...paired.map((column) => column.monolith), ...(mapping.functions?.reads ?? [])])];
   const key = own.key.map((index) => {
@@ -81,7 +86,15 @@ function serviceTable(mapping: TableMapping, name: TableName, own: TargetTable):
     return place;
   });
   const carried = own.columns.map((column) => paired.some((each) => each.service === column));
-  const shared: TargetTable = { name, columns, key };
+  const placeOf = (index: number): number => columns.indexOf(paired.find((column) => column.service === own.columns[index])?.monolith ?? '');
+  const known = (places: readonly number[]): boolean => !places.includes(-1);
+  const shared: TargetTable = {
+    name, columns, key,
+    otherUniques: (own.otherUniques ?? []).map((unique) => unique.map(placeOf)).filter(known),
+    references: (own.references ?? [])
+      .map((reference) => ({ ...sharedParent(reference, pairs), columns: reference.columns.map(placeOf) }))
+      .filter((reference) => known(reference.columns)),
+  };
   const whole = carried.every(Boolean);
   const keyNames = own.key.map((index) => own.columns[index] ?? '');
   return {
@@ -90,6 +103,14 @@ function serviceTable(mapping: TableMapping, name: TableName, own: TargetTable):
     out: rowTranslator({ mapping, to: 'service', from: columns, into: own.columns, key: keyNames }),
     back: rowTranslator({ mapping, to: 'monolith', from: own.columns, into: columns }),
   };
+}
+
+/** The table that a foreign key of the service points at, in the shared words. */
+function sharedParent({ table, there }: Reference, pairs: readonly TableMapping[]): Pick<Reference, 'table' | 'there'> {
+  const parent = pairs.find((pair) => pair.service === table);
+  if (!parent) return { table, there };
+  const names = new Map(columnsOf(parent, there).map(({ monolith, service }) => [service, monolith]));
+  return { table: sharedName(parent, pairs), there: there.map((name) => names.get(name) ?? name) };
 }
 
 /** Translates one transaction; everything that is not about a row is handed on as it is. */
@@ -151,6 +172,26 @@ class ServiceTransaction implements ApplyTransaction {
 
   quarantine(entry: QuarantinedWrite): Promise<void> {
     return this.#inner.quarantine(entry);
+  }
+
+  quarantined(): Promise<readonly QuarantineEntry[]> {
+    return this.#inner.quarantined();
+  }
+
+  recall(id: string, tableNamed: (name: TableName) => TargetTable | undefined): Promise<Recalled> {
+    return this.#inner.recall(id, tableNamed);
+  }
+
+  answer(id: string, outcome: QuarantineOutcome): Promise<void> {
+    return this.#inner.answer(id, outcome);
+  }
+
+  overtake(tables: readonly TableName[]): Promise<void> {
+    return this.#inner.overtake(tables);
+  }
+
+  checkConstraints(): Promise<void> {
+    return this.#inner.checkConstraints();
   }
 
   savepoint(): Promise<void> {

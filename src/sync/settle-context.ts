@@ -1,9 +1,11 @@
-import { invariant } from '../core/errors.ts';
+import { BanyanError, invariant } from '../core/errors.ts';
 import { UNCHANGED, type Row } from '../model/change.ts';
+import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
 import type { Side } from '../model/side.ts';
 import type { ApplyTransaction, LockedRow, TargetTable, Write } from '../ports/applier.ts';
 import type { ConflictResolver } from './conflict.ts';
+import type { Holds } from './holds.ts';
 import type { DecidedRow, Knowledge } from './knowledge.ts';
 
 /** Who settles a conflict that is found while applying to this side. */
@@ -29,8 +31,8 @@ export interface SettleContext {
   readonly decided: Map<string, DecidedRow>;
   /** Rows that were inserted where none was, and nothing known of a delete; see {@link settleInserts}. */
   readonly inserted: Write[];
-  /** Rows with a change put in quarantine by this transaction; later changes of theirs are held behind it. */
-  readonly newlyHeld: Set<string>;
+  /** What this transaction has put in quarantine holds back. */
+  readonly newlyHeld: Holds;
   /**
    * Rows that were taken away for the sake of a decision about another, by which; they have been asked for.
    * Only a shortcut: without it, two rows that the monolith lets have one value go round once more.
@@ -40,6 +42,10 @@ export interface SettleContext {
   readonly batch: Position;
   /** The text under which both directions know a row. */
   readonly keyTextOf: (table: TargetTable, key: readonly string[]) => string;
+  /** A table as both directions know it; undefined if it is none of theirs. */
+  readonly tableNamed: (name: TableName) => TargetTable | undefined;
+  /** Translates a change again that could not be translated before; it may fail again. */
+  readonly translate: (write: Write) => Write;
   /** Places a mark in the target's log and resolves when its stream has been read that far. */
   readonly catchUp: () => Promise<void>;
 }
@@ -64,10 +70,9 @@ export function filled(row: Row, locked: LockedRow | undefined): Row {
 }
 
 /** The change lacks large values that it did not touch, and the row that had them is not here. */
-export async function setAsMissing(write: Write, context: SettleContext): Promise<void> {
-  context.newlyHeld.add(write.keyText);
-  await context.transaction.quarantine({
-    write, code: 'missing-row', reason: 'the row is missing here, and the change does not carry its unchanged large values',
+export function rowMissing(write: Write): BanyanError {
+  return new BanyanError('BANYAN_ROW_MISSING', {
+    message: `The row of ${write.table.name} is missing here, and the change does not carry its unchanged large values.`,
   });
 }
 

@@ -4,7 +4,7 @@ import type { Write } from '../ports/applier.ts';
 import { decide } from './decide.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
-import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, rowOf, setAsMissing, type SettleContext, type Settlement } from './settle-context.ts';
+import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, type SpooledSteps, type Step } from './work.ts';
 
 /**
@@ -75,8 +75,8 @@ async function settleRekeyed(write: Write & { readonly row: Row; readonly newKey
   const whole = rival ? row : filled(row, locked);
   const first = await settle(gone, context);
   if (lacksValues(write.table, whole)) {
-    if (context.authority === 'defers') await askAgain(there, context);
-    else await setAsMissing(there, context);
+    if (context.authority !== 'defers') throw rowMissing(there);
+    await askAgain(there, context);
     return first;
   }
   const second = await settle({ ...there, row: whole }, context);
@@ -96,13 +96,9 @@ async function restoreMissing(write: Write, context: SettleContext): Promise<Set
   // The service may itself have declined it; the monolith has the whole row.
   if (context.authority === 'defers') return askAgain(write, context);
   const row = rowOf(write);
-  const complete = !lacksValues(write.table, row);
-  if (complete) {
-    if (!(await insertWhereNone(write, context))) return settle(write, context);
-    context.touched.add(write.keyText);
-  } else {
-    await setAsMissing(write, context);
-  }
+  if (lacksValues(write.table, row)) throw rowMissing(write);
+  if (!(await insertWhereNone(write, context))) return settle(write, context);
+  context.touched.add(write.keyText);
   const present = named(write.table, row);
   await context.transaction.recordConflict(
     {
@@ -110,7 +106,7 @@ async function restoreMissing(write: Write, context: SettleContext): Promise<Set
       monolith: context.target === 'monolith' ? null : present,
       serviceRow: context.target === 'monolith' ? present : null,
       winner: context.target === 'monolith' ? 'service' : 'monolith',
-      strategy: 'missing-row', reason: complete ? 'inserted from the change' : 'quarantined',
+      strategy: 'missing-row', reason: 'inserted from the change',
     },
     undefined,
   );

@@ -1,7 +1,7 @@
 import { UNCHANGED, type Row, type Value } from '../model/change.ts';
 import type { NamedRow } from '../model/conflict.ts';
 import type { Position } from '../model/position.ts';
-import type { TargetTable, Write } from '../ports/applier.ts';
+import type { Recalled, TargetTable, Write } from '../ports/applier.ts';
 
 /** The row that a conflict left behind, on its way to the service. */
 export interface Decided {
@@ -12,6 +12,11 @@ export interface Decided {
   /** null: the row is gone. */
   readonly row: Row | null;
   readonly seen: Position;
+  /** Where and when it was decided. */
+  readonly position: Position;
+  readonly committedAt: bigint;
+  /** See {@link Write.bases}. */
+  readonly bases?: Write['bases'];
 }
 
 /** A row that the service could not write, and asks the monolith to send again. */
@@ -20,6 +25,9 @@ export interface Requested {
   readonly table: TargetTable;
   readonly key: readonly string[];
   readonly keyText: string;
+  readonly seen: Position;
+  readonly position: Position;
+  readonly committedAt: bigint;
 }
 
 export interface Truncated {
@@ -58,6 +66,25 @@ export function isSpooledSteps(steps: Work['steps']): steps is SpooledSteps {
 /** How many steps a work has, wherever they are. */
 export function rowsOf({ steps }: Work): number {
   return isSpooledSteps(steps) ? steps.count : steps.length;
+}
+
+/** What a step would do to its row. A request writes nothing. */
+export function asWrite(step: Write | Decided | Requested): Write {
+  if (step.kind !== 'decided' && step.kind !== 'requested') return step;
+  const { table, key, keyText, seen, position, committedAt } = step;
+  const write = { table, key, keyText, seen, position, committedAt };
+  if (step.kind === 'requested') return { ...write, kind: 'update' };
+  return {
+    ...write, kind: step.row ? 'insert' : 'delete', ...(step.row ? { row: step.row } : {}), ...(step.bases ? { bases: step.bases } : {}),
+  };
+}
+
+/** A change out of quarantine as the step that it was. */
+export function stepOf({ write, as }: Recalled): Write | Decided | Requested {
+  if (as === 'change' || as === 'untranslated') return write;
+  const { table, key, keyText, seen, position, committedAt } = write;
+  if (as === 'requested') return { kind: as, table, key, keyText, seen, position, committedAt };
+  return { kind: as, table, key, keyText, seen, position, committedAt, row: write.row ?? null, ...(write.bases ? { bases: write.bases } : {}) };
 }
 
 /** A row by column name; cells that did not change take `fallback`'s value, or are left out. */

@@ -110,8 +110,8 @@ describe('the exit code is the answer', () => {
     ['sync run --until-caught-up', { syncRun: () => Promise.resolve({ stopped: 'requested', streams: [] }) }, 1],
     ['sync run', { syncRun: () => Promise.resolve({ stopped: 'requested', streams: [] }) }, 0],
     ['sync wait --timeout 1', { syncWait: () => Promise.resolve({ caughtUp: false, seconds: 1 }) }, 1],
-    ['sync quarantine retry 1', { syncQuarantineRetry: () => Promise.resolve({ id: '1', applied: false }) }, 1],
-    ['sync quarantine discard 1', { syncQuarantineDiscard: () => Promise.resolve({ id: '1', dryRun: false, discarded: false, change: samples.change }) }, 1],
+    ['sync quarantine retry 1', { syncQuarantineRetry: () => Promise.resolve({ id: '1', applied: false, also: 0 }) }, 1],
+    ['sync quarantine discard 1', { syncQuarantineDiscard: () => Promise.resolve({ id: '1', dryRun: false, discarded: false, change: samples.change, behind: 1 }) }, 1],
     ['validate', { validate: () => Promise.resolve(samples.unequal) }, 1],
     ['migrate a', { migrate: () => Promise.resolve({ ...samples.migration, gates: [{ name: 'equal', passed: false, evidence: 3 }] }) }, 1],
     ['migrate status', { migrateStatus: () => Promise.resolve({ migrations: [{ ...samples.migration, gates: [{ name: 'equal', passed: false, evidence: undefined }] }] }) }, 0],
@@ -214,7 +214,7 @@ accounts  service-to-monolith  streaming      –        –  –         –   
 1   2026-01-02T03:04:05Z  public.users  id=7  update_update  monolith  last-write-wins
 `);
     expect(await shown('sync conflicts', { syncConflicts: () => Promise.resolve({ conflicts: [] }) })).toBe('No conflicts.\n');
-    const first = { id: '41', at: '2026-01-02T03:04:04Z', service: 'accounts', direction: 'service-to-monolith', table: 'public.users', key: { id: '7' }, operation: 'delete', reason: 'why', before: null, after: null } as const;
+    const first = { id: '41', at: '2026-01-02T03:04:04Z', service: 'accounts', direction: 'service-to-monolith', table: 'public.users', key: { id: '7' }, operation: 'delete', committedAt: '2026-01-02T03:04:03Z', position: '0/1A2B00', code: 'x', reason: 'why', before: null, after: null } as const;
     expect(await shown('sync quarantine', { syncQuarantine: () => Promise.resolve({ quarantined: [first, samples.change] }) })).toBe(`41  2026-01-02T03:04:04Z  accounts  service-to-monolith
   delete public.users id=7
   reason: why
@@ -227,13 +227,13 @@ accounts  service-to-monolith  streaming      –        –  –         –   
   waits behind 41
 `);
     expect(await shown('sync quarantine', { syncQuarantine: () => Promise.resolve({ quarantined: [] }) })).toBe('The quarantine is empty.\n');
-    expect(await shown('sync quarantine retry 42')).toBe('42 applied.\n');
-    const again = { syncQuarantineRetry: () => Promise.resolve({ id: '42', applied: false, reason: 'still too long' }) };
+    expect(await shown('sync quarantine retry 42')).toBe('42 applied, and 2 changes that waited behind it.\n');
+    const again = { syncQuarantineRetry: () => Promise.resolve({ id: '42', applied: false, reason: 'still too long', also: 0 }) };
     expect(await shown('sync quarantine retry 42', again)).toBe('42 failed again: still too long\n');
     expect(await shown('sync quarantine discard 42 --dry-run')).toMatch(/Would be discarded\.\n$/);
-    expect(await shown('sync quarantine discard 42')).toMatch(/\nDiscarded\.\n$/);
-    const kept = { syncQuarantineDiscard: () => Promise.resolve({ id: '42', dryRun: false, discarded: false, change: samples.change }) };
-    expect(await shown('sync quarantine discard 42', kept)).toMatch(/Kept\.\n$/);
+    expect(await shown('sync quarantine discard 42')).toMatch(/\nDiscarded\. The two sides differ in this row; `banyan validate` shows it\.\n$/);
+    const kept = { syncQuarantineDiscard: () => Promise.resolve({ id: '42', dryRun: false, discarded: false, change: samples.change, behind: 1 }) };
+    expect(await shown('sync quarantine discard 42', kept)).toMatch(/1 change waits behind it, and is applied when it is gone\.\nKept\.\n$/);
   });
 
   test('validate shows what differs, and no control character of a value', async () => {

@@ -6,7 +6,7 @@ import { seenBy, type Truth } from './truth.ts';
  * What must hold after the streams have drained. A write *had seen* another if the other's version
  * stood in the row when it was written, or had been seen by the one that stood there.
  *
- * 1. Both sides hold equal rows, but those in quarantine.
+ * 1. Both sides hold equal rows, but those with a change in quarantine, or with one that was discarded.
  * 2. Every acknowledged write is the row's present version, or was seen by it, or lies in a conflict
  *    record or the quarantine, or was seen by one that does. So of two writes of which neither had
  *    seen the other, the one that lost is always reported.
@@ -25,12 +25,13 @@ export function check({ databases, truth, directions }: {
   const problems: string[] = [];
   const quarantined = new Set<string>();
   for (const side of ['monolith', 'service'] as const) {
-    for (const { version } of databases[side].quarantine) if (version) quarantined.add(version.key);
+    for (const { versions } of databases[side].quarantine) for (const { key } of versions) quarantined.add(key);
   }
+  const apart = keysApart(databases);
   const { monolith, service } = databases;
   for (const key of new Set([...monolith.rows.keys(), ...service.rows.keys()])) {
     const [a, b] = [monolith.rows.get(key)?.row, service.rows.get(key)?.row];
-    if (quarantined.has(key)) continue;
+    if (apart.has(key)) continue;
     // A row that got another key may bring along what a quarantined change of the old one would have set.
     const cells = quarantined.size > 0 ? 3 : 4;
     if (JSON.stringify(a?.slice(0, cells)) !== JSON.stringify(b?.slice(0, cells))) problems.push(`${key} differs: ${JSON.stringify(a)} and ${JSON.stringify(b)}`);
@@ -40,13 +41,22 @@ export function check({ databases, truth, directions }: {
   return problems;
 }
 
+/** Rows of which a change is still in quarantine, or was given up: these may differ. */
+function keysApart(databases: Readonly<Record<Side, Database>>): Set<string> {
+  const keys = new Set<string>();
+  for (const { quarantine } of [databases.monolith, databases.service]) {
+    for (const { versions, state } of quarantine) if (state !== 'applied') for (const { key } of versions) keys.add(key);
+  }
+  return keys;
+}
+
 function lost(databases: Readonly<Record<Side, Database>>, truth: Truth): string[] {
   const accounted = new Set<Version>();
   for (const version of truth.foundGone) seenBy(version, accounted);
   for (const database of [databases.monolith, databases.service]) {
     for (const tuple of database.rows.values()) seenBy(tuple.truth, accounted);
     for (const version of database.gone.values()) seenBy(version, accounted);
-    for (const { version } of database.quarantine) if (version) seenBy(version, accounted);
+    for (const { versions } of database.quarantine) for (const version of versions) seenBy(version, accounted);
     for (const record of database.conflicts) {
       if (record.strategy === 'sent-again') continue;
       if (record.monolith) seenBy(record.monolith, accounted);

@@ -2,7 +2,7 @@ import { UNCHANGED, type Cell, type Change, type Relation, type Transaction, typ
 import { tableName } from '../../src/model/names.ts';
 import type { Position } from '../../src/model/position.ts';
 import type { Side } from '../../src/model/side.ts';
-import type { Horizon } from '../../src/ports/applier.ts';
+import type { Horizon, QuarantinedWrite, QuarantineOutcome } from '../../src/ports/applier.ts';
 import type { Random } from './random.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
@@ -72,10 +72,20 @@ export interface ConflictRecord {
 }
 
 export interface QuarantineRecord {
+  readonly id: string;
   readonly stream: string;
-  readonly keyText: string;
-  readonly version: Version | undefined;
-  readonly code: string;
+  /** What was put aside; of a row that got another key, the end of the old one as well. */
+  readonly versions: readonly Version[];
+  readonly entry: QuarantinedWrite;
+  code: string;
+  state: 'held' | 'applied' | 'discarded';
+  asked?: 'retry' | 'discard';
+}
+
+/** What became of a change in quarantine, once the transaction that says so commits. */
+interface QuarantineAnswer {
+  readonly id: string;
+  readonly outcome: QuarantineOutcome;
 }
 
 export interface StreamState {
@@ -114,6 +124,8 @@ export class Database {
   readonly ended = new Map<number, Ended>();
   readonly scheduler: Scheduler;
   readonly random: Random;
+  /** A constraint that only this side has: rows it refuses to take from the other. */
+  refuses: (row: readonly Value[]) => boolean = () => false;
   /** Milliseconds this server's clock is off. */
   skewMs = 0;
   /** Whether the log carries whole old rows (REPLICA IDENTITY FULL). */
@@ -133,6 +145,19 @@ export class Database {
   /** Where the next record of the log will go. */
   get insertPosition(): Position {
     return this.#insertAt as Position;
+  }
+
+  /** The stream's open changes in quarantine, in order. */
+  held(stream: string): QuarantineRecord[] {
+    return this.quarantine.filter((record) => record.stream === stream && record.state === 'held');
+  }
+
+  answer(id: string, outcome: QuarantineOutcome): void {
+    const record = this.quarantine.find((each) => each.id === id);
+    if (!record) throw new Error(`${id} was answered and is not in quarantine`);
+    delete record.asked;
+    record.state = outcome.state;
+    if (outcome.state === 'held' && outcome.code !== undefined) record.code = outcome.code;
   }
 
   nextXid(): number {
@@ -188,6 +213,7 @@ interface Saved {
   readonly truths: number;
   readonly conflicts: number;
   readonly quarantine: number;
+  readonly answers: number;
   readonly subXid: number | undefined;
 }
 
@@ -199,6 +225,9 @@ export class Session {
   pending = new Map<string, Tuple | null>();
   readonly newConflicts: ConflictRecord[] = [];
   readonly newQuarantine: QuarantineRecord[] = [];
+  readonly answers: QuarantineAnswer[] = [];
+  /** Whether this side's own constraint holds for what is written here. */
+  replays = false;
   over = false;
   failed = false;
   #locks = new Set<string>();
@@ -337,7 +366,7 @@ export class Session {
   savepoint(): void {
     this.#saved = {
       pending: new Map(this.pending), locks: new Set(this.#locks), changes: this.#changes.length,
-      truths: this.#truths.length, conflicts: this.newConflicts.length, quarantine: this.newQuarantine.length, subXid: this.#subXid,
+      truths: this.#truths.length, conflicts: this.newConflicts.length, quarantine: this.newQuarantine.length, answers: this.answers.length, subXid: this.#subXid,
     };
     void this.#writeXid;
     this.#subXid = this.database.nextXid();
@@ -350,6 +379,7 @@ export class Session {
     this.#truths = this.#truths.slice(0, saved.truths);
     this.newConflicts.length = saved.conflicts;
     this.newQuarantine.length = saved.quarantine;
+    this.answers.length = saved.answers;
     for (const name of this.#locks) {
       if (saved.locks.has(name)) continue;
       this.database.locks.delete(name);
@@ -403,6 +433,7 @@ export class Session {
     }
     database.conflicts.push(...this.newConflicts);
     database.quarantine.push(...this.newQuarantine);
+    for (const { id, outcome } of this.answers) database.answer(id, outcome);
     options.also?.();
     this.#end();
   }
@@ -474,6 +505,7 @@ export class Session {
   }
 
   async #checkUnique(row: readonly Value[], ownKey: string): Promise<void> {
+    if (this.replays && this.database.refuses(row)) throw this.fail('23514');
     const code = row[CODE];
     if (code === null || code === undefined) return;
     for (;;) {

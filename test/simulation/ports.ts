@@ -2,13 +2,15 @@ import { UNCHANGED, type Change, type Row, type SpooledChanges, type Value } fro
 import type { Conflict, Decision } from '../../src/model/conflict.ts';
 import { ORIGIN_OF_TIME, later, type Position } from '../../src/model/position.ts';
 import type {
-  Applier, ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, TargetTable, Write,
+  Applier, ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
 } from '../../src/ports/applier.ts';
 import type { ChangeSource, SourceEvent } from '../../src/ports/change-source.ts';
 import { BanyanError } from '../../src/core/errors.ts';
 import type { TableName } from '../../src/model/names.ts';
 import { isTransient, sqlState } from '../../src/postgres/transient.ts';
-import { COLUMNS, ITEMS, ITEMS_RELATION, RENAMED, RENAMED_RELATION, ServerError, Session, type Database, type Version } from './database.ts';
+import {
+  COLUMNS, ITEMS, ITEMS_RELATION, RENAMED, RENAMED_RELATION, ServerError, Session, type Database, type QuarantineRecord, type Version,
+} from './database.ts';
 import type { Random } from './random.ts';
 import type { Process } from './scheduler.ts';
 import type { Truth } from './truth.ts';
@@ -191,9 +193,14 @@ export class SimulatedApplier implements Applier {
     return new SimulatedTransaction({ ...this.#options, session, state, checkpoint: { position: state.position, seen: state.seen } });
   }
 
-  async heldKeys(): Promise<ReadonlySet<string>> {
+  async quarantined(): Promise<readonly QuarantineEntry[]> {
     await call(this.#options);
-    return new Set(this.#options.database.quarantine.filter((q) => q.stream === this.#options.stream).map((q) => q.keyText));
+    return this.#options.database.held(this.#options.stream).map(entryOf);
+  }
+
+  async isAsked(): Promise<boolean> {
+    await call(this.#options);
+    return this.#options.database.held(this.#options.stream).some(({ asked }) => asked !== undefined);
   }
 
   isTransient(error: unknown): boolean {
@@ -207,6 +214,14 @@ export class SimulatedApplier implements Applier {
   async close(): Promise<void> {
     await this.#options.database.scheduler.step(this.#options.process);
   }
+}
+
+function entryOf({ id, code, entry, asked }: QuarantineRecord): QuarantineEntry {
+  const { write, claims } = entry;
+  return {
+    id, code, kind: write.kind, keyText: write.keyText, claims,
+    ...(write.newKeyText === undefined ? {} : { newKeyText: write.newKeyText }), ...(asked ? { asked } : {}),
+  };
 }
 
 interface TransactionOptions extends SimulatedApplierOptions {
@@ -229,6 +244,7 @@ class SimulatedTransaction implements ApplyTransaction {
     this.checkpoint = options.checkpoint;
     this.#options = options;
     this.#session = options.session;
+    this.#session.replays = true;
   }
 
   async write(writes: readonly Write[], horizon: Horizon | undefined): Promise<number[]> {
@@ -342,18 +358,42 @@ class SimulatedTransaction implements ApplyTransaction {
     });
   }
 
-  async quarantine({ write, code }: QuarantinedWrite): Promise<void> {
+  async quarantine(entry: QuarantinedWrite): Promise<void> {
     await this.#statement(async () => {
-      const { truth, source, stream } = this.#options;
-      const key = write.key[0]!;
+      const { truth, source, stream, database } = this.#options;
+      const { write, code } = entry;
       const version = write.row
         ? truth.byMark(write.row[2])
-        : truth.deleteWithin(source.side, key, (write.position - 1n) as Position, write.position);
-      this.#session.newQuarantine.push({ stream, keyText: write.keyText, version, code });
+        : truth.deleteWithin(source.side, write.key[0]!, (write.position - 1n) as Position, write.position);
       const end = version && write.newKeyText !== undefined ? truth.endOfOld(version) : undefined;
-      if (write.newKeyText !== undefined) this.#session.newQuarantine.push({ stream, keyText: write.newKeyText, version: end, code });
-      this.#options.database.writeLog();
+      const id = String(database.quarantine.length + this.#session.newQuarantine.length + 1);
+      this.#session.newQuarantine.push({ id, stream, versions: [version, end].filter((each) => each !== undefined), entry, code, state: 'held' });
+      database.writeLog();
     });
+  }
+
+  async quarantined(): Promise<readonly QuarantineEntry[]> {
+    return this.#statement(async () => this.#options.database.held(this.#options.stream).map(entryOf));
+  }
+
+  async recall(id: string): Promise<Recalled> {
+    return this.#statement(async () => {
+      const { entry } = this.#options.database.quarantine.find((record) => record.id === id)!;
+      return { write: { ...entry.write, bases: entry.bases }, as: entry.as };
+    });
+  }
+
+  async answer(id: string, outcome: QuarantineOutcome): Promise<void> {
+    await this.#statement(async () => void this.#session.answers.push({ id, outcome }));
+  }
+
+  overtake(): Promise<void> {
+    throw new Error('the simulation truncates nothing');
+  }
+
+  /** Everything is checked at once here. */
+  async checkConstraints(): Promise<void> {
+    await this.#statement(async () => {});
   }
 
   async savepoint(): Promise<void> {

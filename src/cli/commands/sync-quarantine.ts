@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { QuarantinedChange, SyncQuarantineResult } from '../../app/application.ts';
+import type { QuarantinedChange, QuarantineDiscardResult, SyncQuarantineResult } from '../../app/application.ts';
 import { examples } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
@@ -18,7 +18,7 @@ export function addSyncQuarantine(sync: Command, frame: Frame): void {
     );
   addRetry(quarantine, frame);
   addDiscard(quarantine, frame);
-  examples(quarantine, 'banyan sync quarantine', 'banyan sync quarantine retry 42', 'banyan sync quarantine discard 42 --dry-run');
+  examples(quarantine, 'banyan sync quarantine', 'banyan sync quarantine retry m42', 'banyan sync quarantine discard s7 --dry-run');
 }
 
 const idArgument = () => new Argument('<id>', 'as listed').argParser(filled);
@@ -34,12 +34,12 @@ function addRetry(quarantine: Command, frame: Frame): void {
         return {
           json: result,
           text: (style) =>
-            result.applied ? style.green(`${id} applied.`) + '\n' : `${style.red(`${id} failed again:`)} ${printable(result.reason ?? 'no reason given')}\n`,
+            result.applied ? `${style.green(`${id} applied${behindText(result.also)}.`)}\n` : `${style.red(`${id} failed again:`)} ${printable(result.reason ?? 'no reason given')}\n`,
           exitCode: result.applied ? EXIT.fine : EXIT.no,
         };
       }),
     );
-  examples(retry, 'banyan sync quarantine retry 42');
+  examples(retry, 'banyan sync quarantine retry m42');
 }
 
 function addDiscard(quarantine: Command, frame: Frame): void {
@@ -55,12 +55,26 @@ function addDiscard(quarantine: Command, frame: Frame): void {
         const result = await application.syncQuarantineDiscard({ id, dryRun });
         return {
           json: result,
-          text: (style) => `${changeText(result.change, style)}${result.discarded ? 'Discarded.' : dryRun ? 'Would be discarded.' : 'Kept.'}\n`,
+          text: (style) => `${changeText(result.change, style)}${waitingText(result.behind)}${fate(result)}\n`,
           exitCode: result.discarded || dryRun ? EXIT.fine : EXIT.no,
         };
       }),
     );
-  examples(discard, 'banyan sync quarantine discard 42 --dry-run', 'banyan sync quarantine discard 42 --yes');
+  examples(discard, 'banyan sync quarantine discard s7 --dry-run', 'banyan sync quarantine discard s7 --yes');
+}
+
+function behindText(also: number): string {
+  return also === 0 ? '' : `, and ${also} change${also === 1 ? '' : 's'} that waited behind it`;
+}
+
+function waitingText(behind: number): string {
+  if (behind === 0) return '';
+  return `${behind === 1 ? '1 change waits behind it, and is' : `${behind} changes wait behind it, and are`} applied when it is gone.\n`;
+}
+
+function fate({ discarded, dryRun }: QuarantineDiscardResult): string {
+  if (discarded) return 'Discarded. The two sides differ in this row; `banyan validate` shows it.';
+  return dryRun ? 'Would be discarded.' : 'Kept.';
 }
 
 function quarantineText({ quarantined }: SyncQuarantineResult, style: Style): string {

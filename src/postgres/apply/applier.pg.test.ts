@@ -330,18 +330,19 @@ describePostgres('PostgresApplier', () => {
       service: 'shop', table: item.name, key: { id: '1' }, type: 'update-update', monolith: { id: '1', v: 'é"' }, serviceRow: null,
       winner: 'monolith', strategy: 's',
     } as const;
+    const aside = { as: 'change', claims: { owns: [], refers: [] }, bases: new Map() } as const;
     await inApply(applier, 0x100, async (transaction) => {
       await transaction.savepoint();
       await transaction.truncate([item], { restartIdentity: false });
-      await transaction.quarantine({ write: write('delete', item, ['3']), code: 'c', reason: 'r' });
+      await transaction.quarantine({ write: write('delete', item, ['3']), code: 'c', reason: 'r', ...aside });
       await transaction.rollbackToSavepoint();
       await transaction.recordConflict(conflict, undefined);
       await transaction.recordConflict({ ...conflict, reason: 'why' }, { table: item.name, key: { id: '1' }, row: { id: '1', v: null } });
       await transaction.recordConflict(conflict, { table: item.name, key: { id: '1' }, row: null });
-      await transaction.quarantine({ write: write('update', item, ['1'], ['1', UNCHANGED, null]), code: '23514', reason: 'check' });
-      await transaction.quarantine({ write: write('delete', item, ['2']), code: 'held', reason: 'r' });
+      await transaction.quarantine({ write: write('update', item, ['1'], ['1', UNCHANGED, null]), code: '23514', reason: 'check', as: 'change', claims: { owns: ['public.item 1'], refers: ['x'] }, bases: new Map([['public.item 1', { xid: 7, rival: { deleted: true, committedAt: 9_007_199_254_740_993n, side: 'service' } }]]) });
+      await transaction.quarantine({ write: write('delete', item, ['2']), code: 'held', reason: 'r', ...aside });
       await transaction.quarantine({
-        write: { ...write('update', item, ['2'], ['4', UNCHANGED, null]), newKeyText: 'public.item 4' }, code: 'held', reason: 'r',
+        write: { ...write('update', item, ['2'], ['4', UNCHANGED, null]), newKeyText: 'public.item 4' }, code: 'held', reason: 'r', ...aside,
       });
     });
     expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['1']]);
@@ -356,8 +357,37 @@ describePostgres('PostgresApplier', () => {
       [names.stream, '{"id":"2"}', 'update', '{"id":"4","n":null}', '0/100', '1577836800123456', 'held'],
     ]);
     // A row that was to get another key is held under both.
-    expect(await applier.heldKeys()).toEqual(new Set(['public.item 1', 'public.item 2', 'public.item 4']));
-    await inApply(applier, 0x200, (transaction) => transaction.truncate([item, table('person')], { restartIdentity: true }));
+    const entries = await applier.quarantined();
+    expect(entries.map(({ code, kind, claims }) => [code, kind, claims])).toEqual([
+      ['23514', 'update', { owns: ['public.item 1', 'public.item 1'], refers: ['x'] }],
+      ['held', 'delete', { owns: ['public.item 2'], refers: [] }],
+      ['held', 'update', { owns: ['public.item 2', 'public.item 4'], refers: [] }],
+    ]);
+    const [first, second, third] = entries.map(({ id }) => id) as [string, string, string];
+    expect(await applier.isAsked()).toBe(false);
+    await database.query("UPDATE banyan.quarantine SET asked = 'retry' WHERE id = $1", [first]);
+    expect(await applier.isAsked()).toBe(true);
+    await inApply(applier, 0x110, async (transaction) => {
+      const { write: whole, as } = await transaction.recall(first, () => item);
+      expect([as, whole]).toEqual([
+        'change',
+        {
+          ...write('update', item, ['1'], ['1', UNCHANGED, null]),
+          bases: new Map([['public.item 1', { xid: 7, rival: { deleted: true, committedAt: 9_007_199_254_740_993n, side: 'service' } }]]),
+        },
+      ]);
+      await transaction.answer(first, { state: 'held', code: '23505', reason: 'again' });
+      await transaction.answer(second, { state: 'applied' });
+      await transaction.answer(third, { state: 'held', reason: 'it waits' });
+    });
+    expect(await rows(database, 'SELECT state, code, reason, answer, asked FROM banyan.quarantine ORDER BY id')).toEqual([
+      ['held', '23505', 'again', 'again', null], ['applied', 'held', 'r', null, null], ['held', 'held', 'r', 'it waits', null],
+    ]);
+    await inApply(applier, 0x200, async (transaction) => {
+      await transaction.truncate([item, table('person')], { restartIdentity: true });
+      await transaction.overtake([item.name]);
+    });
+    expect(await applier.quarantined()).toEqual([]);
     expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['0']]);
     await applier.close();
   });

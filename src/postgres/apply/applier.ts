@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { BanyanError, invariant } from '../../core/errors.ts';
-import type { Applier, ApplyTransaction, Checkpoint, TargetTable } from '../../ports/applier.ts';
+import type { Applier, ApplyTransaction, Checkpoint, QuarantineEntry, TargetTable } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
 import { parseLsn } from '../../model/position.ts';
 import { connect } from '../connect.ts';
@@ -8,6 +8,7 @@ import type { StreamNames } from '../banyan-schema.ts';
 import { ensureOrigin, originNumbers } from '../origins.ts';
 import { endFormerSessions, sessionName } from '../sessions.ts';
 import { isTransient, sqlState } from '../transient.ts';
+import { readQuarantined } from './quarantine.ts';
 import { readShapes, type TableShape } from './table-shape.ts';
 import { PostgresApplyTransaction } from './transaction.ts';
 
@@ -121,14 +122,16 @@ export class PostgresApplier implements Applier {
     });
   }
 
-  async heldKeys(): Promise<ReadonlySet<string>> {
+  async quarantined(): Promise<readonly QuarantineEntry[]> {
+    return readQuarantined(await this.#session(), this.#options.names.stream);
+  }
+
+  async isAsked(): Promise<boolean> {
     const client = await this.#session();
-    const held = await client.query<{ key_text: string }>(
-      "SELECT key_text FROM banyan.quarantine WHERE stream = $1 AND state = 'held' " +
-        "UNION SELECT new_key_text FROM banyan.quarantine WHERE stream = $1 AND state = 'held' AND new_key_text IS NOT NULL",
-      [this.#options.names.stream],
-    );
-    return new Set(held.rows.map((row) => row.key_text));
+    const found = await client.query("SELECT 1 FROM banyan.quarantine WHERE stream = $1 AND state = 'held' AND asked IS NOT NULL LIMIT 1", [
+      this.#options.names.stream,
+    ]);
+    return found.rows.length > 0;
   }
 
   isTransient(error: unknown): boolean {

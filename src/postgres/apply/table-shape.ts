@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { BanyanError } from '../../core/errors.ts';
-import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
-import type { TargetTable } from '../../ports/applier.ts';
+import { quoteIdentifier, quoteTable, tableName, type TableName } from '../../model/names.ts';
+import type { Reference, TargetTable } from '../../ports/applier.ts';
 
 /** What the applier's statements need to know of a table beyond its names. */
 export interface TableShape extends TargetTable {
@@ -12,8 +12,8 @@ export interface TableShape extends TargetTable {
   readonly sqlTypes: readonly string[];
   /** Indexes of columns an UPDATE may set: neither key nor GENERATED ALWAYS AS IDENTITY. */
   readonly settable: readonly number[];
-  /** Column indexes of each unique index beside the key's. */
   readonly otherUniques: readonly (readonly number[])[];
+  readonly references: readonly Reference[];
 }
 
 interface ShapeRow {
@@ -26,6 +26,13 @@ interface ColumnFact {
   readonly identity: string;
 }
 
+interface ReferenceFact {
+  readonly schema: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly there: readonly string[];
+}
+
 /** Reads the shapes of tables from the target's catalogue. Generated columns are left out: they are never written. */
 export async function readShapes(
   client: pg.ClientBase | pg.Pool,
@@ -33,19 +40,25 @@ export async function readShapes(
 ): Promise<Map<TableName, TableShape>> {
   const shapes = new Map<TableName, TableShape>();
   for (const table of tables) {
-    const found = await client.query<{ columns: string | null; key: string | null; uniques: string | null }>(SHAPE_SQL, [
+    const found = await client.query<{ columns: string | null; key: string | null; uniques: string | null; fks: string | null }>(SHAPE_SQL, [
       quoteTable(table),
     ]);
     const row = found.rows[0];
     if (!row?.columns) {
       throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: `The target has no table ${table}.` });
     }
-    shapes.set(table, shapeOf(table, row.columns, row.key, row.uniques));
+    shapes.set(table, shapeOf({ table, columnsJson: row.columns, keyJson: row.key, uniquesJson: row.uniques, referencesJson: row.fks }));
   }
   return shapes;
 }
 
-function shapeOf(table: TableName, columnsJson: ShapeRow['columns'], keyJson: string | null, uniquesJson: string | null): TableShape {
+function shapeOf({ table, columnsJson, keyJson, uniquesJson, referencesJson }: {
+  readonly table: TableName;
+  readonly columnsJson: ShapeRow['columns'];
+  readonly keyJson: string | null;
+  readonly uniquesJson: string | null;
+  readonly referencesJson: string | null;
+}): TableShape {
   const facts = JSON.parse(columnsJson) as ColumnFact[];
   const names = facts.map((fact) => fact.name);
   const keyNames = keyJson === null ? [] : (JSON.parse(keyJson) as string[]);
@@ -53,6 +66,7 @@ function shapeOf(table: TableName, columnsJson: ShapeRow['columns'], keyJson: st
   if (key.length === 0 || key.includes(-1)) {
     throw new BanyanError('BANYAN_NO_KEY', { message: `${table} has no primary key that can be written (a deferrable one can not).` });
   }
+  const references = referencesJson === null ? [] : (JSON.parse(referencesJson) as ReferenceFact[]);
   const uniques = uniquesJson === null ? [] : (JSON.parse(uniquesJson) as string[][]);
   return {
     name: table,
@@ -63,6 +77,9 @@ function shapeOf(table: TableName, columnsJson: ShapeRow['columns'], keyJson: st
     sqlTypes: facts.map((fact) => fact.type),
     settable: names.map((_, i) => i).filter((i) => !key.includes(i) && facts[i]?.identity !== 'a'),
     otherUniques: uniques.map((columns) => columns.map((name) => names.indexOf(name))).filter((u) => !u.includes(-1)),
+    references: references.map(({ schema, table: parent, columns, there }) => ({
+      columns: columns.map((name) => names.indexOf(name)), table: tableName(schema, parent), there,
+    })),
   };
 }
 
@@ -80,5 +97,12 @@ SELECT
   (SELECT json_agg(u.columns) FROM (
      SELECT (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) AS columns
        FROM pg_index i
-      WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL) u) AS uniques
+      WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL) u) AS uniques,
+  (SELECT json_agg(json_build_object('schema', n.nspname, 'table', p.relname,
+            'columns', (SELECT json_agg(a.attname ORDER BY k.i) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, i)
+                          JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
+            'there', (SELECT json_agg(a.attname ORDER BY k.i) FROM unnest(f.confkey) WITH ORDINALITY AS k(attnum, i)
+                        JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)) ORDER BY f.conname)
+     FROM pg_constraint f JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace n ON n.oid = p.relnamespace
+    WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.conparentid = 0) AS fks
 FROM pg_class c WHERE c.oid = to_regclass($1)`;

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Conflict, Decision } from '../../model/conflict.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
-import { formatLsn } from '../../model/position.ts';
 import type {
-  ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, TargetTable, Write,
+  ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
 } from '../../ports/applier.ts';
+import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
+import { answer, overtake, putInQuarantine, readQuarantined, recall } from './quarantine.ts';
 import { commitSql, deleteAll, insertAll, putOne, settable, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
 import type { TableShape } from './table-shape.ts';
 
@@ -157,19 +158,29 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     );
   }
 
-  async quarantine({ write, code, reason }: QuarantinedWrite): Promise<void> {
-    const columns = write.table.columns;
-    const row = write.row && Object.fromEntries(columns.map((name, i) => [name, write.row?.[i]]).filter(([, cell]) => cell !== UNCHANGED));
-    const key = Object.fromEntries(write.table.key.map((column, i) => [columns[column], write.key[i]]));
-    await this.#client.query(
-      'INSERT INTO banyan.quarantine (stream, service, table_name, key, key_text, kind, row, position, committed_at, seen, code, reason, new_key_text) ' +
-        'VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)',
-      [
-        this.#options.names.stream, this.#options.service, write.table.name, JSON.stringify(key), write.keyText, write.kind,
-        row ? JSON.stringify(row) : null, formatLsn(write.position), String(write.committedAt), formatLsn(write.seen), code, reason,
-        write.newKeyText ?? null,
-      ],
-    );
+  async quarantine(entry: QuarantinedWrite): Promise<void> {
+    await putInQuarantine(this.#client, { stream: this.#options.names.stream, service: this.#options.service, entry });
+  }
+
+  quarantined(): Promise<readonly QuarantineEntry[]> {
+    return readQuarantined(this.#client, this.#options.names.stream);
+  }
+
+  recall(id: string, tableNamed: (name: TableName) => TargetTable | undefined): Promise<Recalled> {
+    return recall(this.#client, { id, tableNamed });
+  }
+
+  async answer(id: string, outcome: QuarantineOutcome): Promise<void> {
+    await answer(this.#client, id, outcome);
+  }
+
+  async overtake(tables: readonly TableName[]): Promise<void> {
+    await overtake(this.#client, this.#options.names.stream, tables);
+  }
+
+  /** Each change is checked in this way, so what is deferred from here on is checked as well. */
+  async checkConstraints(): Promise<void> {
+    await this.#client.query('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED');
   }
 
   async savepoint(): Promise<void> {

@@ -1,0 +1,135 @@
+import type pg from 'pg';
+import { BanyanError } from '../../core/errors.ts';
+import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
+import type { TableName } from '../../model/names.ts';
+import { formatLsn, parseLsn } from '../../model/position.ts';
+import type { Base, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write } from '../../ports/applier.ts';
+
+type Named = Readonly<Record<string, Value>>;
+
+/** As it is stored: JSON of strings and nulls only, so that no value passes through a number. */
+interface StoredBase {
+  readonly xid?: string;
+  readonly rival?: { readonly deleted: string; readonly committedAt: string; readonly side: string };
+}
+
+export async function putInQuarantine(
+  client: pg.ClientBase,
+  { stream, service, entry }: { readonly stream: string; readonly service: string; readonly entry: QuarantinedWrite },
+): Promise<void> {
+  const { write, as, code, reason, claims, bases } = entry;
+  const { table } = write;
+  await client.query(
+    'INSERT INTO banyan.quarantine (stream, service, table_name, key, key_text, new_key_text, kind, step, row, old, position, committed_at, seen, ' +
+      'code, reason, owns, refers, bases) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)',
+    [
+      stream, service, table.name, JSON.stringify(Object.fromEntries(table.key.map((column, i) => [table.columns[column], write.key[i]]))),
+      write.keyText, write.newKeyText ?? null, write.kind, as, named(table, write.row), named(table, write.old),
+      formatLsn(write.position), String(write.committedAt), formatLsn(write.seen), code, reason,
+      JSON.stringify(claims.owns), JSON.stringify(claims.refers), JSON.stringify(Object.fromEntries([...bases].map(([key, base]) => [key, stored(base)]))),
+    ],
+  );
+}
+
+export async function readQuarantined(client: pg.ClientBase, stream: string): Promise<QuarantineEntry[]> {
+  const found = await client.query<{
+    id: string; code: string; kind: Write['kind']; key_text: string; new_key_text: string | null; owns: string; refers: string; asked: string | null;
+  }>(
+    "SELECT id, code, kind, key_text, new_key_text, owns, refers, asked FROM banyan.quarantine WHERE stream = $1 AND state = 'held' ORDER BY id",
+    [stream],
+  );
+  return found.rows.map((row) => ({
+    id: row.id, code: row.code, kind: row.kind, keyText: row.key_text,
+    ...(row.new_key_text === null ? {} : { newKeyText: row.new_key_text }),
+    // What an earlier version put there claims its keys only.
+    claims: { owns: [row.key_text, ...(row.new_key_text === null ? [] : [row.new_key_text]), ...strings(row.owns)], refers: strings(row.refers) },
+    ...(row.asked === 'retry' || row.asked === 'discard' ? { asked: row.asked } : {}),
+  }));
+}
+
+export async function recall(
+  client: pg.ClientBase,
+  { id, tableNamed }: { readonly id: string; readonly tableNamed: (name: TableName) => TargetTable | undefined },
+): Promise<Recalled> {
+  const found = await client.query<{
+    table_name: TableName; key: string; key_text: string; new_key_text: string | null; kind: Write['kind']; step: Recalled['as'];
+    row: string | null; old: string | null; position: string; committed_at: string; seen: string; bases: string;
+  }>(
+    'SELECT table_name, key, key_text, new_key_text, kind, step, row, old, position, committed_at, seen, bases FROM banyan.quarantine WHERE id = $1',
+    [id],
+  );
+  const stored = found.rows[0];
+  if (!stored) throw new BanyanError('BANYAN_INTERNAL', { message: `Change ${id} has left the quarantine by another hand.` });
+  const key = JSON.parse(stored.key) as Named;
+  const table = tableNamed(stored.table_name) ?? tableAsStored(stored);
+  return {
+    as: stored.step,
+    write: {
+      kind: stored.kind, table, key: table.key.map((column) => key[table.columns[column] ?? ''] ?? ''), keyText: stored.key_text,
+      ...(stored.new_key_text === null ? {} : { newKeyText: stored.new_key_text }),
+      ...(stored.row === null ? {} : { row: ordered(table, stored.row) }),
+      ...(stored.old === null ? {} : { old: ordered(table, stored.old) }),
+      position: parseLsn(stored.position), committedAt: BigInt(stored.committed_at), seen: parseLsn(stored.seen),
+      bases: new Map(Object.entries(JSON.parse(stored.bases) as Record<string, StoredBase>).map(([name, base]) => [name, baseOf(base)])),
+    },
+  };
+}
+
+/** Of a change that could not be put in the target's form: it has its source's own columns. */
+function tableAsStored(stored: { readonly table_name: TableName; readonly key: string; readonly row: string | null; readonly old: string | null }): TargetTable {
+  const names = (text: string | null): string[] => (text === null ? [] : Object.keys(JSON.parse(text) as Named));
+  const columns = [...new Set([...names(stored.row), ...names(stored.old), ...names(stored.key)])];
+  return { name: stored.table_name, columns, key: names(stored.key).map((name) => columns.indexOf(name)) };
+}
+
+export async function answer(client: pg.ClientBase, id: string, outcome: QuarantineOutcome): Promise<void> {
+  if (outcome.state === 'held') {
+    await client.query(
+      'UPDATE banyan.quarantine SET asked = NULL, answer = $2, code = coalesce($3, code), reason = CASE WHEN $3 IS NULL THEN reason ELSE $2 END WHERE id = $1',
+      [id, outcome.reason, outcome.code ?? null],
+    );
+  } else {
+    await client.query('UPDATE banyan.quarantine SET asked = NULL, answer = NULL, state = $2, ended_at = clock_timestamp() WHERE id = $1', [id, outcome.state]);
+  }
+}
+
+export async function overtake(client: pg.ClientBase, stream: string, tables: readonly TableName[]): Promise<void> {
+  await client.query(
+    "UPDATE banyan.quarantine SET state = 'overtaken', asked = NULL, ended_at = clock_timestamp() WHERE stream = $1 AND state = 'held' AND table_name = ANY ($2)",
+    [stream, tables],
+  );
+}
+
+function named(table: TargetTable, row: Row | undefined): string | null {
+  if (!row) return null;
+  return JSON.stringify(Object.fromEntries(table.columns.map((name, i) => [name, row[i] ?? null]).filter(([, cell]) => cell !== UNCHANGED)));
+}
+
+/** Columns that are not named stay as they are. */
+function ordered(table: TargetTable, text: string): Row {
+  const row = JSON.parse(text) as Named;
+  return table.columns.map((column) => (Object.hasOwn(row, column) ? (row[column] ?? null) : UNCHANGED));
+}
+
+const strings = (text: string): string[] => JSON.parse(text) as string[];
+
+function stored({ xid, rival }: Base): StoredBase {
+  return {
+    ...(xid === undefined ? {} : { xid: String(xid) }),
+    ...(rival ? { rival: { deleted: String(rival.deleted), committedAt: String(rival.committedAt), side: rival.side } } : {}),
+  };
+}
+
+function baseOf({ xid, rival }: StoredBase): Base {
+  return {
+    ...(xid === undefined ? {} : { xid: Number(xid) }),
+    ...(rival
+      ? {
+          rival: {
+            deleted: rival.deleted === 'true', committedAt: BigInt(rival.committedAt),
+            side: rival.side === 'monolith' || rival.side === 'service' ? rival.side : 'merged',
+          },
+        }
+      : {}),
+  };
+}

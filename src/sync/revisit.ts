@@ -1,0 +1,106 @@
+import { invariant } from '../core/errors.ts';
+import { UNCHANGED } from '../model/change.ts';
+import type { TableName } from '../model/names.ts';
+import type { ApplyTransaction, QuarantineEntry, Recalled, TargetTable, Write } from '../ports/applier.ts';
+import { Holds, removes } from './holds.ts';
+import { faultOf, type Fault } from './set-aside.ts';
+import { stepOf, type Decided, type Requested } from './work.ts';
+
+export interface RevisitOptions {
+  readonly transaction: ApplyTransaction;
+  readonly tableNamed: (name: TableName) => TargetTable | undefined;
+  /** Puts a change in the target's form that could not be put there before. */
+  readonly translate: (write: Write) => Write;
+  /** Applies one step, or undoes it and tells what is at fault. */
+  readonly attempt: (step: Write | Decided | Requested) => Promise<Fault | undefined>;
+}
+
+/**
+ * Goes through the quarantine in order: does what operators ask for, and applies what was held behind a
+ * change that is no longer there. What fails stays, and holds back what has to do with it.
+ *
+ * @returns what holds back from here on.
+ */
+export async function revisit(options: RevisitOptions): Promise<Holds> {
+  const { transaction } = options;
+  const entries = await transaction.quarantined();
+  const staying = new Holds();
+  const done = new Set<string>();
+  for (const [i, entry] of entries.entries()) {
+    if (done.has(entry.id)) continue;
+    if (entry.asked === 'discard') {
+      await transaction.answer(entry.id, { state: 'discarded' });
+      continue;
+    }
+    if (staying.block(entry.claims, removes(entry))) {
+      if (entry.asked) await transaction.answer(entry.id, { state: 'held', reason: 'it waits behind an earlier change: retry that one' });
+      staying.add(entry.claims);
+      continue;
+    }
+    const fault = isDue(entry) ? await tryAgain({ ...options, entries, at: i, staying, done }) : undefined;
+    if (fault) await transaction.answer(entry.id, { state: 'held', ...fault });
+    if (fault || !isDue(entry)) staying.add(entry.claims);
+  }
+  return staying;
+}
+
+/** Asked for; or only ever held behind another, which is not there any more. */
+function isDue(entry: QuarantineEntry): boolean {
+  return entry.asked === 'retry' || entry.code === 'held';
+}
+
+/**
+ * Applies one change. If it is refused, then together with the later changes of its row, as if they had
+ * been written at once: whoever mends the data at the source does it by one more change.
+ */
+async function tryAgain(options: RevisitOptions & {
+  readonly entries: readonly QuarantineEntry[];
+  /** Which of them. */
+  readonly at: number;
+  readonly staying: Holds;
+  readonly done: Set<string>;
+}): Promise<Fault | undefined> {
+  const { transaction, tableNamed, attempt, entries, at, staying, done } = options;
+  const entry = entries[at];
+  invariant(entry, 'one of the entries');
+  const recalled = translated(await transaction.recall(entry.id, tableNamed), options);
+  const fault = recalled.write.fault ? faultOf(recalled.write.fault, 'unknown') : await attempt(stepOf(recalled));
+  const applied = [entry.id];
+  if (fault) {
+    if (recalled.as !== 'change' || recalled.write.fault) return fault;
+    let whole = recalled.write;
+    let success = false;
+    for (let i = at + 1; i < entries.length; i++) {
+      const next = entries[i];
+      if (!next || success || whole.kind === 'delete' || whole.newKeyText !== undefined) break;
+      if (next.keyText !== entry.keyText && next.newKeyText !== entry.keyText) continue;
+      if (next.keyText !== entry.keyText || next.asked === 'discard' || staying.block(next.claims, removes(next))) break;
+      const successor = translated(await transaction.recall(next.id, tableNamed), options);
+      if (successor.as !== 'change' || successor.write.fault) break;
+      whole = joined(whole, successor.write);
+      applied.push(next.id);
+      success = (await attempt(whole)) === undefined;
+    }
+    if (!success) return fault;
+  }
+  for (const id of applied) {
+    done.add(id);
+    await transaction.answer(id, { state: 'applied' });
+  }
+  return undefined;
+}
+
+function translated(recalled: Recalled, { translate }: RevisitOptions): Recalled {
+  return recalled.as === 'untranslated' ? { as: 'change', write: translate(recalled.write) } : recalled;
+}
+
+/** Two changes of one row as one. It has seen what the first had seen: what came between is in conflict with it. */
+function joined(before: Write, after: Write): Write {
+  const { bases, old, kind, seen } = before;
+  const { row: afterRow, ...rest } = after;
+  const row = afterRow?.map((cell, i) => (cell === UNCHANGED ? (before.row?.[i] ?? UNCHANGED) : cell));
+  return {
+    ...rest, seen, kind: after.kind === 'delete' ? 'delete' : kind,
+    ...(row ? { row } : {}), ...(old ? { old } : {}), ...(bases ? { bases } : {}),
+  };
+}
