@@ -47,7 +47,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
             source: new WalChangeSource({
               url, slot: outgoing.slot, publication: outgoing.publication, clock,
               applicationName: sessionName(outgoing.stream, token),
-              check: () => checkSource({ names: outgoing, source: pool, target: ends[otherSide(side)].pool, token }),
+              check: (replication) => checkSource({ replication, names: outgoing, source: pool, target: ends[otherSide(side)].pool, token }),
               ...(incoming ? { replayOrigin: incoming.origin } : {}),
             }),
           }

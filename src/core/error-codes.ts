@@ -72,12 +72,16 @@ export const ERROR_CODES = {
     remedy: 'The worker reconnects and continues at its checkpoint. If it repeats, the server log says why it ended the walsender.',
   },
   BANYAN_SLOT_LOST: {
-    meaning: 'The replication slot of a running stream is gone or has been moved past the checkpoint, so writes would be skipped.',
-    remedy: 'Stop writes to the other side, run `banyan validate`, then copy the service again from a new snapshot (`banyan sync run --resync`).',
+    meaning: 'The replication slot of a running stream is gone, has lost its WAL or stands behind the checkpoint (dropped, made again, advanced by hand, or left behind by a failover), so writes would be skipped.',
+    remedy: 'Send every user to one side (`banyan route rollback SERVICE`), look with `banyan validate` at what the other side lacks, then begin the service anew from a fresh copy: docs/operations.md, "Beginning anew".',
   },
   BANYAN_SOURCE_CHANGED: {
-    meaning: 'The server behind the URL is not the one the checkpoint was taken on (another system identifier, or a promoted standby).',
-    remedy: 'If the URL is right, validate both sides and copy the service again from a new snapshot.',
+    meaning: 'The server behind the URL does not continue the history that the checkpoint is part of: another server, a restored backup, or a promoted standby that lacks commits which were already applied to the other side.',
+    remedy: 'Check the URL first. If it is right, `banyan validate` shows what the sides do not share; then begin the service anew from a fresh copy: docs/operations.md, "Beginning anew".',
+  },
+  BANYAN_TARGET_CHANGED: {
+    meaning: 'The database that a stream writes to has an older checkpoint than was committed there: it was restored from a backup, or a standby was promoted that lacked the latest commits.',
+    remedy: 'Start `banyan sync run` again: it goes on from the older checkpoint if the source still has what follows it, and says BANYAN_SLOT_LOST if not. Run `banyan validate` afterwards.',
   },
   BANYAN_PROVISION_MISMATCH: {
     meaning: "The service's database already has an object of that name, and it differs from the monolith's.",

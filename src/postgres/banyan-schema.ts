@@ -19,8 +19,15 @@ CREATE TABLE IF NOT EXISTS banyan.stream (
   seen pg_lsn NOT NULL,
   token bigint NOT NULL DEFAULT 0,
   source_system text NOT NULL,
-  updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  source_timeline integer
 );
+-- Not ADD COLUMN IF NOT EXISTS: that would wait for every writer of the table even where there is nothing to add.
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'banyan.stream'::regclass AND attname = 'source_timeline') THEN
+    ALTER TABLE banyan.stream ADD COLUMN source_timeline integer;
+  END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS banyan.stream_status (
   name text PRIMARY KEY,
   at timestamptz NOT NULL,

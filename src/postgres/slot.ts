@@ -5,12 +5,6 @@ import { CARRIED_TABLES } from './banyan-schema.ts';
 import { inTransaction } from './connect.ts';
 import { sqlState } from './transient.ts';
 
-/** Who a server is: the same number means the same history. */
-export async function systemIdentifier(replication: pg.Client): Promise<string> {
-  const found = await replication.query<{ systemid: string }>('IDENTIFY_SYSTEM');
-  return found.rows[0]?.systemid ?? '';
-}
-
 /** The database's number within its cluster. */
 export async function databaseOid(pool: pg.Pool): Promise<string> {
   const found = await pool.query<{ oid: string }>('SELECT oid FROM pg_database WHERE datname = current_database()');
@@ -61,9 +55,12 @@ export interface CreatedSlot {
   readonly snapshot: string;
 }
 
+/** From PostgreSQL 17 on, a standby that synchronises slots keeps this one, so that the stream survives a failover. */
 export async function createSlot(replication: pg.Client, slot: string): Promise<CreatedSlot> {
+  const version = await replication.query<{ server_version_num: string }>('SHOW server_version_num');
+  const failover = Number(version.rows[0]?.server_version_num) >= 170_000;
   const created = await replication.query<{ consistent_point: string; snapshot_name: string }>(
-    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput EXPORT_SNAPSHOT`,
+    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput ${failover ? "(SNAPSHOT 'export', FAILOVER)" : 'EXPORT_SNAPSHOT'}`,
   );
   const row = created.rows[0];
   return { position: parseLsn(row?.consistent_point ?? '0/0'), snapshot: row?.snapshot_name ?? '' };

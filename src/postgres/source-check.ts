@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { BanyanError } from '../core/errors.ts';
 import type { StreamNames } from './banyan-schema.ts';
+import { checkHistory } from './history.ts';
 import { endFormerSessions } from './sessions.ts';
 
 export interface SourceCheckOptions {
@@ -9,6 +10,8 @@ export interface SourceCheckOptions {
   readonly target: pg.Pool;
   /** Of the reader's claim; undefined where it has none. */
   readonly token: string | undefined;
+  /** The connection that is to stream. */
+  readonly replication: pg.Client;
 }
 
 /**
@@ -16,13 +19,15 @@ export interface SourceCheckOptions {
  * that has lost its claim must not stand in its successor's way by holding the slot; one that has it ends
  * whoever held it before.
  *
- * @throws BANYAN_STREAM_FENCED
+ * @throws BANYAN_STREAM_FENCED, and what {@link checkHistory} throws
  */
-export async function checkSource({ names, source, target, token }: SourceCheckOptions): Promise<void> {
-  if (token === undefined) return;
-  const found = await target.query<{ mine: string }>('SELECT token <= $2::text::numeric AS mine FROM banyan.stream WHERE name = $1', [names.stream, token]);
-  if (found.rows[0]?.mine !== 't') {
-    throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${names.stream} was claimed by another worker.` });
+export async function checkSource({ names, source, target, token, replication }: SourceCheckOptions): Promise<void> {
+  if (token !== undefined) {
+    const found = await target.query<{ mine: string }>('SELECT token <= $2::text::numeric AS mine FROM banyan.stream WHERE name = $1', [names.stream, token]);
+    if (found.rows[0]?.mine !== 't') {
+      throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${names.stream} was claimed by another worker.` });
+    }
   }
-  await endFormerSessions(source, names.stream, token);
+  await checkHistory({ replication, names, source, target });
+  if (token !== undefined) await endFormerSessions(source, names.stream, token);
 }

@@ -8,7 +8,8 @@ import { ensureBanyanSchema, streamNames, type StreamNames } from './banyan-sche
 import { connect } from './connect.ts';
 import { copiedTable } from './copy/copied-table.ts';
 import { copyApplicationName, copyTables } from './copy/copy-tables.ts';
-import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables, slotState, systemIdentifier } from './slot.ts';
+import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables } from './slot.ts';
+import { checkHistory, identify } from './history.ts';
 import { sqlState } from './transient.ts';
 import { connectReplication } from './wal/walsender.ts';
 import { readShapes } from './apply/table-shape.ts';
@@ -113,7 +114,7 @@ async function addBackward(options: SetupOptions, namesOf: (direction: Direction
   await ends.service.pool.query('UPDATE banyan.stream SET seen = greatest(seen, $2::pg_lsn) WHERE name = $1', [forward.stream, formatLsn(start.position)]);
   await saveStream(options, {
     pool: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
-    position: start.position, seen: parseLsn(found.rows[0]?.position ?? '0/0'), system: start.system,
+    position: start.position, seen: parseLsn(found.rows[0]?.position ?? '0/0'), system: start.system, timeline: start.timeline,
   });
 }
 
@@ -121,37 +122,15 @@ async function addBackward(options: SetupOptions, namesOf: (direction: Direction
 async function checkStream(options: SetupOptions, direction: Direction, names: StreamNames): Promise<boolean> {
   const from = sourceSide(direction);
   const target = options.ends[otherSide(from)].pool;
-  const found = await target.query<{ state: string; position: string; source_system: string }>(
-    'SELECT state, position, source_system FROM banyan.stream WHERE name = $1',
-    [names.stream],
-  );
-  const row = found.rows[0];
-  if (!row || row.state !== 'streaming') return false;
-  const system = await identify(options.ends[from].url);
-  if (system !== row.source_system) {
-    throw new BanyanError('BANYAN_SOURCE_CHANGED', {
-      message: `Stream ${names.stream} was taken from server ${row.source_system}; its URL now leads to ${system}.`,
-    });
-  }
-  const slot = await slotState(options.ends[from].pool, names.slot);
-  const position = parseLsn(row.position);
-  if (!slot || slot.lost || slot.confirmed > position) {
-    throw new BanyanError('BANYAN_SLOT_LOST', {
-      message:
-        `Slot ${names.slot} ${!slot ? 'does not exist' : slot.lost ? 'has lost its WAL' : `is at ${formatLsn(slot.confirmed)}`}; ` +
-        `stream ${names.stream} needs it at ${row.position}.`,
-    });
+  if ((await streamState(target, names.stream)) !== 'streaming') return false;
+  const { url, pool: source } = options.ends[from];
+  const replication = await connectReplication({ url });
+  try {
+    await checkHistory({ replication, names, source, target });
+  } finally {
+    await replication.end();
   }
   return true;
-}
-
-async function identify(url: string): Promise<string> {
-  const client = await connectReplication({ url });
-  try {
-    return await systemIdentifier(client);
-  } finally {
-    await client.end();
-  }
 }
 
 async function copyAndStart(options: SetupOptions, namesOf: (direction: Direction) => StreamNames): Promise<number> {
@@ -179,14 +158,14 @@ async function copyAndStart(options: SetupOptions, namesOf: (direction: Directio
   if (backwardStart) {
     await saveStream(options, {
       pool: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
-      position: backwardStart.position, seen: forwardStart.position, system: backwardStart.system,
+      position: backwardStart.position, seen: forwardStart.position, system: backwardStart.system, timeline: backwardStart.timeline,
     });
   }
   if (!directions.includes('monolith-to-service')) await dropSlot(ends.monolith.pool, forward.slot);
   // This row last: it is what says that the copy is whole.
   await saveStream(options, {
     pool: ends.service.pool, names: forward, service, direction: 'monolith-to-service', state: 'streaming',
-    position: forwardStart.position, seen: backwardStart?.position ?? ORIGIN_OF_TIME, system: forwardStart.system,
+    position: forwardStart.position, seen: backwardStart?.position ?? ORIGIN_OF_TIME, system: forwardStart.system, timeline: forwardStart.timeline,
   });
   return copied;
 }
@@ -245,6 +224,7 @@ interface StartedSlot {
   readonly position: Position;
   readonly snapshot: string;
   readonly system: string;
+  readonly timeline: number;
   /** Ends the session, and with it the snapshot; the slot stays. */
   release(): Promise<void>;
 }
@@ -253,9 +233,9 @@ async function startSlot(end: SetupEnd, slot: string): Promise<StartedSlot> {
   await dropSlot(end.pool, slot);
   const client = await connectReplication({ url: end.url });
   try {
-    const system = await systemIdentifier(client);
+    const { system, timeline } = await identify(client);
     const created = await createSlot(client, slot);
-    return { ...created, system, release: () => client.end() };
+    return { ...created, system, timeline, release: () => client.end() };
   } catch (error) {
     await client.end();
     throw error;
@@ -271,14 +251,15 @@ async function saveStream({ token }: Pick<SetupOptions, 'token'>, options: {
   readonly position: Position;
   readonly seen: Position;
   readonly system: string;
+  readonly timeline?: number;
 }): Promise<void> {
   const saved = await options.pool.query(
-    'INSERT INTO banyan.stream AS s (name, service, direction, state, position, seen, source_system, token) VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, 0)) ' +
-      'ON CONFLICT (name) DO UPDATE SET state = $4, position = $5, seen = $6, source_system = $7, token = coalesce($8, s.token), updated_at = clock_timestamp() ' +
+    'INSERT INTO banyan.stream AS s (name, service, direction, state, position, seen, source_system, token, source_timeline) VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, 0), $9) ' +
+      'ON CONFLICT (name) DO UPDATE SET state = $4, position = $5, seen = $6, source_system = $7, source_timeline = $9, token = coalesce($8, s.token), updated_at = clock_timestamp() ' +
       'WHERE $8 IS NULL OR s.token <= $8',
     [
       options.names.stream, options.service, options.direction, options.state, formatLsn(options.position), formatLsn(options.seen), options.system,
-      token ?? null,
+      token ?? null, options.timeline ?? null,
     ],
   );
   if (saved.rowCount === 0) {

@@ -11,12 +11,14 @@ interface Pair {
 export class TcpProxy {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
+  #target: { readonly host: string; readonly port: number };
   #frozen = false;
   #loseAnswerTo: RegExp | undefined;
   #lost = 0;
 
   private constructor(target: { readonly host: string; readonly port: number }) {
-    this.#server = createServer((client) => this.#open(client, connect(target)));
+    this.#target = target;
+    this.#server = createServer((client) => this.#open(client, connect(this.#target)));
   }
 
   /** Listens on a free port of 127.0.0.1 in front of the server that `url` names. */
@@ -33,6 +35,13 @@ export class TcpProxy {
     const through = new URL(url);
     if (typeof address === 'object' && address !== null) through.port = String(address.port);
     return through.href;
+  }
+
+  /** Leads new connections to another server, and cuts those there are, as a failover does. */
+  leadTo(url: string): void {
+    const { hostname, port } = new URL(url);
+    this.#target = { host: hostname, port: Number(port) };
+    this.cut();
   }
 
   get connections(): number {

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { BanyanError, invariant } from '../../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, QuarantineEntry, TargetTable } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
-import { parseLsn } from '../../model/position.ts';
+import { formatLsn, ORIGIN_OF_TIME, parseLsn, type Position } from '../../model/position.ts';
 import { connect } from '../connect.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import { ensureOrigin, originNumbers } from '../origins.ts';
@@ -45,6 +45,8 @@ export class PostgresApplier implements Applier {
   readonly #options: PostgresApplierOptions;
   #client: pg.Client | undefined;
   #token = '';
+  /** The latest checkpoint that the target is known to have. One before it means that the target forgot. */
+  #committed: Position = ORIGIN_OF_TIME;
   #origins: readonly string[] | undefined;
   #shapes = new Map<TableName, TableShape>();
 
@@ -58,6 +60,7 @@ export class PostgresApplier implements Applier {
     const claimOn = async (client: pg.Client): Promise<void> => {
       const row = await this.#claimOn(client);
       this.#token = row.token;
+      this.#committed = parseLsn(row.position);
       checkpoint = { position: parseLsn(row.position), seen: parseLsn(row.seen) };
     };
     // With a token the claim comes first: it is what keeps the former worker from taking the origin again.
@@ -112,9 +115,20 @@ export class PostgresApplier implements Applier {
       await client.query('ROLLBACK');
       throw this.#fenced();
     }
+    const position = parseLsn(row.position);
+    if (position < this.#committed) {
+      await client.query('ROLLBACK');
+      throw new BanyanError('BANYAN_TARGET_CHANGED', {
+        message: `Stream ${this.#options.names.stream} was committed up to ${formatLsn(this.#committed)}; its target now says ${row.position}.`,
+      });
+    }
+    this.#committed = position;
     return new PostgresApplyTransaction({
       client,
-      checkpoint: { position: parseLsn(row.position), seen: parseLsn(row.seen) },
+      checkpoint: { position, seen: parseLsn(row.seen) },
+      onCommit: (committed) => {
+        this.#committed = committed;
+      },
       names: this.#options.names,
       service: this.#options.service,
       origins: this.#origins,

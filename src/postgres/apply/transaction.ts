@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Conflict, Decision } from '../../model/conflict.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
+import type { Position } from '../../model/position.ts';
 import type {
   ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
 } from '../../ports/applier.ts';
@@ -18,6 +19,8 @@ export interface TransactionOptions {
   readonly service: string;
   readonly origins: readonly string[] | undefined;
   readonly shapeOf: (table: TargetTable) => TableShape;
+  /** Told of the checkpoint once the commit was answered. */
+  readonly onCommit?: (position: Position) => void;
 }
 
 /** One apply transaction; the session is in it from construction to commit or rollback. */
@@ -193,6 +196,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
 
   async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
     await this.#client.query(commitSql({ stream: this.#options.names.stream, ...checkpoint }));
+    this.#options.onCommit?.(checkpoint.position);
   }
 
   async rollback(): Promise<void> {

@@ -78,12 +78,14 @@ export async function* streamSlot(options: StreamOptions): AsyncGenerator<WalMes
           `(proto_version '1', publication_names '${quoteIdentifier(options.publication).replaceAll("'", "''")}')`,
       ),
     );
-    const status = reportStatus(socket, options, closed.signal);
+    const asked = new Asked(options);
+    const status = reportStatus(socket, { ...options, asked }, closed.signal);
     try {
       for await (const chunk of socket) {
         const messages: WalMessage[] = [];
         for (const frame of frames.push(chunk as Buffer)) {
           const message = read(frame.type, frame.body, () => {
+            asked.again();
             socket.write(statusFrame(options.durable(), { replyNow: false }));
           });
           if (message) messages.push(message);
@@ -121,7 +123,7 @@ function takeOver(client: pg.Client): Socket {
  * Sends status messages until closed. A link that has gone dead without a word is found by asking
  * the server for an answer when it has been silent for half of the allowed time.
  */
-async function reportStatus(socket: Socket, options: StreamOptions, closed: AbortSignal): Promise<void> {
+async function reportStatus(socket: Socket, options: StreamOptions & { readonly asked: Asked }, closed: AbortSignal): Promise<void> {
   const { clock, silenceMs } = options;
   let heard = socket.bytesRead;
   let heardAt = clock.monotonic();
@@ -137,11 +139,45 @@ async function reportStatus(socket: Socket, options: StreamOptions, closed: Abor
       heard = socket.bytesRead;
       heardAt = clock.monotonic();
     }
+    if (options.asked.sinceMs > STOPPING_GRACE_MS) socket.destroy(new Error('the server is shutting down'));
     const silentMs = clock.monotonic() - heardAt;
     if (silentMs > silenceMs) socket.destroy(new Error(`the server said nothing for ${Math.round(silentMs)} ms`));
     if (socket.writable) socket.write(statusFrame(options.durable(), { replyNow: silentMs > silenceMs / 2 }));
   }
 }
+
+/**
+ * Notices that the server is shutting down. It then waits until its reader has confirmed everything, and asks
+ * over and over. What a reader of two directions confirms also waits for the way back, which the same
+ * server refuses by then: neither would ever end.
+ */
+class Asked {
+  readonly #clock: Clock;
+  readonly #everyMs: number;
+  #firstAt: number | undefined;
+  #lastAt = 0;
+
+  constructor({ clock, statusEveryMs }: StreamOptions) {
+    this.#clock = clock;
+    this.#everyMs = statusEveryMs;
+  }
+
+  /** The server wants to hear from us at once, though it hears from us all the time. */
+  again(): void {
+    const now = this.#clock.monotonic();
+    if (this.#firstAt === undefined || now - this.#lastAt > this.#everyMs) this.#firstAt = now;
+    this.#lastAt = now;
+  }
+
+  /** For how long it has gone on asking. */
+  get sinceMs(): number {
+    const now = this.#clock.monotonic();
+    return this.#firstAt === undefined || now - this.#lastAt > this.#everyMs ? 0 : now - this.#firstAt;
+  }
+}
+
+/** Time for what was received to be applied and confirmed before the connection to a stopping server is given up. */
+const STOPPING_GRACE_MS = 2000;
 
 const COPY_BOTH = 0x57;
 const COPY_DATA = 0x64;
