@@ -3,6 +3,9 @@ import { ORIGIN_OF_TIME, later, type Position } from '../model/position.ts';
 import type { Side } from '../model/side.ts';
 import type { Horizon } from '../ports/applier.ts';
 
+/** Made once: an abort without a reason makes an exception with a stack each time. */
+const WOKEN = new Error('woken');
+
 /** A row that a local writer deleted. */
 export interface Tombstone {
   readonly position: Position;
@@ -110,7 +113,7 @@ export class Knowledge {
     while (this.#decoded < position) {
       signal.throwIfAborted();
       const waiting = new AbortController();
-      const waiter = { position, wake: () => waiting.abort() };
+      const waiter = { position, wake: () => waiting.abort(WOKEN) };
       this.#waiters.add(waiter);
       try {
         await this.#clock.sleep(1000, AbortSignal.any([waiting.signal, signal]));

@@ -1,6 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import { isSpooledSteps, rowsOf, type Work } from './work.ts';
 
+/** Made once: an abort without a reason makes an exception with a stack each time. */
+const WOKEN = new Error('woken');
+
 /**
  * Translated transactions between the reading and the writing half of a stream, bounded by rows and
  * bytes. A spooled one counts its rows, so that the disk is bounded as well.
@@ -95,7 +98,7 @@ export class WorkQueue {
   #notify(): void {
     const wake = this.#wake;
     this.#wake = undefined;
-    wake?.abort();
+    wake?.abort(WOKEN);
   }
 }
 

@@ -40,6 +40,8 @@ export interface Slot {
   heldUntil: number;
 }
 
+const GROWN = new Error('the log has grown');
+
 const lost = (): Error => new Error('Connection terminated unexpectedly');
 
 /** A step of the scheduler, and perhaps the end of the connection. */
@@ -117,7 +119,7 @@ export class SimulatedSource implements ChangeSource {
   async #growth(signal: AbortSignal): Promise<void> {
     const { database, process } = this.#options;
     const grown = new AbortController();
-    const stop = (): void => grown.abort();
+    const stop = (): void => grown.abort(GROWN);
     database.onGrowth(stop);
     signal.addEventListener('abort', stop, { once: true });
     try {
