@@ -89,7 +89,7 @@ export async function buildResolver(sync: SyncConfig, clock: Clock): Promise<Con
   });
   for (const [table, choice] of sync.conflicts.tables) {
     if (choice.strategy === 'custom') resolver.register(table, await loadResolver(choice));
-    else resolver.use(table, choice.strategy);
+    else resolver.use(table, choice);
   }
   return resolver;
 }

@@ -54,11 +54,13 @@ export interface TableConfig {
 /** `custom` comes with the absolute path (or package name) of its module. */
 export type ConflictChoice =
   | { readonly strategy: 'last-write-wins' | 'prefer-monolith' | 'prefer-service' | 'merge-columns' }
+  | { readonly strategy: 'add-up'; readonly columns: readonly string[] }
+  | { readonly strategy: 'latest-by-column'; readonly column: string }
   | { readonly strategy: 'custom'; readonly module: string };
 
 export interface SyncConfig extends Omit<Frozen<ConfigFile['sync']>, 'conflicts'> {
   readonly conflicts: {
-    readonly default: ConflictChoice;
+    readonly default: Exclude<ConflictChoice, { readonly strategy: 'add-up' | 'latest-by-column' }>;
     /** By the monolith's table. */
     readonly tables: ReadonlyMap<TableName, ConflictChoice>;
   };

@@ -66,10 +66,17 @@ function checkConflicts(file: ConfigFile, owners: ReadonlyMap<string, string>, a
   };
   checkModule(['sync', 'conflicts'], conflicts.default, conflicts.module);
   const seen = new Set<string>();
-  for (const [name, { strategy, module }] of Object.entries(conflicts.tables)) {
+  const checkOption = (path: Path, option: 'columns' | 'column', { strategy, of, given }: { strategy: string; of: string; given: boolean }) => {
+    const example = option === 'column' ? '`column: updated_at`' : '`columns: [quantity]`';
+    if (strategy === of && !given) add(path, `the strategy ${of} without ${option}`, `${example} beside it`);
+    if (strategy !== of && given) add([...path, option], `${option} for the strategy ${strategy}`, `it only with the strategy ${of}`);
+  };
+  for (const [name, { strategy, module, columns, column }] of Object.entries(conflicts.tables)) {
     const path = ['sync', 'conflicts', 'tables', name];
     const table = parseTableName(name);
     checkModule(path, strategy, module);
+    checkOption(path, 'columns', { strategy, of: 'add-up', given: columns !== undefined });
+    checkOption(path, 'column', { strategy, of: 'latest-by-column', given: column !== undefined });
     if (seen.has(table)) add(path, `${table} for the second time`, 'each table once');
     seen.add(table);
     if (owners.has(table)) continue;

@@ -19,10 +19,7 @@ export function resolveConfig(file: string, content: ConfigFile): Config {
       conflicts: {
         default: conflictChoice(sync.conflicts.default, sync.conflicts.module, modulePath),
         tables: new Map(
-          Object.entries(sync.conflicts.tables).map(([name, { strategy, module }]) => [
-            parseTableName(name),
-            conflictChoice(strategy, module, modulePath),
-          ]),
+          Object.entries(sync.conflicts.tables).map(([name, choice]) => [parseTableName(name), tableChoice(choice, modulePath)]),
         ),
       },
     },
@@ -78,7 +75,14 @@ function resolveTable(entry: ConfigFile['services'][string]['tables'][number], m
   };
 }
 
-function conflictChoice(strategy: ConflictChoice['strategy'], module: string | undefined, modulePath: ModulePath): ConflictChoice {
+/** What belongs to which strategy has passed the checks of the configuration. */
+function tableChoice({ strategy, module, columns, column }: ConfigFile['sync']['conflicts']['tables'][string], modulePath: ModulePath): ConflictChoice {
+  if (strategy === 'add-up') return { strategy, columns: columns ?? [] };
+  if (strategy === 'latest-by-column') return { strategy, column: column ?? '' };
+  return conflictChoice(strategy, module, modulePath);
+}
+
+function conflictChoice(strategy: Config['sync']['conflicts']['default']['strategy'], module: string | undefined, modulePath: ModulePath): Config['sync']['conflicts']['default'] {
   if (strategy !== 'custom') return { strategy };
   invariant(module !== undefined, 'The strategy custom without a module has passed the checks of the configuration.');
   return { strategy, module: modulePath(module) };

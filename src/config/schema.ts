@@ -31,6 +31,7 @@ function choice<const V extends string[]>(values: readonly [...V], description: 
 }
 
 const strategyNames = ['last-write-wins', 'prefer-monolith', 'prefer-service', 'merge-columns', 'custom'] as const;
+const tableStrategyNames = [...strategyNames, 'add-up', 'latest-by-column'] as const;
 
 const tableObject = section({
   table: text('table-name', "The table's name in the monolith."),
@@ -89,7 +90,11 @@ const conflicts = section(
     tables: Type.Record(
       Type.String(),
       section({
-        strategy: choice(strategyNames, 'Who wins in this table.'),
+        strategy: choice(tableStrategyNames, 'Who wins in this table.'),
+        columns: Type.Optional(
+          listOf(text('text', 'A column of an integer or numeric type, as the monolith names it.'), 'The counters of `add-up`: both sides\' changes to them are added.', { minItems: 1 }),
+        ),
+        column: Type.Optional(text('text', 'The column of `latest-by-column`, as the monolith names it: the row with the later value wins.')),
         module: Type.Optional(text('module', 'The resolver of a `custom` strategy; relative to this file.')),
       }),
       { default: {}, format: 'table-name', description: "Strategies by the monolith's table." },

@@ -23,6 +23,10 @@ export interface Conflict {
   readonly monolith: NamedRow | null;
   /** The row as the service's writer left it; null: deleted. */
   readonly serviceRow: NamedRow | null;
+  /** When the monolith's write was committed, by its clock, in microseconds since 1970; absent where there was none or it is not known. */
+  readonly monolithAt?: bigint;
+  /** When the service's write was committed, by its clock. */
+  readonly serviceAt?: bigint;
   readonly winner: 'monolith' | 'service' | 'merged';
   readonly strategy: string;
   readonly reason?: string;
@@ -37,4 +41,13 @@ export interface Decision {
   readonly key: NamedRow;
   /** null: the row is gone. */
   readonly row: NamedRow | null;
+  /** Whose write stands there now, as far as a change that has not seen this decision is concerned. */
+  readonly standing: Standing;
+}
+
+/** The writer of what a decision left. */
+export interface Standing {
+  readonly winner: 'monolith' | 'service' | 'merged';
+  /** Microseconds since 1970, by its own clock. */
+  readonly committedAt: bigint;
 }

@@ -185,6 +185,11 @@ export interface ApplyTransaction {
   truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void>;
   /** Rows, other than the one with `key`, that hold the same value in one of the table's other unique keys. */
   clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]>;
+  /**
+   * Compares two values of a column by the order of its type: below 0 if `a` is first, 0 if they are equal,
+   * above 0 if `b` is first.
+   */
+  compare(table: TargetTable, column: string, a: string, b: string): Promise<number>;
   /** Asks the source, through the target's own log, for the present row of a key that could not be written here. */
   request(table: TargetTable, key: readonly string[]): Promise<void>;
   recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void>;

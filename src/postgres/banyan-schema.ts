@@ -53,6 +53,8 @@ CREATE TABLE IF NOT EXISTS banyan.conflict (
   decided boolean NOT NULL,
   decision text
 );
+ALTER TABLE banyan.conflict ADD COLUMN IF NOT EXISTS standing text, ADD COLUMN IF NOT EXISTS standing_at text,
+  ADD COLUMN IF NOT EXISTS monolith_at text, ADD COLUMN IF NOT EXISTS service_at text;
 CREATE TABLE IF NOT EXISTS banyan.request (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   service text NOT NULL,

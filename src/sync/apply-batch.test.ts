@@ -31,6 +31,8 @@ class Refused extends Error {
 
 /** A table with a unique `code` and savepoints; what a test did not put there was written by this transaction. */
 class OneTable implements ApplyTransaction {
+  compare = (): Promise<number> => Promise.resolve(0);
+
   readonly checkpoint: Checkpoint = { position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME };
   rows = new Map<string, Tuple>();
   records: { readonly conflict: Conflict; readonly decision: Decision | undefined }[] = [];

@@ -300,7 +300,7 @@ class Batch {
       }
       this.#rows += 1;
       this.#context.touched.add(write.keyText);
-      if (write.kind === 'insert') this.#context.inserted.push(write);
+      if (write.kind === 'insert') this.#context.inserted.push({ write });
     });
     return missed;
   }

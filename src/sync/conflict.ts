@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import type { NamedRow } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
+import { decideBy, type DecideByStrategy, type Order, type TableStrategy } from './strategies.ts';
 
 /** One side's part in a conflict. */
 export interface ConflictingChange {
@@ -27,49 +28,16 @@ export type ResolveConflict = (
   serviceChange: ConflictingChange,
 ) => Verdict | Promise<Verdict>;
 
-export type StrategyName = 'last-write-wins' | 'prefer-monolith' | 'prefer-service' | 'merge-columns' | 'custom';
+/** A strategy that needs to be told nothing more. */
+export type PlainStrategy = Exclude<TableStrategy['strategy'], 'add-up' | 'latest-by-column'>;
 
-/** Commit time decides; at the same microsecond, the monolith. */
-export const lastWriteWins: ResolveConflict = (monolith, service) =>
-  service.committedAt > monolith.committedAt
-    ? { winner: 'service', reason: 'committed later' }
-    : { winner: 'monolith', reason: service.committedAt === monolith.committedAt ? 'committed at the same time' : 'committed later' };
+export type StrategyName = TableStrategy['strategy'] | 'custom';
 
-export const preferMonolith: ResolveConflict = () => ({ winner: 'monolith' });
+type Strategy =
+  | { readonly name: 'custom'; readonly resolve: ResolveConflict }
+  | { readonly name: TableStrategy['strategy']; readonly decide: DecideByStrategy };
 
-export const preferService: ResolveConflict = () => ({ winner: 'service' });
-
-/**
- * Takes each column from the side that changed it, by comparing both rows with the row before the
- * service's change. Where both changed a column, or the old row is not in the log, or one side
- * deleted the row, the last write wins.
- */
-export const mergeColumns: ResolveConflict = async (monolith, service) => {
-  const base = service.old;
-  if (!base || !monolith.row || !service.row) return lastWriteWins(monolith, service);
-  const last = await lastWriteWins(monolith, service);
-  const merged: Record<string, string | null> = {};
-  for (const [column, value] of Object.entries(monolith.row)) {
-    const theirs = service.row[column] ?? null;
-    const before = base[column] ?? null;
-    if (theirs === before) merged[column] = value;
-    else if (value === before) merged[column] = theirs;
-    else merged[column] = last.winner === 'service' ? theirs : value;
-  }
-  return { winner: merged, reason: 'merged by column' };
-};
-
-const BUILT_IN: Readonly<Record<Exclude<StrategyName, 'custom'>, ResolveConflict>> = {
-  'last-write-wins': lastWriteWins,
-  'prefer-monolith': preferMonolith,
-  'prefer-service': preferService,
-  'merge-columns': mergeColumns,
-};
-
-interface Strategy {
-  readonly name: StrategyName;
-  readonly resolve: ResolveConflict;
-}
+const builtIn = (choice: TableStrategy): Strategy => ({ name: choice.strategy, decide: decideBy(choice) });
 
 /** Which strategy decides for which table. */
 export class ConflictResolver {
@@ -81,21 +49,20 @@ export class ConflictResolver {
   constructor(options: {
     readonly clock: Clock;
     /** For tables without one of their own. Default `last-write-wins`. */
-    readonly default?: Exclude<StrategyName, 'custom'>;
+    readonly default?: PlainStrategy;
     /** A function for tables without a strategy of their own; instead of `default`. */
     readonly custom?: ResolveConflict;
     /** How long a custom function may take, in milliseconds. Default 5000; the stream waits for it. */
     readonly timeoutMs?: number;
   }) {
     this.#clock = options.clock;
-    const name = options.default ?? 'last-write-wins';
-    this.#default = options.custom ? { name: 'custom', resolve: options.custom } : { name, resolve: BUILT_IN[name] };
+    this.#default = options.custom ? { name: 'custom', resolve: options.custom } : builtIn({ strategy: options.default ?? 'last-write-wins' });
     this.#timeoutMs = options.timeoutMs ?? 5000;
   }
 
   /** Uses a built-in strategy for a table (its name on the monolith). */
-  use(table: TableName, strategy: Exclude<StrategyName, 'custom'>): void {
-    this.#byTable.set(table, { name: strategy, resolve: BUILT_IN[strategy] });
+  use(table: TableName, choice: TableStrategy): void {
+    this.#byTable.set(table, builtIn(choice));
   }
 
   /** Uses a function for a table (its name on the monolith). If it throws, the change goes to quarantine. */
@@ -104,14 +71,14 @@ export class ConflictResolver {
   }
 
   /** @throws BANYAN_RESOLVER if a custom function fails, takes too long or gives no verdict. */
-  async resolve(monolith: ConflictingChange, service: ConflictingChange): Promise<Verdict & { readonly strategy: StrategyName }> {
-    const { name: strategy, resolve } = this.#byTable.get(monolith.table) ?? this.#default;
-    if (strategy !== 'custom') return { ...(await resolve(monolith, service)), strategy };
-    const verdict = await this.#bounded(resolve, monolith, service);
+  async resolve(monolith: ConflictingChange, service: ConflictingChange, order: Order): Promise<Verdict & { readonly strategy: StrategyName }> {
+    const strategy = this.#byTable.get(monolith.table) ?? this.#default;
+    if (strategy.name !== 'custom') return { ...(await strategy.decide(monolith, service, order)), strategy: strategy.name };
+    const verdict = await this.#bounded(strategy.resolve, monolith, service);
     if (!isVerdict(verdict)) {
       throw new BanyanError('BANYAN_RESOLVER', { message: `The resolver of ${monolith.table} returned no verdict.` });
     }
-    return { ...verdict, strategy };
+    return { ...verdict, strategy: 'custom' };
   }
 
   async #bounded(resolve: ResolveConflict, monolith: ConflictingChange, service: ConflictingChange): Promise<Verdict> {

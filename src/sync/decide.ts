@@ -1,7 +1,8 @@
-import type { ConflictType } from '../model/conflict.ts';
-import type { LockedRow, Rival, Write } from '../ports/applier.ts';
+import { BanyanError } from '../core/errors.ts';
+import type { ConflictType, NamedRow } from '../model/conflict.ts';
+import type { LockedRow, Rival, TargetTable, Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
-import { insertWhereNone, note, ONE_CONFLICT, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
+import { insertWhereNone, note, ONE_CONFLICT, orderOf, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, ordered } from './work.ts';
 
 /** Settles a conflict about one row, and records it. Undefined if a row has come meanwhile: the conflict is another one now. */
@@ -31,30 +32,46 @@ export async function decide(options: {
       : rival.side === 'service'
         // The service's own earlier write won here already; its later one supersedes it.
         ? { winner: 'service' as const, strategy: 'superseded' }
-        : await context.resolver.resolve(monolith, service);
+        : await context.resolver.resolve(monolith, service, orderOf(write, context));
   const winner = typeof verdict.winner === 'string' ? verdict.winner : 'merged';
-  if (winner === 'merged') {
-    await transaction.put(table, write.key, ordered(table, verdict.winner as Exclude<typeof verdict.winner, string>));
+  if (typeof verdict.winner !== 'string') {
+    checkMerged(table, key, verdict.winner);
+    // What it does not name stays as it is here, or as it came if there is no row here.
+    const whole = locked ? verdict.winner : { ...incoming.row, ...verdict.winner };
+    if (!locked && table.columns.some((column) => !Object.hasOwn(whole, column))) {
+      throw new BanyanError('BANYAN_RESOLVER', { message: `The row that the resolver of ${table.name} made lacks columns, and there is none to take them from.` });
+    }
+    await transaction.put(table, write.key, ordered(table, whole));
   } else if (winner !== target) {
     if (!(await takeIncoming(write, locked, context))) return undefined;
   } else if (!locked && !(await holdAbsence(write, context))) {
     return undefined;
   }
   const after = await transaction.lock(table, write.key);
+  const standing = { winner, committedAt: winner === 'service' ? write.committedAt : rival.committedAt } as const;
   await transaction.recordConflict(
     {
       service: context.service, table: table.name, key, type: typeOf(write, rival),
-      monolith: monolith.row, serviceRow: service.row, winner, strategy: verdict.strategy,
+      monolith: monolith.row, serviceRow: service.row,
+      monolithAt: monolith.committedAt, serviceAt: service.committedAt, winner, strategy: verdict.strategy,
       ...('reason' in verdict && verdict.reason !== undefined ? { reason: verdict.reason } : {}),
     },
     // The only whole copy of a row that was set aside is at its author: no decision may remove it there.
     context.authority === 'settles' && !context.newlyHeld.owns(write.keyText)
-      ? { table: table.name, key, row: after ? named(table, after.row) : null }
+      ? { table: table.name, key, row: after ? named(table, after.row) : null, standing }
       : undefined,
   );
-  note(context, write.keyText, { winner, committedAt: winner === 'service' ? write.committedAt : rival.committedAt });
+  note(context, write.keyText, standing);
   context.touched.add(write.keyText);
   return ONE_CONFLICT;
+}
+
+/** @throws BANYAN_RESOLVER if a resolver made a row that is not this one, or not of this table. */
+function checkMerged(table: TargetTable, key: NamedRow, row: NamedRow): void {
+  const unknown = Object.keys(row).filter((column) => !table.columns.includes(column));
+  const moved = Object.keys(key).filter((column) => Object.hasOwn(row, column) && row[column] !== key[column]);
+  const fault = unknown.length > 0 ? `names columns that it does not have: ${unknown.join(', ')}` : moved.length > 0 ? `changes its key: ${moved.join(', ')}` : undefined;
+  if (fault) throw new BanyanError('BANYAN_RESOLVER', { message: `The row that the resolver of ${table.name} made ${fault}.` });
 }
 
 /**
@@ -77,7 +94,12 @@ async function takeIncoming(write: Write, locked: LockedRow | undefined, context
   }
   const row = rowOf(write);
   if (!locked && lacksValues(write.table, row)) throw rowMissing(write);
-  if (!locked) return insertWhereNone(write, context);
+  if (!locked) {
+    const settled = context.knowledge.tombstone(write.keyText)?.position;
+    if (!(await insertWhereNone(write, context))) return false;
+    context.inserted.push({ write, ...(settled === undefined ? {} : { settled }) });
+    return true;
+  }
   await context.transaction.put(write.table, write.key, row);
   return true;
 }

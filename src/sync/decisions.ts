@@ -14,7 +14,11 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
     if (!(await insertWhereNone(write, context))) return followDecision(step, context);
   } else if (step.row) await context.transaction.put(step.table, step.key, step.row);
   else if (!locked) return NOTHING;
-  else await context.transaction.remove(step.table, step.key);
+  else {
+    await context.transaction.remove(step.table, step.key);
+    // Absence can't always be held there: a local writer may have inserted the row before the decision was committed.
+    await context.transaction.request(step.table, step.key);
+  }
   context.touched.add(step.keyText);
   context.displaced.delete(step.keyText);
   return NOTHING;
@@ -30,14 +34,15 @@ export async function answerRequest(step: Requested, context: SettleContext): Pr
   const locked = await context.transaction.lock(table, key);
   if (!locked || context.authority !== 'settles') return;
   const row = named(table, locked.row);
+  const now = { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n };
   await context.transaction.recordConflict(
     {
-      service: context.service, table: table.name, key: namedKey(table, key), type: 'unique-key', monolith: row, serviceRow: null,
+      service: context.service, table: table.name, key: namedKey(table, key), type: 'unique-key', monolith: row, serviceRow: null, monolithAt: now.committedAt,
       winner: 'monolith', strategy: 'sent-again', reason: 'the service could not take it at first',
     },
-    { table: table.name, key: namedKey(table, key), row },
+    { table: table.name, key: namedKey(table, key), row, standing: now },
   );
-  note(context, keyText, { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n });
+  note(context, keyText, now);
 }
 
 /** The service asks for a row that it could not write; the monolith answers with the row as it is by then. */

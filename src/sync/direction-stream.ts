@@ -340,13 +340,13 @@ export class DirectionStream {
     if (text('service') !== this.#options.service || text('decided') !== 't') return;
     const about = this.#mappingNow().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'));
     if (!about) return;
-    const winner = text('winner');
+    const winner = text('standing');
     if (reading.learning) {
       this.#options.sourceKnowledge.placeDecision(about.keyText, {
         position: reading.position,
         batch: reading.batch,
         winner: winner === 'service' || winner === 'merged' ? winner : 'monolith',
-        committedAt: reading.committedAt,
+        committedAt: BigInt(text('standing_at') ?? '0'),
       });
     }
     const row = text('decision');
@@ -370,13 +370,20 @@ export class DirectionStream {
   async #apply(signal: AbortSignal): Promise<never> {
     const { clock, heartbeatMs = 1000, batchRows = 2000, batchBytes = 8 * MIB } = this.#options;
     await this.#remember(signal);
+    let idleSince = clock.monotonic();
     for (;;) {
       signal.throwIfAborted();
       await this.#lookForAsked(signal);
       if (this.#queue.empty) {
-        await this.#queue.changed(1000, signal);
+        await this.#queue.changed(heartbeatMs, signal);
+        // Not even a heartbeat comes: another worker may have both the stream and the slot.
+        if (this.#queue.empty && clock.monotonic() - idleSince > 2 * heartbeatMs) {
+          idleSince = clock.monotonic();
+          await this.#confirmClaim(signal);
+        }
         continue;
       }
+      idleSince = clock.monotonic();
       if (!this.#queue.pressing && !this.#revisit) {
         const restMs = this.#checkpointAt + heartbeatMs - clock.monotonic();
         if (restMs > 0) {
@@ -425,8 +432,13 @@ export class DirectionStream {
       await clock.sleep(5, signal);
       if (clock.monotonic() - lookedAt < heartbeatMs) continue;
       lookedAt = clock.monotonic();
-      await this.#patiently(signal, async () => (await this.#applier.begin()).rollback());
+      await this.#confirmClaim(signal);
     }
+  }
+
+  /** @throws BANYAN_STREAM_FENCED if another worker has claimed the stream meanwhile. */
+  #confirmClaim(signal: AbortSignal): Promise<void> {
+    return this.#patiently(signal, async () => (await this.#applier.begin()).rollback());
   }
 
   async #applyOnce({ works, attempts, signal }: {

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
+import type { Standing } from '../model/conflict.ts';
 import { ORIGIN_OF_TIME, later, type Position } from '../model/position.ts';
-import type { Side } from '../model/side.ts';
 import type { Horizon } from '../ports/applier.ts';
 
 /** Made once: an abort without a reason makes an exception with a stack each time. */
@@ -13,14 +13,11 @@ export interface Tombstone {
 }
 
 /** A conflict settled on the monolith's side; a write of the monolith's as far as the service is concerned. */
-export interface DecidedRow {
+export interface DecidedRow extends Standing {
   /** Where it was committed; undefined until the monolith's stream has shown it. */
   readonly position: Position | undefined;
   /** How far of the service's commits the transaction that decided it went: names that transaction on both ways. */
   readonly batch: Position;
-  /** Whose write stands there now. */
-  readonly winner: Side | 'merged';
-  readonly committedAt: bigint;
 }
 
 /**

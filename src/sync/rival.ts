@@ -12,25 +12,32 @@ export async function findRival(write: Write, locked: LockedRow | undefined, con
   }
   if (locked) {
     if (locked.own || locked.replayed || touched.has(write.keyText)) return undefined;
-    const horizon = knowledge.horizonFor(write.seen);
-    if (horizon && precedes(locked.xid, horizon.xid)) return undefined;
-    let position = knowledge.commitOf(locked);
-    if (position === undefined) {
-      // Too new for the stream to have shown it, or older than where the stream began.
-      await context.catchUp();
-      position = knowledge.commitOf(locked);
-    }
-    if (context.authority !== 'follows' && (position === undefined || position <= write.seen)) return undefined;
+    if (await hadSeen(write, locked, context)) return undefined;
     return { deleted: false, committedAt: locked.committedAt ?? 0n, side: target };
   }
   if (write.kind === 'delete') return undefined;
   let tombstone = knowledge.tombstone(write.keyText);
-  if (!tombstone && write.kind === 'update') {
+  // An updated row was there when the change was made, so it has gone since. And the delete that is known may not be the last.
+  if (write.kind === 'update' || (tombstone && tombstone.position > write.seen)) {
     await context.catchUp();
     tombstone = knowledge.tombstone(write.keyText);
   }
   if (!tombstone || tombstone.position <= write.seen) return undefined;
   return { deleted: true, committedAt: tombstone.committedAt, side: target };
+}
+
+/** Whether the author of a change had seen the local transaction that wrote a row last. */
+async function hadSeen(write: Write, locked: LockedRow, context: SettleContext): Promise<boolean> {
+  const { knowledge } = context;
+  const horizon = knowledge.horizonFor(write.seen);
+  if (horizon && precedes(locked.xid, horizon.xid)) return true;
+  let position = knowledge.commitOf(locked);
+  if (position === undefined) {
+    // Too new for the stream to have shown it, or older than where the stream began.
+    await context.catchUp();
+    position = knowledge.commitOf(locked);
+  }
+  return context.authority !== 'follows' && (position === undefined || position <= write.seen);
 }
 
 /**
@@ -66,7 +73,8 @@ async function decidedBefore({ write, locked, decision, context }: {
   const { knowledge, touched, target } = context;
   if (locked) {
     const ours = locked.own || locked.replayed || touched.has(write.keyText);
-    return ours
+    // A decision may leave a local row that the change's author knew: then nothing but the decision is new to it.
+    return ours || (await hadSeen(write, locked, context))
       ? { deleted: false, committedAt: decision.committedAt, side: decision.winner }
       : { deleted: false, committedAt: locked.committedAt ?? 0n, side: target };
   }

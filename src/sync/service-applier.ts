@@ -162,6 +162,12 @@ class ServiceTransaction implements ApplyTransaction {
     return others.map((other) => keyBack(known, other));
   }
 
+  compare(table: TargetTable, column: string, a: string, b: string): Promise<number> {
+    const known = this.#table(table);
+    const paired = columnsOf(known.mapping, known.own.columns).find((each) => each.monolith === column);
+    return this.#inner.compare(known.own, paired?.service ?? column, a, b);
+  }
+
   request(table: TargetTable, key: readonly string[]): Promise<void> {
     return this.#inner.request(table, key);
   }

@@ -1,9 +1,10 @@
 import type { Row } from '../model/change.ts';
+import type { Standing } from '../model/conflict.ts';
 import type { Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
-import { filled, note, standing, type SettleContext, type Settlement } from './settle-context.ts';
+import { filled, note, orderOf, type SettleContext, type Settlement } from './settle-context.ts';
 import { newKeyOf, settle } from './settle.ts';
 import { lacksValues, named, namedKey } from './work.ts';
 
@@ -43,25 +44,29 @@ export async function settleClash(write: Write, context: SettleContext, decided 
       table: table.name, key: namedKey(table, write.key), row: named(table, write.row, own?.row), committedAt: write.committedAt,
     };
     const [monolith, service] = target === 'monolith' ? [present, incoming] : [incoming, present];
-    const verdict = await context.resolver.resolve(monolith, service);
+    const verdict = await context.resolver.resolve(monolith, service, orderOf(write, context));
     // Two rows can't be merged into one without losing a key: anything but the service keeps the monolith's.
     const incomingWins = verdict.winner === 'service' ? target === 'monolith' : target === 'service';
     if (incomingWins) await transaction.remove(table, otherKey);
     const loser = incomingWins ? { key: present.key, text: otherText, left: undefined } : { key: incoming.key, text: write.keyText, left: own };
+    const left = incomingWins ? undefined : await findRival(write, own, context);
+    // What the loser goes back to is nothing new to its own side, unless the monolith has written that too.
+    const standing: Standing = incomingWins
+      ? { winner: 'monolith', committedAt: rival.committedAt }
+      : { winner: left?.side ?? 'service', committedAt: left?.committedAt ?? write.committedAt };
     await transaction.recordConflict(
       {
         service: context.service, table: table.name, key: loser.key, type: 'unique-key',
-        monolith: monolith.row, serviceRow: service.row, winner: incomingWins === (target === 'monolith') ? 'service' : 'monolith',
+        monolith: monolith.row, serviceRow: service.row, monolithAt: monolith.committedAt, serviceAt: service.committedAt,
+        winner: incomingWins === (target === 'monolith') ? 'service' : 'monolith',
         strategy: verdict.strategy, ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
       },
       context.authority === 'settles'
-        ? { table: table.name, key: loser.key, row: loser.left ? named(table, loser.left.row) : null }
+        ? { table: table.name, key: loser.key, row: loser.left ? named(table, loser.left.row) : null, standing }
         : undefined,
     );
     conflicts += 1;
-    note(context, loser.text, {
-      winner: loser.left ? standing(loser.left, loser.text, context) : 'monolith', committedAt: loser.left?.committedAt ?? rival.committedAt,
-    });
+    note(context, loser.text, standing);
     if (!incomingWins) return { conflicts, deferred: 0 };
   }
   for (const other of inTheWay) {

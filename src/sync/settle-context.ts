@@ -1,5 +1,6 @@
 import { BanyanError, invariant } from '../core/errors.ts';
 import { UNCHANGED, type Row } from '../model/change.ts';
+import type { Standing } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
 import type { Side } from '../model/side.ts';
@@ -7,6 +8,7 @@ import type { ApplyTransaction, LockedRow, TargetTable, Write } from '../ports/a
 import type { ConflictResolver } from './conflict.ts';
 import type { Holds } from './holds.ts';
 import type { DecidedRow, Knowledge } from './knowledge.ts';
+import type { Order } from './strategies.ts';
 
 /** Who settles a conflict that is found while applying to this side. */
 export type Authority =
@@ -30,7 +32,7 @@ export interface SettleContext {
   /** Decisions made in this transaction by row, to be forgotten if it rolls back. */
   readonly decided: Map<string, DecidedRow>;
   /** Rows that were inserted where none was, and nothing known of a delete; see {@link settleInserts}. */
-  readonly inserted: Write[];
+  readonly inserted: Inserted[];
   /** What this transaction has put in quarantine holds back. */
   readonly newlyHeld: Holds;
   /**
@@ -48,6 +50,12 @@ export interface SettleContext {
   readonly translate: (write: Write) => Write;
   /** Places a mark in the target's log and resolves when its stream has been read that far. */
   readonly catchUp: () => Promise<void>;
+}
+
+export interface Inserted {
+  readonly write: Write;
+  /** Where the target's last delete of the row was that has been settled already. */
+  readonly settled?: Position;
 }
 
 export interface Settlement {
@@ -76,6 +84,11 @@ export function rowMissing(write: Write): BanyanError {
   });
 }
 
+/** What a strategy may ask of the target about the table of a change. */
+export function orderOf({ table }: Write, { transaction }: SettleContext): Order {
+  return { compare: (_, column, a, b) => transaction.compare(table, column, a, b) };
+}
+
 /** False if a row was there after all. */
 export async function insertWhereNone(write: Write, context: SettleContext): Promise<boolean> {
   const missed = await context.transaction.write([{ ...write, kind: 'insert' }], undefined);
@@ -88,7 +101,7 @@ export function standing(locked: LockedRow, keyText: string, context: SettleCont
   return ours ? (context.knowledge.decision(keyText)?.winner ?? 'service') : 'monolith';
 }
 
-export function note(context: SettleContext, keyText: string, decided: Pick<DecidedRow, 'winner' | 'committedAt'>): void {
+export function note(context: SettleContext, keyText: string, decided: Standing): void {
   if (context.authority !== 'settles') return;
   const decision = { position: undefined, batch: context.batch, ...decided };
   context.knowledge.recordDecision(keyText, decision);

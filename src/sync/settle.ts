@@ -1,10 +1,10 @@
 import type { Row } from '../model/change.ts';
-import type { Position } from '../model/position.ts';
+import { later, ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import type { Write } from '../ports/applier.ts';
 import { decide } from './decide.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
-import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
+import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, rowMissing, rowOf, type Inserted, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, type SpooledSteps, type Step } from './work.ts';
 
 /**
@@ -33,7 +33,7 @@ export async function settle(write: Write, context: SettleContext): Promise<Sett
     } else {
       // Nothing was there to lock: a local writer may have been quicker.
       if (!(await insertWhereNone(write, context))) return settle(write, context);
-      context.inserted.push(write);
+      context.inserted.push({ write });
     }
     touched.add(write.keyText);
     return NOTHING;
@@ -68,7 +68,7 @@ async function settleRekeyed(write: Write & { readonly row: Row; readonly newKey
   if (!disturbed) {
     await transaction.put(write.table, write.key, row);
     touched.add(write.keyText).add(newKeyText);
-    context.inserted.push(there);
+    context.inserted.push({ write: there });
     return NOTHING;
   }
   // What the change leaves as it was is here only if nobody has written it here since.
@@ -105,6 +105,7 @@ async function restoreMissing(write: Write, context: SettleContext): Promise<Set
       service: context.service, table: write.table.name, key: namedKey(write.table, write.key), type: 'missing-row',
       monolith: context.target === 'monolith' ? null : present,
       serviceRow: context.target === 'monolith' ? present : null,
+      ...(context.target === 'monolith' ? { serviceAt: write.committedAt } : { monolithAt: write.committedAt }),
       winner: context.target === 'monolith' ? 'service' : 'monolith',
       strategy: 'missing-row', reason: 'inserted from the change',
     },
@@ -136,7 +137,7 @@ export async function settleSpooledInserts(work: { readonly seen: Position; read
       const write = insertBy(step);
       // What was decided in this transaction had met the delete on its way.
       if (!write || decided.has(write.keyText)) continue;
-      conflicts += (await settleDeleted([write], context)).conflicts;
+      conflicts += (await settleDeleted([{ write }], context)).conflicts;
     }
   }
   return { conflicts, deferred: 0 };
@@ -150,12 +151,12 @@ function insertBy(step: Step): Write | undefined {
   return { ...plain, row, kind: 'insert', key: newKeyOf(step, row), keyText: newKeyText };
 }
 
-async function settleDeleted(writes: readonly Write[], context: SettleContext): Promise<Settlement> {
+async function settleDeleted(inserted: readonly Inserted[], context: SettleContext): Promise<Settlement> {
   const { transaction, knowledge, touched, target } = context;
   let conflicts = 0;
-  for (const write of writes) {
+  for (const { write, settled = ORIGIN_OF_TIME } of inserted) {
     const tombstone = knowledge.tombstone(write.keyText);
-    if (!tombstone || tombstone.position <= write.seen) continue;
+    if (!tombstone || tombstone.position <= later(write.seen, settled)) continue;
     const locked = await transaction.lock(write.table, write.key);
     // Inserted and deleted again: two deletes are no conflict. And what is not ours was not inserted here.
     if (!locked || !(locked.own || touched.has(write.keyText))) continue;

@@ -10,11 +10,12 @@ import { seenBy, type Truth } from './truth.ts';
  * 2. Every acknowledged write is the row's present version, or was seen by it, or lies in a conflict
  *    record or the quarantine, or was seen by one that does. So of two writes of which neither had
  *    seen the other, the one that lost is always reported.
- * 3. Two writes of a conflict record had not seen each other. Here the engine's notion is coarser than
- *    the truth in two places, both on rows that were in conflict before. Records with the strategy
- *    `superseded` are not conflicts but the continuation of one: the winner's side went on before it
- *    could know that it had won, and what it overwrites is its own earlier write. And a decision counts
- *    as a write of the monolith: who had seen the row it left, but not the decision, is in conflict with it.
+ * 3. Two writes of a conflict record had not seen each other. A decision is a write of the monolith:
+ *    who had seen the row it left, but not the decision, is in conflict with it, unless what it left is
+ *    that side's own earlier write. Then, as after a conflict that this side won, its next write goes on
+ *    from there: records with the strategy `superseded` are no conflicts, and overwrite nothing but that
+ *    write, or the absence that a decision left. A decision that leaves no row agrees with a delete that
+ *    was committed while it was on its way.
  * 4. Checkpoints of a stream only ever grow, and no transaction of the source is applied twice.
  */
 export function check({ databases, truth, directions }: {
@@ -75,9 +76,14 @@ function unjust(databases: Readonly<Record<Side, Database>>, quarantined: Readon
     const told = new Set<string>();
     const decided = new Set<Version>();
     for (const record of database.conflicts) {
-      // No conflict, but the answer to a service that could not take a row; as a write of the monolith it counts like a decision.
+      // As a write of the monolith it counts from here on, whoever is told of it.
+      const left = record.left ?? record.monolith;
+      const decide = (): void => {
+        if (left && record.standing !== 'service') decided.add(left);
+      };
+      // No conflict, but the answer to a service that could not take a row.
       if (record.strategy === 'sent-again') {
-        if (record.monolith) decided.add(record.monolith);
+        decide();
         continue;
       }
       const name = describe(record);
@@ -90,20 +96,29 @@ function unjust(databases: Readonly<Record<Side, Database>>, quarantined: Readon
       if (record.type === 'missing-row') {
         problems.push(`a missing row: ${name}`);
       } else if (record.strategy === 'superseded') {
-        // A delete in a record is the last one known at the commit, which may have come after the verdict.
-        if (monolith && service && !monolith.deleted && !follows(service, monolith)) problems.push(`not superseded but overwritten: ${name}`);
+        if (monolith && service && !meant(record, monolith).some((ours) => ours.decision || follows(service, ours))) problems.push(`not superseded but overwritten: ${name}`);
       } else if (record.strategy === 'merge-columns' && monolith?.side === 'service') {
         // The row that a merge left carries the service's mark, but nobody on the service's side has seen it.
-        if (record.winner === 'monolith') decided.add(monolith);
+        decide();
         continue;
       } else if (record.type !== 'unique-key' && monolith && service) {
         const again = decided.has(monolith) && seenBy(service).has(monolith);
-        if (!again && (seenBy(service).has(monolith) || seenBy(monolith).has(service))) problems.push(`no conflict, one had seen the other: ${name}`);
+        if (!again && !unseen(record, { monolith, service })) problems.push(`no conflict, one had seen the other: ${name}`);
       }
-      if (monolith && record.winner !== 'service') decided.add(monolith);
+      decide();
     }
   }
   return problems;
+}
+
+/** Whether neither had seen the other; of several deletes of one transaction, which look alike, any may be meant. */
+function unseen(record: ConflictRecord, { monolith, service }: { readonly monolith: Version; readonly service: Version }): boolean {
+  return meant(record, monolith).some((ours) =>
+    meant(record, service).some((theirs) => !seenBy(theirs).has(ours) && !seenBy(ours).has(theirs)));
+}
+
+function meant({ orThese = [] }: ConflictRecord, version: Version): Version[] {
+  return [version, ...(version.deleted ? orThese.filter((other) => other.side === version.side) : [])];
 }
 
 /** Written by somebody who had seen it, or later by the same side. */

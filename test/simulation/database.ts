@@ -14,8 +14,12 @@ export interface Version {
   /** The versions that stood there when this one was written. */
   readonly parents: Version[];
   readonly deleted: boolean;
+  /** No writer's, but the absence that a decision left. */
+  readonly decision?: boolean;
   /** Where it was committed, once it was. */
   position?: Position;
+  /** And when, by its server's clock. */
+  committedAt?: bigint;
 }
 
 export const ITEMS = tableName('public', 'items');
@@ -35,7 +39,7 @@ const STREAM_RELATION: Relation = relation(tableName('banyan', 'stream'), ['name
 const REQUEST_RELATION: Relation = relation(tableName('banyan', 'request'), ['service', 'table_name', 'key'], []);
 const CONFLICT_RELATION: Relation = relation(
   tableName('banyan', 'conflict'),
-  ['service', 'table_name', 'key', 'type', 'monolith', 'service_row', 'winner', 'strategy', 'decided', 'decision'],
+  ['service', 'table_name', 'key', 'type', 'monolith', 'service_row', 'winner', 'strategy', 'decided', 'decision', 'standing', 'standing_at'],
   [],
 );
 
@@ -69,6 +73,10 @@ export interface ConflictRecord {
   readonly orThese?: readonly Version[];
   readonly winner: string;
   readonly strategy: string;
+  /** Whose write the decision left, if there was one. */
+  readonly standing?: string | undefined;
+  /** The version that the decision left, or sent. */
+  readonly left?: Version | undefined;
 }
 
 export interface QuarantineRecord {
@@ -403,6 +411,8 @@ export class Session {
   async commit(options: {
     readonly origin?: { readonly name: string; readonly position: Position };
     readonly at?: bigint;
+    /** Called when the transaction is in the log, and nobody sees its rows yet. */
+    readonly logged?: (position: Position) => void;
     readonly also?: () => void;
     readonly process?: Process;
   } = {}): Promise<void> {
@@ -417,7 +427,8 @@ export class Session {
     await database.scheduler.step(process);
     const position = database.writeLog();
     for (const each of this.#numbers()) database.ended.set(each, { at, origin: options.origin?.name });
-    for (const truth of this.#truths) if (!options.origin) truth.position = position;
+    if (!options.origin) for (const truth of this.#truths) Object.assign(truth, { position, committedAt: at });
+    options.logged?.(position);
     database.append({
       position, xid, committedAt: at, changes: this.#changes, truths: this.#truths,
       ...(options.origin ? { origin: options.origin } : {}),

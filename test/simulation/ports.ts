@@ -236,8 +236,9 @@ class SimulatedTransaction implements ApplyTransaction {
   readonly checkpoint: Checkpoint;
   readonly #options: TransactionOptions;
   readonly #session: Session;
-  /** Conflict records whose deleted part is known once the commit tells how far this transaction goes. */
-  readonly #unknown: { key: string; at: number }[] = [];
+  /** Rows that a decision of this transaction leaves away, and what it decided about. */
+  #absences = new Map<string, readonly Version[]>();
+  #saved: ReadonlyMap<string, readonly Version[]> = new Map();
   /** Keys at which this transaction found no row. */
   readonly #absent = new Set<string>();
   #lost = false;
@@ -331,6 +332,10 @@ class SimulatedTransaction implements ApplyTransaction {
     return this.#statement(async () => this.#session.sameCode(key[0]!, row).map((other) => [other]));
   }
 
+  async compare(_table: TargetTable, _column: string, a: string, b: string): Promise<number> {
+    return this.#statement(async () => (a < b ? -1 : a > b ? 1 : 0));
+  }
+
   async request(table: TargetTable, key: readonly string[]): Promise<void> {
     await this.#statement(async () => this.#session.change(Session.request(['shop', table.name, JSON.stringify({ id: key[0]! })])));
   }
@@ -345,16 +350,28 @@ class SimulatedTransaction implements ApplyTransaction {
           const named = truth.byMark(row['mark']);
           return named && named.key !== key ? truth.endOfOld(named) : named;
         }
-        if (side === database.side) return database.gone.get(key);
-        this.#unknown.push({ key, at: this.#session.newConflicts.length });
-        return undefined;
+        const gone = side === database.side ? database.gone.get(key) : undefined;
+        return gone?.decision ? gone : (deletes(side).at(-1) ?? gone);
       };
+      // What stands on the monolith may be the service's own delete, that won there earlier.
+      const deletes = (side: 'monolith' | 'service'): Version[] =>
+        side === 'service'
+          ? truth.deletesAt(side, key, conflict.serviceAt)
+          : [...truth.deletesAt('service', key, conflict.monolithAt), ...truth.deletesAt('monolith', key, conflict.monolithAt)];
+      const [monolith, service] = [version('monolith'), version('service')];
+      const orThese = [...(conflict.monolith ? [] : deletes('monolith')), ...(conflict.serviceRow ? [] : deletes('service'))];
+      if (decision?.row === null) this.#absences.set(key, [monolith, service].filter((each) => each !== undefined));
+      else if (decision) this.#absences.delete(key);
       this.#session.conflict(
-        { key, type: conflict.type, monolith: version('monolith'), service: version('service'), winner: conflict.winner, strategy: conflict.strategy },
+        { key, type: conflict.type, monolith, service, orThese, winner: conflict.winner, strategy: conflict.strategy,
+          standing: decision?.standing.winner,
+          left: decision?.row ? truth.byMark(decision.row['mark']) : undefined,
+        },
         {
           service: conflict.service, table_name: conflict.table, key: JSON.stringify(conflict.key), type: conflict.type,
           winner: conflict.winner, strategy: conflict.strategy, decided: decision ? 't' : 'f',
           decision: decision?.row ? JSON.stringify(decision.row) : null,
+          standing: decision?.standing.winner ?? null, standing_at: decision ? String(decision.standing.committedAt) : null,
         },
       );
     });
@@ -400,11 +417,13 @@ class SimulatedTransaction implements ApplyTransaction {
 
   async savepoint(): Promise<void> {
     await this.#statement(async () => this.#session.savepoint());
+    this.#saved = new Map(this.#absences);
   }
 
   async rollbackToSavepoint(): Promise<void> {
     await this.#connected();
     this.#session.rollbackToSavepoint();
+    this.#absences = new Map(this.#saved);
   }
 
   async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
@@ -414,11 +433,19 @@ class SimulatedTransaction implements ApplyTransaction {
     this.#resolve(checkpoint.position);
     this.#session.change(Session.stream(stream));
     sessions.delete(this.#session);
+    const decided: Version[] = [];
     const done = this.#session.commit({
       process: server, origin: { name: origin, position: checkpoint.position }, at: checkpoint.committedAt,
+      logged: (position) => {
+        for (const [key, about] of this.#absences) {
+          if (this.#session.read(key) && this.#session.pending.has(key)) continue;
+          decided.push(truth.decideAbsence({ key, position, about, present: this.#localAfterDelete(key, position) }));
+        }
+      },
       also: () => {
         state.position = checkpoint.position;
         state.seen = checkpoint.seen;
+        for (const version of decided) if (!database.rows.has(version.key)) database.gone.set(version.key, version);
         truth.foundNothing({ source: source.side, after: this.checkpoint.position, through: checkpoint.position, target: database, absent: this.#absent });
       },
     });
@@ -458,6 +485,13 @@ class SimulatedTransaction implements ApplyTransaction {
     }
   }
 
+  /** Whether, by the log, somebody has written the row before `position` and not deleted it since. */
+  #localAfterDelete(key: string, position: Position): boolean {
+    const { log } = this.#options.database;
+    const last = log.findLast((entry) => entry.position < position && entry.origin === undefined && entry.truths.some((version) => version.key === key));
+    return last?.truths.findLast((version) => version.key === key)?.deleted === false;
+  }
+
   /** Whose delete it is shows at the commit. */
   #removal(key: string): Version {
     return { id: '?', side: this.#options.source.side, key, parents: [], deleted: true };
@@ -472,13 +506,6 @@ class SimulatedTransaction implements ApplyTransaction {
       const before = database.rows.has(version.key) ? undefined : database.gone.get(version.key);
       return before ?? truth.deleteWithin(source.side, version.key, after, through) ?? { ...version, id: 'removed' };
     });
-    for (const { key, at } of this.#unknown) {
-      const record = this.#session.newConflicts[at];
-      if (record?.key !== key) continue;
-      const version = truth.deleteWithin(source.side, key, after, through);
-      const orThese = truth.deletesWithin(source.side, key, after, through);
-      this.#session.newConflicts[at] = { ...record, orThese, ...(source.side === 'service' ? { service: version } : { monolith: version }) };
-    }
   }
 }
 

@@ -14,7 +14,7 @@ export class Truth {
   readonly #deletes = new Map<string, Version[]>();
   #next = 1;
 
-  make(options: { side: Side; key: string; deleted: boolean }): Version {
+  make(options: { side: Side; key: string; deleted: boolean; decision?: boolean }): Version {
     const id = `${options.side === 'monolith' ? 'm' : 's'}${this.#next++}${options.deleted ? 'd' : ''}`;
     const version: Version = { ...options, id, parents: [] };
     this.versions.set(id, version);
@@ -25,6 +25,24 @@ export class Truth {
       else this.#deletes.set(name, [version]);
     }
     return version;
+  }
+
+  /**
+   * A decision that leaves no row is a write of the monolith's: whoever reads the row's absence after it
+   * has seen what it decided about, and the monolith's own delete, if that is what it left.
+   */
+  decideAbsence(options: { key: string; position: Position; about: readonly Version[]; present: boolean }): Version {
+    const { key, position, about, present } = options;
+    const standing = present ? undefined : this.deleteWithin('monolith', key, -1n as Position, position);
+    const version = this.make({ side: 'monolith', key, deleted: true, decision: true });
+    version.parents.push(...about, ...(standing ? [standing] : []));
+    version.position = position;
+    return version;
+  }
+
+  /** The deletes of a key that one side committed at a time of its clock: those of one transaction. */
+  deletesAt(side: Side, key: string, committedAt: bigint | undefined): Version[] {
+    return (this.#deletes.get(`${side} ${key}`) ?? []).filter((version) => version.committedAt === committedAt && committedAt !== undefined);
   }
 
   rekeyed(next: Version, endOfOld: Version): void {
@@ -67,7 +85,7 @@ export class Truth {
         this.foundGone.add(version);
         const standing = target.gone.get(version.key);
         if (!standing) target.gone.set(version.key, version);
-        else if (!seenBy(standing).has(version)) target.gone.set(version.key, { ...version, id: `${standing.id}+${version.id}`, parents: [standing, version] });
+        else if (!seenBy(standing).has(version)) target.gone.set(version.key, { ...version, decision: standing.decision ?? false, id: `${standing.id}+${version.id}`, parents: [standing, version] });
       }
     }
   }

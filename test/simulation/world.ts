@@ -3,7 +3,7 @@ import { isBanyanError, messageOf } from '../../src/core/errors.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
 import { ORIGIN_OF_TIME } from '../../src/model/position.ts';
 import { directionFrom, otherSide, type Direction, type Side } from '../../src/model/side.ts';
-import { ConflictResolver, type StrategyName } from '../../src/sync/conflict.ts';
+import { ConflictResolver, type PlainStrategy } from '../../src/sync/conflict.ts';
 import { directionsOf, ServiceSync, type ServiceSyncOptions, type SyncMode } from '../../src/sync/service-sync.ts';
 import { check } from './checker.ts';
 import { COLUMNS, Database, ITEMS, RENAMED, type Session } from './database.ts';
@@ -16,7 +16,7 @@ import { Writer } from './writer.ts';
 /** What one seed chooses to do to the engine. */
 export interface Profile {
   readonly mode: SyncMode;
-  readonly strategy: Exclude<StrategyName, 'custom'>;
+  readonly strategy: PlainStrategy;
   readonly keys: number;
   readonly writers: number;
   readonly transactions: number;

@@ -6,7 +6,7 @@ import type { Direction, Side } from '../../src/model/side.ts';
 import { buildServiceSync } from '../../src/app/build-sync.ts';
 import type { StreamNames } from '../../src/postgres/banyan-schema.ts';
 import { setUpStreams, type SetupEnd, type SetupOptions, type SetupResult } from '../../src/postgres/stream-setup.ts';
-import { ConflictResolver, type StrategyName } from '../../src/sync/conflict.ts';
+import { ConflictResolver, type PlainStrategy } from '../../src/sync/conflict.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../src/sync/service-sync.ts';
 import type { TestDatabase } from './postgres.ts';
 
@@ -15,7 +15,7 @@ export interface SyncSettings {
   /** As a user writes them; the same name on both sides. */
   readonly tables: readonly string[];
   readonly mode?: SyncMode;
-  readonly strategy?: Exclude<StrategyName, 'custom'>;
+  readonly strategy?: PlainStrategy;
   readonly batchRows?: number;
   readonly heartbeatMs?: number;
   readonly logger?: Logger;

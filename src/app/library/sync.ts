@@ -8,13 +8,15 @@ import type { Direction } from '../../model/side.ts';
 import { PostgresProvisioner } from '../../postgres/provision/provisioner.ts';
 import { setUpStreams } from '../../postgres/stream-setup.ts';
 import { isTransient } from '../../postgres/transient.ts';
-import { ConflictResolver, type ResolveConflict, type StrategyName } from '../../sync/conflict.ts';
+import { ConflictResolver, type PlainStrategy, type ResolveConflict } from '../../sync/conflict.ts';
 import type { StreamCounts } from '../../sync/direction-stream.ts';
+import type { TableStrategy } from '../../sync/strategies.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../sync/service-sync.ts';
 import { buildServiceSync } from '../build-sync.ts';
 import { databaseOf, type Database, type DatabaseLike } from './database.ts';
 
-export type { ConflictingChange, ResolveConflict, StrategyName, Verdict } from '../../sync/conflict.ts';
+export type { ConflictingChange, PlainStrategy, ResolveConflict, StrategyName, Verdict } from '../../sync/conflict.ts';
+export type { TableStrategy } from '../../sync/strategies.ts';
 export type { StreamCounts } from '../../sync/direction-stream.ts';
 export type { SyncMode } from '../../sync/service-sync.ts';
 export { postgres, type Database, type DatabaseLike } from './database.ts';
@@ -32,7 +34,7 @@ export interface SyncEngineOptions {
   /** Default `bidirectional`. */
   readonly mode?: SyncMode;
   /** For tables without a resolver of their own. Default `last-write-wins`. */
-  readonly conflicts?: Exclude<StrategyName, 'custom'>;
+  readonly conflicts?: PlainStrategy;
   /** Create what the service's database lacks. Default true. */
   readonly provision?: boolean;
   /** Most row changes joined into one target transaction. Default 2000; more is faster, and later. */
@@ -56,7 +58,12 @@ export interface SyncEngineOptions {
  * await engine.stop();
  */
 export class SyncEngine {
-  readonly conflictResolver: { register(table: string, resolve: ResolveConflict): void };
+  readonly conflictResolver: {
+    /** A built-in strategy for one table (its name on the monolith), with the columns it goes by. */
+    use(table: string, choice: TableStrategy): void;
+    /** A function for one table. What it throws, takes too long for or gets wrong puts that change in quarantine. */
+    register(table: string, resolve: ResolveConflict): void;
+  };
   readonly #options: SyncEngineOptions;
   readonly #resolver: ConflictResolver;
   readonly #stop = new AbortController();
@@ -69,6 +76,9 @@ export class SyncEngine {
       clock: options.clock ?? systemClock, ...(options.conflicts ? { default: options.conflicts } : {}),
     });
     this.conflictResolver = {
+      use: (table, choice) => {
+        this.#resolver.use(parseTableName(table), choice);
+      },
       register: (table, resolve) => {
         this.#resolver.register(parseTableName(table), resolve);
       },

@@ -337,8 +337,8 @@ describePostgres('PostgresApplier', () => {
       await transaction.quarantine({ write: write('delete', item, ['3']), code: 'c', reason: 'r', ...aside });
       await transaction.rollbackToSavepoint();
       await transaction.recordConflict(conflict, undefined);
-      await transaction.recordConflict({ ...conflict, reason: 'why' }, { table: item.name, key: { id: '1' }, row: { id: '1', v: null } });
-      await transaction.recordConflict(conflict, { table: item.name, key: { id: '1' }, row: null });
+      await transaction.recordConflict({ ...conflict, reason: 'why' }, { table: item.name, key: { id: '1' }, row: { id: '1', v: null }, standing: { winner: 'monolith', committedAt: 7n } });
+      await transaction.recordConflict(conflict, { table: item.name, key: { id: '1' }, row: null, standing: { winner: 'service', committedAt: 8n } });
       await transaction.quarantine({ write: write('update', item, ['1'], ['1', UNCHANGED, null]), code: '23514', reason: 'check', as: 'change', claims: { owns: ['public.item 1'], refers: ['x'] }, bases: new Map([['public.item 1', { xid: 7, rival: { deleted: true, committedAt: 9_007_199_254_740_993n, side: 'service' } }]]) });
       await transaction.quarantine({ write: write('delete', item, ['2']), code: 'held', reason: 'r', ...aside });
       await transaction.quarantine({

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { BanyanError } from '../../core/errors.ts';
 import type { Conflict, Decision } from '../../model/conflict.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
 import type { Position } from '../../model/position.ts';
@@ -139,6 +140,17 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     return [...found.values()];
   }
 
+  async compare(table: TargetTable, column: string, a: string, b: string): Promise<number> {
+    const shape = this.#options.shapeOf(table);
+    const type = shape.sqlTypes[shape.columns.indexOf(column)];
+    if (type === undefined) throw new BanyanError('BANYAN_RESOLVER', { message: `${table.name} has no column "${column}" to compare by.` });
+    const found = await this.#run<{ order: string }>({
+      text: `SELECT CASE WHEN v.a < v.b THEN -1 WHEN v.a > v.b THEN 1 ELSE 0 END AS "order" FROM (SELECT $1::text::${type} AS a, $2::text::${type} AS b) AS v`,
+      values: [a, b],
+    });
+    return Number(found.rows[0]?.order ?? 0);
+  }
+
   /** The row need not stay: that it was inserted is in the log. */
   async request(table: TargetTable, key: readonly string[]): Promise<void> {
     const named = Object.fromEntries(table.key.map((column, i) => [table.columns[column], key[i]]));
@@ -151,12 +163,15 @@ export class PostgresApplyTransaction implements ApplyTransaction {
 
   async recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
     await this.#client.query(
-      'INSERT INTO banyan.conflict (service, table_name, key, type, monolith, service_row, winner, strategy, reason, decided, decision) ' +
-        'VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)',
+      'INSERT INTO banyan.conflict (service, table_name, key, type, monolith, service_row, winner, strategy, reason, decided, decision, standing, standing_at, monolith_at, service_at) ' +
+        'VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
       [
         conflict.service, conflict.table, JSON.stringify(conflict.key), conflict.type,
         jsonOrNull(conflict.monolith), jsonOrNull(conflict.serviceRow), conflict.winner, conflict.strategy,
         conflict.reason ?? null, decision !== undefined, decision ? jsonOrNull(decision.row) : null,
+        decision?.standing.winner ?? null, decision ? String(decision.standing.committedAt) : null,
+        conflict.monolithAt === undefined ? null : String(conflict.monolithAt),
+        conflict.serviceAt === undefined ? null : String(conflict.serviceAt),
       ],
     );
   }
