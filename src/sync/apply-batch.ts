@@ -230,7 +230,10 @@ class Batch {
       else if (!(await this.#wholePart(whole))) for (const step of steps) await this.one(step);
       // The server knows the rows of this transaction; memory holds those of one part.
       this.#context.touched.clear();
-      this.#context.inserted.length = 0;
+      const { inserted, touched } = this.#context;
+      const byDecision = inserted.splice(0).filter(({ settled }) => settled !== undefined);
+      inserted.push(...byDecision);
+      for (const { write } of byDecision) touched.add(write.keyText);
     }
     const { conflicts, deferred } = await settleSpooledInserts(work, this.#context);
     this.#conflicts += conflicts;

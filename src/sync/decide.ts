@@ -1,5 +1,6 @@
 import { BanyanError } from '../core/errors.ts';
 import type { ConflictType, NamedRow } from '../model/conflict.ts';
+import { ORIGIN_OF_TIME } from '../model/position.ts';
 import type { LockedRow, Rival, TargetTable, Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
 import { insertWhereNone, note, ONE_CONFLICT, orderOf, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
@@ -95,9 +96,10 @@ async function takeIncoming(write: Write, locked: LockedRow | undefined, context
   const row = rowOf(write);
   if (!locked && lacksValues(write.table, row)) throw rowMissing(write);
   if (!locked) {
-    const settled = context.knowledge.tombstone(write.keyText)?.position;
+    // To insert may have meant to wait for somebody who deleted the row once more.
+    const settled = context.knowledge.tombstone(write.keyText)?.position ?? ORIGIN_OF_TIME;
     if (!(await insertWhereNone(write, context))) return false;
-    context.inserted.push({ write, ...(settled === undefined ? {} : { settled }) });
+    context.inserted.push({ write, settled });
     return true;
   }
   await context.transaction.put(write.table, write.key, row);

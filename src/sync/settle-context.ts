@@ -54,7 +54,7 @@ export interface SettleContext {
 
 export interface Inserted {
   readonly write: Write;
-  /** Where the target's last delete of the row was that has been settled already. */
+  /** By a decision: where the last delete of the row was that it had met. */
   readonly settled?: Position;
 }
 
