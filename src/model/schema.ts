@@ -6,6 +6,8 @@ export interface Schema {
   readonly tables: readonly Table[];
   readonly enums: readonly EnumType[];
   readonly domains: readonly DomainType[];
+  /** Composite and range types; absent: none. */
+  readonly structuredTypes?: readonly StructuredType[];
   readonly sequences: readonly Sequence[];
   readonly views: readonly View[];
   /** Extensions that the tables need, other than the server's own. */
@@ -119,6 +121,17 @@ export interface DomainType {
   readonly nullable: boolean;
   readonly default?: string;
   readonly checks: readonly Check[];
+}
+
+/** A composite or range type made by a user. */
+export interface StructuredType {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'composite' | 'range';
+  /** SQL after the type's name: `AS (x integer, y text)`, `AS RANGE (SUBTYPE = …)`. */
+  readonly definition: string;
+  /** The types it is made from, as the server spells them. */
+  readonly parts: readonly string[];
 }
 
 export interface Sequence {

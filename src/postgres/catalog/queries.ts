@@ -110,6 +110,8 @@ const NEEDED_TYPES = `
       CROSS JOIN LATERAL (
         SELECT t.typelem UNION ALL SELECT t.typbasetype
         UNION ALL SELECT g.rngsubtype FROM pg_range g WHERE g.rngtypid = t.oid
+        UNION ALL SELECT d.refobjid FROM pg_depend d WHERE t.typtype = 'm' AND d.classid = 'pg_type'::regclass AND d.objid = t.oid
+                                                       AND d.refclassid = 'pg_type'::regclass
         UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND t.typtype = 'c'
       ) x (oid) WHERE x.oid <> 0
   )`;
@@ -136,6 +138,40 @@ export const DOMAINS = `${NEEDED_TYPES}
    WHERE t.typtype = 'd' AND ${USER_SCHEMA} AND ${notOfExtension('pg_type', 't.oid')}
      AND ($2::boolean OR t.oid IN (SELECT oid FROM needed))
    ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`)}`;
+
+/**
+ * `$2` as in {@link ENUMS}. Not the row type of a table, nor a range that rests on a function of the
+ * user's: functions are not carried over.
+ */
+export const STRUCTURED_TYPES = `${NEEDED_TYPES}
+  ${asJson(`
+  SELECT n.nspname AS schema, t.typname AS name, 'composite' AS kind, made.definition, made.parts
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c',
+    LATERAL (
+      SELECT 'AS (' || coalesce(string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
+               || CASE WHEN a.attcollation NOT IN (0, e.typcollation)
+                       THEN ' COLLATE ' || quote_ident(ln.nspname) || '.' || quote_ident(l.collname) ELSE '' END, ', ' ORDER BY a.attnum), '') || ')' AS definition,
+             coalesce(json_agg(format_type(a.atttypid, NULL)), '[]') AS parts
+        FROM pg_attribute a JOIN pg_type e ON e.oid = a.atttypid
+        LEFT JOIN pg_collation l ON l.oid = a.attcollation LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace
+       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) made
+   WHERE t.typtype = 'c' AND ${USER_SCHEMA} AND ${notOfExtension('pg_type', 't.oid')}
+     AND ($2::boolean OR t.oid IN (SELECT oid FROM needed))
+  UNION ALL
+  SELECT n.nspname, t.typname, 'range',
+         'AS RANGE (SUBTYPE = ' || format_type(r.rngsubtype, NULL)
+           || ', SUBTYPE_OPCLASS = ' || quote_ident(onsp.nspname) || '.' || quote_ident(o.opcname)
+           || CASE WHEN r.rngcollation NOT IN (0, s.typcollation) THEN ', COLLATION = ' || quote_ident(ln.nspname) || '.' || quote_ident(l.collname) ELSE '' END
+           || CASE WHEN r.rngsubdiff <> 0 THEN ', SUBTYPE_DIFF = ' || r.rngsubdiff::regproc::text ELSE '' END || ')',
+         json_build_array(format_type(r.rngsubtype, NULL))
+    FROM pg_range r JOIN pg_type t ON t.oid = r.rngtypid JOIN pg_namespace n ON n.oid = t.typnamespace
+    JOIN pg_type s ON s.oid = r.rngsubtype
+    JOIN pg_opclass o ON o.oid = r.rngsubopc JOIN pg_namespace onsp ON onsp.oid = o.opcnamespace
+    LEFT JOIN pg_collation l ON l.oid = r.rngcollation LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace
+   WHERE r.rngcanonical = 0 AND ${USER_SCHEMA} AND ${notOfExtension('pg_type', 't.oid')}
+     AND NOT EXISTS (SELECT FROM pg_proc f WHERE f.oid = r.rngsubdiff AND f.pronamespace <> 'pg_catalog'::regnamespace)
+     AND ($2::boolean OR t.oid IN (SELECT oid FROM needed))
+   ORDER BY 1, 2`)}`;
 
 /** `$2`: whether every extension is wanted; else those that give the tables a type, function or operator class. */
 export const EXTENSIONS = `${NEEDED_TYPES}

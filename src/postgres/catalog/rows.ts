@@ -85,6 +85,14 @@ export interface DomainRow {
   readonly checks: readonly { readonly name: string; readonly definition: string }[];
 }
 
+export interface StructuredTypeRow {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'composite' | 'range';
+  readonly definition: string;
+  readonly parts: readonly string[];
+}
+
 export interface SequenceRow {
   readonly schema: string;
   readonly name: string;

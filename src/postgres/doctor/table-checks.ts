@@ -47,8 +47,8 @@ export function tableChecks(options: { readonly table: Table; readonly facts: Ta
       remedy: 'Store the content in a bytea column, or a plain number in a bigint column.',
     }),
     none(table, 'types', facts.handMadeTypes, {
-      expected: 'built-in types, enums, domains, arrays of them and types of extensions',
-      remedy: 'Change the columns to such a type: ALTER TABLE … ALTER COLUMN … TYPE …; (for a composite type jsonb is common).',
+      expected: 'built-in types, enums, domains, composite types, ranges, arrays of them and types of extensions',
+      remedy: 'Change the columns to such a type: ALTER TABLE … ALTER COLUMN … TYPE …; (in the place of a row type of a table, a composite type).',
     }),
     none(table, 'partitions', facts.foreignPartitions, {
       expected: 'all partitions on this server',

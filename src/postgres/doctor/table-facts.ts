@@ -15,7 +15,7 @@ export interface TableFacts {
   readonly foreignPartitions: readonly string[];
   /** `column type` of columns that refer to large objects. */
   readonly largeObjects: readonly string[];
-  /** `column type` of columns whose type is composite, a range or made by hand: they are not provisioned. */
+  /** `column type` of columns whose type rests on code or on a table's row: they are not provisioned. */
   readonly handMadeTypes: readonly string[];
   /** Functions of the database's own that defaults, checks, generated columns and indexes call. */
   readonly functions: readonly string[];
@@ -49,11 +49,20 @@ export async function missingFunctions(pool: Pick<pg.Pool, 'query'>, signatures:
 const TABLE_FACTS = `
 WITH RECURSIVE base (oid, root) AS (
   SELECT t.oid, t.oid FROM pg_type t WHERE t.typnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-  UNION SELECT CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.typbasetype END, b.root
-    FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typcategory = 'A' AND t.typelem <> 0 OR t.typtype = 'd'
+  UNION SELECT x.oid, b.root FROM base b JOIN pg_type t ON t.oid = b.oid
+    CROSS JOIN LATERAL (
+      SELECT t.typelem WHERE t.typcategory = 'A' UNION ALL SELECT t.typbasetype WHERE t.typtype = 'd'
+      UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+      UNION ALL SELECT g.rngsubtype FROM pg_range g WHERE g.rngtypid = t.oid
+      UNION ALL SELECT d.refobjid FROM pg_depend d WHERE t.typtype = 'm' AND d.classid = 'pg_type'::regclass AND d.objid = t.oid
+                                                     AND d.refclassid = 'pg_type'::regclass
+    ) x (oid) WHERE x.oid <> 0
 ), hand_made (oid) AS (
   SELECT DISTINCT b.root FROM base b JOIN pg_type t ON t.oid = b.oid
-   WHERE (t.typtype IN ('c', 'r', 'm') OR t.typtype = 'b' AND t.typcategory <> 'A')
+   WHERE (t.typtype = 'b' AND t.typcategory <> 'A'
+          OR t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind <> 'c')
+          OR t.typtype = 'r' AND EXISTS (SELECT FROM pg_range r LEFT JOIN pg_proc f ON f.oid = r.rngsubdiff
+                WHERE r.rngtypid = t.oid AND (r.rngcanonical <> 0 OR f.pronamespace <> 'pg_catalog'::regnamespace)))
      AND t.typnamespace <> 'pg_catalog'::regnamespace
      AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e')
 )

@@ -1,4 +1,4 @@
-import type { Check, Column, DomainType, EnumType, Key, Sequence, Table } from '../../model/schema.ts';
+import type { Check, Column, DomainType, EnumType, Key, Sequence, StructuredType, Table } from '../../model/schema.ts';
 import type { ProvisionMismatch } from '../../ports/provisioner.ts';
 import { labelOf } from './statements.ts';
 
@@ -32,6 +32,11 @@ export function compareDomain(monolith: DomainType, service: DomainType): readon
       .join(' '),
   });
   return differences(labelOf('domain', monolith), properties(monolith), properties(service));
+}
+
+export function compareStructuredType(monolith: StructuredType, service: StructuredType): readonly ProvisionMismatch[] {
+  const { definition } = monolith;
+  return differences(labelOf('type', monolith), { definition }, { definition: service.definition });
 }
 
 /** Start and cache may differ: the service's block begins elsewhere. */

@@ -1,12 +1,12 @@
 import { splitTableName, type TableName } from '../../model/names.ts';
-import type { DomainType, ForeignKey, Schema, Sequence, Table } from '../../model/schema.ts';
+import type { ForeignKey, Schema, Sequence, Table } from '../../model/schema.ts';
 import type {
   CutForeignKey,
   ProvisionMismatch,
   ProvisionStatement,
   TriggerLeftBehind,
 } from '../../ports/provisioner.ts';
-import { compareDomain, compareEnum, compareSequence, compareTable } from './compare.ts';
+import { compareDomain, compareEnum, compareSequence, compareStructuredType, compareTable } from './compare.ts';
 import {
   addConstraint,
   attachPartition,
@@ -16,6 +16,7 @@ import {
   createExtension,
   createSchema,
   createSequence,
+  createStructuredType,
   createTable,
   ownSequence,
   setReplicaIdentity,
@@ -53,9 +54,7 @@ export function planStructure(options: { readonly source: Schema; readonly targe
       .map(createSchema),
     ...planExtensions(source, target, mismatches),
     ...lackingBy(source.enums, target.enums, (here, other) => mismatches.push(...compareEnum(here, other))).map(createEnum),
-    ...basesFirst(
-      lackingBy(source.domains, target.domains, (here, other) => mismatches.push(...compareDomain(here, other))),
-    ).map(createDomain),
+    ...planMadeTypes(source, target, mismatches),
     ...sequences.create,
     ...lacking.map((table) => createTable(table, identitiesOf(source, table))),
     ...lacking.flatMap((table) => (table.partitionOf ? [attachPartition(table.name, table.partitionOf)] : [])),
@@ -95,7 +94,7 @@ function cutOf(table: TableName, key: ForeignKey): CutForeignKey {
 }
 
 function neededSchemas(source: Schema): readonly string[] {
-  const named = [...source.enums, ...source.domains, ...source.sequences].map((object) => object.schema);
+  const named = [...source.enums, ...source.domains, ...(source.structuredTypes ?? []), ...source.sequences].map((object) => object.schema);
   const ofExtensions = source.extensions.flatMap((name) => source.extensionSchemas?.[name] ?? []);
   const ofTables = source.tables.map((table) => splitTableName(table.name).schema);
   return [...new Set([...ofTables, ...named, ...ofExtensions])].sort();
@@ -189,15 +188,37 @@ function parentsFirst(tables: readonly Table[]): readonly Table[] {
   return [...ordered];
 }
 
-/** A domain after the one it is made from. */
-function basesFirst(domains: readonly DomainType[]): readonly DomainType[] {
-  const ordered = new Set<DomainType>();
-  const add = (domain: DomainType): void => {
-    const base = domains.find(({ schema, name }) => baseNames(schema, name).includes(domain.baseType.replace(/\[\]$/, '')));
-    if (base) add(base);
-    ordered.add(domain);
+/** Domains, composite types and ranges may be made of each other. */
+function planMadeTypes(source: Schema, target: Schema, mismatches: ProvisionMismatch[]): readonly ProvisionStatement[] {
+  const domains = lackingBy(source.domains, target.domains, (here, other) => mismatches.push(...compareDomain(here, other)));
+  const structured = lackingBy(source.structuredTypes ?? [], target.structuredTypes ?? [], (here, other) =>
+    mismatches.push(...compareStructuredType(here, other)),
+  );
+  return partsFirst([
+    ...domains.map((domain) => ({ ...domain, parts: [domain.baseType], statement: createDomain(domain) })),
+    ...structured.map((type) => ({ ...type, statement: createStructuredType(type) })),
+  ]).map(({ statement }) => statement);
+}
+
+interface MadeType {
+  readonly schema: string;
+  readonly name: string;
+  /** The types it is made from, as the server spells them. */
+  readonly parts: readonly string[];
+  readonly statement: ProvisionStatement;
+}
+
+/** A type after those it is made from. */
+function partsFirst(types: readonly MadeType[]): readonly MadeType[] {
+  const ordered = new Set<MadeType>();
+  const add = (type: MadeType): void => {
+    const parts = type.parts.map((part) => part.replace(/\[\]$/, ''));
+    for (const other of types) {
+      if (other !== type && baseNames(other.schema, other.name).some((name) => parts.includes(name))) add(other);
+    }
+    ordered.add(type);
   };
-  domains.forEach(add);
+  types.forEach(add);
   return [...ordered];
 }
 

@@ -73,6 +73,26 @@ describePostgres('PostgresProvisioner', () => {
     ]);
   });
 
+  it('gives types that are made of each other, in the order they need', async () => {
+    const monolith = await testDatabase({ schema: `
+      CREATE SCHEMA "Made Of";
+      CREATE TYPE "Made Of".z_first AS (n numeric(5,2), "a ""b" text COLLATE "C");
+      CREATE DOMAIN "Made Of".y_domain AS "Made Of".z_first CHECK ((VALUE).n > 0);
+      CREATE TYPE "Made Of".x_range AS RANGE (SUBTYPE = float8, SUBTYPE_DIFF = float8mi);
+      CREATE TYPE "Made Of".a_last AS (one "Made Of".y_domain, many "Made Of".z_first[], spans "Made Of".x_range[]);
+      CREATE TYPE "Made Of".words AS RANGE (SUBTYPE = text, COLLATION = "C");
+      CREATE TYPE "Made Of".unused AS (n int);
+      CREATE TABLE "Made Of".t (id int PRIMARY KEY, a "Made Of".a_last, b "Made Of".words${serverMajor() >= 14 ? ', c "Made Of".x_multirange' : ''})` });
+    const plan = await expectRoundTrip(monolith, await tablesOf(monolith));
+    expect(plan.beforeCopy.map(({ object }) => object)).not.toContain('type Made Of.unused');
+
+    const service = await testDatabase({ schema: 'CREATE SCHEMA "Made Of"; CREATE TYPE "Made Of".words AS RANGE (SUBTYPE = text)' });
+    const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool });
+    await expect(provisioner.beforeCopy({ tables: await tablesOf(monolith) })).rejects.toMatchObject({
+      code: 'BANYAN_PROVISION_MISMATCH', details: { mismatches: [{ object: 'type "Made Of".words', property: 'definition' }] },
+    });
+  });
+
   it('makes tables and keys before the copy, the rest after it', async () => {
     const monolith = await testDatabase({ schema: EVERYTHING_SQL });
     const service = await testDatabase();

@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteTable, tableName, type TableName } from '../../model/names.ts';
-import type { Column, DomainType, EnumType, Sequence, Table } from '../../model/schema.ts';
+import type { Column, DomainType, EnumType, Sequence, StructuredType, Table } from '../../model/schema.ts';
 import type { ProvisionStatement } from '../../ports/provisioner.ts';
 
 /* The SQL of each kind of object. Every name is quoted and qualified, so the search_path plays no part. */
@@ -36,6 +36,10 @@ export function createDomain(domain: DomainType): ProvisionStatement {
     ...domain.checks.map((check) => `CONSTRAINT ${quoteIdentifier(check.name)} ${check.definition}`),
   ];
   return { object: labelOf('domain', domain), sql: clauses.join(' ') };
+}
+
+export function createStructuredType(type: StructuredType): ProvisionStatement {
+  return { object: labelOf('type', type), sql: `CREATE TYPE ${qualified(type)} ${type.definition}` };
 }
 
 export function createSequence(sequence: Sequence): ProvisionStatement {
