@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ConflictChoice, ServiceConfig, SyncConfig } from '../config/config.ts';
+import type { ConflictChoice, SyncConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
@@ -66,19 +66,6 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
 export function refuseCapture(sync: Pick<SyncConfig, 'capture'>): void {
   if (sync.capture === undefined || sync.capture === 'wal') return;
   throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `Capture by ${sync.capture} is not available yet; only by wal.` });
-}
-
-/** A service's tables as pairs. */
-export function pairsOf(service: ServiceConfig): TableMapping[] {
-  return service.tables.map((table) => {
-    if (table.where !== undefined || table.transform !== undefined) {
-      throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `Filters and transforms (table ${table.table}) are not available yet.` });
-    }
-    return {
-      monolith: table.table, service: table.as,
-      ...(table.columns ? { columns: table.columns.map((column) => ({ monolith: column, service: column })) } : {}),
-    };
-  });
 }
 
 /** The conflict strategies of the configuration; loads custom resolvers. */

@@ -11,7 +11,7 @@ export async function doctor(session: Session, options: { readonly services?: re
   for (const name of names) {
     const service = session.service(name);
     const found = await diagnose({
-      ...session.pools(service), tables: service.tables.map((table) => table.table), mode: config.sync.mode, clock: context.clock,
+      ...session.pools(service), tables: [...new Set(service.tables.map((table) => table.table))], mode: config.sync.mode, clock: context.clock,
     });
     // The monolith's own checks are the same for each service; its tables' are not.
     for (const check of found) {

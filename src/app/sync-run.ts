@@ -17,11 +17,12 @@ import { readToken } from '../postgres/sessions.ts';
 import { setUpStreams } from '../postgres/stream-setup.ts';
 import { isTransient } from '../postgres/transient.ts';
 import type { SyncRunOptions, SyncRunResult } from './application.ts';
-import { buildResolver, buildServiceSync, pairsOf, refuseCapture } from './build-sync.ts';
+import { buildResolver, buildServiceSync, refuseCapture } from './build-sync.ts';
 import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
 import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
 import type { Session } from './session.ts';
 import { passFences, readStreams } from './sync-status.ts';
+import { loadMappings } from './table-mappings.ts';
 
 /**
  * `banyan sync run`: takes its share of the services by leases, sets up what is missing, and keeps them in
@@ -155,8 +156,9 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   const { clock } = context;
   const pools = session.pools(service);
   refuseCapture(config.sync);
-  const pairs = pairsOf(service);
-  if (options.provision) await provisionBeforeCopy(session, service);
+  const { mappings: pairs, checkService } = await loadMappings({ config, service, monolith: pools.monolith });
+  if (options.provision) await provisionBeforeCopy(session, service, pairs);
+  await checkService(pools.service);
   const ends = {
     monolith: { url: config.monolith.url, pool: pools.monolith },
     service: { url: service.url, pool: pools.service },
@@ -165,7 +167,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
     await ensureBanyanSchema(session.statePool);
     return setUpStreams({
       service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal, token,
-      afterCopy: () => provisionAfterCopy(session, service, { create: options.provision }),
+      afterCopy: () => provisionAfterCopy(session, service, { mappings: pairs, create: options.provision }),
       onTable: (table, rows) => context.progress.note(`copied ${table}: ${rows} rows`),
     });
   };

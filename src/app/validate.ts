@@ -80,11 +80,14 @@ function shared(context: ApplicationContext, options: ValidateOptions): Validati
 
 function tablesOf(service: ServiceConfig, wanted: ReadonlySet<string> | undefined): TableToValidate[] {
   return service.tables
-    .filter((table) => !wanted || wanted.has(table.table))
+    .filter((table, index, all) => (!wanted || wanted.has(table.table)) && all.findIndex((other) => other.as === table.as) === index)
     .map((table) => ({
       table: table.table, as: table.as,
-      ...(table.columns ? { columns: table.columns } : {}),
-      ...(table.where === undefined ? {} : { where: table.where }),
+      // What a module makes of other columns, only the module knows.
+      ...(table.transform === undefined ? {} : { sharedOnly: true }),
+      ...(table.columns ? { columns: table.columns.map(({ monolith, service: target, values }) => ({ source: monolith, target, ...(values ? { values } : {}) })) } : {}),
+      // Whatever stands in the service's table is meant to be there.
+      ...(table.where === undefined ? {} : { where: table.where, targetWhere: 'true' }),
     }));
 }
 

@@ -1,4 +1,5 @@
 import type { TableName } from '../model/names.ts';
+import type { ColumnMapping, ComputedColumn } from '../model/table-mapping.ts';
 import type { ConfigFile } from './schema.ts';
 import type { ListenAddress } from './formats.ts';
 
@@ -43,8 +44,10 @@ export interface TableConfig {
   readonly table: TableName;
   /** In the service. */
   readonly as: TableName;
-  /** Absent: all. */
-  readonly columns?: readonly string[];
+  /** Absent: all, under their names. */
+  readonly columns?: readonly ColumnMapping[];
+  /** Columns that the service's database computes. */
+  readonly computed?: readonly ComputedColumn[];
   /** An SQL condition on the monolith's row. */
   readonly where?: string;
   /** An absolute path or a package name. */

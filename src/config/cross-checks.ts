@@ -39,23 +39,63 @@ function nearestPosition(positions: ReadonlyMap<string, Position>, path: Path): 
   return { line: 1, column: 1 };
 }
 
-/** No table belongs to two services, and no two tables of one service arrive at the same one. */
+/**
+ * No table belongs to two services. Within a service, a table may be made into several, and several into
+ * one, only one way: what a row of one of them means for the others on the way back is not defined.
+ */
 function checkTables(file: ConfigFile, add: Add): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
+  const oneWay = file.sync.mode === 'monolith-to-service';
   for (const [service, { tables }] of Object.entries(file.services)) {
-    const targets = new Set<string>();
+    const targets = new Map<string, string>();
     for (const [index, entry] of tables.entries()) {
       const path = ['services', service, 'tables', index];
       const table = parseTableName(typeof entry === 'string' ? entry : entry.table);
-      const owner = owners.get(table);
-      if (owner !== undefined) add(path, `${table}, which ${owner === service ? 'stands here twice' : `belongs to ${owner}`}`, 'each table once');
-      owners.set(table, service);
       const target = typeof entry === 'string' || entry.as === undefined ? table : parseTableName(entry.as);
-      if (targets.has(target) && owner !== service) add(path, `a second table that becomes ${target}`, 'another `as`');
-      targets.add(target);
+      const owner = owners.get(table);
+      const twice = targets.get(target) === table;
+      const again = [...targets.values()].includes(table);
+      if (owner !== undefined && (owner !== service || twice || !oneWay)) {
+        add(path, `${table}, which ${owner === service ? 'stands here twice' : `belongs to ${owner}`}`, twice || owner !== service ? 'each table once' : 'each table once, or sync.mode monolith-to-service: a table that is made into several has no way back');
+      } else if (targets.has(target) && !oneWay) {
+        add(path, `a second table that becomes ${target}`, 'another `as`, or sync.mode monolith-to-service: a table that is made of several has no way back');
+      } else if (targets.has(target) && again) {
+        add(path, `a second table that becomes ${target}, and a second one made of ${table}`, 'one of both');
+      }
+      owners.set(table, service);
+      if (!targets.has(target)) targets.set(target, table);
+      if (typeof entry !== 'string') checkTable(entry, path, file.sync.mode, add);
     }
   }
   return owners;
+}
+
+type TableEntry = Extract<ConfigFile['services'][string]['tables'][number], { readonly table: string }>;
+
+function checkTable({ columns = [], where }: TableEntry, path: Path, mode: ConfigFile['sync']['mode'], add: Add): void {
+  if (where !== undefined && mode === 'service-to-monolith') {
+    add([...path, 'where'], 'a filter, with sync.mode service-to-monolith', 'no filter, or a mode in which the monolith can tell the service that a row has left');
+  }
+  const used = new Set<string>();
+  const use = (name: string, at: Path): void => {
+    if (used.has(name)) add(at, `the monolith's column "${name}" for the second time`, 'each column once');
+    used.add(name);
+  };
+  if (Array.isArray(columns)) {
+    for (const [index, name] of columns.entries()) use(name, [...path, 'columns', index]);
+    return;
+  }
+  for (const [name, column] of Object.entries(columns)) {
+    const at = [...path, 'columns', name];
+    if (typeof column === 'string') use(column, at);
+    else if (column.compute === undefined) use(column.from ?? name, at);
+    else if (column.from !== undefined || column.values !== undefined) add(at, '`compute` beside `from` or `values`', '`compute` and `type` alone');
+    else if (column.type === undefined) add(at, '`compute` without a type', '`type: …` beside it');
+    if (typeof column === 'string' || column.values === undefined || mode === 'monolith-to-service') continue;
+    const images = Object.values(column.values);
+    const doubled = images.find((value, i) => images.indexOf(value) < i);
+    if (doubled !== undefined) add([...at, 'values'], `two values that become ${JSON.stringify(doubled)}`, `each once, for the way back (sync.mode is ${mode})`);
+  }
 }
 
 function checkConflicts(file: ConfigFile, owners: ReadonlyMap<string, string>, add: Add): void {

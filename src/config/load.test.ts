@@ -81,7 +81,7 @@ metrics: { listen: "localhost:9464" }
     url: 'postgres://s@h/accounts',
     tables: [
       { table: 'public.users', as: 'public.users' },
-      { table: '"Odd Schema"."Ta""ble"', as: 'public.odd', columns: ['id', 'Na me'], where: 'id > 1', transform: '/etc/banyan/t.js' },
+      { table: '"Odd Schema"."Ta""ble"', as: 'public.odd', columns: [{ monolith: 'id', service: 'id' }, { monolith: 'Na me', service: 'Na me' }], where: 'id > 1', transform: '/etc/banyan/t.js' },
     ],
     upstream: 'http://127.0.0.1:4001',
     match: [{ path: '/api/users/**' }, { path: '/login', methods: ['POST'] }],
@@ -246,7 +246,7 @@ describe('what fits alone must fit together', () => {
   test.each<[string, string, string]>([
     ['one table in two services', `${MONOLITH}services:\n  a: { url: "postgres://h/a", tables: [users] }\n  b: { url: "postgres://h/b", tables: [orders, public.Users] }`, '4:48: services.b.tables[1]: found public.users, which belongs to a; expected each table once.'],
     ['one table twice', table('    tables: [t, public.t]\n'), '5:17: services.a.tables[1]: found public.t, which stands here twice; expected each table once.'],
-    ['two tables into one', table('    tables: [t, { table: v, as: t }]\n'), '5:17: services.a.tables[1]: found a second table that becomes public.t; expected another `as`.'],
+    ['two tables into one', table('    tables: [t, { table: v, as: t }]\n'), '5:17: services.a.tables[1]: found a second table that becomes public.t; expected another `as`, or sync.mode monolith-to-service: a table that is made of several has no way back.'],
     ['a conflict of a strange table', two('sync: { conflicts: { tables: { userz: { strategy: prefer-service } } } }'), '5:39: sync.conflicts.tables.userz: found public.userz, which belongs to no service; expected a table of one of the services. Did you mean public.users?'],
     ['a conflict of an unknown table', two('sync: { conflicts: { tables: { zebra.stripes: { strategy: prefer-service } } } }'), '5:47: sync.conflicts.tables["zebra.stripes"]: found zebra.stripes, which belongs to no service; expected a table of one of the services.'],
     ['one conflict twice', two('sync: { conflicts: { tables: { users: { strategy: prefer-service }, public.users: { strategy: prefer-service } } } }'), '5:83: sync.conflicts.tables["public.users"]: found public.users for the second time; expected each table once.'],

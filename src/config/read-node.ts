@@ -43,7 +43,11 @@ export function readNode(reading: Reading, node: unknown, schema: TSchema, path:
   if (Type.IsRecord(schema)) return isMap(resolved) ? readRecord(reading, resolved, schema, path) : refuse();
   if (Type.IsArray(schema)) return isSeq(resolved) ? readList(reading, resolved, schema, path) : refuse();
   if (Type.IsUnion(schema)) {
-    const wanted = schema.anyOf.find((variant) => (isMap(resolved) ? Type.IsObject(variant) : isScalar(resolved) && !Type.IsObject(variant)));
+    const wanted = schema.anyOf.find((variant) => {
+      if (isMap(resolved)) return Type.IsObject(variant) || Type.IsRecord(variant);
+      if (isSeq(resolved)) return Type.IsArray(variant);
+      return isScalar(resolved) && !Type.IsObject(variant) && !Type.IsRecord(variant) && !Type.IsArray(variant);
+    });
     return wanted === undefined ? refuse() : readNode(reading, resolved, wanted, path);
   }
   return isScalar(resolved) ? readScalar(reading, resolved, schema, path) : refuse();
@@ -83,6 +87,7 @@ function readSection(reading: Reading, node: YAMLMap, schema: TObject, path: Pat
 function readRecord(reading: Reading, node: YAMLMap, schema: TRecord, path: Path): unknown {
   const format = formatOf(schema);
   const value = Type.RecordValue(schema);
+  refuseCount(reading, node, schema, path, node.items.length);
   const entries: [string, unknown][] = [];
   for (const pair of node.items) {
     const key = keyOf(reading, pair, path);

@@ -66,12 +66,32 @@ function resolveService(name: string, service: ConfigFile['services'][string], m
 
 function resolveTable(entry: ConfigFile['services'][string]['tables'][number], modulePath: ModulePath): TableConfig {
   if (typeof entry === 'string') return { table: parseTableName(entry), as: parseTableName(entry) };
-  const { transform, ...rest } = entry;
+  const { transform, columns, ...rest } = entry;
   return {
     ...rest,
+    ...resolveColumns(columns),
     table: parseTableName(entry.table),
     as: parseTableName(entry.as ?? entry.table),
     ...(transform === undefined ? {} : { transform: modulePath(transform) }),
+  };
+}
+
+type FileColumns = Extract<ConfigFile['services'][string]['tables'][number], { readonly table: string }>['columns'];
+
+function resolveColumns(columns: FileColumns): Pick<TableConfig, 'columns' | 'computed'> {
+  if (columns === undefined) return {};
+  if (Array.isArray(columns)) return { columns: columns.map((name) => ({ monolith: name, service: name })) };
+  const entries = Object.entries(columns).map(([service, column]) => ({ service, ...(typeof column === 'string' ? { from: column } : column) }));
+  const computed = entries.flatMap(({ service, compute, type }) => (compute === undefined || type === undefined ? [] : [{ service, type, expression: compute }]));
+  return {
+    columns: entries
+      .filter(({ compute }) => compute === undefined)
+      .map(({ service, from, type, values }) => ({
+        monolith: from ?? service, service,
+        ...(type === undefined ? {} : { type }),
+        ...(values === undefined ? {} : { values: new Map(Object.entries(values)) }),
+      })),
+    ...(computed.length > 0 ? { computed } : {}),
   };
 }
 

@@ -33,14 +33,38 @@ function choice<const V extends string[]>(values: readonly [...V], description: 
 const strategyNames = ['last-write-wins', 'prefer-monolith', 'prefer-service', 'merge-columns', 'custom'] as const;
 const tableStrategyNames = [...strategyNames, 'add-up', 'latest-by-column'] as const;
 
+const columnObject = section({
+  from: Type.Optional(text('text', "The monolith's column. Default: the same name.")),
+  type: Type.Optional(text('text', "The column's type in the service, as SQL. Default: the monolith's.")),
+  values: Type.Optional(
+    Type.Record(Type.String(), Type.String({ description: "The service's text for this text of the monolith's." }), {
+      minProperties: 1,
+      description: "The service's text for each of the monolith's. A value that is not listed goes to quarantine; null stays null.",
+    }),
+  ),
+  compute: Type.Optional(
+    text('text', "An SQL expression on the service's row, which its database keeps computed; it has no column in the monolith, and wants a `type`."),
+  ),
+});
+
 const tableObject = section({
   table: text('table-name', "The table's name in the monolith."),
   as: Type.Optional(text('table-name', "The table's name in the service. Default: the same.")),
   columns: Type.Optional(
-    listOf(text('text', 'A column name as it is stored, unquoted.'), 'The columns that move. Default: all.', { minItems: 1 }),
+    Type.Union(
+      [
+        listOf(text('text', 'A column name as it is stored, unquoted.'), 'Columns that keep their names.', { minItems: 1 }),
+        Type.Record(Type.String(), Type.Union([text('text', "The monolith's column."), columnObject]), {
+          format: 'text',
+          minProperties: 1,
+          description: "By the service's column.",
+        }),
+      ],
+      { description: "The columns that move: a list, or a mapping of the service's names to the monolith's. Default: all, under their names." },
+    ),
   ),
   where: Type.Optional(text('text', 'An SQL condition on the monolith\'s row; only rows for which it is true move.')),
-  transform: Type.Optional(text('module', 'A module that changes a row on its way; relative to this file.')),
+  transform: Type.Optional(text('module', 'A module with `toService(row)` and, for the way back, `toMonolith(row)`; relative to this file.')),
 });
 
 const service = section({

@@ -127,6 +127,10 @@ export const ERROR_CODES = {
     meaning: 'A row could not be changed into the other side\'s form: a value that `values` does not list, or a function of a transform module that threw or gave what is no row.',
     remedy: 'A change of a running stream is in quarantine with its whole content: mend the configuration or the module, then retry it. In a copy, mend it and start again.',
   },
+  BANYAN_MAPPING: {
+    meaning: 'What the configuration says of a table\'s columns, filter or transform does not fit the tables, or has no way back that the mode needs.',
+    remedy: 'The message names the key, what was found and what was expected. Change the mapping, the tables, or `sync.mode`.',
+  },
   BANYAN_STREAM_UNKNOWN: {
     meaning: 'A stream has no checkpoint in its target database: it was never set up, or the target was replaced.',
     remedy: 'Run `banyan sync run`, which sets the stream up and copies what is there.',

@@ -15,6 +15,8 @@ export interface TargetTable {
    * an insert gives them their defaults, an update what they were.
    */
   readonly carried?: readonly boolean[];
+  /** Its rows are another table's as well: to empty it sets the carried columns to null. */
+  readonly part?: boolean;
   /** Columns of each unique key beside the row's own. */
   readonly otherUniques?: readonly (readonly number[])[];
   /** Foreign keys. */

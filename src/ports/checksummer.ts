@@ -57,6 +57,8 @@ export type HashMethod = 'record' | 'canonical';
 export interface SelectedColumn {
   readonly name: string;
   readonly form: ComparisonForm;
+  /** What each text of the column is compared as; any other is compared as a text that none of them is. Never of a key column. */
+  readonly values?: ReadonlyMap<string, string>;
 }
 
 /** What one side reads of a table. Both sides' selections have as many columns, in the same order. */

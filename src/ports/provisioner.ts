@@ -1,5 +1,6 @@
 import type { TableName } from '../model/names.ts';
 import type { ForeignKeyAction } from '../model/schema.ts';
+import type { TableMapping } from '../model/table-mapping.ts';
 
 /** One statement that a database lacks. */
 export interface ProvisionStatement {
@@ -89,4 +90,6 @@ export interface Provisioner {
 export interface ProvisionScope {
   /** The monolith's tables that the service gets; partitions follow their parent. */
   readonly tables: readonly TableName[];
+  /** What the service calls them and their columns. Default: the same. */
+  readonly mappings?: readonly TableMapping[];
 }

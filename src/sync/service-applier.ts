@@ -99,7 +99,7 @@ function serviceTable(mapping: TableMapping, own: TargetTable, pairs: readonly T
   const keyNames = own.key.map((index) => own.columns[index] ?? '');
   return {
     mapping, shared,
-    own: whole ? own : { ...own, carried },
+    own: { ...own, ...(whole ? {} : { carried }), ...(mapping.part === true ? { part: true } : {}) },
     out: rowTranslator({ mapping, to: 'service', from: columns, into: own.columns, key: keyNames }),
     back: rowTranslator({ mapping, to: 'monolith', from: own.columns, into: columns }),
   };

@@ -3,6 +3,14 @@ import { parseTableName, type TableName } from '../model/names.ts';
 import type { ComparisonForm, HashMethod, Selection, ShapeColumn, TableShape } from '../ports/checksummer.ts';
 import type { ColumnDrift } from './report.ts';
 
+/** Two columns that hold the same, under two names or in two vocabularies. */
+export interface ComparedColumn {
+  readonly source: string;
+  readonly target: string;
+  /** The target's text for each of the source's. Not for a key column. */
+  readonly values?: ReadonlyMap<string, string>;
+}
+
 /** A table to compare, and how the two sides' columns belong together. */
 export interface TableToValidate {
   /** The source's name, as a user writes it. */
@@ -10,7 +18,9 @@ export interface TableToValidate {
   /** The target's name. Default: the same. */
   readonly as?: string;
   /** The columns to compare, where the names differ with both. Default: all. The key is always compared. */
-  readonly columns?: readonly (string | { readonly source: string; readonly target: string })[];
+  readonly columns?: readonly (string | ComparedColumn)[];
+  /** Compare what both sides have, and say nothing of a column that only one of them has. */
+  readonly sharedOnly?: boolean;
   /** Columns (the source's names) that are not compared. */
   readonly exclude?: readonly string[];
   /** The source's columns that identify a row. Default: the primary key, else a unique key without nulls. */
@@ -27,6 +37,8 @@ export interface PairedColumn {
   readonly form: ComparisonForm;
   /** The type whose own equality decides when the forms differ. */
   readonly judgedAs?: string;
+  /** What the source's texts are compared as. */
+  readonly values?: ReadonlyMap<string, string>;
 }
 
 /** One table on both sides, column by column. */
@@ -77,6 +89,8 @@ export function pairTables(options: {
     const b = targetColumns.get(targetNameOf(name));
     if (a === undefined) throw unknownColumn(source, name, 'source');
     if (b === undefined) throw unknownColumn(target, targetNameOf(name), 'target');
+    const values = spec.columns?.find((column) => typeof column !== 'string' && column.source === name);
+    if (typeof values === 'object' && values.values) return { source: name, target: b.name, form: 'text', values: values.values };
     return { source: name, target: b.name, ...formOfPair(a, b, options.exact) };
   });
   if (columns.length === 0) {
@@ -100,7 +114,7 @@ export function pairTables(options: {
     source: {
       ...shared,
       table: source.table,
-      columns: columns.map(({ source, form }) => ({ name: source, form })),
+      columns: columns.map(({ source, form, values }) => ({ name: source, form, ...(values ? { values } : {}) })),
       ...(spec.where === undefined ? {} : { where: spec.where }),
     },
     target: {
@@ -127,7 +141,7 @@ function columnsToCompare(
   const here = source.columns.filter((column) => !excluded.has(column.name));
   return {
     wanted: here.map((column) => column.name).filter((name) => onTarget.has(name)),
-    drift: [
+    drift: spec.sharedOnly === true ? [] : [
       ...here.filter((column) => !onTarget.has(column.name) && !column.generated).map((column) => ({ column: column.name, absentOn: 'target' as const })),
       ...target.columns
         .filter((column) => !onSource.has(column.name) && !excluded.has(column.name) && !column.generated)

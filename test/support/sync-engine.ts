@@ -3,6 +3,7 @@ import { silentLogger, type Logger } from '../../src/core/logger.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
 import { parseTableName } from '../../src/model/names.ts';
 import type { Direction, Side } from '../../src/model/side.ts';
+import type { TableMapping } from '../../src/model/table-mapping.ts';
 import { buildServiceSync } from '../../src/app/build-sync.ts';
 import type { StreamNames } from '../../src/postgres/banyan-schema.ts';
 import { setUpStreams, type SetupEnd, type SetupOptions, type SetupResult } from '../../src/postgres/stream-setup.ts';
@@ -14,6 +15,8 @@ export interface SyncSettings {
   readonly service?: string;
   /** As a user writes them; the same name on both sides. */
   readonly tables: readonly string[];
+  /** Tables that are not the same on both sides; instead of `tables`. */
+  readonly mappings?: readonly TableMapping[];
   readonly mode?: SyncMode;
   readonly strategy?: PlainStrategy;
   readonly batchRows?: number;
@@ -36,8 +39,8 @@ export function setUp(ends: Ends, settings: SyncSettings, more: Partial<SetupOpt
   });
 }
 
-function pairsOf({ tables }: SyncSettings) {
-  return tables.map((name) => ({ monolith: parseTableName(name), service: parseTableName(name) }));
+function pairsOf({ tables, mappings }: SyncSettings): readonly TableMapping[] {
+  return mappings ?? tables.map((name) => ({ monolith: parseTableName(name), service: parseTableName(name) }));
 }
 
 /** The engine over two databases whose streams were set up. */

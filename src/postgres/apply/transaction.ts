@@ -115,8 +115,13 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   }
 
   async truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void> {
-    const names = tables.map((table) => this.#options.shapeOf(table).sqlName);
-    await this.#client.query(`TRUNCATE ${names.join(', ')}${options.restartIdentity ? ' RESTART IDENTITY' : ''}`);
+    for (const table of tables.filter((each) => each.part === true)) {
+      const shape = this.#options.shapeOf(table);
+      const set = shape.settable.filter((i) => table.carried?.[i] !== false).map((i) => `${shape.sqlColumns[i]} = NULL`);
+      if (set.length > 0) await this.#client.query(`UPDATE ${shape.sqlName} SET ${set.join(', ')}`);
+    }
+    const names = tables.filter((each) => each.part !== true).map((table) => this.#options.shapeOf(table).sqlName);
+    if (names.length > 0) await this.#client.query(`TRUNCATE ${names.join(', ')}${options.restartIdentity ? ' RESTART IDENTITY' : ''}`);
   }
 
   async clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {

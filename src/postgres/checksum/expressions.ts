@@ -1,12 +1,16 @@
 import { quoteIdentifier, quoteTable } from '../../model/names.ts';
 import type { SelectedColumn, Selection } from '../../ports/checksummer.ts';
+import { quoteLiteral } from '../provision/statements.ts';
 import { canonicalForm, recordForm } from './forms.ts';
 
 /** The row variable of every statement. */
 const ROW = 't';
 
-export function columnSql(column: SelectedColumn): string {
-  return `${ROW}.${quoteIdentifier(column.name)}`;
+export function columnSql({ name, values }: SelectedColumn): string {
+  const own = `${ROW}.${quoteIdentifier(name)}`;
+  if (!values) return own;
+  const cases = [...values].map(([from, to]) => `WHEN ${quoteLiteral(from)} THEN ${quoteLiteral(to)}`).join(' ');
+  return `(CASE ${own}::text ${cases} ELSE 'not listed: ' || ${own}::text END)`;
 }
 
 /** `schema.table AS t`. */

@@ -1,13 +1,14 @@
 import type pg from 'pg';
 import { BanyanError, messageOf } from '../../core/errors.ts';
 import { silentLogger, type Logger } from '../../core/logger.ts';
-import { tableName, type TableName } from '../../model/names.ts';
+import { splitTableName, tableName, type TableName } from '../../model/names.ts';
 import type { Schema } from '../../model/schema.ts';
 import type { ProvisionPlan, ProvisionScope, ProvisionStatement, Provisioner } from '../../ports/provisioner.ts';
 import { PostgresIntrospector } from '../catalog/introspector.ts';
 import { inTransaction } from '../connect.ts';
 import { planStructure } from './plan.ts';
 import { readSequences } from './read-sequences.ts';
+import { reshaped } from './reshape.ts';
 import { sequencePlan, type SequenceState } from './sequences.ts';
 
 export interface PostgresProvisionerOptions {
@@ -37,14 +38,16 @@ export class PostgresProvisioner implements Provisioner {
 
   async plan(scope: ProvisionScope): Promise<ProvisionPlan> {
     const { monolith, service, sequenceGap } = this.#options;
-    const source = await new PostgresIntrospector({ pool: monolith }).readSchema({ tables: scope.tables });
+    const own = await new PostgresIntrospector({ pool: monolith }).readSchema({ tables: scope.tables });
     const target = await new PostgresIntrospector({ pool: service }).readSchema();
+    const source = reshaped(own, scope.mappings ?? [], target);
     const namespaces = await service.query<{ nspname: string }>('SELECT nspname FROM pg_catalog.pg_namespace');
     const structure = planStructure({ source, target, targetSchemas: namespaces.rows.map((row) => row.nspname) });
     const serviceNames = matchSequences(source, target);
+    const kept = new Set(source.sequences.map(({ schema, name }) => tableName(schema, name)));
     const numbers = sequencePlan({
       source,
-      monolith: await readSequences(monolith, source),
+      monolith: await readSequences(monolith, { ...own, sequences: own.sequences.filter(({ schema, name }) => kept.has(tableName(schema, name))) }),
       service: await readServiceSequences(service, target, serviceNames),
       serviceNames,
       ...(sequenceGap !== undefined && { gap: sequenceGap }),
@@ -114,8 +117,8 @@ export function matchSequences(source: Schema, target: Schema): ReadonlyMap<Tabl
   );
   return new Map(
     source.sequences.map(({ schema, name, ownedBy }) => {
-      const same = tableName(schema, name);
-      return [same, (ownedBy && byOwner.get(`${ownedBy.table} ${ownedBy.column}`)) ?? same];
+      const there = tableName(ownedBy?.identity === true ? splitTableName(ownedBy.table).schema : schema, name);
+      return [tableName(schema, name), (ownedBy && byOwner.get(`${ownedBy.table} ${ownedBy.column}`)) ?? there];
     }),
   );
 }

@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteTable, tableName, type TableName } from '../../model/names.ts';
+import { quoteIdentifier, quoteTable, splitTableName, tableName, type TableName } from '../../model/names.ts';
 import type { Column, DomainType, EnumType, Sequence, StructuredType, Table } from '../../model/schema.ts';
 import type { ProvisionStatement } from '../../ports/provisioner.ts';
 
@@ -85,7 +85,7 @@ function columnLine(table: Table, column: Column, identity: Sequence | undefined
   if (column.collation !== undefined) clauses.push(`COLLATE ${column.collation}`);
   // Attaching gives a partition its parent's identity (17 and newer) and refuses one that has its own.
   if (column.identity !== undefined && table.kind !== 'partition') {
-    const options = identity === undefined ? '' : ` (SEQUENCE NAME ${qualified(identity)} ${sequenceOptions(identity)})`;
+    const options = identity === undefined ? '' : ` (SEQUENCE NAME ${qualified({ schema: splitTableName(table.name).schema, name: identity.name })} ${sequenceOptions(identity)})`;
     clauses.push(`GENERATED ${column.identity.toUpperCase()} AS IDENTITY${options}`);
   }
   if (column.generated !== undefined) {

@@ -1,0 +1,203 @@
+import { expect, it } from 'vitest';
+import { parseTableName } from '../../src/model/names.ts';
+import type { TableMapping } from '../../src/model/table-mapping.ts';
+import { describePostgres, type TestDatabase } from '../support/postgres.ts';
+import type { RunningSync } from '../support/sync-engine.ts';
+import { syncPair, type SyncPair } from '../support/sync-pair.ts';
+
+const table = parseTableName;
+
+const same = (...names: string[]) => names.map((name) => ({ monolith: name, service: name }));
+
+async function rows(database: TestDatabase, sql: string): Promise<(string | null)[][]> {
+  return (await database.query(sql)).map((row) => Object.values(row));
+}
+
+/** What the monolith settled on the way has to come back. */
+async function settled(running: RunningSync): Promise<void> {
+  for (let round = 0; round < 3; round++) await running.caughtUp();
+}
+
+async function quarantine(pair: SyncPair): Promise<(string | null)[][]> {
+  const sql = 'SELECT table_name, key, kind, code FROM banyan.quarantine ORDER BY id';
+  return [...(await rows(pair.monolith, sql)), ...(await rows(pair.service, sql))];
+}
+
+const PEOPLE: TableMapping = {
+  monolith: table('users'), service: table('crm.people'),
+  columns: [
+    { monolith: 'id', service: 'ref' }, { monolith: 'email', service: 'id' }, { monolith: 'bio', service: 'note' },
+    { monolith: 'state', service: 'status', values: new Map([['A', 'active'], ['I', "it's idle"]]) }, { monolith: 'visits', service: 'visits', type: 'bigint' },
+  ],
+};
+
+const USERS = `CREATE TABLE users (
+  secret text NOT NULL DEFAULT 'untold', id int PRIMARY KEY, email text UNIQUE, bio text, state char(1), visits int DEFAULT 0)`;
+const CRM = `CREATE SCHEMA crm; CREATE TABLE crm.people (
+  note text, status text, id text UNIQUE, visits bigint, ref int PRIMARY KEY, mark text DEFAULT 'ours', loud text GENERATED ALWAYS AS (upper(id)) STORED)`;
+
+const LONG = "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 400) AS i)";
+
+const inMonolith = (pair: SyncPair) => rows(pair.monolith, 'SELECT id, email, md5(bio), state, visits FROM public.users ORDER BY id');
+const inService = (pair: SyncPair) =>
+  rows(pair.service, "SELECT ref, id, md5(note), CASE status WHEN 'active' THEN 'A' WHEN 'it''s idle' THEN 'I' END, visits FROM crm.people ORDER BY ref");
+
+describePostgres('a table with other names, fewer columns and other values', () => {
+  const people = (rowsSql?: string) =>
+    syncPair({ schema: USERS, serviceSchema: CRM, tables: [], mappings: [PEOPLE], ...(rowsSql === undefined ? {} : { rows: rowsSql }) });
+
+  it('is copied and kept equal both ways; what one side alone has stays as it is', async () => {
+    const pair = await people(`INSERT INTO users VALUES ('s1', 1, 'one', ${LONG}, 'A', 0), ('s2', 2, E'tab\\there', NULL, 'I', 5), ('s3', 3, NULL, '\\N', NULL, 0)`);
+    expect(pair.copied).toBe(3);
+    expect(await inService(pair)).toEqual(await inMonolith(pair));
+    const running = pair.run();
+    await pair.monolith.query("UPDATE public.users SET visits = 9 WHERE id = 1; UPDATE public.users SET state = 'I', secret = 'changed' WHERE id = 1; INSERT INTO public.users (id, email, state) VALUES (4, 'four', 'A')");
+    await pair.service.query("UPDATE crm.people SET status = 'active', mark = 'kept' WHERE ref = 2; INSERT INTO crm.people (ref, id, status) VALUES (5, 'five', 'active'); DELETE FROM crm.people WHERE ref = 3");
+    await settled(running);
+    // A key that changes, and values that the change does not carry.
+    await pair.service.query('UPDATE crm.people SET ref = 11 WHERE ref = 1');
+    await pair.monolith.query('UPDATE public.users SET id = 12 WHERE id = 2');
+    await settled(running);
+    await running.stop();
+    expect(await quarantine(pair)).toEqual([]);
+    expect(await inService(pair)).toEqual(await inMonolith(pair));
+    expect(await rows(pair.monolith, 'SELECT id, secret, state FROM public.users ORDER BY id')).toEqual([['4', 'untold', 'A'], ['5', 'untold', 'A'], ['11', 'changed', 'I'], ['12', 's2', 'A']]);
+    expect(await rows(pair.service, 'SELECT ref, mark, loud FROM crm.people ORDER BY ref')).toEqual([['4', 'ours', 'FOUR'], ['5', 'ours', 'FIVE'], ['11', 'ours', 'ONE'], ['12', 'kept', 'TAB\tHERE']]);
+  });
+
+  it('has its conflicts told and settled in the monolith\'s words', async () => {
+    const pair = await people("INSERT INTO users VALUES ('s1', 1, 'one', 'b', 'A'), ('s2', 2, 'two', 'b', 'A'), ('s3', 3, 'three', 'b', 'A')");
+    await pair.monolith.query("UPDATE public.users SET email = 'by monolith' WHERE id = 1; UPDATE public.users SET email = 'clash' WHERE id = 2; DELETE FROM public.users WHERE id = 3");
+    await pair.service.query("UPDATE crm.people SET id = 'by service' WHERE ref = 1; INSERT INTO crm.people (ref, id, status) VALUES (7, 'clash', 'it''s idle'); UPDATE crm.people SET note = 'late' WHERE ref = 3");
+    const running = pair.run();
+    await settled(running);
+    await running.stop();
+    expect(await quarantine(pair)).toEqual([]);
+    expect(await inService(pair)).toEqual(await inMonolith(pair));
+    const conflicts = await rows(pair.monolith, "SELECT table_name, key, type FROM banyan.conflict WHERE strategy <> 'sent-again' ORDER BY key, type");
+    expect(conflicts).toEqual([
+      ['public.users', '{"id":"1"}', 'update-update'], ['public.users', expect.stringMatching(/^\{"id":"[27]"\}$/), 'unique-key'], ['public.users', '{"id":"3"}', 'delete-update'],
+    ]);
+  });
+
+  it('sends a value that is not listed to quarantine, and nothing else', async () => {
+    const pair = await people("INSERT INTO users VALUES ('s1', 1, 'one', 'b', 'A'), ('s2', 2, 'two', 'b', 'A')");
+    const running = pair.run();
+    await pair.monolith.query("UPDATE public.users SET state = 'X' WHERE id = 1; UPDATE public.users SET visits = 3 WHERE id = 1; UPDATE public.users SET visits = 4 WHERE id = 2");
+    await pair.service.query("INSERT INTO crm.people (ref, status) VALUES (8, 'unheard of'), (9, 'active'); UPDATE crm.people SET note = 'x' WHERE ref = 8");
+    await settled(running);
+    await running.stop();
+    expect(await quarantine(pair)).toEqual([
+      ['crm.people', '{"ref":"8"}', 'insert', 'BANYAN_TRANSFORM'], ['crm.people', '{"ref":"8"}', 'update', 'held'],
+      ['public.users', '{"id":"1"}', 'update', 'BANYAN_TRANSFORM'], ['public.users', '{"id":"1"}', 'update', 'held'],
+    ]);
+    expect(await rows(pair.service, 'SELECT ref, visits FROM crm.people WHERE ref IN (2, 9) ORDER BY ref')).toEqual([['2', '4'], ['9', null]]);
+    expect(await rows(pair.monolith, 'SELECT id FROM public.users ORDER BY id')).toEqual([['1'], ['2'], ['9']]);
+  });
+
+  it('stays equal under writers on both sides', async () => {
+    const pair = await people('INSERT INTO users (id, email, state) SELECT n, n, \'A\' FROM generate_series(1, 20) n');
+    const running = pair.run();
+    const write = async (side: TestDatabase, sql: (n: number) => string): Promise<void> => {
+      for (let n = 0; n < 150; n++) await side.query(sql(n)).catch((error: { code?: string }) => {
+        if (error.code !== '23505') throw error;
+      });
+    };
+    await Promise.all([0, 1].flatMap((writer) => [
+      write(pair.monolith, (n) => [
+        `UPDATE public.users SET visits = ${n}, state = 'I' WHERE id = ${((n * 7 + writer) % 20) + 1}`,
+        `DELETE FROM public.users WHERE id = ${((n * 3 + writer) % 20) + 1}`,
+        `INSERT INTO public.users (id, email, bio, state) VALUES (${((n * 3 + writer) % 20) + 1}, 'm${n % 30}', ${LONG}, 'A')`,
+      ][n % 3] ?? ''),
+      write(pair.service, (n) => [
+        `UPDATE crm.people SET id = 's${n}' WHERE ref = ${((n * 5 + writer) % 20) + 1}`,
+        `UPDATE crm.people SET status = 'active', note = 'n${n}' WHERE ref = ${((n * 11 + writer) % 20) + 1}`,
+        `INSERT INTO crm.people (ref, id, status) VALUES (${((n * 3 + writer) % 25) + 1}, 'm${n % 30}', 'active')`,
+      ][n % 3] ?? ''),
+    ]));
+    await settled(running);
+    await running.stop();
+    const held = new Set((await quarantine(pair)).map(([, key]) => /\d+/.exec(key ?? '')?.[0]));
+    const free = (all: (string | null)[][]) => all.filter(([id]) => !held.has(id ?? ''));
+    expect(held.size).toBeLessThan(5);
+    expect(free(await inService(pair))).toEqual(free(await inMonolith(pair)));
+  });
+});
+
+describePostgres('a user\'s functions', () => {
+  it('are given whole rows, large values included, and a failing one stops its own row only', async () => {
+    const mapping: TableMapping = {
+      monolith: table('users'), service: table('people'), columns: same('id', 'bio'),
+      functions: {
+        reads: ['id', 'bio', 'first', 'last'],
+        toService: ({ first, last }) => {
+          if (first === 'bad') throw new Error('bad name');
+          return { name: `${first} ${last}` };
+        },
+        toMonolith: ({ name }) => ({ first: name?.split(' ')[0] ?? null, last: name?.split(' ').slice(1).join(' ') ?? null }),
+      },
+    };
+    const full = 'REPLICA IDENTITY FULL';
+    const pair = await syncPair({
+      schema: `CREATE TABLE users (id int PRIMARY KEY, first text, last text, bio text); ALTER TABLE users ${full}; ALTER TABLE users ALTER last SET STORAGE EXTERNAL`,
+      serviceSchema: `CREATE TABLE people (id int PRIMARY KEY, name text NOT NULL, bio text, since text DEFAULT 'now'); ALTER TABLE people ${full}`,
+      tables: [], mappings: [mapping], rows: `INSERT INTO users VALUES (1, 'Ada', ${LONG}, ${LONG}), (2, 'Bob', E'B\\nC', NULL)`,
+    });
+    expect(await rows(pair.service, 'SELECT id, left(name, 5), since FROM public.people ORDER BY id')).toEqual([['1', 'Ada c', 'now'], ['2', 'Bob B', 'now']]);
+    const running = pair.run();
+    await pair.monolith.query("UPDATE public.users SET first = 'Eve' WHERE id = 1; UPDATE public.users SET first = 'bad' WHERE id = 2; INSERT INTO public.users VALUES (3, 'Carl', 'Dean')");
+    await settled(running);
+    await pair.service.query("UPDATE public.people SET bio = 'short' WHERE id = 1; INSERT INTO public.people VALUES (4, 'Dora M', 'x'); DELETE FROM public.people WHERE id = 3");
+    await settled(running);
+    await running.stop();
+    expect(await rows(pair.monolith, 'SELECT id, first, length(last), bio FROM public.users ORDER BY id')).toEqual([['1', 'Eve', '12800', 'short'], ['2', 'bad', '3', null], ['4', 'Dora', '1', 'x']]);
+    expect(await rows(pair.service, 'SELECT id, left(name, 5), since FROM public.people ORDER BY id')).toEqual([['1', 'Eve c', 'now'], ['2', 'Bob B', 'now'], ['4', 'Dora ', 'now']]);
+    expect(await quarantine(pair)).toEqual([['public.users', '{"id":"2"}', 'update', 'BANYAN_TRANSFORM']]);
+  });
+});
+
+describePostgres('one way', () => {
+  it('one table is made into several', async () => {
+    const pair = await syncPair({
+      schema: 'CREATE TABLE users (id int PRIMARY KEY, email text, bio text)',
+      serviceSchema: 'CREATE TABLE accounts (id int PRIMARY KEY, email text); CREATE TABLE profiles (user_id int PRIMARY KEY, bio text)',
+      mode: 'monolith-to-service', tables: [],
+      mappings: [
+        { monolith: table('users'), service: table('accounts'), columns: same('id', 'email') },
+        { monolith: table('users'), service: table('profiles'), columns: [{ monolith: 'id', service: 'user_id' }, { monolith: 'bio', service: 'bio' }] },
+      ],
+      rows: "INSERT INTO users VALUES (1, 'a', 'x'), (2, 'b', 'y')",
+    });
+    const running = pair.run();
+    await pair.monolith.query("UPDATE public.users SET email = 'A', bio = 'X' WHERE id = 1; DELETE FROM public.users WHERE id = 2; INSERT INTO public.users VALUES (3, 'c', 'z')");
+    await running.caughtUp();
+    await running.stop();
+    expect(await rows(pair.service, 'SELECT * FROM public.accounts ORDER BY 1')).toEqual([['1', 'A'], ['3', 'c']]);
+    expect(await rows(pair.service, 'SELECT * FROM public.profiles ORDER BY 1')).toEqual([['1', 'X'], ['3', 'z']]);
+    expect(await quarantine(pair)).toEqual([]);
+  });
+
+  it('several tables are made into one, in whichever order their rows come', async () => {
+    const pair = await syncPair({
+      schema: 'CREATE TABLE users (id int PRIMARY KEY, email text); CREATE TABLE settings (user_id int PRIMARY KEY, theme text)',
+      serviceSchema: 'CREATE TABLE accounts (id int PRIMARY KEY, email text, theme text)',
+      mode: 'monolith-to-service', tables: [],
+      mappings: [
+        { monolith: table('users'), service: table('accounts'), columns: same('id', 'email') },
+        { monolith: table('settings'), service: table('accounts'), columns: [{ monolith: 'user_id', service: 'id' }, { monolith: 'theme', service: 'theme' }], part: true },
+      ],
+      rows: "INSERT INTO users VALUES (1, 'a'), (2, 'b'), (3, 'c'); INSERT INTO settings VALUES (1, 'dark'), (3, 'light')",
+    });
+    expect(await rows(pair.service, 'SELECT * FROM public.accounts ORDER BY 1')).toEqual([['1', 'a', 'dark'], ['2', 'b', null], ['3', 'c', 'light']]);
+    const running = pair.run();
+    await pair.monolith.query("INSERT INTO public.settings VALUES (4, 'early'); INSERT INTO public.users VALUES (4, 'd'); INSERT INTO public.settings VALUES (2, 'blue')");
+    await pair.monolith.query("UPDATE public.settings SET theme = 'bright' WHERE user_id = 1; UPDATE public.users SET email = 'A' WHERE id = 1; DELETE FROM public.users WHERE id = 3; DELETE FROM public.settings WHERE user_id = 3; DELETE FROM public.settings WHERE user_id = 2");
+    await running.caughtUp();
+    expect(await rows(pair.service, 'SELECT * FROM public.accounts ORDER BY 1')).toEqual([['1', 'A', 'bright'], ['2', 'b', null], ['4', 'd', 'early']]);
+    await pair.monolith.query('TRUNCATE public.settings');
+    await running.caughtUp();
+    await running.stop();
+    expect(await rows(pair.service, 'SELECT * FROM public.accounts ORDER BY 1')).toEqual([['1', 'A', null], ['2', 'b', null], ['4', 'd', null]]);
+    expect(await quarantine(pair)).toEqual([]);
+  });
+});
