@@ -14,7 +14,7 @@ import { readHorizon } from '../postgres/horizon.ts';
 import { sessionName } from '../postgres/sessions.ts';
 import { checkSource } from '../postgres/source-check.ts';
 import type { SetupEnd } from '../postgres/stream-setup.ts';
-import { WalChangeSource } from '../postgres/wal/change-source.ts';
+import { WalChangeSource, type CaptureMemory } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
 import { ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
 
@@ -23,7 +23,7 @@ export interface BuildSyncOptions {
   readonly ends: Readonly<Record<Side, SetupEnd>>;
   readonly names: ReadonlyMap<Direction, StreamNames>;
   readonly pairs: readonly TableMapping[];
-  readonly sync: Pick<SyncConfig, 'mode' | 'heartbeatMs'> & { readonly batch: { readonly maxRows: number } };
+  readonly sync: Pick<SyncConfig, 'mode' | 'heartbeatMs'> & { readonly batch: { readonly maxRows: number } } & Partial<Pick<SyncConfig, 'memory'>>;
   readonly resolver: ConflictResolver;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,6 +35,7 @@ export interface BuildSyncOptions {
 /** Puts PostgreSQL's capture and apply behind a service's sync. */
 export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
   const { service, ends, names, clock, token } = options;
+  const { memory, batch } = options.sync;
   const end = (side: Side): SyncEnd => {
     const outgoing = names.get(side === 'monolith' ? 'monolith-to-service' : 'service-to-monolith');
     const incoming = names.get(side === 'monolith' ? 'service-to-monolith' : 'monolith-to-service');
@@ -49,6 +50,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
               applicationName: sessionName(outgoing.stream, token),
               check: (replication) => checkSource({ replication, names: outgoing, source: pool, target: ends[otherSide(side)].pool, token }),
               ...(incoming ? { replayOrigin: incoming.origin } : {}),
+              ...(memory ? { memory: captureMemory(memory, batch.maxRows) } : {}),
             }),
           }
         : {}),
@@ -58,8 +60,21 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
   return new ServiceSync({
     service, mode: options.sync.mode, ends: { monolith: end('monolith'), service: end('service') },
     pairs: options.pairs, resolver: options.resolver, clock, logger: options.logger, metrics: options.metrics,
-    batchRows: options.sync.batch.maxRows, heartbeatMs: options.sync.heartbeatMs,
+    batchRows: batch.maxRows, heartbeatMs: options.sync.heartbeatMs,
+    ...(memory ? { queueRows: memory.queueRows, queueBytes: memory.queueMb * MB } : {}),
   });
+}
+
+const MB = 1_000_000;
+/** A part of a spooled transaction is one batch of the applier. */
+const PART_BYTES = 4 * MB;
+
+function captureMemory(memory: SyncConfig['memory'], partRows: number): CaptureMemory {
+  return {
+    transaction: { rows: memory.transactionRows, bytes: memory.transactionMb * MB },
+    part: { rows: partRows, bytes: PART_BYTES },
+    ...(memory.spoolDirectory === undefined ? {} : { spoolDirectory: memory.spoolDirectory }),
+  };
 }
 
 /** Refuses what the configuration may ask for and nothing here can do yet. */

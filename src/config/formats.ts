@@ -51,6 +51,10 @@ export const FORMATS = {
     expected: 'host:port such as 127.0.0.1:8080, with a port from 0 to 65535',
     refuse: (text) => (parseListenAddress(text) ? undefined : ''),
   },
+  directory: {
+    expected: 'the path of a directory',
+    refuse: (text) => (text.trim() === '' || text.includes('\0') ? '' : undefined),
+  },
   'table-name': {
     expected: 'table or schema.table, quoted as in psql where needed',
     refuse: (text) => {

@@ -16,6 +16,10 @@ export function resolveConfig(file: string, content: ConfigFile): Config {
     services: new Map(Object.entries(services).map(([name, service]) => [name, resolveService(name, service, modulePath)])),
     sync: {
       ...sync,
+      memory: {
+        ...sync.memory,
+        ...(sync.memory.spoolDirectory === undefined ? {} : { spoolDirectory: resolve(dirname(file), sync.memory.spoolDirectory) }),
+      },
       conflicts: {
         default: conflictChoice(sync.conflicts.default, sync.conflicts.module, modulePath),
         tables: new Map(

@@ -138,6 +138,18 @@ const sync = section(
       },
       { default: {}, description: 'How much is applied at once. Larger is faster, and uses more memory.' },
     ),
+    memory: section(
+      {
+        transactionRows: whole('Changes of one transaction held in memory at most; the rest of it is spooled to disk.', { minimum: 1, default: 10_000 }),
+        transactionMb: whole('Megabytes of one transaction held in memory at most, likewise.', { minimum: 1, default: 16 }),
+        queueRows: whole('Changes of one stream that wait in memory to be applied at most; then the server is not read.', { minimum: 1, default: 10_000 }),
+        queueMb: whole('Megabytes of one stream that wait in memory to be applied at most, likewise.', { minimum: 1, default: 32 }),
+        spoolDirectory: Type.Optional(
+          text('directory', "Where large transactions are spooled; relative to this file. Default: the system's directory for temporary files."),
+        ),
+      },
+      { default: {}, description: 'What a stream may hold in memory. Values take two to four times their size in the log.' },
+    ),
     heartbeatMs: whole('Milliseconds between heartbeats, which measure lag and keep quiet databases moving.', { minimum: 50, default: 1000 }),
     lagToleranceMs: whole('Milliseconds of lag above which a stream is reported as behind.', { minimum: 1, default: 10_000 }),
     slotPrefix: text('slot-prefix', 'Begins the names of slots, publications and origins, so that two installations can share a server.', {

@@ -71,6 +71,14 @@ export const ERROR_CODES = {
     meaning: 'The replication connection was refused or ended.',
     remedy: 'The worker reconnects and continues at its checkpoint. If it repeats, the server log says why it ended the walsender.',
   },
+  BANYAN_SPOOL: {
+    meaning: 'A transaction too large for memory could not be written to the spool directory, or read from it: the disk is full, or the directory can not be written.',
+    remedy: 'Free space there, or name another directory with `sync.memory.spoolDirectory`. The stream tries again by itself and goes on; nothing was applied or acknowledged in part.',
+  },
+  BANYAN_TWO_PHASE: {
+    meaning: 'The replication slot was made or altered to send prepared transactions before they commit. Banyan reads a prepared transaction when it is committed.',
+    remedy: 'Stop the worker and switch it off (ALTER_REPLICATION_SLOT … (TWO_PHASE false), from PostgreSQL 18), or drop the slot and copy the service again (`banyan sync run --resync`).',
+  },
   BANYAN_SLOT_LOST: {
     meaning: 'The replication slot of a running stream is gone, has lost its WAL or stands behind the checkpoint (dropped, made again, advanced by hand, or left behind by a failover), so writes would be skipped.',
     remedy: 'Send every user to one side (`banyan route rollback SERVICE`), look with `banyan validate` at what the other side lacks, then begin the service anew from a fresh copy: docs/operations.md, "Beginning anew".',

@@ -23,7 +23,7 @@ const TRANSIENT = new Set(['55006', '55P03', '25P03', '25P04', '25006']);
 export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return /^(40|53|57|58|08)/.test(state) || TRANSIENT.has(state);
-  if (isBanyanError(error)) return isBanyanError(error, 'BANYAN_CONNECT') || isBanyanError(error, 'BANYAN_WAL_STREAM');
+  if (isBanyanError(error)) return error.code === 'BANYAN_CONNECT' || error.code === 'BANYAN_WAL_STREAM' || error.code === 'BANYAN_SPOOL';
   return error instanceof Error && (error.name === 'AbortError' || LOST_CONNECTION.test(error.message) || isSystemError(error));
 }
 

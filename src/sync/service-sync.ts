@@ -39,6 +39,7 @@ export interface ServiceSyncOptions {
   readonly metrics: Metrics;
   readonly batchRows?: number;
   readonly queueRows?: number;
+  readonly queueBytes?: number;
   /** Pause between heartbeats, in milliseconds. Default 1000. Costs each side one small write per pause. */
   readonly heartbeatMs?: number;
 }
@@ -95,7 +96,7 @@ export class ServiceSync {
   }
 
   #stream(direction: Direction): DirectionStream {
-    const { ends, mode, service, pairs, resolver, clock, logger, metrics, batchRows, queueRows, heartbeatMs } = this.#options;
+    const { ends, mode, service, pairs, resolver, clock, logger, metrics, batchRows, queueRows, queueBytes, heartbeatMs } = this.#options;
     const from = sourceSide(direction);
     const to = otherSide(from);
     const { source } = ends[from];
@@ -111,6 +112,7 @@ export class ServiceSync {
       markTarget: ends[to].mark,
       ...(batchRows === undefined ? {} : { batchRows }),
       ...(queueRows === undefined ? {} : { queueRows }),
+      ...(queueBytes === undefined ? {} : { queueBytes }),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
       remembered: () => this.#remembered(direction),
       onCheckpoint: (checkpoint) => this.#checkpointed(direction, checkpoint),

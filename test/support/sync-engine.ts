@@ -1,3 +1,4 @@
+import type { SyncConfig } from '../../src/config/config.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger, type Logger } from '../../src/core/logger.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
@@ -20,9 +21,12 @@ export interface SyncSettings {
   readonly mode?: SyncMode;
   readonly strategy?: PlainStrategy;
   readonly batchRows?: number;
+  readonly memory?: Partial<SyncConfig['memory']>;
   readonly heartbeatMs?: number;
   readonly logger?: Logger;
 }
+
+const MEMORY = { transactionRows: 10_000, transactionMb: 16, queueRows: 10_000, queueMb: 32 };
 
 export type Ends = Readonly<Record<Side, SetupEnd>>;
 
@@ -49,7 +53,7 @@ export function build(ends: Ends, settings: SyncSettings, names: ReadonlyMap<Dir
     service: settings.service ?? 'shop',
     ends, names,
     pairs: pairsOf(settings),
-    sync: { mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 } },
+    sync: { mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 }, memory: { ...MEMORY, ...settings.memory } },
     resolver: new ConflictResolver({ clock: systemClock, default: settings.strategy ?? 'last-write-wins' }),
     clock: systemClock,
     logger: settings.logger ?? silentLogger,

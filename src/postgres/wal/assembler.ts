@@ -14,6 +14,7 @@ interface OpenTransaction {
 export class Assembler {
   readonly #replayOrigin: string | undefined;
   #open: OpenTransaction | undefined;
+  #bytes = 0;
 
   /**
    * @param options.replayOrigin the origin whose transactions are our own replays: of them only
@@ -35,12 +36,23 @@ export class Assembler {
     return origin !== undefined && origin.name === this.#replayOrigin && !table.startsWith('banyan.');
   }
 
-  /** Takes one message; returns the transaction it completes, if it does. */
-  push(message: PgoutputMessage): Transaction | undefined {
+  /** Changes of the open transaction that stand in memory. */
+  get rows(): number {
+    return this.#open?.changes.length ?? 0;
+  }
+
+  /** Bytes that those changes took in the log. */
+  get bytes(): number {
+    return this.#open ? this.#bytes : 0;
+  }
+
+  /** Takes one message, of so many bytes; returns the transaction it completes, if it does. */
+  push(message: PgoutputMessage, bytes = 0): Transaction | undefined {
     switch (message.kind) {
       case 'begin':
         if (this.#open) throw malformed('a transaction within another');
         this.#open = { xid: message.xid, committedAt: message.committedAt, changes: [] };
+        this.#bytes = 0;
         break;
       case 'origin':
         this.#current(message.kind).origin = { name: this.#streamOf(message.name), position: message.position };
@@ -48,18 +60,23 @@ export class Assembler {
       case 'commit': {
         const open = this.#current(message.kind);
         this.#open = undefined;
-        return { position: message.endPosition, ...open };
+        return { position: message.endPosition, ...open, bytes: this.#bytes };
       }
       case 'insert':
       case 'update':
       case 'delete':
       case 'truncate':
-        this.#take(message);
+        this.#take(message, bytes);
         break;
       case 'relation':
       case 'type':
       case 'message':
         break;
+      case 'stream-start':
+      case 'stream-stop':
+      case 'stream-commit':
+      case 'stream-abort':
+        throw malformed(`"${message.kind}" where a whole transaction is assembled`);
     }
     return undefined;
   }
@@ -68,9 +85,11 @@ export class Assembler {
     return this.#replayOrigin !== undefined && isOriginOf(origin, this.#replayOrigin) ? this.#replayOrigin : origin;
   }
 
-  #take(change: Change): void {
+  #take(change: Change, bytes: number): void {
     const open = this.#current(change.kind);
-    if (!this.leavesOut(change.kind === 'truncate' ? '' : change.relation.table)) open.changes.push(change);
+    if (this.leavesOut(change.kind === 'truncate' ? '' : change.relation.table)) return;
+    open.changes.push(change);
+    this.#bytes += bytes;
   }
 
   #current(kind: string): OpenTransaction {

@@ -92,6 +92,17 @@ const VALID: Readonly<Record<string, Buffer>> = {
   'delete by key': m('D').u32(7).u8(0x4b).row('1', null).buffer,
   'delete with old row': m('D').u32(7).u8(0x4f).row('1', 'x').buffer,
   truncate: m('T').u32(1).u8(3).u32(7).buffer,
+  'stream start': m('S').u32(42).u8(1).buffer,
+  'stream stop': m('E').buffer,
+  'stream commit': m('c').u32(42).u8(0).u64(8n).u64(9n).i64(-1n).buffer,
+  'stream abort': m('A').u32(42).u32(43).buffer,
+};
+
+/** What the messages of a streamed part look like: each with its transaction's number. */
+const NUMBERED = ['relation', 'type', 'message', 'insert', 'update', 'update with key', 'update with old row', 'delete by key', 'delete with old row', 'truncate'];
+const numbered = (name: string, xid: number): Buffer => {
+  const bytes = VALID[name]!;
+  return Buffer.concat([bytes.subarray(0, 1), new Bytes('').u32(xid).buffer, bytes.subarray(1)]);
 };
 
 describe('PgoutputDecoder', () => {
@@ -130,6 +141,42 @@ describe('PgoutputDecoder', () => {
     expect(decode('delete by key')).toEqual({ kind: 'delete', relation, old: ['1', null], oldIsKey: true });
     expect(decode('delete with old row')).toEqual({ kind: 'delete', relation, old: ['1', 'x'], oldIsKey: false });
     expect(decode('truncate')).toEqual({ kind: 'truncate', relations: [relation], cascade: true, restartIdentity: true });
+    expect(decode('stream start')).toEqual({ kind: 'stream-start', xid: 42, first: true });
+    expect(decode('stream stop')).toEqual({ kind: 'stream-stop' });
+    expect(decode('stream commit')).toEqual({ kind: 'stream-commit', xid: 42, endPosition: 9n, committedAt: 946_684_799_999_999n });
+    expect(decode('stream abort')).toEqual({ kind: 'stream-abort', xid: 42, subxid: 43 });
+  });
+
+  it.each(NUMBERED)('reads %s of a streamed part, and refuses it cut or followed by anything', (name) => {
+    const decoder = decoderWithRelation().fork({ streamed: true });
+    const bytes = numbered(name, 77);
+    expect(decoder.decode(bytes)).toEqual(decoderWithRelation().decode(VALID[name]!));
+    expect(decoder.xidOf(bytes)).toBe(77);
+    const refused = expect.objectContaining({ code: 'BANYAN_WAL_FORMAT' });
+    for (let end = 0; end < bytes.length; end++) expect(() => decoder.decode(bytes.subarray(0, end))).toThrow(refused);
+    expect(() => decoder.decode(Buffer.concat([bytes, Buffer.from([0])]))).toThrow(refused);
+  });
+
+  it('takes over from a transaction what was described to it, but nothing older than what it knows', () => {
+    const decoder = decoderWithRelation();
+    const first = decoder.fork({ streamed: true });
+    const described = (columns: number): Buffer => {
+      const message = m('R').u32(9).z('s').z('t').u8(0x64).u16(columns);
+      for (let i = 0; i < columns; i++) message.u8(i === 0 ? 1 : 0).z(`c${i}`).u32(23).u32(0);
+      return message.buffer;
+    };
+    first.decode(Buffer.concat([described(1).subarray(0, 1), new Bytes('').u32(5).buffer, described(1).subarray(1)]));
+    const insert = m('I').u32(9).u8(0x4e).row('1').buffer;
+    expect(() => decoder.decode(insert)).toThrow('never described');
+    decoder.learnFrom(first);
+    expect(decoder.decode(insert)).toMatchObject({ row: ['1'] });
+    decoder.decode(described(2));
+    decoder.learnFrom(first);
+    expect(decoder.decode(m('I').u32(9).u8(0x4e).row('1', '2').buffer)).toMatchObject({ row: ['1', '2'] });
+  });
+
+  it.each(['b', 'P', 'K', 'r', 'p'])('refuses message "%s" of a prepared transaction by name', (letter) => {
+    expect(() => decoderWithRelation().decode(m(letter).u32(1).buffer)).toThrow(expect.objectContaining({ code: 'BANYAN_TWO_PHASE' }));
   });
 
   it('takes a relation as it was last described, and an empty schema for pg_catalog', () => {
@@ -143,6 +190,7 @@ describe('PgoutputDecoder', () => {
   it.each([
     ['nothing at all', Buffer.alloc(0)],
     ['an unknown message', m('Z').buffer],
+    ['a rollback with its time, which only parallel streaming sends', m('A').u32(42).u32(43).u64(8n).i64(0n).buffer],
     ['an unknown relation', m('I').u32(8).u8(0x4e).row('1', null).buffer],
     ['a truncate of an unknown relation', m('T').u32(1).u8(0).u32(8).buffer],
     ['a truncate that counts wrong', m('T').u32(0x40000001).u8(0).u32(7).buffer],
@@ -183,7 +231,7 @@ describe('PgoutputDecoder', () => {
           if ('row' in message) expect(message.row).toHaveLength(message.relation.columns.length);
           if ('old' in message && message.old) expect(message.old).toHaveLength(message.relation.columns.length);
         } catch (error) {
-          if (!isBanyanError(error, 'BANYAN_WAL_FORMAT')) throw error;
+          if (!isBanyanError(error, 'BANYAN_WAL_FORMAT') && !isBanyanError(error, 'BANYAN_TWO_PHASE')) throw error;
         }
       }),
       { numRuns: 3000 },

@@ -1,3 +1,4 @@
+import { BanyanError } from '../../core/errors.ts';
 import { tableName, type TableName } from '../../model/names.ts';
 import type { Position } from '../../model/position.ts';
 import { UNCHANGED, type Cell, type Change, type Relation, type RelationColumn, type Row } from '../../model/change.ts';
@@ -14,7 +15,13 @@ export type PgoutputMessage =
   | { readonly kind: 'origin'; readonly name: string; readonly position: Position }
   | { readonly kind: 'relation'; readonly relation: Relation }
   | { readonly kind: 'type' }
-  | { readonly kind: 'message'; readonly prefix: string };
+  | { readonly kind: 'message'; readonly prefix: string }
+  /** A part of a transaction that has not ended begins; what follows is its own until the part stops. */
+  | { readonly kind: 'stream-start'; readonly xid: number; readonly first: boolean }
+  | { readonly kind: 'stream-stop' }
+  | { readonly kind: 'stream-commit'; readonly xid: number; readonly endPosition: Position; readonly committedAt: bigint }
+  /** `xid` of the whole, `subxid` of what was rolled back of it: the same number if all of it was. */
+  | { readonly kind: 'stream-abort'; readonly xid: number; readonly subxid: number };
 
 /** Microseconds between 1970-01-01 and PostgreSQL's epoch, 2000-01-01. */
 const POSTGRES_EPOCH = 946_684_800_000_000n;
@@ -29,30 +36,75 @@ const IDENTITY = new Map([
 const BYTE = {
   begin: 0x42, commit: 0x43, origin: 0x4f, relation: 0x52, type: 0x59, insert: 0x49, update: 0x55,
   delete: 0x44, truncate: 0x54, message: 0x4d, newRow: 0x4e, keyRow: 0x4b, oldRow: 0x4f,
+  streamStart: 0x53, streamStop: 0x45, streamCommit: 0x63, streamAbort: 0x41,
   null: 0x6e, unchanged: 0x75, text: 0x74,
 } as const;
 
+/** Messages of a prepared transaction, by their first byte. They come only if the slot was made or altered to have them. */
+const TWO_PHASE: ReadonlySet<number> = new Set(Buffer.from('bPKrp'));
+
+/** Messages that carry their transaction's number while a part of an open transaction is streamed. */
+const NUMBERED: ReadonlySet<number> = new Set([BYTE.relation, BYTE.type, BYTE.insert, BYTE.update, BYTE.delete, BYTE.truncate, BYTE.message]);
+
+interface KnownRelation {
+  readonly relation: Relation;
+  /** Counts descriptions as they came, in all transactions: the latest one stands. */
+  readonly ordinal: number;
+}
+
 /**
- * Decodes pgoutput's messages (protocol version 1, text format). A pure function of the bytes so
+ * Decodes pgoutput's messages (protocol versions 1 to 4, text format). A pure function of the bytes so
  * far: Relation messages, not today's catalogue, say what the columns were at that point of the log.
  */
 export class PgoutputDecoder {
-  readonly #relations = new Map<number, Relation>();
+  readonly #relations: Map<number, KnownRelation>;
+  readonly #streamed: boolean;
+  readonly #counter: { described: number };
+
+  constructor(from?: { readonly relations: ReadonlyMap<number, KnownRelation>; readonly counter: { described: number }; readonly streamed: boolean }) {
+    this.#relations = new Map(from?.relations);
+    this.#counter = from?.counter ?? { described: 0 };
+    this.#streamed = from?.streamed ?? false;
+  }
+
+  /**
+   * A decoder that knows what this one knows now, and learns apart from it.
+   * @param options.streamed whether it is for a transaction that is streamed before it ends. Default: as this one.
+   */
+  fork({ streamed = this.#streamed }: { readonly streamed?: boolean } = {}): PgoutputDecoder {
+    return new PgoutputDecoder({ relations: this.#relations, counter: this.#counter, streamed });
+  }
+
+  /** Takes over what another has learned later. The server does not describe again what it described to a transaction that committed. */
+  learnFrom(other: PgoutputDecoder): void {
+    for (const [id, known] of other.#relations) {
+      if ((this.#relations.get(id)?.ordinal ?? -1) < known.ordinal) this.#relations.set(id, known);
+    }
+  }
 
   /** @throws BANYAN_WAL_FORMAT if the bytes are not one whole, known message. */
   decode(bytes: Buffer): PgoutputMessage {
     const reader = new ByteReader(bytes);
     const kind = reader.uint8();
+    if (this.#streamed && NUMBERED.has(kind)) reader.uint32();
     const message = this.#body(kind, reader);
     reader.end(`message "${String.fromCharCode(kind)}"`);
     return message;
   }
 
+  /** The number of the transaction or subtransaction that a message of a streamed part belongs to; undefined for what has none. */
+  xidOf(bytes: Buffer): number | undefined {
+    if (!NUMBERED.has(bytes[0] ?? 0)) return undefined;
+    if (bytes.length < 5) throw malformed('a message without its transaction');
+    return bytes.readUInt32BE(1);
+  }
+
   /** The table whose row a message carries, without looking at the row; undefined for other messages. */
   tableOf(bytes: Buffer): TableName | undefined {
     const kind = bytes[0];
-    if ((kind !== BYTE.insert && kind !== BYTE.update && kind !== BYTE.delete) || bytes.length < 5) return undefined;
-    return this.#relation(bytes.readUInt32BE(1)).table;
+    const at = this.#streamed ? 5 : 1;
+    if ((kind !== BYTE.insert && kind !== BYTE.update && kind !== BYTE.delete) || bytes.length < at + 4) return undefined;
+    return this.#relation(bytes.readUInt32BE(at)).table;
   }
 
   #body(kind: number, reader: ByteReader): PgoutputMessage {
@@ -105,7 +157,28 @@ export class PgoutputDecoder {
         reader.cstring();
         reader.cstring();
         return { kind: 'type' };
+      case BYTE.streamStart: {
+        const xid = reader.uint32();
+        return { kind: 'stream-start', xid, first: reader.uint8() === 1 };
+      }
+      case BYTE.streamStop:
+        return { kind: 'stream-stop' };
+      case BYTE.streamCommit: {
+        const xid = reader.uint32();
+        reader.uint8();
+        reader.uint64();
+        const endPosition = reader.uint64() as Position;
+        return { kind: 'stream-commit', xid, endPosition, committedAt: reader.int64() + POSTGRES_EPOCH };
+      }
+      case BYTE.streamAbort: {
+        const xid = reader.uint32();
+        // Where and when it was rolled back would follow if parallel streaming had been asked for.
+        return { kind: 'stream-abort', xid, subxid: reader.uint32() };
+      }
       default:
+        if (TWO_PHASE.has(kind)) {
+          throw new BanyanError('BANYAN_TWO_PHASE', { message: `The slot sends prepared transactions before they commit (message "${String.fromCharCode(kind)}").` });
+        }
         throw malformed(`an unknown message, byte ${kind}`);
     }
   }
@@ -137,14 +210,14 @@ export class PgoutputDecoder {
       columns.push({ name: column, identity: (flags & 1) !== 0, typeId });
     }
     const relation: Relation = { table: tableName(schema === '' ? 'pg_catalog' : schema, name), columns, replicaIdentity };
-    this.#relations.set(id, relation);
+    this.#relations.set(id, { relation, ordinal: (this.#counter.described += 1) });
     return relation;
   }
 
   #relation(id: number): Relation {
-    const relation = this.#relations.get(id);
-    if (!relation) throw malformed(`a change of relation ${id}, which was never described`);
-    return relation;
+    const known = this.#relations.get(id);
+    if (!known) throw malformed(`a change of relation ${id}, which was never described`);
+    return known.relation;
   }
 }
 

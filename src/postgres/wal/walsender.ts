@@ -52,7 +52,9 @@ export interface StreamOptions {
   /** What to report as durable; asked each time a status is sent. */
   readonly durable: () => Position;
   /** Pause between unasked status messages, in milliseconds. */
-  readonly statusEveryMs: number;
+  readonly statusEveryMs?: number;
+  /** Whether the server may send large transactions while they are open. Default true. */
+  readonly streaming?: boolean;
   /** Take the connection for lost when the server has said nothing for this long, in milliseconds, though it was asked. */
   readonly silenceMs: number;
 }
@@ -63,6 +65,10 @@ export interface StreamOptions {
  * is not read, while status messages go on, so that the server does not hang up.
  */
 export async function* streamSlot(options: StreamOptions): AsyncGenerator<WalMessage[]> {
+  const server = await readServer(options.client).catch((error: unknown) => {
+    options.client.connection.stream.destroy();
+    throw error;
+  });
   const socket = takeOver(options.client);
   const closed = new AbortController();
   const stop = (): void => {
@@ -72,14 +78,13 @@ export async function* streamSlot(options: StreamOptions): AsyncGenerator<WalMes
   const frames = new FrameReader();
   try {
     options.signal.throwIfAborted();
+    const publications = quoteIdentifier(options.publication).replaceAll("'", "''");
     socket.write(
-      queryFrame(
-        `START_REPLICATION SLOT ${quoteIdentifier(options.slot)} LOGICAL 0/0 ` +
-          `(proto_version '1', publication_names '${quoteIdentifier(options.publication).replaceAll("'", "''")}')`,
-      ),
+      queryFrame(`START_REPLICATION SLOT ${quoteIdentifier(options.slot)} LOGICAL 0/0 (${protocol(server.version, options)}, publication_names '${publications}')`),
     );
-    const asked = new Asked(options);
-    const status = reportStatus(socket, { ...options, asked }, closed.signal);
+    const statusEveryMs = options.statusEveryMs ?? server.statusEveryMs;
+    const asked = new Asked({ clock: options.clock, statusEveryMs });
+    const status = reportStatus(socket, { ...options, asked, statusEveryMs }, closed.signal);
     try {
       for await (const chunk of socket) {
         const messages: WalMessage[] = [];
@@ -111,6 +116,30 @@ export async function* streamSlot(options: StreamOptions): AsyncGenerator<WalMes
   }
 }
 
+/**
+ * What to ask of a server: the latest protocol that it and we speak. From version 2 on it may stream
+ * transactions that are open. Without `two_phase`, from version 3 on as before, a prepared
+ * transaction comes when it is committed.
+ */
+function protocol(serverVersion: number, { streaming = true }: Pick<StreamOptions, 'streaming'>): string {
+  const version = serverVersion < 140_000 ? 1 : serverVersion < 150_000 ? 2 : serverVersion < 160_000 ? 3 : 4;
+  return `proto_version '${version}'${streaming && version >= 2 ? ", streaming 'on'" : ''}`;
+}
+
+interface Server {
+  readonly version: number;
+  /** Often enough for its patience with a client that says nothing. */
+  readonly statusEveryMs: number;
+}
+
+async function readServer(client: pg.Client): Promise<Server> {
+  const found = await client.query<{ version: string; timeout: string }>(
+    "SELECT current_setting('server_version_num') AS version, setting AS timeout FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'",
+  );
+  const timeoutMs = Number(found.rows[0]?.timeout ?? 0);
+  return { version: Number(found.rows[0]?.version), statusEveryMs: timeoutMs > 0 ? Math.min(1000, timeoutMs / 3) : 1000 };
+}
+
 /** From here on the connection's bytes are ours; pg keeps only its error and close listeners. */
 function takeOver(client: pg.Client): Socket {
   const socket = client.connection.stream as Socket;
@@ -123,7 +152,11 @@ function takeOver(client: pg.Client): Socket {
  * Sends status messages until closed. A link that has gone dead without a word is found by asking
  * the server for an answer when it has been silent for half of the allowed time.
  */
-async function reportStatus(socket: Socket, options: StreamOptions & { readonly asked: Asked }, closed: AbortSignal): Promise<void> {
+async function reportStatus(
+  socket: Socket,
+  options: StreamOptions & { readonly asked: Asked; readonly statusEveryMs: number },
+  closed: AbortSignal,
+): Promise<void> {
   const { clock, silenceMs } = options;
   let heard = socket.bytesRead;
   let heardAt = clock.monotonic();
@@ -157,7 +190,7 @@ class Asked {
   #firstAt: number | undefined;
   #lastAt = 0;
 
-  constructor({ clock, statusEveryMs }: StreamOptions) {
+  constructor({ clock, statusEveryMs }: { readonly clock: Clock; readonly statusEveryMs: number }) {
     this.#clock = clock;
     this.#everyMs = statusEveryMs;
   }
