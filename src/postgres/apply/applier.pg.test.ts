@@ -310,6 +310,25 @@ describePostgres('PostgresApplier', () => {
     await applier.close();
   });
 
+  it('knows the rows that it wrote within a savepoint for its own, and gives up one savepoint for the next', async () => {
+    const { database, applier, table } = await fixture();
+    const item = table('item');
+    await inApply(applier, 0x100, async (transaction) => {
+      await transaction.put(item, ['0'], ['0', 'before', '0']);
+      for (const key of ['1', '2', '3']) {
+        await transaction.savepoint();
+        await transaction.put(item, [key], [key, 'within', '0']);
+        // A later transaction of another's, whose number lies between ours.
+        await database.query(`INSERT INTO public.item VALUES (1${key}, 'theirs', 0)`);
+      }
+      await transaction.rollbackToSavepoint();
+      for (const key of ['0', '1', '2']) expect(await transaction.lock(item, [key])).toMatchObject({ own: true });
+      for (const key of ['11', '12', '13']) expect(await transaction.lock(item, [key])).toMatchObject({ own: false });
+      expect(await transaction.lock(item, ['3'])).toBeUndefined();
+    });
+    await applier.close();
+  });
+
   it('finds the rows that hold a unique value already', async () => {
     const { database, applier, table } = await fixture();
     const person = table('person');

@@ -29,6 +29,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   readonly checkpoint: Checkpoint;
   readonly #client: pg.Client;
   readonly #options: TransactionOptions;
+  #saved = false;
 
   constructor(options: TransactionOptions) {
     this.checkpoint = options.checkpoint;
@@ -81,7 +82,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       text:
         `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +
         `(extract(epoch FROM pg_catalog.pg_xact_commit_timestamp(t.xmin)) * 1000000)::int8 AS at, ` +
-        `${replayed} AS replayed, t.xmin = pg_catalog.pg_current_xact_id()::xid AS own ` +
+        `${replayed} AS replayed, ${OWN_SQL} AS own ` +
         `FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`,
       values: key,
     });
@@ -206,8 +207,10 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     await this.#client.query('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED');
   }
 
+  /** The one before is given up: each that stays open costs the server memory until the end. */
   async savepoint(): Promise<void> {
-    await this.#client.query('SAVEPOINT banyan');
+    await this.#client.query(this.#saved ? 'RELEASE SAVEPOINT banyan; SAVEPOINT banyan' : 'SAVEPOINT banyan');
+    this.#saved = true;
   }
 
   async rollbackToSavepoint(): Promise<void> {
@@ -228,6 +231,16 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     return this.#client.query<T>({ name: nameOf(statement.text), text: statement.text, values: [...statement.values] });
   }
 }
+
+/**
+ * Whether a row was written by this very transaction: by itself, or within one of its savepoints, whose
+ * numbers are later than its own and which nobody else would see before the end.
+ */
+const OWN_SQL =
+  'CASE WHEN t.xmin = pg_catalog.pg_current_xact_id()::xid THEN true ' +
+  'WHEN pg_catalog.age(t.xmin) < pg_catalog.age(pg_catalog.pg_current_xact_id()::xid) THEN pg_catalog.pg_xact_status((' +
+  'pg_catalog.pg_current_xact_id()::text::int8 + pg_catalog.age(pg_catalog.pg_current_xact_id()::xid) - pg_catalog.age(t.xmin)' +
+  ")::text::xid8) = 'in progress' ELSE false END";
 
 const names = new Map<string, string>();
 
