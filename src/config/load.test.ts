@@ -152,7 +152,7 @@ describe('the environment', () => {
 
   test('the spool directory is relative to the file', () => {
     expect(parse(`${MONOLITH}sync: { memory: { spoolDirectory: spool } }`).sync.memory.spoolDirectory).toBe(resolve('spool'));
-    expect(refusal(`${MONOLITH}sync: { memory: { spoolDirectory: "" } }`)).toContain('sync.memory.spoolDirectory: found ""; expected the path of a directory.');
+    expect(refusal(`${MONOLITH}sync: { memory: { spoolDirectory: "" } }`)).toContain('sync.memory.spoolDirectory: found an empty text; expected the path of a directory.');
   });
 
   test('a value from the environment is never shown', () => {
