@@ -34,3 +34,27 @@ export async function cpuMs(roots: readonly number[]): Promise<number> {
   }
   return sum;
 }
+
+/** The same by what the processes do: the servers' by name and the server they belong to, others by number. */
+export async function cpuByProcess(roots: Readonly<Record<string, number>>): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  const pids = (await readdir('/proc').catch(() => [])).map(Number).filter((pid) => pid > 0);
+  for (const pid of pids) {
+    const times = await timesOf(pid);
+    const root = Object.entries(roots).find(([, number]) => number === pid || number === times?.parent);
+    if (!times || !root) continue;
+    const name = `${root[0]} ${root[1] === pid ? 'itself' : await titleOf(pid)}`;
+    found.set(name, (found.get(name) ?? 0) + times.ownMs);
+  }
+  return found;
+}
+
+/** `walsender`, `logical replication apply worker`, `checkpointer`; sessions are all `session`. */
+async function titleOf(pid: number): Promise<string> {
+  const title = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim();
+  const what = title.replace(/^postgres: /, '');
+  for (const name of ['walsender', 'logical replication apply', 'checkpointer', 'walwriter', 'background writer', 'io worker', 'autovacuum']) {
+    if (what.includes(name)) return name;
+  }
+  return 'session';
+}

@@ -19,7 +19,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { connect } from '../src/postgres/connect.ts';
 import { EmbeddedPostgres } from '../src/embedded/embedded-postgres.ts';
 import { database, startBanyan, startNative, until, type Contender, type Servers } from './sync-contenders.ts';
-import { cpuMs } from './sync-cpu.ts';
+import { cpuByProcess, cpuMs } from './sync-cpu.ts';
 import { LATENCY_SCHEMA, measureLatency, type LatencyResult } from './sync-latency.ts';
 
 const { values: args } = parseArgs({
@@ -120,6 +120,7 @@ async function measureBacklog(servers: Servers, letter: string, backlog: Backlog
   const rates: Record<string, number[]> = { banyan: [], server: [] };
   const costs: Record<string, number[]> = { banyan: [], server: [] };
   const outside: number[] = [];
+  const split = new Map<string, number[]>();
   const roots = [servers.left, servers.right].map((server) => server.processId ?? 0);
   const worker = banyan.processId ?? 0;
   for (let round = 1; round <= ROUNDS; round++) {
@@ -139,6 +140,8 @@ async function measureBacklog(servers: Servers, letter: string, backlog: Backlog
       await contender.left.query(`INSERT INTO public.finished VALUES (${round})`);
       if (bothWays) await contender.right.query(`INSERT INTO public.finished VALUES (${round + 1000})`);
       const [cpuBefore, outsideBefore] = [await cpuMs(roots), await cpuMs([worker])];
+      const named = { source: roots[0] ?? 0, target: roots[1] ?? 0, ...(contender === banyan ? { banyan: worker } : {}) };
+      const partsBefore = await cpuByProcess(named);
       const from = performance.now();
       await contender.start();
       await until(contender.right, `SELECT 1 FROM public.finished WHERE id = ${round}`);
@@ -147,6 +150,10 @@ async function measureBacklog(servers: Servers, letter: string, backlog: Backlog
       const usedOutside = contender === banyan ? (await cpuMs([worker])) - outsideBefore : 0;
       if (contender === banyan) outside.push((usedOutside * 1000) / backlog.rows);
       costs[contender.name]?.push((((await cpuMs(roots)) - cpuBefore + usedOutside) * 1000) / backlog.rows);
+      for (const [name, ms] of await cpuByProcess(named)) {
+        const label = `${contender.name}: ${name}`;
+        split.set(label, [...(split.get(label) ?? []), ((ms - (partsBefore.get(name) ?? 0)) * 1000) / backlog.rows]);
+      }
       await contender.stop();
     }
   }
@@ -157,6 +164,7 @@ async function measureBacklog(servers: Servers, letter: string, backlog: Backlog
   console.log(
     `   processor time per row, all processes: banyan ${cost('banyan')} µs (its own process ${median(outside).toFixed(1)} µs), server ${cost('server')} µs`,
   );
+  for (const [label, values] of split) if (median(values) >= 0.2) console.log(`     ${label} ${median(values).toFixed(1)} µs`);
 }
 
 async function write(contender: Contender, side: 'left' | 'right', sql: string): Promise<void> {

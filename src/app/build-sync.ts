@@ -23,7 +23,10 @@ export interface BuildSyncOptions {
   readonly ends: Readonly<Record<Side, SetupEnd>>;
   readonly names: ReadonlyMap<Direction, StreamNames>;
   readonly pairs: readonly TableMapping[];
-  readonly sync: Pick<SyncConfig, 'mode' | 'heartbeatMs'> & { readonly batch: { readonly maxRows: number } } & Partial<Pick<SyncConfig, 'memory'>>;
+  readonly sync: Pick<SyncConfig, 'mode' | 'heartbeatMs'> & {
+    readonly batch: { readonly maxRows: number };
+    readonly apply?: { readonly workers: number };
+  } & Partial<Pick<SyncConfig, 'memory'>>;
   readonly resolver: ConflictResolver;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,6 +43,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
     const outgoing = names.get(side === 'monolith' ? 'monolith-to-service' : 'service-to-monolith');
     const incoming = names.get(side === 'monolith' ? 'service-to-monolith' : 'monolith-to-service');
     const { url, pool } = ends[side];
+    const sessions = options.sync.apply?.workers;
     return {
       mark: () => placeMark(pool, service),
       horizon: () => readHorizon(pool),
@@ -54,7 +58,14 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
             }),
           }
         : {}),
-      ...(incoming ? { applier: new PostgresApplier({ url, service, names: incoming, ...(token === undefined ? {} : { token }) }), replayOrigin: incoming.origin } : {}),
+      ...(incoming
+        ? {
+            applier: new PostgresApplier({
+              url, service, names: incoming, ...(token === undefined ? {} : { token }), ...(sessions === undefined ? {} : { sessions }),
+            }),
+            replayOrigin: incoming.origin,
+          }
+        : {}),
     };
   };
   return new ServiceSync({

@@ -138,6 +138,12 @@ const sync = section(
       },
       { default: {}, description: 'How much is applied at once. Larger is faster, and uses more memory.' },
     ),
+    apply: section(
+      {
+        workers: whole('Batches of one direction that are written at once, in as many sessions, and committed in order.', { minimum: 1, maximum: 8, default: 2 }),
+      },
+      { default: {}, description: 'How changes are written. Each session takes one of the target\'s replication origins.' },
+    ),
     memory: section(
       {
         transactionRows: whole('Changes of one transaction held in memory at most; the rest of it is spooled to disk.', { minimum: 1, default: 10_000 }),

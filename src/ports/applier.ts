@@ -153,7 +153,16 @@ export interface Applier {
   claim(): Promise<Checkpoint>;
   /** Tables by name; each needs a key. */
   describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>>;
-  begin(): Promise<ApplyTransaction>;
+  /** How many transactions may be open at once. At least 1. */
+  readonly sessions: number;
+  /**
+   * Begins a transaction that is alone: it waits until every other of this stream has ended, and reads
+   * the checkpoint. With `beside`, one that runs beside others of this worker, in a session of its own,
+   * and waits for nothing: whoever runs it keeps the order of the commits. If the stream was claimed
+   * by another worker, it is the commit that rejects.
+   * @throws BANYAN_STREAM_FENCED if another worker has claimed the stream.
+   */
+  begin(options?: { readonly beside: boolean }): Promise<ApplyTransaction>;
   /** The stream's changes in quarantine, in the order in which they came. */
   quarantined(): Promise<readonly QuarantineEntry[]>;
   /** Whether an operator has asked for something to be done with one of them. */
@@ -166,12 +175,16 @@ export interface Applier {
 }
 
 /**
- * One transaction on the target, marked with the stream's origin. What it writes becomes visible
- * and durable together with the checkpoint, or not at all.
+ * One transaction on the target, marked with one of the stream's origins. What it writes becomes visible
+ * and durable together with the checkpoint, or not at all. Calls are carried out in their order, also
+ * if one is made before the answer to the last. After its end every call rejects, but {@link rollback}.
  */
 export interface ApplyTransaction {
-  /** The durable checkpoint as this transaction began; tells whether a commit whose answer was lost took place. */
-  readonly checkpoint: Checkpoint;
+  /**
+   * The durable checkpoint as this transaction began; tells whether a commit whose answer was lost took
+   * place. Undefined for one that runs beside others.
+   */
+  readonly checkpoint: Checkpoint | undefined;
   /**
    * Set-based: writes those rows whose last writer is this stream or is older than `horizon`.
    * All writes are of one table and kind, with different keys. Returns the indexes of those that
@@ -213,5 +226,6 @@ export interface ApplyTransaction {
    * @throws BANYAN_STREAM_FENCED if another worker has claimed the stream; nothing was written.
    */
   commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void>;
+  /** May be called at any time; a second time it does nothing. */
   rollback(): Promise<void>;
 }

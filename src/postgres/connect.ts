@@ -15,6 +15,8 @@ export interface ConnectOptions {
   readonly applicationName?: string;
   /** Give up connecting after this many milliseconds. Default 10,000. */
   readonly connectTimeoutMs?: number;
+  /** Whether a query is sent before the one before it was answered. Default false. */
+  readonly pipeline?: boolean;
 }
 
 export interface PoolOptions extends ConnectOptions {
@@ -41,6 +43,7 @@ export function clientOf(options: ConnectOptions): { readonly config: pg.ClientC
       connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
       keepAlive: true,
       types: opaqueTypes,
+      ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
     },
     Session: mode === 'prefer' ? PreferringClient : Client,
   };

@@ -163,6 +163,7 @@ class OneTable implements ApplyTransaction {
 
 function applierOf(transaction: OneTable): Applier {
   return {
+    sessions: 1,
     claim: () => Promise.resolve(transaction.checkpoint),
     describe: () => Promise.resolve(new Map([[ITEMS.name, ITEMS]])),
     begin: () => {

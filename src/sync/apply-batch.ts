@@ -2,6 +2,7 @@ import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { answerRequest, followDecision } from './decisions.ts';
+import type { Turn } from './apply-line.ts';
 import { settleClash } from './settle-clash.ts';
 import type { SettleContext, Settlement } from './settle-context.ts';
 import { settle, settleInserts, settleSpooledInserts } from './settle.ts';
@@ -16,13 +17,15 @@ export interface BatchOptions {
   /** Whole source transactions in order; never empty. */
   readonly works: readonly Work[];
   /** Everything of the settling context but the transaction's own state. */
-  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'newlyHeld' | 'batch'>;
+  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'newlyHeld' | 'batch' | 'alone'>;
   /** What earlier attempts at the same works left open; the same object for each of them. */
   readonly attempts: Attempts;
   /** What the changes in quarantine hold back. */
   readonly held: Holds;
   /** Whether to go through the quarantine first: something was asked for, or may be due. Default false. */
   readonly revisit?: boolean;
+  /** Where other batches of the stream run at the same time. Absent: this one is alone from the start. */
+  readonly turn?: Turn;
 }
 
 export interface BatchResult {
@@ -50,8 +53,12 @@ type Care = 'joined' | 'careful' | 'strict';
  * Applies whole source transactions in one transaction of the target, with their checkpoint.
  * Either all of it commits or nothing. If it is refused for its values, the same works are applied
  * again one change at a time, so that exactly the change at fault is set aside.
+ *
+ * With a turn, only the first, set-based attempt is made: whatever it fails for, its owner applies
+ * the same works again, alone and with the same {@link Attempts}.
  */
 export async function applyBatch(options: BatchOptions): Promise<BatchResult> {
+  if (options.turn) return attempt(options, 'joined');
   for (const care of ['joined', 'careful'] as const) {
     try {
       return await attempt(options, care);
@@ -78,30 +85,42 @@ const OF_VALUES: ReadonlySet<string> = new Set(['BANYAN_RESOLVER', 'BANYAN_TRANS
 async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> {
   const last = options.works.at(-1);
   if (!last) throw new BanyanError('BANYAN_INTERNAL', { message: 'An empty batch.' });
-  const { applier, attempts } = options;
-  const transaction = await applier.begin();
+  const { applier, attempts, turn } = options;
+  const transaction = await applier.begin(turn && { beside: true });
   const batch = new Batch(options, transaction, care);
   let committed = false;
   let unsure = false;
+  // What it holds, the one that calls it back may need at once.
+  const giveUp = (): void => void transaction.rollback().catch(() => {});
+  turn?.calledBack.addEventListener('abort', giveUp, { once: true });
   try {
+    turn?.calledBack.throwIfAborted();
     // A commit whose answer was lost did take place if the checkpoint says so.
-    const works = options.works.filter((work) => work.position > transaction.checkpoint.position);
+    const reached = transaction.checkpoint;
+    const works = reached ? options.works.filter((work) => work.position > reached.position) : options.works;
     const { unanswered } = attempts;
     attempts.unanswered = undefined;
-    if (works.length === 0) {
+    if (reached && works.length === 0) {
       committed = true;
       if (unanswered) options.held.addAll(unanswered.held);
       await transaction.rollback();
-      return unanswered?.result ?? batch.result(transaction.checkpoint);
+      return unanswered?.result ?? batch.result(reached);
     }
     for (const keyText of unanswered?.decided ?? []) options.settling.knowledge.forgetDecision(keyText, last.position);
     if (options.revisit) await batch.revisit();
     for (const { steps, seen } of works) {
-      if (isSpooledSteps(steps)) await batch.spooled({ steps, seen });
-      else for (const step of steps) await (care === 'joined' ? batch.add(step) : batch.one(step));
+      if (isSpooledSteps(steps)) {
+        await batch.spooled({ steps, seen });
+        continue;
+      }
+      for (const step of steps) {
+        if (care !== 'joined') await batch.one(step);
+        else if (!batch.join(step)) await batch.add(step);
+      }
     }
     await batch.flush();
     await batch.checkInserts();
+    await turn?.commit();
     const checkpoint = { position: last.position, seen: last.seen };
     unsure = true;
     attempts.unanswered = { result: batch.result(checkpoint), held: batch.newlyHeld, decided: batch.decided };
@@ -118,6 +137,7 @@ async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> 
     options.held.addAll(batch.newlyHeld);
     return batch.result(checkpoint);
   } finally {
+    turn?.calledBack.removeEventListener('abort', giveUp);
     if (!committed) await batch.abandon({ unsure });
   }
 }
@@ -144,6 +164,7 @@ class Batch {
     this.#context = {
       ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], newlyHeld: new Holds(),
       batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
+      alone: async () => options.turn?.alone(),
     };
   }
 
@@ -174,8 +195,16 @@ class Batch {
     });
   }
 
-  /** Takes one step into the set-based path; those that can't be grouped are done at once, in order. */
+  /** Takes one step into the set-based path, if it belongs there. */
+  join(step: Step): boolean {
+    if (isAlone(step) || step.fault || step.newKeyText !== undefined || this.#isHeld(step) || this.#needsLook(step)) return false;
+    this.#waves.add(step);
+    return true;
+  }
+
+  /** Does at once, after all before it, a step that can't be grouped with others. */
   async add(step: Step): Promise<void> {
+    await this.#context.alone();
     if (step.kind !== 'truncate' && this.#isHeld(step)) {
       await this.#hold(step);
     } else if (isAlone(step)) {
@@ -184,11 +213,9 @@ class Batch {
     } else if (step.fault) {
       await this.flush();
       await this.#setAside(step, faultOf(step.fault, 'unknown'));
-    } else if (step.newKeyText !== undefined || this.#needsLook(step)) {
+    } else {
       await this.flush();
       await this.#settle(step);
-    } else {
-      this.#waves.add(step);
     }
   }
 
@@ -220,10 +247,11 @@ class Batch {
    * before its steps are taken one by one: savepoints are not free, and few parts have a fault.
    */
   async spooled(work: { readonly steps: SpooledSteps; readonly seen: Position }): Promise<void> {
+    await this.#context.alone();
     await this.flush();
     for await (const steps of work.steps.parts()) {
       const whole = async (): Promise<void> => {
-        for (const step of steps) await this.add(step);
+        for (const step of steps) if (!this.join(step)) await this.add(step);
         await this.flush();
       };
       if (this.#care === 'joined') await whole();
@@ -282,28 +310,39 @@ class Batch {
     if (this.#waves.empty) return;
     const waves = this.#waves;
     this.#waves = new Waves();
-    for (const group of waves.groups()) {
-      // An earlier wave may have ended in a decision about a row of this one.
-      const doubtful = group.filter((write) => this.#needsLook(write) || this.#isHeld(write));
-      const sure = doubtful.length === 0 ? group : group.filter((write) => !doubtful.includes(write));
-      const missed = await this.#write(sure);
-      for (const write of [...missed, ...doubtful]) await (this.#isHeld(write) ? this.#hold(write) : this.#settle(write));
+    for (const wave of waves.inOrder()) {
+      // No row is twice in a wave, so the statements of its groups need not wait for each other's answers.
+      const under = wave.map((group) => {
+        // An earlier wave may have ended in a decision about a row of this one.
+        const doubtful = group.filter((write) => this.#needsLook(write) || this.#isHeld(write));
+        const sure = doubtful.length === 0 ? group : group.filter((write) => !doubtful.includes(write));
+        return { sure, doubtful, answer: this.#write(sure) };
+      });
+      const answers = await Promise.all(under.map(({ answer }) => answer));
+      for (const [i, { sure, doubtful }] of under.entries()) {
+        const missed = this.#took(sure, answers[i] ?? []);
+        if (missed.length + doubtful.length > 0) await this.#context.alone();
+        for (const write of [...missed, ...doubtful]) await (this.#isHeld(write) ? this.#hold(write) : this.#settle(write));
+      }
     }
   }
 
-  /** Set-based; gives those that did not take. */
-  async #write(writes: readonly Write[]): Promise<Write[]> {
-    if (writes.length === 0) return [];
-    const left = new Set(await this.#transaction.write(writes, this.#horizonFor(writes)));
+  async #write(writes: readonly Write[]): Promise<readonly number[]> {
+    return this.#transaction.write(writes, this.#horizonFor(writes));
+  }
+
+  /** Counts what a set-based statement took; gives the rest. */
+  #took(writes: readonly Write[], missedIndexes: readonly number[]): Write[] {
+    const left = missedIndexes.length === 0 ? undefined : new Set(missedIndexes);
     const missed: Write[] = [];
     writes.forEach((write, i) => {
-      if (left.has(i)) {
+      if (left?.has(i)) {
         missed.push(write);
         return;
       }
       this.#rows += 1;
       this.#context.touched.add(write.keyText);
-      if (write.kind === 'insert') this.#context.inserted.push({ write });
+      if (write.kind === 'insert' && this.#context.authority === 'settles') this.#context.inserted.push({ write });
     });
     return missed;
   }

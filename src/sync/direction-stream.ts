@@ -12,6 +12,7 @@ import { sharedName, type TableMapping } from '../model/table-mapping.ts';
 import type { Applier, Checkpoint } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
 import { applyBatch, Attempts, type BatchResult } from './apply-batch.ts';
+import { ApplyLine, CalledBack, type Turn } from './apply-line.ts';
 import type { ConflictResolver } from './conflict.ts';
 import { Holds } from './holds.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -114,7 +115,7 @@ export class DirectionStream {
   #checkpointAt = 0;
   /** When reading began, by the wall clock, in microseconds. */
   #openedAt = 0n;
-  #applying: Work | undefined;
+  readonly #line: ApplyLine<Batch>;
   #lastLatencyMs = 0;
   #transactions = 0;
   #rows = 0;
@@ -132,10 +133,11 @@ export class DirectionStream {
       maxBytes: options.queueBytes ?? 32 * MIB,
       overflow: () => options.sourceKnowledge.awaited,
     });
+    this.#line = new ApplyLine({ clock: options.clock, width: options.applier.sessions, onBroken: () => this.#queue.wake() });
   }
 
   get counts(): StreamCounts {
-    const waiting = this.#applying ?? this.#queue.oldest;
+    const waiting = this.#line.head?.oldest ?? this.#queue.oldest;
     return {
       received: this.#received,
       applied: this.#checkpoint.position,
@@ -370,41 +372,85 @@ export class DirectionStream {
   async #apply(signal: AbortSignal): Promise<never> {
     const { clock, heartbeatMs = 1000, batchRows = 2000, batchBytes = 8 * MIB } = this.#options;
     await this.#remember(signal);
+    let next: Batch | undefined;
     let idleSince = clock.monotonic();
-    for (;;) {
-      signal.throwIfAborted();
-      await this.#lookForAsked(signal);
-      if (this.#queue.empty) {
-        await this.#queue.changed(heartbeatMs, signal);
-        // Not even a heartbeat comes: another worker may have both the stream and the slot.
-        if (this.#queue.empty && clock.monotonic() - idleSince > 2 * heartbeatMs) {
-          idleSince = clock.monotonic();
-          await this.#confirmClaim(signal);
-        }
-        continue;
-      }
-      idleSince = clock.monotonic();
-      if (!this.#queue.pressing && !this.#revisit) {
-        const restMs = this.#checkpointAt + heartbeatMs - clock.monotonic();
-        if (restMs > 0) {
-          await this.#queue.changed(restMs, signal);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        if (this.#line.broken) {
+          await this.#mend(await this.#line.clear(), signal);
           continue;
         }
+        if (this.#lookDue()) {
+          // The line's transactions have the sessions.
+          if (this.#line.empty) await this.#lookForAsked(signal);
+          else await this.#line.changed();
+          continue;
+        }
+        const restMs = this.#restMs();
+        if (!next && restMs > 0) {
+          await this.#queue.changed(restMs, signal);
+          // Not even a heartbeat comes: another worker may have both the stream and the slot.
+          if (!this.#queue.empty || !this.#line.empty) idleSince = clock.monotonic();
+          else if (clock.monotonic() - idleSince > 2 * heartbeatMs) {
+            idleSince = clock.monotonic();
+            await this.#confirmClaim(signal);
+          }
+          continue;
+        }
+        idleSince = clock.monotonic();
+        next ??= batchOf(this.#queue.take(batchRows, batchBytes));
+        if (this.#revisit ? !this.#line.empty : !this.#line.admits(next.keys)) {
+          await this.#line.changed();
+        } else {
+          const batch = next;
+          next = undefined;
+          if (this.#revisit) await this.#mend([{ item: batch }], signal);
+          else this.#enter(batch, signal);
+        }
       }
-      const works = this.#queue.take(batchRows, batchBytes);
-      this.#applying = works.find((work) => work.counts);
-      const attempts = new Attempts();
-      try {
-        const result = await this.#patiently(signal, () => this.#applyOnce({ works, attempts, signal }));
-        this.#applying = undefined;
-        if (result.released) await this.#patiently(signal, () => this.#readHeld());
-        // A table that was emptied may have freed changes that waited behind its rows.
-        this.#revisit = result.released && !this.#revisit && !this.#held.empty;
-        this.#applied(works, result);
-      } finally {
-        for (const { steps } of works) if (isSpooledSteps(steps)) await steps.discard();
-      }
+    } finally {
+      for (const { item } of await this.#line.clear()) await discardSteps(item);
+      if (next) await discardSteps(next);
     }
+  }
+
+  /** How long there is nothing to take from the queue, if nothing is put there meanwhile, in milliseconds. */
+  #restMs(): number {
+    const { clock, heartbeatMs = 1000 } = this.#options;
+    if (this.#queue.empty) return heartbeatMs;
+    return this.#queue.pressing || this.#revisit ? 0 : this.#checkpointAt + heartbeatMs - clock.monotonic();
+  }
+
+  #enter(batch: Batch, signal: AbortSignal): void {
+    this.#line.enter(batch, batch.keys, async (turn) => {
+      const result = await this.#applyOnce({ ...batch, turn, signal });
+      await this.#followReleased(result, signal);
+      this.#applied(batch.works, result);
+      await discardSteps(batch);
+    });
+  }
+
+  /** Applies batches, such as those that the line did not commit, one after the other and each alone. */
+  async #mend(batches: readonly { readonly item: Batch; readonly error?: unknown }[], signal: AbortSignal): Promise<void> {
+    for (const { error } of batches) {
+      if (error !== undefined && !(error instanceof CalledBack)) this.#logger.debug('a batch is applied again', { reason: messageOf(error) });
+    }
+    try {
+      for (const { item } of batches) {
+        const result = await this.#patiently(signal, () => this.#applyOnce({ ...item, signal }));
+        await this.#followReleased(result, signal);
+        this.#applied(item.works, result);
+      }
+    } finally {
+      for (const { item } of batches) await discardSteps(item);
+    }
+  }
+
+  async #followReleased(result: BatchResult, signal: AbortSignal): Promise<void> {
+    if (result.released) await this.#patiently(signal, () => this.#readHeld());
+    // A table that was emptied may have freed changes that waited behind its rows.
+    this.#revisit = result.released && !this.#revisit && !this.#held.empty;
   }
 
   async #readHeld(): Promise<void> {
@@ -413,11 +459,14 @@ export class DirectionStream {
     this.#held = held;
   }
 
+  #lookDue(): boolean {
+    const { clock, heartbeatMs = 1000 } = this.#options;
+    return !this.#held.empty && !this.#revisit && clock.monotonic() - this.#askedAt >= heartbeatMs;
+  }
+
   /** Operators ask in the target's own table; it is looked at only while something is in quarantine. */
   async #lookForAsked(signal: AbortSignal): Promise<void> {
-    const { clock, heartbeatMs = 1000 } = this.#options;
-    if (this.#held.empty || this.#revisit || clock.monotonic() - this.#askedAt < heartbeatMs) return;
-    this.#askedAt = clock.monotonic();
+    this.#askedAt = this.#options.clock.monotonic();
     this.#revisit = await this.#patiently(signal, () => this.#applier.isAsked());
   }
 
@@ -441,15 +490,16 @@ export class DirectionStream {
     return this.#patiently(signal, async () => (await this.#applier.begin()).rollback());
   }
 
-  async #applyOnce({ works, attempts, signal }: {
+  async #applyOnce({ works, attempts, turn, signal }: {
     readonly works: readonly Work[];
     readonly attempts: Attempts;
+    readonly turn?: Turn;
     readonly signal: AbortSignal;
   }): Promise<BatchResult> {
     const { authority, targetKnowledge, resolver, service, direction } = this.#options;
     const mapping = this.#mappingNow();
     return applyBatch({
-      applier: this.#applier, works, attempts, held: this.#held, revisit: this.#revisit,
+      applier: this.#applier, works, attempts, held: this.#held, revisit: turn === undefined && this.#revisit, ...(turn ? { turn } : {}),
       settling: {
         service, authority, resolver, knowledge: targetKnowledge, displaced: this.#displaced,
         target: otherSide(sourceSide(direction)),
@@ -518,6 +568,34 @@ async function* inParts({ changes }: Transaction): AsyncGenerator<readonly Chang
 
 async function discardAll(parts: readonly Transaction[]): Promise<void> {
   for (const { changes } of parts) if (isSpooled(changes)) await changes.discard();
+}
+
+async function discardSteps({ works }: Batch): Promise<void> {
+  for (const { steps } of works) if (isSpooledSteps(steps)) await steps.discard();
+}
+
+/** Works that are applied in one transaction. */
+interface Batch {
+  readonly works: readonly Work[];
+  readonly attempts: Attempts;
+  /** The rows that it writes. */
+  readonly keys: ReadonlySet<string>;
+  /** The first work that counts. */
+  readonly oldest: Work | undefined;
+}
+
+function batchOf(works: readonly Work[]): Batch {
+  const keys = new Set<string>();
+  for (const { steps } of works) {
+    // What is not in memory is applied alone.
+    if (isSpooledSteps(steps)) continue;
+    for (const step of steps) {
+      if (step.kind === 'truncate') continue;
+      keys.add(step.keyText);
+      if ('newKeyText' in step && step.newKeyText !== undefined) keys.add(step.newKeyText);
+    }
+  }
+  return { works, attempts: new Attempts(), keys, oldest: works.find((work) => work.counts) };
 }
 
 /** A new row's values by column name. */

@@ -51,8 +51,12 @@ export class ServiceApplier implements Applier {
     return new Map([...this.#tables].map(([name, { shared }]) => [name, shared]));
   }
 
-  async begin(): Promise<ApplyTransaction> {
-    return new ServiceTransaction(await this.#applier.begin(), this.#tables);
+  get sessions(): number {
+    return this.#applier.sessions;
+  }
+
+  async begin(options?: { readonly beside: boolean }): Promise<ApplyTransaction> {
+    return new ServiceTransaction(await this.#applier.begin(options), this.#tables);
   }
 
   quarantined(): Promise<readonly QuarantineEntry[]> {
@@ -123,7 +127,7 @@ class ServiceTransaction implements ApplyTransaction {
     this.#tables = tables;
   }
 
-  get checkpoint(): Checkpoint {
+  get checkpoint(): Checkpoint | undefined {
     return this.#inner.checkpoint;
   }
 

@@ -48,6 +48,8 @@ export interface SettleContext {
   readonly tableNamed: (name: TableName) => TargetTable | undefined;
   /** Translates a change again that could not be translated before; it may fail again. */
   readonly translate: (write: Write) => Write;
+  /** Resolves once nothing else of this stream runs on the target. To be awaited before single rows are judged or written. */
+  readonly alone: () => Promise<void>;
   /** Places a mark in the target's log and resolves when its stream has been read that far. */
   readonly catchUp: () => Promise<void>;
 }

@@ -157,6 +157,7 @@ async function settleDeleted(inserted: readonly Inserted[], context: SettleConte
   for (const { write, settled = ORIGIN_OF_TIME } of inserted) {
     const tombstone = knowledge.tombstone(write.keyText);
     if (!tombstone || tombstone.position <= later(write.seen, settled)) continue;
+    await context.alone();
     const locked = await transaction.lock(write.table, write.key);
     // Inserted and deleted again: two deletes are no conflict. And what is not ours was not inserted here.
     if (!locked || !(locked.own || touched.has(write.keyText))) continue;

@@ -30,14 +30,16 @@ export class Waves {
     }
   }
 
-  /** The groups in the order in which they must be written. */
-  *groups(): Generator<readonly Write[]> {
+  /** Wave by wave, the groups in the order in which they must be written. A row is in a wave at most once. */
+  *inOrder(): Generator<readonly (readonly Write[])[]> {
     for (const wave of this.#waves) {
+      const groups: Write[][] = [];
       for (const kind of KINDS) {
         for (const [name, group] of wave) {
-          if (name.startsWith(kind) && group.size > 0) yield [...group.values()];
+          if (name.startsWith(kind) && group.size > 0) groups.push([...group.values()]);
         }
       }
+      if (groups.length > 0) yield groups;
     }
   }
 

@@ -51,7 +51,7 @@ export class WorkQueue {
     else this.#works.push(work);
     this.#rows += rowsOf(work);
     this.#bytes += bytesOf(work);
-    this.#notify();
+    this.wake();
     while ((this.#rows > this.#maxRows || this.#bytes > this.#maxBytes) && !this.#overflow()) await this.changed(50, signal);
   }
 
@@ -72,7 +72,7 @@ export class WorkQueue {
     this.#works = this.#works.slice(count);
     this.#rows -= rows;
     this.#bytes -= bytes;
-    this.#notify();
+    this.wake();
     return taken;
   }
 
@@ -95,7 +95,8 @@ export class WorkQueue {
     }
   }
 
-  #notify(): void {
+  /** Ends every wait for a change. */
+  wake(): void {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.abort(WOKEN);

@@ -128,6 +128,8 @@ export class Database {
   readonly quarantine: QuarantineRecord[] = [];
   readonly streams = new Map<string, StreamState>();
   readonly locks = new Map<string, Session>();
+  /** Who shares the lock of a name that is no row. */
+  readonly shared = new Map<string, Set<Session>>();
   readonly active = new Set<Session>();
   readonly ended = new Map<number, Ended>();
   readonly scheduler: Scheduler;
@@ -367,8 +369,20 @@ export class Session {
   }
 
   /** Takes the lock of a name that is no row, such as a stream's. */
-  async lockName(name: string): Promise<void> {
+  async lockName(name: string, options: { readonly share: boolean } = { share: false }): Promise<void> {
+    const sharing = this.database.shared.get(name) ?? new Set<Session>();
+    this.database.shared.set(name, sharing);
+    if (options.share) {
+      for (let holder = this.database.locks.get(name); holder && holder !== this; holder = this.database.locks.get(name)) await this.#waitFor(holder);
+      sharing.add(this);
+      return;
+    }
     await this.#acquire(name);
+    for (;;) {
+      const other = [...sharing].find((session) => session !== this);
+      if (!other) return;
+      await this.#waitFor(other);
+    }
   }
 
   savepoint(): void {
@@ -471,6 +485,7 @@ export class Session {
     this.over = true;
     for (const name of this.#locks) this.database.locks.delete(name);
     this.#locks.clear();
+    for (const sharing of this.database.shared.values()) sharing.delete(this);
     this.database.active.delete(this);
     this.#wake();
   }

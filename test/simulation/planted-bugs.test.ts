@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { later, ORIGIN_OF_TIME, type Position } from '../../src/model/position.ts';
 import type { Applier } from '../../src/ports/applier.ts';
 import type { SourceEvent } from '../../src/ports/change-source.ts';
+import { ApplyLine, type Turn } from '../../src/sync/apply-line.ts';
 import { Knowledge } from '../../src/sync/knowledge.ts';
 import { ServiceSync, type ServiceSyncOptions } from '../../src/sync/service-sync.ts';
 import { SimulatedSource } from './ports.ts';
@@ -21,6 +22,9 @@ async function noticed(options: {
   return undefined;
 }
 
+/** Several batches at once, most of the time. */
+const SMALL_BATCHES: Partial<Profile> = { batchRows: 1, width: 3, writers: 2, transactions: 12 };
+
 const undo: (() => void)[] = [];
 
 type Stream = (this: SimulatedSource, options: { readonly signal: AbortSignal }) => AsyncGenerator<SourceEvent>;
@@ -33,6 +37,19 @@ function breakKnowledge<K extends 'tombstone' | 'decision' | 'commitOf'>(name: K
   Knowledge.prototype[name] = broken;
   undo.push(() => {
     Knowledge.prototype[name] = whole;
+  });
+}
+
+type Enter = (this: ApplyLine<unknown>, item: unknown, keys: ReadonlySet<string>, run: (turn: Turn) => Promise<void>) => void;
+
+/** Gives every batch another turn than its own until the test ends. */
+function breakTurn(broken: (turn: Turn) => Turn): void {
+  const enter = Object.getOwnPropertyDescriptor(ApplyLine.prototype, 'enter')!.value as Enter;
+  ApplyLine.prototype.enter = function (this: ApplyLine<unknown>, item, keys, run) {
+    enter.call(this, item, keys, (turn) => run(broken(turn)));
+  };
+  undo.push(() => {
+    ApplyLine.prototype.enter = enter;
   });
 }
 
@@ -98,13 +115,23 @@ describe('the simulation notices', () => {
     expect(await noticed({ seeds: 60, profile: { cut: 0.02 } })).toMatch(/lost|differs|missing|drained/);
   });
 
+  it('batches that are committed as soon as they are done', async () => {
+    breakTurn((turn) => ({ ...turn, commit: async () => {} }));
+    expect(await noticed({ seeds: 60, profile: SMALL_BATCHES })).toMatch(/was at \d+ after/);
+  });
+
+  it('a batch that settles before its turn', async () => {
+    breakTurn((turn) => ({ ...turn, alone: async () => {} }));
+    expect(await noticed({ seeds: 200, profile: SMALL_BATCHES })).toBeDefined();
+  });
+
   it('a monolith that keeps its decisions to itself', async () => {
     const engine = (options: ServiceSyncOptions): ServiceSync =>
       new ServiceSync({
         ...options,
         ends: { ...options.ends, monolith: { ...options.ends.monolith, applier: secretive(options.ends.monolith.applier!) } },
       });
-    expect(await noticed({ seeds: 60, engine })).toMatch(/lost|differs|missing/);
+    expect(await noticed({ seeds: 60, engine })).toMatch(/lost|differs|missing|had seen the other/);
   });
 });
 
@@ -113,8 +140,8 @@ function secretive(applier: Applier): Applier {
   return new Proxy(applier, {
     get(target, name) {
       if (name === 'begin') {
-        return async () => {
-          const transaction = await target.begin();
+        return async (options?: { readonly beside: boolean }) => {
+          const transaction = await target.begin(options);
           const record = transaction.recordConflict.bind(transaction);
           transaction.recordConflict = (conflict) => record(conflict, undefined);
           return transaction;

@@ -143,14 +143,18 @@ export interface SimulatedApplierOptions extends PortOptions {
   readonly truth: Truth;
   /** Open sessions of this engine, which the server has to end when it dies. */
   readonly sessions: Set<Session>;
+  /** Most transactions at once. */
+  readonly width: number;
 }
 
 export class SimulatedApplier implements Applier {
+  readonly sessions: number;
   readonly #options: SimulatedApplierOptions;
   #token = -1;
 
   constructor(options: SimulatedApplierOptions) {
     this.#options = options;
+    this.sessions = options.width;
   }
 
   async claim(): Promise<Checkpoint> {
@@ -181,18 +185,16 @@ export class SimulatedApplier implements Applier {
     return new Map(tables.filter((name) => name === table).map((name) => [name, { name, columns, key: [0] }]));
   }
 
-  async begin(): Promise<ApplyTransaction> {
+  async begin({ beside } = { beside: false }): Promise<ApplyTransaction> {
     const { database, process, stream } = this.#options;
-    await call(this.#options);
     const session = new Session(database, process);
     this.#options.sessions.add(session);
-    await session.lockName(stream);
     const state = database.streams.get(stream)!;
-    if (state.token !== this.#token) {
-      session.rollback();
-      throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${stream} was claimed by another worker.` });
-    }
-    return new SimulatedTransaction({ ...this.#options, session, state, checkpoint: { position: state.position, seen: state.seen } });
+    const transaction = new SimulatedTransaction({ ...this.#options, session, state });
+    const begun = transaction.open(this.#token, { share: beside });
+    if (beside) begun.catch(() => {});
+    else await begun;
+    return transaction;
   }
 
   async quarantined(): Promise<readonly QuarantineEntry[]> {
@@ -228,12 +230,15 @@ function entryOf({ id, code, entry, asked }: QuarantineRecord): QuarantineEntry 
 
 interface TransactionOptions extends SimulatedApplierOptions {
   readonly session: Session;
-  readonly state: { position: Position; seen: Position };
-  readonly checkpoint: Checkpoint;
+  readonly state: { token: number; position: Position; seen: Position };
 }
 
 class SimulatedTransaction implements ApplyTransaction {
-  readonly checkpoint: Checkpoint;
+  checkpoint: Checkpoint | undefined;
+  /** Calls are carried out in their order, whether or not their caller waits for the answers. */
+  #last: Promise<unknown> = Promise.resolve();
+  #fenced: BanyanError | undefined;
+  #over = false;
   readonly #options: TransactionOptions;
   readonly #session: Session;
   /** Rows that a decision of this transaction leaves away, and what it decided about. */
@@ -244,10 +249,29 @@ class SimulatedTransaction implements ApplyTransaction {
   #lost = false;
 
   constructor(options: TransactionOptions) {
-    this.checkpoint = options.checkpoint;
     this.#options = options;
     this.#session = options.session;
     this.#session.replays = true;
+  }
+
+  open(token: number, { share }: { readonly share: boolean }): Promise<void> {
+    const { state, stream } = this.#options;
+    return this.#inOrder(async () => {
+      await this.#connected();
+      await this.#session.lockName(stream, { share });
+      if (!share) this.checkpoint = { position: state.position, seen: state.seen };
+      if (state.token === token) return;
+      this.#fenced = new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${stream} was claimed by another worker.` });
+      if (share) return;
+      this.#session.rollback();
+      throw this.#fenced;
+    });
+  }
+
+  #inOrder<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(run);
+    this.#last = result.catch(() => {});
+    return result;
   }
 
   async write(writes: readonly Write[], horizon: Horizon | undefined): Promise<number[]> {
@@ -427,10 +451,17 @@ class SimulatedTransaction implements ApplyTransaction {
   }
 
   async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
+    await this.#inOrder(() => this.#commit(checkpoint));
+    this.#over = true;
+  }
+
+  async #commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
     await this.#connected();
+    if (this.#fenced) throw this.#fenced;
     if (this.#session.failed) throw new ServerError('25P02');
     const { origin, stream, server, sessions, state, random, faults, truth, source, database } = this.#options;
-    this.#resolve(checkpoint.position);
+    const after = state.position;
+    this.#resolve(after, checkpoint.position);
     this.#session.change(Session.stream(stream));
     sessions.delete(this.#session);
     const decided: Version[] = [];
@@ -446,7 +477,7 @@ class SimulatedTransaction implements ApplyTransaction {
         state.position = checkpoint.position;
         state.seen = checkpoint.seen;
         for (const version of decided) if (!database.rows.has(version.key)) database.gone.set(version.key, version);
-        truth.foundNothing({ source: source.side, after: this.checkpoint.position, through: checkpoint.position, target: database, absent: this.#absent });
+        truth.foundNothing({ source: source.side, after, through: checkpoint.position, target: database, absent: this.#absent });
       },
     });
     if (random.chance(faults.cut)) {
@@ -462,16 +493,23 @@ class SimulatedTransaction implements ApplyTransaction {
   }
 
   async rollback(): Promise<void> {
-    if (this.#lost) throw lost();
-    await this.#connected();
-    this.#options.sessions.delete(this.#session);
-    if (!this.#session.over) this.#session.rollback();
+    if (this.#over) return;
+    this.#over = true;
+    await this.#inOrder(async () => {
+      if (this.#lost) throw lost();
+      await this.#connected();
+      this.#options.sessions.delete(this.#session);
+      if (!this.#session.over) this.#session.rollback();
+    });
   }
 
   async #statement<T>(run: () => Promise<T>): Promise<T> {
-    await this.#connected();
-    if (this.#session.failed) throw new ServerError('25P02');
-    return run();
+    if (this.#over) throw new DOMException('the transaction was rolled back meanwhile', 'AbortError');
+    return this.#inOrder(async () => {
+      await this.#connected();
+      if (this.#session.failed) throw new ServerError('25P02');
+      return run();
+    });
   }
 
   async #connected(): Promise<void> {
@@ -497,9 +535,8 @@ class SimulatedTransaction implements ApplyTransaction {
     return { id: '?', side: this.#options.source.side, key, parents: [], deleted: true };
   }
 
-  #resolve(through: Position): void {
+  #resolve(after: Position, through: Position): void {
     const { truth, source, database } = this.#options;
-    const after = this.checkpoint.position;
     this.#session.resolveTruths((version) => {
       if (version.id !== '?') return version;
       // Inserted and deleted within this transaction: what stood there before stands.

@@ -28,6 +28,8 @@ export interface Profile {
   readonly skewMs: number;
   readonly batchRows: number;
   readonly queueRows: number;
+  /** Sessions of each applier. */
+  readonly width: number;
   readonly firstXid: number;
   /** Whether the service has other names for the table and its columns, one of them the monolith's for another. */
   readonly renamed: boolean;
@@ -69,6 +71,7 @@ export function profileOf(seed: number): Profile {
     skewMs: random.pick([0, 0, 50, 5000]),
     batchRows: random.pick([1, 3, 10, 2000]),
     queueRows: random.pick([1, 4, 50_000]),
+    width: random.pick([1, 2, 2, 3]),
     firstXid: random.pick([1000, 4_294_967_276]),
     renamed: random.chance(0.4),
     ...(process.env['SIM_WIDE'] ? { codes: random.pick(['none', 'own', 'shared'] as const), fullIdentity: random.chance(0.4) } : {}),
@@ -182,7 +185,7 @@ export class World {
         source: new SimulatedSource({ ...port, slot: this.#slots[side], replayOrigin: incoming }),
         applier: new SimulatedApplier({
           ...port, source: this.#databases[otherSide(side)], stream: incoming, origin: incoming,
-          truth: this.#truth, sessions: engine.sessions,
+          truth: this.#truth, sessions: engine.sessions, width: this.#profile.width,
         }),
         replayOrigin: incoming,
         mark: async () => {

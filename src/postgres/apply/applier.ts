@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { BanyanError, invariant } from '../../core/errors.ts';
+import { BanyanError, invariant, isBanyanError } from '../../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, QuarantineEntry, TargetTable } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
-import { formatLsn, ORIGIN_OF_TIME, parseLsn, type Position } from '../../model/position.ts';
+import { formatLsn, later, ORIGIN_OF_TIME, parseLsn, type Position } from '../../model/position.ts';
 import { connect } from '../connect.ts';
 import type { StreamNames } from '../banyan-schema.ts';
-import { ensureOrigin, originNumbers } from '../origins.ts';
+import { ensureOrigin, originNumbers, sessionOrigin } from '../origins.ts';
 import { endFormerSessions, sessionName } from '../sessions.ts';
 import { isTransient, sqlState } from '../transient.ts';
 import { readQuarantined } from './quarantine.ts';
@@ -21,6 +21,8 @@ export interface PostgresApplierOptions {
    * the stream's, so that whoever claims last may write.
    */
   readonly token?: string;
+  /** Most transactions at once, each in a session of its own. Default 2. */
+  readonly sessions?: number;
 }
 
 /**
@@ -40,10 +42,19 @@ interface StreamRow {
   readonly seen: string;
 }
 
-/** Writes a stream into PostgreSQL, in one session that carries the stream's replication origin. */
+/**
+ * Writes a stream into PostgreSQL, in sessions that each carry one of the stream's replication origins.
+ *
+ * Every transaction locks the stream's row and compares the token: FOR UPDATE, which waits for all
+ * others, if it is alone, FOR KEY SHARE if it runs beside others. A claim takes FOR UPDATE. So a token
+ * that was right as a transaction began is right when it commits.
+ */
 export class PostgresApplier implements Applier {
+  readonly sessions: number;
   readonly #options: PostgresApplierOptions;
-  #client: pg.Client | undefined;
+  readonly #clients = new Map<number, pg.Client>();
+  /** Sessions with a transaction. */
+  readonly #busy = new Set<number>();
   #token = '';
   /** The latest checkpoint that the target is known to have. One before it means that the target forgot. */
   #committed: Position = ORIGIN_OF_TIME;
@@ -52,6 +63,7 @@ export class PostgresApplier implements Applier {
 
   constructor(options: PostgresApplierOptions) {
     this.#options = options;
+    this.sessions = options.sessions ?? 2;
   }
 
   async claim(): Promise<Checkpoint> {
@@ -65,8 +77,8 @@ export class PostgresApplier implements Applier {
     };
     // With a token the claim comes first: it is what keeps the former worker from taking the origin again.
     // Without, whoever has the origin stays, and this one waits.
-    if (this.#options.token === undefined) await this.#open({ afterOrigin: claimOn });
-    else await this.#open({ beforeOrigin: claimOn });
+    if (this.#options.token === undefined) await this.#open(0, { afterOrigin: claimOn });
+    else await this.#open(0, { beforeOrigin: claimOn });
     invariant(checkpoint, 'a claim without a checkpoint');
     return checkpoint;
   }
@@ -78,8 +90,8 @@ export class PostgresApplier implements Applier {
     await client.query("SET lock_timeout = '1s'");
     const claimed = await client.query<StreamRow>(
       token === undefined
-        ? { text: 'UPDATE banyan.stream SET token = token + 1 WHERE name = $1 RETURNING token, position, seen', values: [stream] }
-        : { text: 'UPDATE banyan.stream SET token = $2 WHERE name = $1 AND token <= $2 RETURNING token, position, seen', values: [stream, token] },
+        ? { text: CLAIM_NEXT_SQL, values: [stream] }
+        : { text: CLAIM_SQL, values: [stream, token] },
     );
     await client.query('SET lock_timeout = 0');
     const row = claimed.rows[0];
@@ -94,54 +106,64 @@ export class PostgresApplier implements Applier {
   }
 
   async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
-    this.#shapes = await readShapes(await this.#session(), tables);
+    this.#shapes = await readShapes(await this.#session(0), tables);
     return this.#shapes;
   }
 
-  async begin(): Promise<ApplyTransaction> {
-    const client = await this.#session();
-    const stream = this.#options.names.stream.replaceAll("'", "''");
-    // The lock also keeps a second worker's claim waiting until this transaction has ended.
-    let results: unknown;
+  async begin({ beside } = { beside: false }): Promise<ApplyTransaction> {
+    const session = this.#freeSession();
+    this.#busy.add(session);
+    let begun: Promise<Checkpoint> | undefined;
     try {
-      results = await client.query(`BEGIN; SELECT token, position, seen FROM banyan.stream WHERE name = '${stream}' FOR UPDATE`);
+      const client = await this.#session(session);
+      begun = this.#begin(client, beside ? 'FOR KEY SHARE' : 'FOR UPDATE');
+      // If it is the commit that hears of it first.
+      begun.catch(() => {});
+      const checkpoint = beside ? undefined : await begun;
+      return new PostgresApplyTransaction({
+        client, checkpoint, begun,
+        names: this.#options.names,
+        service: this.#options.service,
+        origins: this.#origins,
+        shapeOf: (table) => this.#shape(table),
+        onEnd: () => this.#busy.delete(session),
+        onCommit: (committed) => {
+          this.#committed = later(this.#committed, committed);
+        },
+      });
     } catch (error) {
+      this.#busy.delete(session);
+      if (begun && isBanyanError(error)) await this.#clients.get(session)?.query('ROLLBACK');
       // The session may be in a transaction that has failed already; the next attempt needs another one.
-      await this.close();
+      else if (begun) await this.#end(session);
       throw error;
     }
+  }
+
+  /** Begins, and looks whether the stream is still ours. */
+  async #begin(client: pg.Client, lock: 'FOR UPDATE' | 'FOR KEY SHARE'): Promise<Checkpoint> {
+    const stream = this.#options.names.stream.replaceAll("'", "''");
+    // A transaction beside this one may commit before the answer is read.
+    const known = this.#committed;
+    const results: unknown = await client.query(`BEGIN; SELECT token, position, seen FROM banyan.stream WHERE name = '${stream}' ${lock}`);
     const row = Array.isArray(results) ? (results as pg.QueryResult<StreamRow>[])[1]?.rows[0] : undefined;
-    if (row?.token !== this.#token) {
-      await client.query('ROLLBACK');
-      throw this.#fenced();
-    }
+    if (row?.token !== this.#token) throw this.#fenced();
     const position = parseLsn(row.position);
-    if (position < this.#committed) {
-      await client.query('ROLLBACK');
+    if (position < known) {
       throw new BanyanError('BANYAN_TARGET_CHANGED', {
-        message: `Stream ${this.#options.names.stream} was committed up to ${formatLsn(this.#committed)}; its target now says ${row.position}.`,
+        message: `Stream ${this.#options.names.stream} was committed up to ${formatLsn(known)}; its target now says ${row.position}.`,
       });
     }
-    this.#committed = position;
-    return new PostgresApplyTransaction({
-      client,
-      checkpoint: { position, seen: parseLsn(row.seen) },
-      onCommit: (committed) => {
-        this.#committed = committed;
-      },
-      names: this.#options.names,
-      service: this.#options.service,
-      origins: this.#origins,
-      shapeOf: (table) => this.#shape(table),
-    });
+    this.#committed = later(this.#committed, position);
+    return { position, seen: parseLsn(row.seen) };
   }
 
   async quarantined(): Promise<readonly QuarantineEntry[]> {
-    return readQuarantined(await this.#session(), this.#options.names.stream);
+    return readQuarantined(await this.#session(0), this.#options.names.stream);
   }
 
   async isAsked(): Promise<boolean> {
-    const client = await this.#session();
+    const client = await this.#session(0);
     const found = await client.query("SELECT 1 FROM banyan.quarantine WHERE stream = $1 AND state = 'held' AND asked IS NOT NULL LIMIT 1", [
       this.#options.names.stream,
     ]);
@@ -157,9 +179,21 @@ export class PostgresApplier implements Applier {
   }
 
   async close(): Promise<void> {
-    const client = this.#client;
-    this.#client = undefined;
-    await client?.end();
+    for (const session of this.#clients.keys()) await this.#end(session);
+  }
+
+  #freeSession(): number {
+    for (let session = 0; session < this.sessions; session++) if (!this.#busy.has(session)) return session;
+    return 0;
+  }
+
+  async #end(session: number): Promise<void> {
+    const client = this.#clients.get(session);
+    if (!client) return;
+    this.#clients.delete(session);
+    // A statement that waits for a lock may wait for long: it is not waited for.
+    if (this.#busy.has(session)) client.connection.stream.destroy();
+    await client.end();
   }
 
   #shape(table: TargetTable): TableShape {
@@ -168,9 +202,9 @@ export class PostgresApplier implements Applier {
     return shape;
   }
 
-  /** The one session; opened again, with nothing of its former state, after it was lost. */
-  #session(): Promise<pg.Client> {
-    return this.#client ? Promise.resolve(this.#client) : this.#open({ beforeOrigin: (client) => this.#stillOurs(client) });
+  /** A session; opened again, with nothing of its former state, after it was lost. */
+  async #session(session: number): Promise<pg.Client> {
+    return this.#clients.get(session) ?? this.#open(session, { beforeOrigin: (client) => this.#stillOurs(client) });
   }
 
   /** A worker that has lost its claim must not stand in its successor's way, not even by holding the origin. */
@@ -180,17 +214,18 @@ export class PostgresApplier implements Applier {
     if (found.rows[0]?.token !== this.#token) throw this.#fenced();
   }
 
-  async #open({ beforeOrigin, afterOrigin }: {
+  async #open(session: number, { beforeOrigin, afterOrigin }: {
     readonly beforeOrigin?: (client: pg.Client) => Promise<void>;
     readonly afterOrigin?: (client: pg.Client) => Promise<void>;
   }): Promise<pg.Client> {
     const { url, names, token } = this.#options;
-    const client = await connect({ url, applicationName: sessionName(names.stream, token) });
+    const client = await connect({ url, applicationName: sessionName(names.stream, token), pipeline: true });
     try {
       await client.query(APPLY_SETTINGS);
       await beforeOrigin?.(client);
-      await ensureOrigin(client, names.origin);
-      await this.#takeOrigin(client);
+      // All of them, because each session must know the others' rows for the stream's own.
+      for (let i = 0; i < this.sessions; i++) await ensureOrigin(client, sessionOrigin(names.origin, i));
+      await this.#takeOrigin(client, sessionOrigin(names.origin, session));
       const version = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
       // pg_xact_commit_timestamp_origin came with PostgreSQL 14.
       this.#origins = Number(version.rows[0]?.version) >= 140_000 ? await originNumbers(client, names.origin) : undefined;
@@ -200,18 +235,18 @@ export class PostgresApplier implements Applier {
       throw error;
     }
     client.once('end', () => {
-      if (this.#client === client) this.#client = undefined;
+      if (this.#clients.get(session) === client) this.#clients.delete(session);
     });
-    this.#client = client;
+    this.#clients.set(session, client);
     return client;
   }
 
   /** A former worker's session that has not noticed its end yet may still hold the origin. */
-  async #takeOrigin(client: pg.Client): Promise<void> {
+  async #takeOrigin(client: pg.Client, origin: string): Promise<void> {
     const { names, token } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
-        await client.query('SELECT pg_replication_origin_session_setup($1)', [names.origin]);
+        await client.query('SELECT pg_replication_origin_session_setup($1)', [origin]);
         return;
       } catch (error) {
         if (token === undefined || sqlState(error) !== OBJECT_IN_USE || attempt === TAKE_ATTEMPTS) throw error;
@@ -221,6 +256,11 @@ export class PostgresApplier implements Applier {
     }
   }
 }
+
+/** The lock waits for every transaction of the stream; the update's own would let those pass that run beside others. */
+const LOCK_SQL = 'WITH locked AS (SELECT name FROM banyan.stream WHERE name = $1 FOR UPDATE) UPDATE banyan.stream AS s';
+const CLAIM_NEXT_SQL = `${LOCK_SQL} SET token = s.token + 1 FROM locked WHERE s.name = locked.name RETURNING s.token, s.position, s.seen`;
+const CLAIM_SQL = `${LOCK_SQL} SET token = $2 FROM locked WHERE s.name = locked.name AND s.token <= $2 RETURNING s.token, s.position, s.seen`;
 
 const OBJECT_IN_USE = '55006';
 const TAKE_ATTEMPTS = 20;

@@ -14,7 +14,9 @@ import { commitSql, deleteAll, insertAll, putOne, settable, updateAll, updateOne
 import type { TableShape } from './table-shape.ts';
 
 export interface TransactionOptions {
-  readonly checkpoint: Checkpoint;
+  readonly checkpoint: Checkpoint | undefined;
+  /** Rejects if the transaction could not begin, or the stream is no longer ours. */
+  readonly begun: Promise<Checkpoint>;
   readonly client: pg.Client;
   readonly names: StreamNames;
   readonly service: string;
@@ -22,14 +24,17 @@ export interface TransactionOptions {
   readonly shapeOf: (table: TargetTable) => TableShape;
   /** Told of the checkpoint once the commit was answered. */
   readonly onCommit?: (position: Position) => void;
+  readonly onEnd: () => void;
 }
 
-/** One apply transaction; the session is in it from construction to commit or rollback. */
+/** One apply transaction; the session is in it, or about to be, from construction to commit or rollback. */
 export class PostgresApplyTransaction implements ApplyTransaction {
-  readonly checkpoint: Checkpoint;
+  readonly checkpoint: Checkpoint | undefined;
   readonly #client: pg.Client;
   readonly #options: TransactionOptions;
   #saved = false;
+  /** A statement sent after the end would be one of its own, committed at once. */
+  #over = false;
 
   constructor(options: TransactionOptions) {
     this.checkpoint = options.checkpoint;
@@ -44,13 +49,14 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const guard: Guard = { origins: this.#options.origins, horizonXid: horizon?.xid };
     if (first.kind === 'insert') return this.#insert(shape, writes, guard);
     if (first.kind === 'delete') return this.#missed(deleteAll(shape, writes.map((w) => w.key), guard));
-    const missed: number[] = [];
-    for (const indexes of groupByUnchanged(writes)) {
-      const group = indexes.map((i) => writes[i]).filter((w) => w !== undefined);
-      const statement = updateAll(shape, group.map((w) => w.key), group.map((w) => w.row ?? []), guard);
-      for (const i of await this.#missed(statement)) missed.push(indexes[i] ?? i);
-    }
-    return missed;
+    const missed = await Promise.all(
+      groupByUnchanged(writes).map(async (indexes) => {
+        const group = indexes.map((i) => writes[i]).filter((w) => w !== undefined);
+        const statement = updateAll(shape, group.map((w) => w.key), group.map((w) => w.row ?? []), guard);
+        return (await this.#missed(statement)).map((i) => indexes[i] ?? i);
+      }),
+    );
+    return missed.flat();
   }
 
   async #insert(shape: TableShape, writes: readonly Write[], guard: Guard): Promise<number[]> {
@@ -119,10 +125,10 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     for (const table of tables.filter((each) => each.part === true)) {
       const shape = this.#options.shapeOf(table);
       const set = shape.settable.filter((i) => table.carried?.[i] !== false).map((i) => `${shape.sqlColumns[i]} = NULL`);
-      if (set.length > 0) await this.#client.query(`UPDATE ${shape.sqlName} SET ${set.join(', ')}`);
+      if (set.length > 0) await this.#query(`UPDATE ${shape.sqlName} SET ${set.join(', ')}`);
     }
     const names = tables.filter((each) => each.part !== true).map((table) => this.#options.shapeOf(table).sqlName);
-    if (names.length > 0) await this.#client.query(`TRUNCATE ${names.join(', ')}${options.restartIdentity ? ' RESTART IDENTITY' : ''}`);
+    if (names.length > 0) await this.#query(`TRUNCATE ${names.join(', ')}${options.restartIdentity ? ' RESTART IDENTITY' : ''}`);
   }
 
   async clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
@@ -160,15 +166,15 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   /** The row need not stay: that it was inserted is in the log. */
   async request(table: TargetTable, key: readonly string[]): Promise<void> {
     const named = Object.fromEntries(table.key.map((column, i) => [table.columns[column], key[i]]));
-    const made = await this.#client.query<{ id: string }>(
+    const made = await this.#query<{ id: string }>(
       'INSERT INTO banyan.request (service, table_name, key) VALUES ($1, $2, $3) RETURNING id',
       [this.#options.service, table.name, JSON.stringify(named)],
     );
-    await this.#client.query('DELETE FROM banyan.request WHERE id = $1', [made.rows[0]?.id]);
+    await this.#query('DELETE FROM banyan.request WHERE id = $1', [made.rows[0]?.id]);
   }
 
   async recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
-    await this.#client.query(
+    await this.#query(
       'INSERT INTO banyan.conflict (service, table_name, key, type, monolith, service_row, winner, strategy, reason, decided, decision, standing, standing_at, monolith_at, service_at) ' +
         'VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
       [
@@ -209,26 +215,48 @@ export class PostgresApplyTransaction implements ApplyTransaction {
 
   /** The one before is given up: each that stays open costs the server memory until the end. */
   async savepoint(): Promise<void> {
-    await this.#client.query(this.#saved ? 'RELEASE SAVEPOINT banyan; SAVEPOINT banyan' : 'SAVEPOINT banyan');
+    await this.#query(this.#saved ? 'RELEASE SAVEPOINT banyan; SAVEPOINT banyan' : 'SAVEPOINT banyan');
     this.#saved = true;
   }
 
   async rollbackToSavepoint(): Promise<void> {
-    await this.#client.query('ROLLBACK TO SAVEPOINT banyan');
+    await this.#query('ROLLBACK TO SAVEPOINT banyan');
   }
 
   async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
-    await this.#client.query(commitSql({ stream: this.#options.names.stream, ...checkpoint }));
+    await this.#options.begun;
+    await this.#query(commitSql({ stream: this.#options.names.stream, ...checkpoint }));
+    this.#over = true;
+    this.#options.onEnd();
     this.#options.onCommit?.(checkpoint.position);
   }
 
   async rollback(): Promise<void> {
-    await this.#client.query('ROLLBACK');
+    if (this.#over) return;
+    this.#over = true;
+    try {
+      await this.#client.query('ROLLBACK');
+    } finally {
+      this.#options.onEnd();
+    }
   }
 
   /** Runs a statement as a named prepared one, so that its plan is made once a session. */
   #run<T extends pg.QueryResultRow>(statement: Statement): Promise<pg.QueryResult<T>> {
-    return this.#client.query<T>({ name: nameOf(statement.text), text: statement.text, values: [...statement.values] });
+    return this.#query<T>({ name: nameOf(statement.text), text: statement.text, values: [...statement.values] });
+  }
+
+  async #query<T extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: readonly unknown[]): Promise<pg.QueryResult<T>> {
+    if (this.#over) throw new TransactionOver();
+    return this.#client.query<T>(query, values && [...values]);
+  }
+}
+
+/** Somebody rolled it back while it was still being written to: nothing is at fault. */
+class TransactionOver extends Error {
+  constructor() {
+    super('the transaction was rolled back meanwhile');
+    this.name = 'AbortError';
   }
 }
 
