@@ -11,8 +11,9 @@ import { otherSide, sourceSide, type Direction } from '../model/side.ts';
 import { sharedName, type TableMapping } from '../model/table-mapping.ts';
 import type { Applier, Checkpoint } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
-import { applyBatch, Attempts, type BatchResult } from './apply-batch.ts';
+import { applyBatch, type Attempts, type BatchResult } from './apply-batch.ts';
 import { ApplyLine, CalledBack, type Turn } from './apply-line.ts';
+import { batchOf, discardSteps, type Batch } from './batch.ts';
 import type { ConflictResolver } from './conflict.ts';
 import { Holds } from './holds.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -20,7 +21,7 @@ import { LatencyRecord } from './latency.ts';
 import { Mapping } from './mapping.ts';
 import { ServiceApplier } from './service-applier.ts';
 import type { Authority } from './settle-context.ts';
-import { isSpooledSteps, ordered, rowsOf, type Decided, type Step, type Work } from './work.ts';
+import { ordered, rowsOf, type Decided, type Step, type Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface DirectionStreamOptions {
@@ -568,34 +569,6 @@ async function* inParts({ changes }: Transaction): AsyncGenerator<readonly Chang
 
 async function discardAll(parts: readonly Transaction[]): Promise<void> {
   for (const { changes } of parts) if (isSpooled(changes)) await changes.discard();
-}
-
-async function discardSteps({ works }: Batch): Promise<void> {
-  for (const { steps } of works) if (isSpooledSteps(steps)) await steps.discard();
-}
-
-/** Works that are applied in one transaction. */
-interface Batch {
-  readonly works: readonly Work[];
-  readonly attempts: Attempts;
-  /** The rows that it writes. */
-  readonly keys: ReadonlySet<string>;
-  /** The first work that counts. */
-  readonly oldest: Work | undefined;
-}
-
-function batchOf(works: readonly Work[]): Batch {
-  const keys = new Set<string>();
-  for (const { steps } of works) {
-    // What is not in memory is applied alone.
-    if (isSpooledSteps(steps)) continue;
-    for (const step of steps) {
-      if (step.kind === 'truncate') continue;
-      keys.add(step.keyText);
-      if ('newKeyText' in step && step.newKeyText !== undefined) keys.add(step.newKeyText);
-    }
-  }
-  return { works, attempts: new Attempts(), keys, oldest: works.find((work) => work.counts) };
 }
 
 /** A new row's values by column name. */
