@@ -185,6 +185,9 @@ export interface StreamStatus {
   readonly worker?: string;
   /** From commit to commit, of changes committed since the worker started; absent while no worker has reported. */
   readonly latencyMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
+  /** How far the service's clock is ahead of the monolith's (negative: behind), and by how much that may be off. Both directions tell the same. */
+  readonly clockSkewMs?: number;
+  readonly clockSkewUncertaintyMs?: number;
 }
 
 export interface SyncStatusResult {
@@ -221,6 +224,8 @@ export interface SyncWaitResult {
 export interface SyncConflictsOptions {
   /** Newest first, at most this many. */
   readonly limit: number;
+  /** Also the rows that the service asked for and got sent again, which are no conflicts. Default false. */
+  readonly answers?: boolean;
 }
 
 export interface ConflictRecord {
@@ -234,8 +239,13 @@ export interface ConflictRecord {
   /** The row on that side; null: deleted there. */
   readonly monolith: RowValues | null;
   readonly service_row: RowValues | null;
+  /** When each side's write was committed, by its own clock (RFC 3339); null where it is not known. */
+  readonly monolith_at: string | null;
+  readonly service_at: string | null;
   readonly winner: string;
+  /** `superseded`: no conflict of its own, but the winner's side going on before it knew that it had won. */
   readonly strategy: string;
+  readonly reason: string | null;
 }
 
 export interface SyncConflictsResult {

@@ -11,6 +11,7 @@ import { PostgresApplier } from '../postgres/apply/applier.ts';
 import type { StreamNames } from '../postgres/banyan-schema.ts';
 import { placeMark } from '../postgres/fence.ts';
 import { readHorizon } from '../postgres/horizon.ts';
+import { readClock } from '../postgres/read-clock.ts';
 import { sessionName } from '../postgres/sessions.ts';
 import { checkSource } from '../postgres/source-check.ts';
 import type { SetupEnd } from '../postgres/stream-setup.ts';
@@ -25,6 +26,7 @@ export interface BuildSyncOptions {
   readonly pairs: readonly TableMapping[];
   readonly sync: Pick<SyncConfig, 'mode' | 'heartbeatMs'> & {
     readonly batch: { readonly maxRows: number };
+    readonly conflicts?: Pick<SyncConfig['conflicts'], 'clockSkewToleranceMs'>;
     readonly apply?: { readonly workers: number };
   } & Partial<Pick<SyncConfig, 'memory'>>;
   readonly resolver: ConflictResolver;
@@ -47,6 +49,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
     return {
       mark: () => placeMark(pool, service),
       horizon: () => readHorizon(pool),
+      clock: () => readClock(pool, clock),
       ...(outgoing
         ? {
             source: new WalChangeSource({
@@ -73,6 +76,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
     pairs: options.pairs, resolver: options.resolver, clock, logger: options.logger, metrics: options.metrics,
     batchRows: batch.maxRows, heartbeatMs: options.sync.heartbeatMs,
     ...(memory ? { queueRows: memory.queueRows, queueBytes: memory.queueMb * MB } : {}),
+    ...(options.sync.conflicts ? { clockSkewToleranceMs: options.sync.conflicts.clockSkewToleranceMs } : {}),
   });
 }
 

@@ -1,6 +1,8 @@
 import { diagnose } from '../postgres/doctor/diagnose.ts';
 import type { DoctorCheck, DoctorResult } from './application.ts';
+import type { ServiceConfig } from '../config/config.ts';
 import type { Session } from './session.ts';
+import { checkStrategies, type StrategyQuestion } from './strategies.ts';
 import { readQuarantine } from './sync-quarantine.ts';
 
 /** `banyan doctor`: every prerequisite of every service (or of those named), with its remedy. */
@@ -10,9 +12,10 @@ export async function doctor(session: Session, options: { readonly services?: re
   const names = options.services ?? [...config.services.keys()];
   for (const name of names) {
     const service = session.service(name);
-    const found = await diagnose({
+    const found = [...(await diagnose({
       ...session.pools(service), tables: [...new Set(service.tables.map((table) => table.table))], mode: config.sync.mode, clock: context.clock,
-    });
+    }))];
+    found.push(...(await checkStrategies(strategyQuestion(session, service))));
     // The monolith's own checks are the same for each service; its tables' are not.
     for (const check of found) {
       const id = check.id.startsWith('service.') && names.length > 1 ? `${name}.${check.id.slice('service.'.length)}` : check.id;
@@ -21,6 +24,15 @@ export async function doctor(session: Session, options: { readonly services?: re
   }
   checks.push(await quarantineCheck(session));
   return { ok: checks.every((check) => check.ok), checks };
+}
+
+/** What the configuration's conflict strategies ask of a service's databases. */
+export function strategyQuestion(session: Session, service: ServiceConfig): StrategyQuestion {
+  const { mode, conflicts } = session.config.sync;
+  return {
+    pools: session.pools(service), mode, tables: service.tables.map((table) => ({ monolith: table.table, service: table.as })),
+    choiceOf: (table) => conflicts.tables.get(table) ?? conflicts.default,
+  };
 }
 
 async function quarantineCheck(session: Session): Promise<DoctorCheck> {

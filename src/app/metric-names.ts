@@ -14,12 +14,14 @@ const STREAM = ['service', 'direction'] as const;
 /** Every time series of Banyan, by name. A name that is not here cannot be written. */
 export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   banyan_sync_rows_total: { type: 'counter', help: 'Row changes applied.', labels: STREAM },
-  banyan_sync_conflicts_total: { type: 'counter', help: 'Rows both sides wrote without having seen the other.', labels: STREAM },
+  banyan_sync_conflicts_total: { type: 'counter', help: 'Rows both sides wrote without having seen the other, by what met what.', labels: [...STREAM, 'type'] },
   banyan_sync_quarantined_total: { type: 'counter', help: 'Changes put aside because they could not be applied.', labels: STREAM },
   banyan_sync_quarantine_changes: { type: 'gauge', help: 'Changes in quarantine now, with those held behind them.', labels: STREAM },
   banyan_sync_quarantine_oldest_seconds: { type: 'gauge', help: 'Since when the oldest change in quarantine is there.', labels: STREAM },
   banyan_sync_retries_total: { type: 'counter', help: 'Attempts repeated after an error that may pass.', labels: STREAM },
   banyan_sync_latency_seconds: { type: 'histogram', help: 'From commit on one side to commit on the other.', labels: STREAM, buckets: SECONDS },
+  banyan_sync_clock_skew_seconds: { type: 'gauge', help: "How far the service's clock is ahead of the monolith's; below 0: behind.", labels: ['service'] },
+  banyan_sync_clock_skew_uncertainty_seconds: { type: 'gauge', help: 'By how much that may be off.', labels: ['service'] },
   banyan_sync_lag_seconds: { type: 'gauge', help: 'How far a stream is behind.', labels: STREAM },
 
   data_drift_percentage: { type: 'gauge', help: 'Share of rows that differed in the last comparison.', labels: ['table'] },

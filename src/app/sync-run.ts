@@ -21,6 +21,8 @@ import { buildResolver, buildServiceSync, refuseCapture } from './build-sync.ts'
 import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
 import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
 import type { Session } from './session.ts';
+import { strategyQuestion } from './doctor.ts';
+import { demandStrategies } from './strategies.ts';
 import { passFences, readStreams } from './sync-status.ts';
 import { loadMappings } from './table-mappings.ts';
 
@@ -159,6 +161,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   const { mappings: pairs, checkService } = await loadMappings({ config, service, monolith: pools.monolith });
   if (options.provision) await provisionBeforeCopy(session, service, pairs);
   await checkService(pools.service);
+  await demandStrategies(strategyQuestion(session, service), (table) => `${config.file}: sync.conflicts for ${table}`);
   const ends = {
     monolith: { url: config.monolith.url, pool: pools.monolith },
     service: { url: service.url, pool: pools.service },
@@ -209,7 +212,7 @@ async function report(options: {
   for (;;) {
     for (const [direction, counts] of sync.status()) {
       metrics.gauge('banyan_sync_lag_seconds', counts.lagMs / 1000, { service: service.name, direction });
-      const document = { ...counts, worker: worker.id, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
+      const document = { ...counts, clockSkew: sync.clockSkew, worker: worker.id, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
       try {
         await leasePool.query(
           // A worker that was frozen must not put its word in the place of its successor's.

@@ -7,7 +7,7 @@ import { streamName } from '../postgres/banyan-schema.ts';
 import { PostgresFence } from '../postgres/fence.ts';
 import { directionsOf } from '../sync/service-sync.ts';
 import type {
-  ConflictRecord, StreamStatus, SyncConflictsResult, SyncStatusResult, SyncWaitOptions, SyncWaitResult,
+  ConflictRecord, StreamStatus, SyncConflictsOptions, SyncConflictsResult, SyncStatusResult, SyncWaitOptions, SyncWaitResult,
 } from './application.ts';
 import { all, first, named, RFC3339 } from './read-rows.ts';
 import type { Session } from './session.ts';
@@ -16,6 +16,7 @@ import type { Session } from './session.ts';
 interface StoredCounts {
   /** Its id. */
   readonly worker: string;
+  readonly clockSkew?: { readonly skewMs: number; readonly uncertaintyMs: number };
   readonly received: string;
   readonly lagMs: number;
   readonly transactions: number;
@@ -94,6 +95,7 @@ async function readStream(
     quarantined: Number(held?.n ?? 0),
     ...(holder === undefined ? {} : { worker: holder.worker }),
     ...(report ? { latencyMs: report.counts.latencyMs } : {}),
+    ...(report?.counts.clockSkew ? { clockSkewMs: report.counts.clockSkew.skewMs, clockSkewUncertaintyMs: report.counts.clockSkew.uncertaintyMs } : {}),
   };
 }
 
@@ -154,14 +156,14 @@ export async function passFences(
 }
 
 /** `banyan sync conflicts`: newest first, from both databases (one-way streams keep theirs in the target). */
-export async function readConflicts(session: Session, options: { readonly limit: number }): Promise<SyncConflictsResult> {
+export async function readConflicts(session: Session, options: SyncConflictsOptions): Promise<SyncConflictsResult> {
   const found: ConflictRecord[] = [];
   for (const pool of everyPool(session)) {
-    const rows = await all<ConflictRow>(pool, CONFLICTS_SQL, [String(options.limit)]);
+    const rows = await all<ConflictRow>(pool, CONFLICTS_SQL, [String(options.limit), String(options.answers ?? false)]);
     for (const row of rows) {
       found.push({
         id: row.id, at: row.at, service: row.service, table: row.table_name, key: named(row.key) ?? {}, type: row.type,
-        monolith: named(row.monolith), service_row: named(row.service_row), winner: row.winner, strategy: row.strategy,
+        monolith: named(row.monolith), service_row: named(row.service_row), monolith_at: row.monolith_at, service_at: row.service_at, winner: row.winner, strategy: row.strategy, reason: row.reason,
       });
     }
   }
@@ -180,11 +182,16 @@ interface ConflictRow {
   readonly service_row: string | null;
   readonly winner: string;
   readonly strategy: string;
+  readonly monolith_at: string | null;
+  readonly service_at: string | null;
+  readonly reason: string | null;
 }
 
 const CONFLICTS_SQL =
-  `SELECT id, ${RFC3339('at')} AS at, service, table_name, key, type, monolith, service_row, winner, strategy ` +
-  'FROM banyan.conflict ORDER BY id DESC LIMIT $1::int';
+  `SELECT id, ${RFC3339('at')} AS at, service, table_name, key, type, monolith, service_row, winner, strategy, ` +
+  `${RFC3339("('epoch'::timestamptz + monolith_at::numeric * interval '1 microsecond')")} AS monolith_at, ` +
+  `${RFC3339("('epoch'::timestamptz + service_at::numeric * interval '1 microsecond')")} AS service_at, reason ` +
+  "FROM banyan.conflict WHERE $2::boolean OR strategy <> 'sent-again' ORDER BY id DESC LIMIT $1::int";
 
 function everyPool(session: Session): Set<pg.Pool> {
   const pools = new Set([session.pool(session.config.monolith.url)]);

@@ -63,6 +63,7 @@ export type ConflictChoice =
 
 export interface SyncConfig extends Omit<Frozen<ConfigFile['sync']>, 'conflicts'> {
   readonly conflicts: {
+    readonly clockSkewToleranceMs: number;
     readonly default: Exclude<ConflictChoice, { readonly strategy: 'add-up' | 'latest-by-column' }>;
     /** By the monolith's table. */
     readonly tables: ReadonlyMap<TableName, ConflictChoice>;

@@ -26,7 +26,7 @@ test('the least configuration has every default', () => {
     services: new Map(),
     sync: {
       mode: 'bidirectional',
-      conflicts: { default: { strategy: 'last-write-wins' }, tables: new Map() },
+      conflicts: { clockSkewToleranceMs: 1000, default: { strategy: 'last-write-wins' }, tables: new Map() },
       batch: { maxRows: 2000 },
       apply: { workers: 2 },
       memory: { transactionRows: 10_000, transactionMb: 16, queueRows: 10_000, queueMb: 32 },
@@ -93,6 +93,7 @@ metrics: { listen: "localhost:9464" }
   });
   expect(config.sync.capture).toBe('trigger');
   expect(config.sync.conflicts).toEqual({
+    clockSkewToleranceMs: 1000,
     default: { strategy: 'custom', module: 'some-package/resolver' },
     tables: new Map([['public.users', { strategy: 'custom', module: '/etc/resolve.ts' }]]),
   });

@@ -21,6 +21,7 @@ export function resolveConfig(file: string, content: ConfigFile): Config {
         ...(sync.memory.spoolDirectory === undefined ? {} : { spoolDirectory: resolve(dirname(file), sync.memory.spoolDirectory) }),
       },
       conflicts: {
+        clockSkewToleranceMs: sync.conflicts.clockSkewToleranceMs,
         default: conflictChoice(sync.conflicts.default, sync.conflicts.module, modulePath),
         tables: new Map(
           Object.entries(sync.conflicts.tables).map(([name, choice]) => [parseTableName(name), tableChoice(choice, modulePath)]),

@@ -111,6 +111,7 @@ const conflicts = section(
   {
     default: choice(strategyNames, 'Who wins where no table says otherwise.', { default: 'last-write-wins' }),
     module: Type.Optional(text('module', 'The resolver, when the default is `custom`; relative to this file.')),
+    clockSkewToleranceMs: whole("Milliseconds by which the servers' clocks may differ before it is reported: the last write wins by them.", { minimum: 1, default: 1000 }),
     tables: Type.Record(
       Type.String(),
       section({

@@ -131,6 +131,10 @@ export const ERROR_CODES = {
     meaning: 'A custom conflict resolver threw, took too long or returned something that is neither a side nor a row.',
     remedy: 'The change is in quarantine with its whole content. Mend the resolver, then retry it.',
   },
+  BANYAN_STRATEGY: {
+    meaning: "A table's conflict strategy goes by something that the databases do not give: the row before a change, or a column of a certain kind.",
+    remedy: 'Run what the message says, or choose another strategy under sync.conflicts. `banyan doctor` lists all such tables.',
+  },
   BANYAN_TRANSFORM: {
     meaning: 'A row could not be changed into the other side\'s form: a value that `values` does not list, or a function of a transform module that threw or gave what is no row.',
     remedy: 'A change of a running stream is in quarantine with its whole content: mend the configuration or the module, then retry it. In a copy, mend it and start again.',

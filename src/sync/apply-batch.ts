@@ -1,3 +1,4 @@
+import type { ConflictType } from '../model/conflict.ts';
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
@@ -17,7 +18,7 @@ export interface BatchOptions {
   /** Whole source transactions in order; never empty. */
   readonly works: readonly Work[];
   /** Everything of the settling context but the transaction's own state. */
-  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'newlyHeld' | 'batch' | 'alone'>;
+  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'newlyHeld' | 'types' | 'batch' | 'alone'>;
   /** What earlier attempts at the same works left open; the same object for each of them. */
   readonly attempts: Attempts;
   /** What the changes in quarantine hold back. */
@@ -32,6 +33,8 @@ export interface BatchResult {
   readonly checkpoint: Checkpoint;
   readonly rows: number;
   readonly conflicts: number;
+  /** The conflicts recorded, by type. */
+  readonly types: ReadonlyMap<ConflictType, number>;
   readonly deferred: number;
   readonly quarantined: number;
   /** Whether changes have left the quarantine, so that what it holds back must be read anew. */
@@ -162,7 +165,7 @@ class Batch {
     this.#care = care;
     this.#held = options.held;
     this.#context = {
-      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], newlyHeld: new Holds(),
+      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], newlyHeld: new Holds(), types: new Map(),
       batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
       alone: async () => options.turn?.alone(),
     };
@@ -179,7 +182,7 @@ class Batch {
 
   result(checkpoint: Checkpoint): BatchResult {
     return {
-      checkpoint, rows: this.#rows, conflicts: this.#conflicts, deferred: this.#deferred, quarantined: this.#quarantined,
+      checkpoint, rows: this.#rows, conflicts: this.#conflicts, types: this.#context.types, deferred: this.#deferred, quarantined: this.#quarantined,
       released: this.#released,
     };
   }
@@ -286,7 +289,7 @@ class Batch {
     await this.#transaction.savepoint();
     this.#context = {
       ...before, touched: new Set(before.touched), decided: new Map(before.decided),
-      inserted: [...before.inserted], newlyHeld: new Holds(before.newlyHeld),
+      inserted: [...before.inserted], newlyHeld: new Holds(before.newlyHeld), types: new Map(before.types),
     };
     try {
       await run();

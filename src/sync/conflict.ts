@@ -35,9 +35,9 @@ export type StrategyName = TableStrategy['strategy'] | 'custom';
 
 type Strategy =
   | { readonly name: 'custom'; readonly resolve: ResolveConflict }
-  | { readonly name: TableStrategy['strategy']; readonly decide: DecideByStrategy };
+  | { readonly name: TableStrategy['strategy']; readonly choice: TableStrategy; readonly decide: DecideByStrategy };
 
-const builtIn = (choice: TableStrategy): Strategy => ({ name: choice.strategy, decide: decideBy(choice) });
+const builtIn = (choice: TableStrategy): Strategy => ({ name: choice.strategy, choice, decide: decideBy(choice) });
 
 /** Which strategy decides for which table. */
 export class ConflictResolver {
@@ -68,6 +68,12 @@ export class ConflictResolver {
   /** Uses a function for a table (its name on the monolith). If it throws, the change goes to quarantine. */
   register(table: TableName, resolve: ResolveConflict): void {
     this.#byTable.set(table, { name: 'custom', resolve });
+  }
+
+  /** How conflicts of a table are decided. */
+  choiceOf(table: TableName): TableStrategy | { readonly strategy: 'custom' } {
+    const strategy = this.#byTable.get(table) ?? this.#default;
+    return strategy.name === 'custom' ? { strategy: 'custom' } : strategy.choice;
   }
 
   /** @throws BANYAN_RESOLVER if a custom function fails, takes too long or gives no verdict. */

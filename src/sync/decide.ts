@@ -3,7 +3,7 @@ import type { ConflictType, NamedRow } from '../model/conflict.ts';
 import { ORIGIN_OF_TIME } from '../model/position.ts';
 import type { LockedRow, Rival, TargetTable, Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
-import { insertWhereNone, note, ONE_CONFLICT, orderOf, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
+import { insertWhereNone, note, ONE_CONFLICT, orderOf, record, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, ordered } from './work.ts';
 
 /** Settles a conflict about one row, and records it. Undefined if a row has come meanwhile: the conflict is another one now. */
@@ -50,7 +50,7 @@ export async function decide(options: {
   }
   const after = await transaction.lock(table, write.key);
   const standing = { winner, committedAt: winner === 'service' ? write.committedAt : rival.committedAt } as const;
-  await transaction.recordConflict(
+  await record(
     {
       service: context.service, table: table.name, key, type: typeOf(write, rival),
       monolith: monolith.row, serviceRow: service.row,
@@ -61,6 +61,7 @@ export async function decide(options: {
     context.authority === 'settles' && !context.newlyHeld.owns(write.keyText)
       ? { table: table.name, key, row: after ? named(table, after.row) : null, standing }
       : undefined,
+    context,
   );
   note(context, write.keyText, standing);
   context.touched.add(write.keyText);

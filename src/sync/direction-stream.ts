@@ -532,7 +532,7 @@ export class DirectionStream {
     this.#conflicts += result.conflicts;
     this.#quarantined += result.quarantined;
     metrics.count('banyan_sync_rows_total', { service, direction }, result.rows);
-    if (result.conflicts > 0) metrics.count('banyan_sync_conflicts_total', { service, direction }, result.conflicts);
+    for (const [type, conflicts] of result.types) metrics.count('banyan_sync_conflicts_total', { service, direction, type }, conflicts);
     if (result.quarantined > 0) {
       metrics.count('banyan_sync_quarantined_total', { service, direction }, result.quarantined);
       this.#logger.error('changes were put in quarantine', { changes: result.quarantined });

@@ -8,6 +8,7 @@ import { directionFrom, otherSide, sourceSide, type Direction, type Side } from 
 import type { TableMapping } from '../model/table-mapping.ts';
 import type { Applier, Checkpoint, Horizon } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
+import { ClockSkewWatch, type ClockReading, type ClockSkew } from './clock-skew.ts';
 import type { ConflictResolver } from './conflict.ts';
 import { DirectionStream, type StreamCounts } from './direction-stream.ts';
 import { Knowledge } from './knowledge.ts';
@@ -26,6 +27,8 @@ export interface SyncEnd {
   readonly mark: () => Promise<Position>;
   /** A fresh horizon of this side. */
   readonly horizon: () => Promise<Horizon>;
+  /** This side's clock as seen from here; absent: not watched. */
+  readonly clock?: () => Promise<ClockReading>;
 }
 
 export interface ServiceSyncOptions {
@@ -42,6 +45,8 @@ export interface ServiceSyncOptions {
   readonly queueBytes?: number;
   /** Pause between heartbeats, in milliseconds. Default 1000. Costs each side one small write per pause. */
   readonly heartbeatMs?: number;
+  /** Most milliseconds by which the servers' clocks may differ unremarked. Default 1000. */
+  readonly clockSkewToleranceMs?: number;
 }
 
 /**
@@ -53,6 +58,8 @@ export class ServiceSync {
   readonly #knowledge: Readonly<Record<Side, Knowledge>>;
   readonly #streams = new Map<Direction, DirectionStream>();
   readonly #checkpoints = new Map<Direction, Checkpoint>();
+  readonly #clocks = new ClockSkewWatch();
+  #skewed = false;
 
   constructor(options: ServiceSyncOptions) {
     this.#options = options;
@@ -63,6 +70,11 @@ export class ServiceSync {
 
   status(): ReadonlyMap<Direction, StreamCounts> {
     return new Map([...this.#streams].map(([direction, stream]) => [direction, stream.counts]));
+  }
+
+  /** How far the service's clock is ahead of the monolith's; undefined until both have been read. */
+  get clockSkew(): ClockSkew | undefined {
+    return this.#clocks.skew;
   }
 
   /** Resolves when each running direction has applied what its source had committed before the call. */
@@ -159,13 +171,35 @@ export class ServiceSync {
         try {
           if (mode === 'bidirectional') this.#knowledge[to].addHorizon(await ends[to].horizon());
           await ends[from].mark();
+          if (mode === 'bidirectional') await this.#readClock(from);
         } catch (error) {
           if (!ends[to].applier?.isTransient(error)) throw error;
           logger.warn('a heartbeat failed', { direction, reason: messageOf(error) });
         }
       }
+      this.#watchClocks();
       await clock.sleep(heartbeatMs, signal);
     }
+  }
+
+  async #readClock(side: Side): Promise<void> {
+    const reading = await this.#options.ends[side].clock?.();
+    if (reading) this.#clocks.add(side, reading);
+  }
+
+  /** The last write wins by these clocks. */
+  #watchClocks(): void {
+    const { service, logger, metrics, clockSkewToleranceMs = 1000 } = this.#options;
+    const { skew } = this.#clocks;
+    if (!skew) return;
+    metrics.gauge('banyan_sync_clock_skew_seconds', skew.skewMs / 1000, { service });
+    metrics.gauge('banyan_sync_clock_skew_uncertainty_seconds', skew.uncertaintyMs / 1000, { service });
+    const beyond = this.#clocks.beyond(clockSkewToleranceMs);
+    if (beyond === this.#skewed) return;
+    this.#skewed = beyond;
+    const details = { service, skewMs: Math.round(skew.skewMs), uncertaintyMs: Math.ceil(skew.uncertaintyMs), toleranceMs: clockSkewToleranceMs };
+    if (beyond) logger.warn("the servers' clocks differ: the side that is ahead wins conflicts it should lose", details);
+    else logger.info("the servers' clocks agree again", details);
   }
 
   /** A one-way stream never hears of its target's writers: what was there before it began is not in conflict with it. */

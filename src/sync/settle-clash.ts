@@ -4,7 +4,7 @@ import type { Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
-import { filled, note, orderOf, type SettleContext, type Settlement } from './settle-context.ts';
+import { filled, note, orderOf, record, type SettleContext, type Settlement } from './settle-context.ts';
 import { newKeyOf, settle } from './settle.ts';
 import { lacksValues, named, namedKey } from './work.ts';
 
@@ -54,7 +54,7 @@ export async function settleClash(write: Write, context: SettleContext, decided 
     const standing: Standing = incomingWins
       ? { winner: 'monolith', committedAt: rival.committedAt }
       : { winner: left?.side ?? 'service', committedAt: left?.committedAt ?? write.committedAt };
-    await transaction.recordConflict(
+    await record(
       {
         service: context.service, table: table.name, key: loser.key, type: 'unique-key',
         monolith: monolith.row, serviceRow: service.row, monolithAt: monolith.committedAt, serviceAt: service.committedAt,
@@ -64,6 +64,7 @@ export async function settleClash(write: Write, context: SettleContext, decided 
       context.authority === 'settles'
         ? { table: table.name, key: loser.key, row: loser.left ? named(table, loser.left.row) : null, standing }
         : undefined,
+      context,
     );
     conflicts += 1;
     note(context, loser.text, standing);

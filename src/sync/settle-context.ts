@@ -1,6 +1,6 @@
 import { BanyanError, invariant } from '../core/errors.ts';
 import { UNCHANGED, type Row } from '../model/change.ts';
-import type { Standing } from '../model/conflict.ts';
+import type { Conflict, ConflictType, Decision, Standing } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
 import type { Side } from '../model/side.ts';
@@ -40,6 +40,8 @@ export interface SettleContext {
    * Only a shortcut: without it, two rows that the monolith lets have one value go round once more.
    */
   readonly displaced: Map<string, string>;
+  /** Conflicts that this transaction has recorded, by type. */
+  readonly types: Map<ConflictType, number>;
   /** The position of the transaction's last work. */
   readonly batch: Position;
   /** The text under which both directions know a row. */
@@ -89,6 +91,12 @@ export function rowMissing(write: Write): BanyanError {
 /** What a strategy may ask of the target about the table of a change. */
 export function orderOf({ table }: Write, { transaction }: SettleContext): Order {
   return { compare: (_, column, a, b) => transaction.compare(table, column, a, b) };
+}
+
+/** Stores a conflict with its verdict, in the same transaction, and counts it. */
+export async function record(conflict: Conflict, decision: Decision | undefined, { transaction, types }: SettleContext): Promise<void> {
+  await transaction.recordConflict(conflict, decision);
+  types.set(conflict.type, (types.get(conflict.type) ?? 0) + 1);
 }
 
 /** False if a row was there after all. */

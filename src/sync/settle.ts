@@ -4,7 +4,7 @@ import type { Write } from '../ports/applier.ts';
 import { decide } from './decide.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
-import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, rowMissing, rowOf, type Inserted, type SettleContext, type Settlement } from './settle-context.ts';
+import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, record, rowMissing, rowOf, type Inserted, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, type SpooledSteps, type Step } from './work.ts';
 
 /**
@@ -100,7 +100,7 @@ async function restoreMissing(write: Write, context: SettleContext): Promise<Set
   if (!(await insertWhereNone(write, context))) return settle(write, context);
   context.touched.add(write.keyText);
   const present = named(write.table, row);
-  await context.transaction.recordConflict(
+  await record(
     {
       service: context.service, table: write.table.name, key: namedKey(write.table, write.key), type: 'missing-row',
       monolith: context.target === 'monolith' ? null : present,
@@ -110,6 +110,7 @@ async function restoreMissing(write: Write, context: SettleContext): Promise<Set
       strategy: 'missing-row', reason: 'inserted from the change',
     },
     undefined,
+    context,
   );
   return ONE_CONFLICT;
 }

@@ -101,7 +101,7 @@ export const defaultApplication: Application = {
       conflicts: [
         {
           id: '1', at: '2026-01-02T03:04:05Z', service: 'accounts', table: 'public.users', key: { id: '7' }, type: 'update_update',
-          monolith: { id: '7' }, service_row: null, winner: 'monolith', strategy: 'last-write-wins',
+          monolith: { id: '7' }, service_row: null, monolith_at: null, service_at: null, reason: null, winner: 'monolith', strategy: 'last-write-wins',
         },
       ],
     }),

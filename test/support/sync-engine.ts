@@ -22,6 +22,8 @@ export interface SyncSettings {
   readonly strategy?: PlainStrategy;
   readonly batchRows?: number;
   readonly memory?: Partial<SyncConfig['memory']>;
+  /** Instead of `strategy`. */
+  readonly resolver?: ConflictResolver;
   readonly heartbeatMs?: number;
   readonly logger?: Logger;
 }
@@ -54,7 +56,7 @@ export function build(ends: Ends, settings: SyncSettings, names: ReadonlyMap<Dir
     ends, names,
     pairs: pairsOf(settings),
     sync: { mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 }, memory: { ...MEMORY, ...settings.memory } },
-    resolver: new ConflictResolver({ clock: systemClock, default: settings.strategy ?? 'last-write-wins' }),
+    resolver: settings.resolver ?? new ConflictResolver({ clock: systemClock, default: settings.strategy ?? 'last-write-wins' }),
     clock: systemClock,
     logger: settings.logger ?? silentLogger,
     metrics: noMetrics,

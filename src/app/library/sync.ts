@@ -13,6 +13,7 @@ import type { StreamCounts } from '../../sync/direction-stream.ts';
 import type { TableStrategy } from '../../sync/strategies.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../sync/service-sync.ts';
 import { buildServiceSync } from '../build-sync.ts';
+import { demandStrategies } from '../strategies.ts';
 import { databaseOf, type Database, type DatabaseLike } from './database.ts';
 
 export type { ConflictingChange, PlainStrategy, ResolveConflict, StrategyName, Verdict } from '../../sync/conflict.ts';
@@ -88,7 +89,7 @@ export class SyncEngine {
   /**
    * Sets the streams up where they are missing (with a consistent copy) and starts them. Resolves when
    * they run; they go on until {@link stop}.
-   * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_NO_KEY, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED, BANYAN_PROVISION_MISMATCH
+   * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_NO_KEY, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED, BANYAN_PROVISION_MISMATCH, BANYAN_STRATEGY
    */
   async start(): Promise<void> {
     if (this.#running) throw new BanyanError('BANYAN_USAGE', { message: 'The sync engine was started already.', remedy: 'Make a new one after stop().' });
@@ -101,6 +102,8 @@ export class SyncEngine {
     const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool, logger });
     const provision = this.#options.provision ?? true;
     if (provision) await provisioner.beforeCopy({ tables });
+    const question = { pools: { monolith: monolith.pool, service: service.pool }, mode, tables: pairs, choiceOf: (table: TableName) => this.#resolver.choiceOf(table) };
+    await demandStrategies(question, (table) => `The conflict strategy of ${table}`);
     const { signal } = this.#stop;
     const setUp = () =>
       setUpStreams({

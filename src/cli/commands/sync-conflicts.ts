@@ -10,10 +10,11 @@ export function addSyncConflicts(sync: Command, frame: Frame): void {
     .command('conflicts')
     .description('Rows that both sides wrote without having seen the other: what each wrote, and who won.')
     .option('--limit <number>', 'the newest so many', wholeNumber(1, 1_000_000), 100)
+    .option('--answers', 'also the rows that the service asked for and got sent again, which are no conflicts')
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { limit } = command.opts<{ limit: number }>();
-        const result = await application.syncConflicts({ limit });
+        const { limit, answers = false } = command.opts<{ limit: number; answers?: boolean }>();
+        const result = await application.syncConflicts({ limit, answers });
         return { json: result, text: (style) => conflictsText(result, style) };
       }),
     );

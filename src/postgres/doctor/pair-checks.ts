@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { readClock, type ClockOffset } from '../read-clock.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Schema } from '../../model/schema.ts';
 import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
@@ -50,25 +51,12 @@ export function extensionCheck(source: Schema, service: ServerFacts): Prerequisi
   });
 }
 
-export interface ClockOffset {
-  /** The server's clock minus ours, in milliseconds. */
-  readonly offsetMs: number;
-  /** It may be off by this much: half of the round trip. */
-  readonly uncertaintyMs: number;
-}
-
 /** The best of five measurements, that is the one with the shortest round trip. */
 export async function measureClock(pool: Pick<pg.Pool, 'query'>, clock: Clock): Promise<ClockOffset> {
   let best: ClockOffset | undefined;
   for (let n = 0; n < 5; n++) {
-    const before = clock.monotonic();
-    const result = await pool.query<{ ms: string }>(
-      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::numeric(20,3)::text AS ms',
-    );
-    const after = clock.monotonic();
-    const uncertaintyMs = (after - before) / 2;
-    const offsetMs = Number(result.rows[0]?.ms) - (before + uncertaintyMs);
-    if (best === undefined || uncertaintyMs < best.uncertaintyMs) best = { offsetMs, uncertaintyMs };
+    const reading = await readClock(pool, clock);
+    if (best === undefined || reading.uncertaintyMs < best.uncertaintyMs) best = reading;
   }
   return best ?? { offsetMs: 0, uncertaintyMs: 0 };
 }
