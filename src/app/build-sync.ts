@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { otherSide, type Direction, type Side } from '../model/side.ts';
+import { directionFrom, otherSide, type Direction, type Side } from '../model/side.ts';
 import type { TableMapping } from '../model/table-mapping.ts';
 import { PostgresApplier } from '../postgres/apply/applier.ts';
 import type { StreamNames } from '../postgres/banyan-schema.ts';
@@ -17,11 +17,12 @@ import { checkSource } from '../postgres/source-check.ts';
 import type { SetupEnd } from '../postgres/stream-setup.ts';
 import { WalChangeSource, type CaptureMemory } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
-import { ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
+import { directionsOf, ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
 
 export interface BuildSyncOptions {
   readonly service: string;
   readonly ends: Readonly<Record<Side, SetupEnd>>;
+  /** Of both directions, whichever run. */
   readonly names: ReadonlyMap<Direction, StreamNames>;
   readonly pairs: readonly TableMapping[];
   readonly sync: Pick<SyncConfig, 'mode' | 'heartbeatMs'> & {
@@ -41,9 +42,14 @@ export interface BuildSyncOptions {
 export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
   const { service, ends, names, clock, token } = options;
   const { memory, batch } = options.sync;
+  const running = directionsOf(options.sync.mode);
   const end = (side: Side): SyncEnd => {
-    const outgoing = names.get(side === 'monolith' ? 'monolith-to-service' : 'service-to-monolith');
-    const incoming = names.get(side === 'monolith' ? 'service-to-monolith' : 'monolith-to-service');
+    const leaving = directionFrom(side);
+    const arriving = directionFrom(otherSide(side));
+    const outgoing = running.includes(leaving) ? names.get(leaving) : undefined;
+    const incoming = running.includes(arriving) ? names.get(arriving) : undefined;
+    // Where nothing arrives any more, rows that once did (the first copy) are still no writes of this side's own.
+    const replayed = names.get(arriving)?.origin;
     const { url, pool } = ends[side];
     const sessions = options.sync.apply?.workers;
     return {
@@ -56,7 +62,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
               url, slot: outgoing.slot, publication: outgoing.publication, clock,
               applicationName: sessionName(outgoing.stream, token),
               check: (replication) => checkSource({ replication, names: outgoing, source: pool, target: ends[otherSide(side)].pool, token }),
-              ...(incoming ? { replayOrigin: incoming.origin } : {}),
+              ...(replayed === undefined ? {} : { replayOrigin: replayed }),
               ...(memory ? { memory: captureMemory(memory, batch.maxRows) } : {}),
             }),
           }
@@ -64,11 +70,12 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
       ...(incoming
         ? {
             applier: new PostgresApplier({
-              url, service, names: incoming, ...(token === undefined ? {} : { token }), ...(sessions === undefined ? {} : { sessions }),
+              url, service, names: incoming, keyless: options.sync.mode !== 'bidirectional',
+              ...(token === undefined ? {} : { token }), ...(sessions === undefined ? {} : { sessions }),
             }),
-            replayOrigin: incoming.origin,
           }
         : {}),
+      ...(replayed === undefined ? {} : { replayOrigin: replayed }),
     };
   };
   return new ServiceSync({

@@ -152,8 +152,8 @@ export const ERROR_CODES = {
     remedy: 'Nothing to do if a second worker runs on purpose. This worker stops writing the stream by itself.',
   },
   BANYAN_NO_KEY: {
-    meaning: 'A table has no primary key, so its rows can not be told apart on the other side.',
-    remedy: 'Add a primary key, or leave the table out of the service.',
+    meaning: 'A table has neither a primary key nor a unique index of columns that are not null, so its rows can not be told apart on the other side.',
+    remedy: 'Add a primary key, or leave the table out of the service. With REPLICA IDENTITY FULL it can be followed one way.',
   },
   // validate
   BANYAN_VALIDATE_COLUMN: {

@@ -35,6 +35,7 @@ export interface SetupOptions {
 }
 
 export interface SetupResult {
+  /** Of both directions: where only one runs, the other's origin still marks the rows that were copied. */
   readonly names: ReadonlyMap<Direction, StreamNames>;
   /** Rows copied by this call; 0 when the streams were there already. */
   readonly copied: number;
@@ -50,7 +51,7 @@ export interface SetupResult {
 export async function setUpStreams(options: SetupOptions): Promise<SetupResult> {
   const { ends, service, directions } = options;
   // Before anything is published: a published table without a usable key refuses the application's updates.
-  for (const side of SIDES) await readShapes(ends[side].pool, tablesOf(options.pairs, side));
+  await refuseWithoutKey(options);
   for (const side of SIDES) await ensureBanyanSchema(ends[side].pool);
   const oids = { monolith: await databaseOid(ends.monolith.pool), service: await databaseOid(ends.service.pool) };
   const namesOf = (direction: Direction): StreamNames => {
@@ -60,7 +61,7 @@ export async function setUpStreams(options: SetupOptions): Promise<SetupResult> 
       ...(options.slotPrefix === undefined ? {} : { prefix: options.slotPrefix }),
     });
   };
-  const names = new Map(directions.map((direction) => [direction, namesOf(direction)]));
+  const names = new Map(DIRECTIONS.map((direction) => [direction, namesOf(direction)]));
   const copiedBefore = (await streamState(ends.service.pool, namesOf('monolith-to-service').stream)) === 'streaming';
   if (copiedBefore) await refuseNewTables(options, directions.map(namesOf));
   for (const direction of directions) {
@@ -77,6 +78,7 @@ export async function setUpStreams(options: SetupOptions): Promise<SetupResult> 
   return { names, copied };
 }
 
+const DIRECTIONS: readonly Direction[] = ['monolith-to-service', 'service-to-monolith'];
 const SIDES: readonly Side[] = ['monolith', 'service'];
 
 /** One side's tables, each once. */
@@ -144,7 +146,7 @@ async function copyAndStart(options: SetupOptions, namesOf: (direction: Directio
   const forwardStart = await startSlot(ends.monolith, forward.slot);
   let copied: number;
   try {
-    const shapes = await readShapes(ends.service.pool, tablesOf(pairs, 'service'));
+    const shapes = await readShapes(ends.service.pool, tablesOf(pairs, 'service'), { keyless: true });
     copied = await copyTables({
       sourceUrl: ends.monolith.url, targetUrl: ends.service.url, snapshot: forwardStart.snapshot, origin: forward.origin,
       position: forwardStart.position, signal: options.signal,
@@ -169,6 +171,27 @@ async function copyAndStart(options: SetupOptions, namesOf: (direction: Directio
   });
   return copied;
 }
+
+/** The service's tables may still lack the unique index that is their key; it comes after the copy. */
+async function refuseWithoutKey({ ends, pairs, directions }: SetupOptions): Promise<void> {
+  await readShapes(ends.monolith.pool, tablesOf(pairs, 'monolith'), { keyless: directions.length === 1 });
+  await readShapes(ends.service.pool, tablesOf(pairs, 'service'), { keyless: true });
+  for (const from of directions.map(sourceSide)) {
+    const found = await ends[from].pool.query<{ name: string }>(WITHOUT_IDENTITY, [tablesOf(pairs, from).map(quoteTable)]);
+    if (found.rows.length > 0) {
+      throw new BanyanError('BANYAN_NO_KEY', {
+        message: `The log of the ${from} would not say which row of ${found.rows.map(({ name }) => name).join(', ')} an UPDATE or DELETE was about.`,
+        remedy: 'ALTER TABLE … REPLICA IDENTITY FULL, or USING INDEX with a unique index of columns that are not null. `banyan doctor` names the statement.',
+      });
+    }
+  }
+}
+
+/** $1: quoted names. Partitions have identities of their own, which doctor looks at. */
+const WITHOUT_IDENTITY = `
+SELECT c.oid::regclass::text AS name FROM unnest($1::text[]) AS n(name) JOIN pg_class c ON c.oid = to_regclass(n.name)
+ WHERE c.relkind = 'r' AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (
+   SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))`;
 
 /** Empties what an earlier, unfinished copy of ours left; refuses rows that are not ours. */
 async function prepareTarget(options: SetupOptions, names: StreamNames): Promise<void> {

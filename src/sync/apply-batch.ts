@@ -200,7 +200,7 @@ class Batch {
 
   /** Takes one step into the set-based path, if it belongs there. */
   join(step: Step): boolean {
-    if (isAlone(step) || step.fault || step.newKeyText !== undefined || this.#isHeld(step) || this.#needsLook(step)) return false;
+    if (isAlone(step) || step.fault || step.newKeyText !== undefined || isKeylessDelete(step) || this.#isHeld(step) || this.#needsLook(step)) return false;
     this.#waves.add(step);
     return true;
   }
@@ -446,3 +446,6 @@ function isAlone(step: Step): step is Decided | Requested | Truncated {
 }
 
 const UNIQUE_VIOLATION = '23505';
+
+/** Which of several equal rows goes is found only when those before it are there. */
+const isKeylessDelete = (write: Write): boolean => write.kind === 'delete' && write.table.key.length === 0;

@@ -329,7 +329,8 @@ export class DirectionStream {
     const { position, committedAt, seen } = reading;
     for (const write of mapping.writesOf(change, { position, committedAt, seen })) {
       steps.push(write);
-      if (!reading.learning) continue;
+      // Rows without a key have no history to remember.
+      if (!reading.learning || write.table.key.length === 0) continue;
       if (write.kind === 'delete' || write.newKeyText !== undefined) sourceKnowledge.recordDelete(write.keyText, reading);
       if (write.kind === 'insert') sourceKnowledge.recordInsert(write.keyText);
       if (write.newKeyText !== undefined) sourceKnowledge.recordInsert(write.newKeyText);

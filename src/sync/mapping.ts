@@ -42,6 +42,7 @@ export class Mapping {
   readonly #direction: Direction;
   readonly #bySource = new Map<TableName, Shared[]>();
   readonly #byName = new Map<TableName, Shared>();
+  #nameless = 0;
   readonly #relations = new WeakMap<Relation, readonly RelationMap[]>();
 
   constructor(options: {
@@ -79,9 +80,9 @@ export class Mapping {
 
   /** The change as writes of the target; none if its table is not synchronised. */
   writesOf(change: RowChange, context: WriteContext): readonly Write[] {
-    return this.#maps(change.relation).map((map) => {
+    return this.#maps(change.relation).flatMap((map) => {
       try {
-        return writeOf(map, change, context);
+        return map.target.key.length === 0 ? this.#keyless(map, change, context) : writeOf(map, change, context);
       } catch (error) {
         if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
         return untranslated(map, change, context, error);
@@ -113,6 +114,25 @@ export class Mapping {
     const shared = this.#byName.get(target.name);
     if (!shared) throw new BanyanError('BANYAN_INTERNAL', { message: `${target.name} belongs to no pair.` });
     return keyText(shared, key);
+  }
+
+  /**
+   * Rows without a key have no history: one goes, one comes. Each gets a name of its own, so that two
+   * equal rows are never taken for one.
+   */
+  #keyless({ target: table, translate }: RelationMap, change: RowChange, context: WriteContext): readonly Write[] {
+    const named = (): Pick<Write, 'table' | 'key' | 'keyText'> => ({ table, key: [], keyText: `${table.name} #${++this.#nameless}` });
+    if (change.kind !== 'insert' && (!change.old || change.oldIsKey === true)) {
+      throw new BanyanError('BANYAN_NO_KEY', {
+        message: `A change of ${table.name}, which has no key, does not carry its old row.`,
+        remedy: `Run ALTER TABLE … REPLICA IDENTITY FULL on the source, and copy the table again.`,
+      });
+    }
+    const gone: Write[] = change.kind === 'insert' || !change.old ? [] : [{ kind: 'delete', ...named(), old: translate.row(change.old), ...context }];
+    const came: Write[] = change.kind === 'delete'
+      ? []
+      : [{ kind: 'insert', ...named(), row: translate.row(filledFrom(change.row, change.kind === 'update' ? change.old : undefined)), ...context }];
+    return [...gone, ...came];
   }
 
   #maps(relation: Relation): readonly RelationMap[] {

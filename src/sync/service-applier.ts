@@ -229,12 +229,14 @@ class ServiceTransaction implements ApplyTransaction {
 
 function translated(table: ServiceTable, write: Write): Write {
   const key = keyOut(table, write.key);
-  const { old: _, row, ...rest } = write;
+  const { old, row, ...rest } = write;
   // A part has no rows of its own: what it brought becomes null.
   if (write.kind === 'delete' && table.mapping.part === true) {
     return { ...rest, kind: 'update', table: table.own, key, row: blank(table, key) };
   }
-  return { ...rest, table: table.own, key, ...(row ? { row: table.out.row(row) } : {}) };
+  // A row without a key is found by all it held; any other by its key alone.
+  const before = old && table.own.key.length === 0 ? { old: table.out.row(old) } : {};
+  return { ...rest, table: table.own, key, ...(row ? { row: table.out.row(row) } : {}), ...before };
 }
 
 /** Nothing but the key, with nulls where the part's columns go. */

@@ -18,6 +18,7 @@ import { lacksValues, named, namedKey, type SpooledSteps, type Step } from './wo
  */
 export async function settle(write: Write, context: SettleContext): Promise<Settlement> {
   const { transaction, touched } = context;
+  if (write.table.key.length === 0) return settleKeyless(write, context);
   if (write.newKeyText !== undefined) return settleRekeyed({ ...write, row: rowOf(write), newKeyText: write.newKeyText }, context);
   const locked = await transaction.lock(write.table, write.key);
   const rival = await findRival(write, locked, context);
@@ -47,6 +48,22 @@ export async function settle(write: Write, context: SettleContext): Promise<Sett
     return NOTHING;
   }
   return (await decide({ write, locked, rival, context })) ?? settle(write, context);
+}
+
+/** A table without a key is followed one way only: its rows come and go, and nobody's write is overwritten. */
+async function settleKeyless(write: Write, context: SettleContext): Promise<Settlement> {
+  const missed = await context.transaction.write([write], undefined);
+  if (missed.length === 0) return NOTHING;
+  const gone = write.old ? named(write.table, write.old) : null;
+  await context.transaction.recordConflict(
+    {
+      service: context.service, table: write.table.name, key: {}, type: 'missing-row',
+      monolith: context.target === 'monolith' ? null : gone, serviceRow: context.target === 'monolith' ? gone : null,
+      winner: context.target === 'monolith' ? 'service' : 'monolith', strategy: 'follow', reason: 'the row to delete is not there',
+    },
+    undefined,
+  );
+  return ONE_CONFLICT;
 }
 
 /**

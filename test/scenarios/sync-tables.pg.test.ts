@@ -20,9 +20,14 @@ const SCHEMA = `
   CREATE TABLE whole (id int PRIMARY KEY, big text, n int);
   ALTER TABLE whole ALTER big SET STORAGE EXTERNAL, REPLICA IDENTITY FULL;
   CREATE TABLE seats (id int PRIMARY KEY, seat int UNIQUE);
+  CREATE TABLE unique_only (v text, code text NOT NULL, n int NOT NULL);
+  CREATE UNIQUE INDEX unique_only_code ON unique_only (code, n);
+  ALTER TABLE unique_only REPLICA IDENTITY USING INDEX unique_only_code;
+  CREATE TABLE unique_full (v text, code text NOT NULL UNIQUE);
+  ALTER TABLE unique_full REPLICA IDENTITY FULL;
   CREATE TABLE later_seats (id int PRIMARY KEY, seat int UNIQUE DEFERRABLE INITIALLY DEFERRED);
 `;
-const TABLES = ['"Odd Schema"."Ta""ble ü"', 'tree', 'composite', 'pairs', 'by_default', 'always', 'logs', 'toasted', 'whole', 'seats', 'later_seats'];
+const TABLES = ['"Odd Schema"."Ta""ble ü"', 'tree', 'composite', 'pairs', 'by_default', 'always', 'logs', 'toasted', 'whole', 'seats', 'later_seats', 'unique_only', 'unique_full'];
 
 const ROWS = `
   INSERT INTO "Odd Schema"."Ta""ble ü" VALUES ('k', 1, 'x'), ('K''"', 2, NULL);
@@ -32,6 +37,7 @@ const ROWS = `
   INSERT INTO logs VALUES ('2024-01-05', 1, 'a'), ('2024-02-05', 2, 'b');
   INSERT INTO toasted VALUES (1, repeat('x', 9000), 0), (2, repeat('y', 9000), 0);
   INSERT INTO whole SELECT * FROM toasted;
+  INSERT INTO unique_only VALUES ('a', 'x', 1), ('b', 'x', 2), ('c', 'y', 1); INSERT INTO unique_full VALUES ('a', 'x'), (NULL, 'y'), ('c', 'z');
   INSERT INTO seats VALUES (1, 1), (2, 2), (3, 3); INSERT INTO later_seats VALUES (1, 1), (2, 2)`;
 
 /** What an application does to the rows, one transaction each. */
@@ -45,6 +51,8 @@ const CHANGES: readonly string[] = [
   `UPDATE logs SET at = '2024-02-20' WHERE id = 1; UPDATE logs SET v = 'changed' WHERE id = 2; INSERT INTO logs VALUES ('2024-01-31', 3, 'c')`,
   `UPDATE toasted SET n = 1 WHERE id = 1; UPDATE toasted SET id = 20, n = 2 WHERE id = 2`,
   `UPDATE whole SET n = 1 WHERE id = 1; UPDATE whole SET id = 20, n = 2 WHERE id = 2`,
+  `UPDATE unique_only SET v = 'changed' WHERE n = 2; UPDATE unique_only SET code = 'z' WHERE code = 'y'; DELETE FROM unique_only WHERE code = 'x' AND n = 1; INSERT INTO unique_only VALUES (NULL, 'new', 1)`,
+  `UPDATE unique_full SET v = 'changed' WHERE code = 'y'; UPDATE unique_full SET code = 'xx' WHERE code = 'x'; DELETE FROM unique_full WHERE code = 'z'; INSERT INTO unique_full VALUES ('d', 'z')`,
   `UPDATE seats SET seat = -1 WHERE id = 1; UPDATE seats SET seat = 1 WHERE id = 2; UPDATE seats SET seat = 2 WHERE id = 1`,
   `DELETE FROM seats WHERE id = 3; INSERT INTO seats VALUES (4, 3)`,
   `UPDATE later_seats SET seat = 3 - seat`,
@@ -77,5 +85,67 @@ describePostgres('tables of every shape', () => {
     expect(await to.query('SELECT id, length(big) AS length, n FROM public.toasted ORDER BY id')).toEqual([
       { id: '1', length: '9000', n: '1' }, { id: '20', length: '9000', n: '2' },
     ]);
+  });
+});
+
+const KEYLESS = `
+  CREATE TABLE notes (at timestamptz, body text, extra json, spot point, pad char(5), big text);
+  ALTER TABLE notes DROP COLUMN at, ALTER big SET STORAGE EXTERNAL, REPLICA IDENTITY FULL;
+  CREATE TABLE parts (at date, body text) PARTITION BY RANGE (at);
+  CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+  CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
+  ALTER TABLE parts REPLICA IDENTITY FULL; ALTER TABLE parts_1 REPLICA IDENTITY FULL; ALTER TABLE parts_2 REPLICA IDENTITY FULL;
+`;
+
+describePostgres('tables without a key', () => {
+  it.each(['monolith-to-service', 'service-to-monolith'] as const)('are followed %s, equal rows as often as they are there', async (mode) => {
+    const pair = await syncPair({
+      schema: KEYLESS, tables: ['notes', 'parts'], mode,
+      rows: `INSERT INTO notes (body, extra, pad) SELECT 'same', '{"a": 1,  "a": 2}', 'x' FROM generate_series(1, 5); INSERT INTO parts VALUES ('2024-01-05', 'a'), ('2024-01-05', 'a')`,
+    });
+    const [from, to] = mode === 'monolith-to-service' ? [pair.monolith, pair.service] : [pair.service, pair.monolith];
+    const running = pair.run();
+    const changes = [
+      `DELETE FROM notes WHERE ctid = (SELECT min(ctid) FROM notes)`,
+      `UPDATE notes SET body = 'other' WHERE ctid = (SELECT max(ctid) FROM notes)`,
+      `INSERT INTO notes (body, spot, big) VALUES (NULL, '(1,-0)', repeat('y', 9000)), (NULL, '(1,-0)', repeat('y', 9000)), (NULL, '(1,0)', NULL), ('', NULL, '')`,
+      `INSERT INTO notes (body) VALUES ('brief'); DELETE FROM notes WHERE body = 'brief'; INSERT INTO notes (body) VALUES ('brief'), ('brief')`,
+      // One of two equal rows, whose large value the log does not repeat in the new row.
+      `UPDATE notes SET pad = 'y' WHERE ctid = (SELECT min(ctid) FROM notes WHERE big <> '')`,
+      `UPDATE notes SET pad = 'z' WHERE ctid = (SELECT min(ctid) FROM notes WHERE body = 'brief')`,
+      `UPDATE parts SET at = '2024-02-01' WHERE ctid = (SELECT min(ctid) FROM parts) AND at = '2024-01-05'; INSERT INTO parts VALUES ('2024-02-01', 'a')`,
+      `DELETE FROM parts WHERE tableoid = 'parts_2'::regclass AND ctid = (SELECT min(ctid) FROM parts_2)`,
+    ];
+    for (const [i, change] of changes.entries()) {
+      await from.query(`SET search_path = public; BEGIN; ${change}; COMMIT; SET search_path = pg_catalog`);
+      if (i % 3 === 0) await running.caughtUp();
+    }
+    await running.caughtUp();
+    await running.stop();
+    for (const table of ['public.notes', 'public.parts']) expect((await rowsOf(to, table)).sort()).toEqual((await rowsOf(from, table)).sort());
+    for (const database of [from, to]) {
+      expect(await database.query('SELECT table_name, kind, code, reason FROM banyan.quarantine')).toEqual([]);
+      expect(await database.query('SELECT table_name, type FROM banyan.conflict')).toEqual([]);
+    }
+  });
+
+  it('say that a row to delete was not there', async () => {
+    const pair = await syncPair({ schema: KEYLESS, tables: ['notes'], mode: 'monolith-to-service', rows: `INSERT INTO notes (body) VALUES ('a'), ('b')` });
+    await pair.service.query(`DELETE FROM public.notes WHERE body = 'a'`);
+    const running = pair.run();
+    await pair.monolith.query('DELETE FROM public.notes');
+    await running.caughtUp();
+    await running.stop();
+    expect(await rowsOf(pair.service, 'public.notes')).toEqual([]);
+    expect(await pair.service.query('SELECT table_name, type, winner FROM banyan.conflict')).toEqual([{ table_name: 'public.notes', type: 'missing-row', winner: 'monolith' }]);
+  });
+
+  it('are refused both ways, and where the log would not tell them apart', async () => {
+    await expect(syncPair({ schema: KEYLESS, tables: ['notes'] })).rejects.toMatchObject({ code: 'BANYAN_NO_KEY' });
+    const silent = 'CREATE TABLE silent (v text); CREATE TABLE code_only (v text, code text NOT NULL UNIQUE)';
+    await expect(syncPair({ schema: silent, tables: ['silent'], mode: 'monolith-to-service' })).rejects.toMatchObject({
+      code: 'BANYAN_NO_KEY', message: expect.stringContaining('silent'),
+    });
+    await expect(syncPair({ schema: silent, tables: ['code_only'] })).rejects.toMatchObject({ code: 'BANYAN_NO_KEY', message: expect.stringContaining('code_only') });
   });
 });

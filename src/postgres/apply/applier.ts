@@ -23,6 +23,8 @@ export interface PostgresApplierOptions {
   readonly token?: string;
   /** Most transactions at once, each in a session of its own. Default 2. */
   readonly sessions?: number;
+  /** Whether tables without a key are let through: for streams that go one way. Default false. */
+  readonly keyless?: boolean;
 }
 
 /**
@@ -106,7 +108,7 @@ export class PostgresApplier implements Applier {
   }
 
   async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
-    this.#shapes = await readShapes(await this.#session(0), tables);
+    this.#shapes = await readShapes(await this.#session(0), tables, { keyless: this.#options.keyless ?? false });
     return this.#shapes;
   }
 

@@ -67,6 +67,7 @@ const byOrdinal = (statement: string): string =>
  */
 export function insertAll(shape: TableShape, rows: readonly Row[], guard: Guard): Statement {
   const given = present(shape, rows[0]);
+  if (shape.key.length === 0) return insertMore(shape, given, rows);
   const place = new Map(given.map((column, i) => [column, i]));
   const set = settable(shape, rows[0]);
   const insert =
@@ -85,6 +86,28 @@ export function insertAll(shape: TableShape, rows: readonly Row[], guard: Guard)
   const values = given.map((column) => arrayLiteral(rows.map((row) => known(row[column]))));
   // A row that is all key can not be overwritten, so its statement has no guard.
   return { text, values: set.length === 0 ? values : [...values, horizonValue(guard)] };
+}
+
+/** Rows of a table without a key: each is one more. */
+function insertMore(shape: TableShape, given: readonly number[], rows: readonly Row[]): Statement {
+  const text =
+    `INSERT INTO ${shape.sqlName} (${given.map((i) => shape.sqlColumns[i]).join(', ')}) OVERRIDING SYSTEM VALUE ` +
+    `SELECT ${given.map((column, i) => `u.c${i}::${shape.sqlTypes[column]}`).join(', ')} ` +
+    `FROM unnest(${given.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) AS u(${given.map((_, i) => `c${i}`).join(', ')})`;
+  return { text, values: given.map((column) => arrayLiteral(rows.map((row) => known(row[column])))) };
+}
+
+/** One of the rows that the server writes as it writes `row`, of a table without a key. Not every type has an equality. */
+export function deleteEqual(shape: TableShape, row: Row): Statement {
+  const values = row.map(known);
+  const stored = `ROW(${shape.sqlColumns.map((column) => `e.${column}`).join(', ')})::text`;
+  const wanted = `ROW(${shape.sqlTypes.map((type, i) => `$${i + 1}::text::${type}`).join(', ')})::text`;
+  return {
+    text:
+      `DELETE FROM ${shape.sqlName} AS t USING (SELECT e.tableoid AS part, e.ctid AS place FROM ${shape.sqlName} AS e ` +
+      `WHERE ${stored} = ${wanted} LIMIT 1 FOR UPDATE) AS found WHERE t.tableoid = found.part AND t.ctid = found.place`,
+    values,
+  };
 }
 
 /** Columns of which a row says something. */

@@ -33,10 +33,17 @@ interface ReferenceFact {
   readonly there: readonly string[];
 }
 
-/** Reads the shapes of tables from the target's catalogue. Generated columns are left out: they are never written. */
+/**
+ * Reads the shapes of tables from the target's catalogue. Generated columns are left out: they are never
+ * written. The key is the primary key, else a unique index of columns that are not null.
+ *
+ * @param options.keyless whether tables without a key are let through; theirs is empty. Default false.
+ * @throws BANYAN_TABLE_UNKNOWN, BANYAN_NO_KEY
+ */
 export async function readShapes(
   client: pg.ClientBase | pg.Pool,
   tables: readonly TableName[],
+  options: { readonly keyless?: boolean } = {},
 ): Promise<Map<TableName, TableShape>> {
   const shapes = new Map<TableName, TableShape>();
   for (const table of tables) {
@@ -47,7 +54,13 @@ export async function readShapes(
     if (!row?.columns) {
       throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: `The target has no table ${table}.` });
     }
-    shapes.set(table, shapeOf({ table, columnsJson: row.columns, keyJson: row.key, uniquesJson: row.uniques, referencesJson: row.fks }));
+    const shape = shapeOf({ table, columnsJson: row.columns, keyJson: row.key, uniquesJson: row.uniques, referencesJson: row.fks });
+    if (shape.key.length === 0 && options.keyless !== true) {
+      throw new BanyanError('BANYAN_NO_KEY', {
+        message: `${table} has neither a primary key that can be written (a deferrable one can not) nor a unique index of columns that are not null.`,
+      });
+    }
+    shapes.set(table, shape);
   }
   return shapes;
 }
@@ -62,10 +75,9 @@ function shapeOf({ table, columnsJson, keyJson, uniquesJson, referencesJson }: {
   const facts = JSON.parse(columnsJson) as ColumnFact[];
   const names = facts.map((fact) => fact.name);
   const keyNames = keyJson === null ? [] : (JSON.parse(keyJson) as string[]);
-  const key = keyNames.map((name) => names.indexOf(name));
-  if (key.length === 0 || key.includes(-1)) {
-    throw new BanyanError('BANYAN_NO_KEY', { message: `${table} has no primary key that can be written (a deferrable one can not).` });
-  }
+  const places = keyNames.map((name) => names.indexOf(name));
+  // A generated column is never written, so a row is not found by it either.
+  const key = places.includes(-1) ? [] : places;
   const references = referencesJson === null ? [] : (JSON.parse(referencesJson) as ReferenceFact[]);
   const uniques = uniquesJson === null ? [] : (JSON.parse(uniquesJson) as string[][]);
   return {
@@ -83,7 +95,7 @@ function shapeOf({ table, columnsJson, keyJson, uniquesJson, referencesJson }: {
   };
 }
 
-/** $1: the quoted name. The key is the primary key. Columns that an index only INCLUDEs are behind its key columns. */
+/** $1: the quoted name. Columns that an index only INCLUDEs are behind its key columns. */
 const SHAPE_SQL = `
 SELECT
   (SELECT json_agg(json_build_object('name', a.attname,
@@ -93,11 +105,11 @@ SELECT
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
   (SELECT json_agg(a.attname ORDER BY array_position(i.indkey::int2[], a.attnum))
      FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-    WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate) AS key,
+    WHERE i.indexrelid = key.oid) AS key,
   (SELECT json_agg(u.columns) FROM (
      SELECT (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) AS columns
        FROM pg_index i
-      WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL) u) AS uniques,
+      WHERE i.indrelid = c.oid AND i.indisunique AND i.indexrelid IS DISTINCT FROM key.oid AND i.indpred IS NULL AND i.indexprs IS NULL) u) AS uniques,
   (SELECT json_agg(json_build_object('schema', n.nspname, 'table', p.relname,
             'columns', (SELECT json_agg(a.attname ORDER BY k.i) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, i)
                           JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
@@ -105,4 +117,11 @@ SELECT
                         JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)) ORDER BY f.conname)
      FROM pg_constraint f JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace n ON n.oid = p.relnamespace
     WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.conparentid = 0) AS fks
-FROM pg_class c WHERE c.oid = to_regclass($1)`;
+FROM pg_class c LEFT JOIN LATERAL (
+  SELECT i.indexrelid AS oid FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+   WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+     AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attnotnull
+                        AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
+   ORDER BY i.indisprimary DESC, i.indisreplident DESC, x.relname COLLATE "C" LIMIT 1
+) key ON true
+WHERE c.oid = to_regclass($1)`;

@@ -10,7 +10,7 @@ import type {
 import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import { answer, overtake, putInQuarantine, readQuarantined, recall } from './quarantine.ts';
-import { commitSql, deleteAll, insertAll, putOne, settable, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
+import { commitSql, deleteAll, deleteEqual, insertAll, putOne, settable, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
 import type { TableShape } from './table-shape.ts';
 
 export interface TransactionOptions {
@@ -48,6 +48,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const shape = this.#options.shapeOf(first.table);
     const guard: Guard = { origins: this.#options.origins, horizonXid: horizon?.xid };
     if (first.kind === 'insert') return this.#insert(shape, writes, guard);
+    if (first.kind === 'delete' && shape.key.length === 0) return this.#deleteEqual(shape, writes);
     if (first.kind === 'delete') return this.#missed(deleteAll(shape, writes.map((w) => w.key), guard));
     const missed = await Promise.all(
       groupByUnchanged(writes).map(async (indexes) => {
@@ -57,6 +58,15 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       }),
     );
     return missed.flat();
+  }
+
+  async #deleteEqual(shape: TableShape, writes: readonly Write[]): Promise<number[]> {
+    const missed: number[] = [];
+    for (const [i, write] of writes.entries()) {
+      const result = await this.#run(deleteEqual(shape, write.old ?? []));
+      if (result.rowCount === 0) missed.push(i);
+    }
+    return missed;
   }
 
   async #insert(shape: TableShape, writes: readonly Write[], guard: Guard): Promise<number[]> {
@@ -79,6 +89,8 @@ export class PostgresApplyTransaction implements ApplyTransaction {
 
   async lock(table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
     const shape = this.#options.shapeOf(table);
+    // Without a key there is no such row: each is like any other.
+    if (shape.key.length === 0) return undefined;
     // First the lock, then the look: nothing of the row may be read before it stands still.
     const locked = await this.#run({ text: `SELECT 1 FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)} FOR UPDATE`, values: key });
     if (locked.rowCount === 0) return undefined;
