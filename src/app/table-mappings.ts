@@ -31,8 +31,6 @@ export async function loadMappings(options: {
   if (service.tables.every(isUnchanged)) {
     return { mappings: service.tables.map((table) => mappingOf(table, undefined)), checkService: async () => {} };
   }
-  const filtered = service.tables.find((table) => table.where !== undefined);
-  if (filtered) throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `Filters (\`where\` of ${filtered.table}) are not available yet.` });
   const tables = [...new Set(service.tables.map((table) => table.table))];
   const monolith = await new PostgresIntrospector({ pool: options.monolith }).readSchema({ tables });
   const version = await serverVersion(options.monolith);

@@ -64,7 +64,10 @@ function checkTables(file: ConfigFile, add: Add): ReadonlyMap<string, string> {
       }
       owners.set(table, service);
       if (!targets.has(target)) targets.set(target, table);
-      if (typeof entry !== 'string') checkTable(entry, path, file.sync.mode, add);
+      if (typeof entry === 'string') continue;
+      checkTable(entry, path, file.sync.mode, add);
+      const shared = tables.filter((other) => parseTableName(typeof other === 'string' ? other : other.table) === table || parseTableName(typeof other === 'string' ? other : (other.as ?? other.table)) === target);
+      if (entry.where !== undefined && shared.length > 1) add([...path, 'where'], 'a filter of a table that is made into several, or of several', 'no filter there');
     }
   }
   return owners;

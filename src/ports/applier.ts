@@ -15,6 +15,8 @@ export interface TargetTable {
    * an insert gives them their defaults, an update what they were.
    */
   readonly carried?: readonly boolean[];
+  /** SQL condition: rows for which it is not true are none of the stream's, though they stand in the table. */
+  readonly filter?: string;
   /** Its rows are another table's as well: to empty it sets the carried columns to null. */
   readonly part?: boolean;
   /** Columns of each unique key beside the row's own. */
@@ -86,6 +88,8 @@ export interface LockedRow {
   readonly replayed: boolean;
   /** Last written by this very transaction. */
   readonly own: boolean;
+  /** The table's filter leaves it to the target's own writers: the source has no such row. */
+  readonly outside?: boolean;
 }
 
 /** Durable progress of one stream, kept in the target. */
@@ -188,7 +192,7 @@ export interface ApplyTransaction {
   /**
    * Set-based: writes those rows whose last writer is this stream or is older than `horizon`.
    * All writes are of one table and kind, with different keys. Returns the indexes of those that
-   * did not take: another writer was there, or the row is missing.
+   * did not take: another writer was there, or the row is missing or outside of the table's filter.
    */
   write(writes: readonly Write[], horizon: Horizon | undefined): Promise<number[]>;
   /** Locks a row and tells its last writer; undefined if there is none. */
@@ -197,6 +201,9 @@ export interface ApplyTransaction {
   put(table: TargetTable, key: readonly string[], row: Row): Promise<void>;
   /** Deletes one row whoever wrote it last. */
   remove(table: TargetTable, key: readonly string[]): Promise<void>;
+  /** Which of these keys, by index, are of rows outside of the table's filter. */
+  outside(table: TargetTable, keys: readonly (readonly string[])[]): Promise<readonly number[]>;
+  /** Empties tables; of one with a filter, what is within it. */
   truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void>;
   /** Rows, other than the one with `key`, that hold the same value in one of the table's other unique keys. */
   clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]>;

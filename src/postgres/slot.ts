@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { BanyanError, messageOf } from '../core/errors.ts';
 import { quoteIdentifier, quoteTable, tableName, type TableName } from '../model/names.ts';
 import { parseLsn, type Position } from '../model/position.ts';
 import { CARRIED_TABLES } from './banyan-schema.ts';
@@ -11,17 +12,64 @@ export async function databaseOid(pool: pg.Pool): Promise<string> {
   return found.rows[0]?.oid ?? '';
 }
 
-/** Publishes exactly these tables and Banyan's own; partitioned ones under their root's name. */
-export async function ensurePublication(pool: pg.Pool, name: string, tables: readonly TableName[]): Promise<void> {
-  const list = [...tables.map(quoteTable), ...CARRIED_TABLES].join(', ');
+export interface PublishedTable {
+  readonly table: TableName;
+  /** SQL condition (PostgreSQL 15 and newer): a row that an update moves into it is published as an insert, one that leaves it as a delete. */
+  readonly where?: string;
+}
+
+/**
+ * Publishes exactly these tables and Banyan's own; partitioned ones under their root's name.
+ * @param options.running A stream follows the publication already, so no filter may change: nothing would bring the rows that a new one lets in.
+ * @throws BANYAN_MAPPING if the server refuses a filter, or one has changed under a running stream.
+ */
+export async function ensurePublication(
+  pool: pg.Pool,
+  name: string,
+  tables: readonly PublishedTable[],
+  options: { readonly running?: boolean } = {},
+): Promise<void> {
+  const list = [...tables.map(({ table, where }) => `${quoteTable(table)}${where === undefined ? '' : ` WHERE (${where}\n)`}`), ...CARRIED_TABLES].join(', ');
   await inTransaction(pool, async (client) => {
-    const found = await client.query('SELECT 1 FROM pg_publication WHERE pubname = $1', [name]);
-    await client.query(
-      found.rowCount === 0
-        ? `CREATE PUBLICATION ${quoteIdentifier(name)} FOR TABLE ${list} WITH (publish_via_partition_root = true)`
-        : `ALTER PUBLICATION ${quoteIdentifier(name)} SET TABLE ${list}`,
-    );
+    const before = await filtersOf(client, name);
+    try {
+      await client.query(
+        before === undefined
+          ? `CREATE PUBLICATION ${quoteIdentifier(name)} FOR TABLE ${list} WITH (publish_via_partition_root = true)`
+          : `ALTER PUBLICATION ${quoteIdentifier(name)} SET TABLE ${list}`,
+      );
+    } catch (error) {
+      const filtered = tables.filter(({ where }) => where !== undefined);
+      if (filtered.length === 0 || !NOT_A_FILTER.has(sqlState(error) ?? '')) throw error;
+      throw new BanyanError('BANYAN_MAPPING', {
+        message: `PostgreSQL refuses the filter (\`where\`) of ${filtered.map(({ table }) => table).join(' or ')}: ${messageOf(error)}; expected a condition on the row's own columns with built-in, immutable functions.`,
+        cause: error,
+      });
+    }
+    const after = await filtersOf(client, name);
+    for (const [table, filter] of (options.running ? before : undefined) ?? []) {
+      const now = after?.get(table);
+      if (after?.has(table) !== true || now === filter) continue;
+      throw new BanyanError('BANYAN_MAPPING', {
+        message: `The filter (\`where\`) of ${table} was ${filter ?? 'none'} when its rows were copied, and is ${now ?? 'none'} now; expected the same for as long as the streams exist.`,
+        remedy: 'Put the filter back, or give the table to a service whose streams are set up anew.',
+      });
+    }
   });
+}
+
+/** Syntax, an unknown or ambiguous name, a type that does not fit, and what a publication's filter may not contain. */
+const NOT_A_FILTER: ReadonlySet<string> = new Set(['42601', '42703', '42883', '42804', '42P20', '42P10', '0A000', '22P02', '42803', '42P17']);
+
+/** Of a publication's tables, as the server prints them; undefined if there is no such publication. Before 15 there are none. */
+async function filtersOf(client: pg.ClientBase, name: string): Promise<ReadonlyMap<string, string | null> | undefined> {
+  const found = await client.query('SELECT 1 FROM pg_publication WHERE pubname = $1', [name]);
+  if (found.rowCount === 0) return undefined;
+  const tables = await client.query<{ schema: string; name: string; filter: string | null }>(
+    "SELECT schemaname AS schema, tablename AS name, to_jsonb(t) ->> 'rowfilter' AS filter FROM pg_publication_tables AS t WHERE pubname = $1",
+    [name],
+  );
+  return new Map(tables.rows.map((row) => [tableName(row.schema, row.name), row.filter]));
 }
 
 /** The tables of some publications; none where they do not exist. */

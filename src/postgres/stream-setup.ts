@@ -8,7 +8,7 @@ import { ensureBanyanSchema, streamNames, type StreamNames } from './banyan-sche
 import { connect } from './connect.ts';
 import { copiedTable } from './copy/copied-table.ts';
 import { copyApplicationName, copyTables } from './copy/copy-tables.ts';
-import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables } from './slot.ts';
+import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables, type PublishedTable } from './slot.ts';
 import { checkHistory, identify } from './history.ts';
 import { sqlState } from './transient.ts';
 import { connectReplication } from './wal/walsender.ts';
@@ -66,7 +66,7 @@ export async function setUpStreams(options: SetupOptions): Promise<SetupResult> 
   if (copiedBefore) await refuseNewTables(options, directions.map(namesOf));
   for (const direction of directions) {
     const from = sourceSide(direction);
-    await ensurePublication(ends[from].pool, namesOf(direction).publication, tablesOf(options.pairs, from));
+    await ensurePublication(ends[from].pool, namesOf(direction).publication, publishedOf(options.pairs, from), { running: copiedBefore });
   }
   const running = await Promise.all(directions.map((direction) => checkStream(options, direction, namesOf(direction))));
   if (running.every(Boolean)) return { names, copied: 0 };
@@ -80,6 +80,13 @@ export async function setUpStreams(options: SetupOptions): Promise<SetupResult> 
 
 const DIRECTIONS: readonly Direction[] = ['monolith-to-service', 'service-to-monolith'];
 const SIDES: readonly Side[] = ['monolith', 'service'];
+
+/** What a side publishes: the monolith's tables with their filters. */
+const publishedOf = (pairs: readonly TableMapping[], side: Side): PublishedTable[] =>
+  tablesOf(pairs, side).map((table) => {
+    const where = side === 'monolith' ? pairs.find((pair) => pair.monolith === table)?.where : undefined;
+    return where === undefined ? { table } : { table, where };
+  });
 
 /** One side's tables, each once. */
 const tablesOf = (pairs: readonly TableMapping[], side: Side): TableName[] => [...new Set(pairs.map((pair) => pair[side]))];

@@ -59,6 +59,10 @@ class OneTable implements ApplyTransaction {
     });
   }
 
+  outside(): Promise<readonly number[]> {
+    return Promise.resolve([]);
+  }
+
   lock(_table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
     return this.#answer(() => {
       const tuple = this.rows.get(key[0]!);

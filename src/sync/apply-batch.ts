@@ -6,6 +6,7 @@ import { answerRequest, followDecision } from './decisions.ts';
 import type { Turn } from './apply-line.ts';
 import { settleClash } from './settle-clash.ts';
 import type { SettleContext, Settlement } from './settle-context.ts';
+import { noteOutside, settleOutside } from './settle-outside.ts';
 import { settle, settleInserts, settleSpooledInserts } from './settle.ts';
 import { claimsOf, Holds, removes } from './holds.ts';
 import { revisit } from './revisit.ts';
@@ -18,7 +19,7 @@ export interface BatchOptions {
   /** Whole source transactions in order; never empty. */
   readonly works: readonly Work[];
   /** Everything of the settling context but the transaction's own state. */
-  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'newlyHeld' | 'types' | 'batch' | 'alone'>;
+  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'outside' | 'newlyHeld' | 'types' | 'batch' | 'alone'>;
   /** What earlier attempts at the same works left open; the same object for each of them. */
   readonly attempts: Attempts;
   /** What the changes in quarantine hold back. */
@@ -165,7 +166,7 @@ class Batch {
     this.#care = care;
     this.#held = options.held;
     this.#context = {
-      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], newlyHeld: new Holds(), types: new Map(),
+      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], outside: new Map(), newlyHeld: new Holds(), types: new Map(),
       batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
       alone: async () => options.turn?.alone(),
     };
@@ -289,7 +290,7 @@ class Batch {
     await this.#transaction.savepoint();
     this.#context = {
       ...before, touched: new Set(before.touched), decided: new Map(before.decided),
-      inserted: [...before.inserted], newlyHeld: new Holds(before.newlyHeld), types: new Map(before.types),
+      inserted: [...before.inserted], outside: new Map(before.outside), newlyHeld: new Holds(before.newlyHeld), types: new Map(before.types),
     };
     try {
       await run();
@@ -324,6 +325,7 @@ class Batch {
       const answers = await Promise.all(under.map(({ answer }) => answer));
       for (const [i, { sure, doubtful }] of under.entries()) {
         const missed = this.#took(sure, answers[i] ?? []);
+        await noteOutside(missed.length === 0 ? sure : sure.filter((write) => !missed.includes(write)), this.#context);
         if (missed.length + doubtful.length > 0) await this.#context.alone();
         for (const write of [...missed, ...doubtful]) await (this.#isHeld(write) ? this.#hold(write) : this.#settle(write));
       }
@@ -355,6 +357,7 @@ class Batch {
     const { conflicts, deferred } = await settleInserts(this.#context);
     this.#conflicts += conflicts;
     this.#deferred += deferred;
+    await settleOutside(this.#context);
   }
 
   /** Rolls back and forgets what only this attempt had decided; if it may have committed, the next one will know. */
@@ -370,6 +373,7 @@ class Batch {
 
   async #settle(write: Write): Promise<void> {
     const { conflicts, deferred } = await settle(write, this.#context);
+    await noteOutside([write], this.#context);
     this.#conflicts += conflicts;
     this.#deferred += deferred;
     this.#rows += 1;
@@ -401,6 +405,7 @@ class Batch {
       settlement = await settleClash(write, this.#context, decided);
       // Found to be none only after a part of it was done: that part is undone.
       if (!settlement) throw error;
+      await noteOutside([write], this.#context);
     });
     if (fault !== undefined || !settlement) return false;
     this.#conflicts += settlement.conflicts;

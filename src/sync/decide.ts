@@ -59,7 +59,7 @@ export async function decide(options: {
     },
     // The only whole copy of a row that was set aside is at its author: no decision may remove it there.
     context.authority === 'settles' && !context.newlyHeld.owns(write.keyText)
-      ? { table: table.name, key, row: after ? named(table, after.row) : null, standing }
+      ? { table: table.name, key, row: after && !after.outside ? named(table, after.row) : null, standing }
       : undefined,
     context,
   );

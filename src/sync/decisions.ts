@@ -32,7 +32,7 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
 export async function answerRequest(step: Requested, context: SettleContext): Promise<void> {
   const { table, key, keyText } = step;
   const locked = await context.transaction.lock(table, key);
-  if (!locked || context.authority !== 'settles') return;
+  if (!locked || locked.outside || context.authority !== 'settles') return;
   const row = named(table, locked.row);
   const now = { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n };
   await context.transaction.recordConflict(

@@ -19,6 +19,8 @@ export interface WriteContext {
 interface Shared {
   readonly mapping: TableMapping;
   readonly target: TargetTable;
+  /** Begins the text by which a row is known. */
+  readonly rowName: TableName;
   /** The key's place in the order of the monolith's column names, so that both sides' key orders give the same text. */
   readonly keyOrder: readonly number[];
 }
@@ -58,7 +60,9 @@ export class Mapping {
       const described = targets.get(name);
       if (!described) throw new BanyanError('BANYAN_INTERNAL', { message: `${name} was never described.` });
       const target = direction === 'service-to-monolith' ? carriedOnly(mapping, described) : described;
-      const shared = { mapping, target, keyOrder: keyOrder(target) };
+      // Rows that several tables of the monolith make up are one row to whoever orders writes.
+      const joined = pairs.some((other) => other !== mapping && other.service === mapping.service);
+      const shared = { mapping, target, rowName: joined ? mapping.service : target.name, keyOrder: joined ? target.key.map((_, i) => i) : keyOrder(target) };
       this.#byName.set(target.name, shared);
       const source = mapping[sourceSide(direction)];
       this.#bySource.set(source, [...(this.#bySource.get(source) ?? []), shared]);
@@ -174,7 +178,8 @@ export class Mapping {
 }
 
 /** What a stream to the monolith never carries keeps its values there. */
-function carriedOnly(mapping: TableMapping, table: TargetTable): TargetTable {
+function carriedOnly(mapping: TableMapping, described: TargetTable): TargetTable {
+  const table = mapping.where === undefined ? described : { ...described, filter: mapping.where };
   if (!mapping.columns) return table;
   const carried = new Set(mapping.columns.map((column) => column.monolith));
   if (table.columns.every((column) => carried.has(column))) return table;
@@ -186,9 +191,9 @@ function keyOrder(table: TargetTable): readonly number[] {
   return names.map((_, i) => i).sort((a, b) => ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1));
 }
 
-function keyText({ target, keyOrder }: Shared, key: readonly string[]): string {
-  if (key.length === 1) return `${target.name} ${key[0]}`;
-  return `${target.name} ${keyOrder.map((i) => `${(key[i] ?? '').length}:${key[i] ?? ''}`).join(',')}`;
+function keyText({ rowName, keyOrder }: Shared, key: readonly string[]): string {
+  if (key.length === 1) return `${rowName} ${key[0]}`;
+  return `${rowName} ${keyOrder.map((i) => `${(key[i] ?? '').length}:${key[i] ?? ''}`).join(',')}`;
 }
 
 function writeOf(map: RelationMap, change: RowChange, context: WriteContext): Write {

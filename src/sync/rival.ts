@@ -12,7 +12,9 @@ export async function findRival(write: Write, locked: LockedRow | undefined, con
   }
   if (locked) {
     if (locked.own || locked.replayed || touched.has(write.keyText)) return undefined;
-    if (await hadSeen(write, locked, context)) return undefined;
+    // Nobody at the source has seen a row that the filter leaves here.
+    const unseen = locked.outside === true && write.kind !== 'delete';
+    if (!unseen && await hadSeen(write, locked, context)) return undefined;
     return { deleted: false, committedAt: locked.committedAt ?? 0n, side: target };
   }
   if (write.kind === 'delete') return undefined;

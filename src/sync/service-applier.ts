@@ -156,6 +156,11 @@ class ServiceTransaction implements ApplyTransaction {
     else await this.#inner.remove(known.own, own);
   }
 
+  /** The service's tables have no filter: whatever stands there is its own. */
+  outside(): Promise<readonly number[]> {
+    return Promise.resolve([]);
+  }
+
   truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void> {
     return this.#inner.truncate(tables.map((table) => this.#table(table).own), options);
   }

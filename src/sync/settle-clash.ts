@@ -31,7 +31,9 @@ export async function settleClash(write: Write, context: SettleContext, decided 
     const otherText = context.keyTextOf(table, otherKey);
     const locked = await transaction.lock(table, otherKey);
     if (!locked) continue;
-    const rival = await findRival({ ...write, kind: 'update', key: otherKey, keyText: otherText }, locked, context);
+    // A row that the filter leaves to the monolith is unknown to the service, whoever wrote it.
+    const hidden = locked.outside ? ({ deleted: false, committedAt: locked.committedAt ?? 0n, side: target } as const) : undefined;
+    const rival = hidden ?? (await findRival({ ...write, kind: 'update', key: otherKey, keyText: otherText }, locked, context));
     if (!rival) {
       if (!decided || context.authority !== 'defers' || context.displaced.get(write.keyText) === otherText) return undefined;
       inTheWay.push({ ...write, key: otherKey, keyText: otherText });
@@ -44,7 +46,9 @@ export async function settleClash(write: Write, context: SettleContext, decided 
       table: table.name, key: namedKey(table, write.key), row: named(table, write.row, own?.row), committedAt: write.committedAt,
     };
     const [monolith, service] = target === 'monolith' ? [present, incoming] : [incoming, present];
-    const verdict = await context.resolver.resolve(monolith, service, orderOf(write, context));
+    const verdict = hidden
+      ? { winner: target, strategy: 'left-filter', reason: 'the filter leaves the row in the way to the monolith' }
+      : await context.resolver.resolve(monolith, service, orderOf(write, context));
     // Two rows can't be merged into one without losing a key: anything but the service keeps the monolith's.
     const incomingWins = verdict.winner === 'service' ? target === 'monolith' : target === 'service';
     if (incomingWins) await transaction.remove(table, otherKey);
@@ -62,7 +66,7 @@ export async function settleClash(write: Write, context: SettleContext, decided 
         strategy: verdict.strategy, ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
       },
       context.authority === 'settles'
-        ? { table: table.name, key: loser.key, row: loser.left ? named(table, loser.left.row) : null, standing }
+        ? { table: table.name, key: loser.key, row: loser.left && !loser.left.outside ? named(table, loser.left.row) : null, standing }
         : undefined,
       context,
     );

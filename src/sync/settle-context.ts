@@ -33,6 +33,8 @@ export interface SettleContext {
   readonly decided: Map<string, DecidedRow>;
   /** Rows that were inserted where none was, and nothing known of a delete; see {@link settleInserts}. */
   readonly inserted: Inserted[];
+  /** Rows that this transaction has written, and that were outside of their table's filter then. */
+  readonly outside: Map<string, OutsideRow>;
   /** What this transaction has put in quarantine holds back. */
   readonly newlyHeld: Holds;
   /**
@@ -54,6 +56,11 @@ export interface SettleContext {
   readonly alone: () => Promise<void>;
   /** Places a mark in the target's log and resolves when its stream has been read that far. */
   readonly catchUp: () => Promise<void>;
+}
+
+export interface OutsideRow {
+  readonly table: TargetTable;
+  readonly key: readonly string[];
 }
 
 export interface Inserted {

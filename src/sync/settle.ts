@@ -1,6 +1,6 @@
 import type { Row } from '../model/change.ts';
 import { later, ORIGIN_OF_TIME, type Position } from '../model/position.ts';
-import type { Write } from '../ports/applier.ts';
+import type { LockedRow, Write } from '../ports/applier.ts';
 import { decide } from './decide.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
@@ -25,7 +25,7 @@ export async function settle(write: Write, context: SettleContext): Promise<Sett
   if (!rival) {
     if (write.kind === 'delete') {
       // Where nothing was, nothing is ours: a local writer may yet insert.
-      if (!locked) return NOTHING;
+      if (!locked || isForeign(locked, write, context)) return NOTHING;
       await transaction.remove(write.table, write.key);
     } else if (locked) {
       await transaction.put(write.table, write.key, rowOf(write));
@@ -99,6 +99,10 @@ async function settleRekeyed(write: Write & { readonly row: Row; readonly newKey
   const second = await settle({ ...there, row: whole }, context);
   return { conflicts: first.conflicts + second.conflicts, deferred: first.deferred + second.deferred };
 }
+
+/** A row that stands outside of the filter, and is not the stream's own. */
+const isForeign = (locked: LockedRow, write: Write, { touched }: SettleContext): boolean =>
+  locked.outside === true && !locked.own && !locked.replayed && !touched.has(write.keyText);
 
 /** The key that a row with another one has got. */
 export function newKeyOf(write: Write, row: Row): string[] {

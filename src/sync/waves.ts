@@ -70,7 +70,8 @@ const groupName = (kind: Write['kind'], table: TableName): string => `${kind} ${
 
 /** Two consecutive writes of one row as one, if nothing is lost by it. */
 function merge(before: Write, after: Write): Write | undefined {
-  if (before.seen !== after.seen || before.kind === 'delete' || after.kind === 'insert') return undefined;
+  // Two tables of the source may be made into one row.
+  if (before.table !== after.table || before.seen !== after.seen || before.kind === 'delete' || after.kind === 'insert') return undefined;
   if (after.kind === 'delete') return { ...after, ...(before.old ? { old: before.old } : {}) };
   const row = after.row?.map((cell, i) => (cell === UNCHANGED ? (before.row?.[i] ?? null) : cell));
   return {

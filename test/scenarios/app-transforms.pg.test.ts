@@ -78,3 +78,20 @@ describePostgres('mappings of banyan.yaml', () => {
     expect(await app.monolith.query('SELECT 1 FROM pg_publication')).toEqual([]);
   });
 });
+
+describePostgres('a filter of banyan.yaml', () => {
+  it('needs whole old rows, is copied and compared by, and can be combined with other names', async () => {
+    const app = await withTables("\n      - { table: users, as: idle, columns: { id: id, mail: email, state: state, visits: visits }, where: \"state = 'I'\" }\n");
+    await expect(app.application.syncRun({ provision: true, untilCaughtUp: true })).rejects.toMatchObject({
+      code: 'BANYAN_MAPPING', message: expect.stringContaining('tables[0].where: found a filter, and public.users with replica identity default') as string,
+    });
+    await app.monolith.query('ALTER TABLE public.users REPLICA IDENTITY FULL');
+    await app.startSync();
+    await app.monolith.query("UPDATE public.users SET state = 'I' WHERE id = 2; UPDATE public.users SET state = 'A' WHERE id = 1");
+    await app.service.query("UPDATE public.idle SET state = 'A', visits = 7 WHERE id = 3");
+    for (let round = 0; round < 2; round++) expect(await app.application.syncWait({ timeoutSeconds: 20 })).toMatchObject({ caughtUp: true });
+    expect(await app.service.query('SELECT id FROM public.idle ORDER BY id')).toEqual([{ id: '2' }, { id: '5' }]);
+    expect(await app.monolith.query('SELECT state, visits FROM public.users WHERE id = 3')).toEqual([{ state: 'A', visits: '7' }]);
+    expect(await app.application.validate({ level: 'full' })).toMatchObject({ consistent: true, tables: [{ source: 2, target: 2 }] });
+  }, 60_000);
+});

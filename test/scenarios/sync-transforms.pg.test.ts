@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { parseTableName } from '../../src/model/names.ts';
 import type { TableMapping } from '../../src/model/table-mapping.ts';
+import { sqlState } from '../../src/postgres/transient.ts';
 import { describePostgres, type TestDatabase } from '../support/postgres.ts';
-import type { RunningSync } from '../support/sync-engine.ts';
+import { setUp, type RunningSync } from '../support/sync-engine.ts';
 import { syncPair, type SyncPair } from '../support/sync-pair.ts';
 
 const table = parseTableName;
@@ -16,6 +17,15 @@ async function rows(database: TestDatabase, sql: string): Promise<(string | null
 /** What the monolith settled on the way has to come back. */
 async function settled(running: RunningSync): Promise<void> {
   for (let round = 0; round < 3; round++) await running.caughtUp();
+}
+
+/** An application gives up a write that is a duplicate, or that the server ended for a deadlock. */
+async function unlessRefused(writing: Promise<unknown>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    if (!['23505', '40P01'].includes(sqlState(error) ?? '')) throw error;
+  }
 }
 
 async function quarantine(pair: SyncPair): Promise<(string | null)[][]> {
@@ -99,9 +109,7 @@ describePostgres('a table with other names, fewer columns and other values', () 
     const pair = await people('INSERT INTO users (id, email, state) SELECT n, n, \'A\' FROM generate_series(1, 20) n');
     const running = pair.run();
     const write = async (side: TestDatabase, sql: (n: number) => string): Promise<void> => {
-      for (let n = 0; n < 150; n++) await side.query(sql(n)).catch((error: { code?: string }) => {
-        if (error.code !== '23505') throw error;
-      });
+      for (let n = 0; n < 150; n++) await unlessRefused(side.query(sql(n)));
     };
     await Promise.all([0, 1].flatMap((writer) => [
       write(pair.monolith, (n) => [
@@ -199,5 +207,93 @@ describePostgres('one way', () => {
     await running.stop();
     expect(await rows(pair.service, 'SELECT * FROM public.accounts ORDER BY 1')).toEqual([['1', 'A', null], ['2', 'b', null], ['4', 'd', null]]);
     expect(await quarantine(pair)).toEqual([]);
+  });
+});
+
+describePostgres('a filter', () => {
+  const ORDERS: TableMapping = { monolith: table('orders'), service: table('orders'), columns: same('id', 'region', 'item', 'sku'), where: "region = 'EU' -- Europe" };
+  const orders = (rowsSql?: string, more: Partial<Parameters<typeof syncPair>[0]> = {}) =>
+    syncPair({
+      schema: 'CREATE TABLE orders (id int PRIMARY KEY, region text, item text, sku text UNIQUE, secret text DEFAULT \'none\'); ALTER TABLE orders REPLICA IDENTITY FULL; ALTER TABLE orders ALTER item SET STORAGE EXTERNAL',
+      serviceSchema: 'CREATE TABLE orders (id int PRIMARY KEY, region text, item text, sku text UNIQUE)',
+      tables: [], mappings: [ORDERS], ...(rowsSql === undefined ? {} : { rows: rowsSql }), ...more,
+    });
+  const here = (pair: SyncPair, where = 'true') => rows(pair.monolith, `SELECT id, region, md5(item), sku FROM public.orders WHERE ${where} ORDER BY id`);
+  const there = (pair: SyncPair) => rows(pair.service, 'SELECT id, region, md5(item), sku FROM public.orders ORDER BY id');
+  const expectSame = async (pair: SyncPair): Promise<void> => {
+    expect(await quarantine(pair)).toEqual([]);
+    expect(await there(pair)).toEqual(await here(pair, "region = 'EU'"));
+  };
+
+  it('lets rows in and out, whoever moves them, with all their values', async () => {
+    const pair = await orders(`INSERT INTO orders SELECT n, CASE WHEN n % 2 = 0 THEN 'EU' ELSE 'US' END, ${LONG}, 'sku' || n FROM generate_series(1, 8) n`);
+    expect(pair.copied).toBe(4);
+    const running = pair.run();
+    await pair.monolith.query("UPDATE public.orders SET region = 'EU' WHERE id = 1; UPDATE public.orders SET region = 'US' WHERE id = 2; UPDATE public.orders SET region = NULL WHERE id = 4; DELETE FROM public.orders WHERE id = 3; INSERT INTO public.orders VALUES (9, 'EU', 'x'), (10, 'US', 'x')");
+    await settled(running);
+    await expectSame(pair);
+    expect((await there(pair)).map(([id]) => id)).toEqual(['1', '6', '8', '9']);
+    // What the service writes out of the filter is the monolith's from then on.
+    await pair.service.query("UPDATE public.orders SET region = 'US', item = 'moved' WHERE id = 6; INSERT INTO public.orders VALUES (11, 'EU', 'new'), (12, 'AU', 'not ours'); UPDATE public.orders SET region = 'US' WHERE id = 9; UPDATE public.orders SET region = 'EU' WHERE id = 9; DELETE FROM public.orders WHERE id = 8");
+    await settled(running);
+    await expectSame(pair);
+    expect(await rows(pair.monolith, 'SELECT id, region, left(item, 8), secret FROM public.orders WHERE id >= 5 ORDER BY id')).toEqual([
+      ['5', 'US', 'c4ca4238', 'none'], ['6', 'US', 'moved', 'none'], ['7', 'US', 'c4ca4238', 'none'], ['9', 'EU', 'x', 'none'], ['10', 'US', 'x', 'none'], ['11', 'EU', 'new', 'none'], ['12', 'AU', 'not ours', 'none'],
+    ]);
+    expect((await there(pair)).map(([id]) => id)).toEqual(['1', '9', '11']);
+    // And may come back.
+    await pair.monolith.query("UPDATE public.orders SET region = 'EU' WHERE id IN (6, 12)");
+    await pair.service.query('TRUNCATE public.orders');
+    await settled(running);
+    await running.stop();
+    expect(await rows(pair.monolith, 'SELECT id FROM public.orders ORDER BY id')).toEqual(expect.arrayContaining([['2'], ['4'], ['5'], ['7'], ['10']]) as unknown);
+  });
+
+  it('settles what both sides wrote of a row that came or went', async () => {
+    const pair = await orders(`INSERT INTO orders SELECT n, CASE WHEN n <= 5 THEN 'EU' ELSE 'US' END, 'item', 'sku' || n FROM generate_series(1, 8) n`);
+    // Moved out here and written, deleted and moved out there; a key and a unique value that only the monolith can see.
+    await pair.service.query("UPDATE public.orders SET item = 'by service' WHERE id = 1; DELETE FROM public.orders WHERE id = 2; UPDATE public.orders SET region = 'AU' WHERE id = 3; INSERT INTO public.orders VALUES (6, 'EU', 'same key', 'six'), (20, 'EU', 'same sku', 'sku7')");
+    await pair.monolith.query("UPDATE public.orders SET region = 'US' WHERE id IN (1, 2, 3); UPDATE public.orders SET item = 'by monolith' WHERE id = 6");
+    const running = pair.run();
+    await settled(running);
+    await expectSame(pair);
+    expect(await rows(pair.monolith, "SELECT key, type, winner FROM banyan.conflict WHERE strategy NOT IN ('sent-again') ORDER BY key, type")).toEqual([
+      ['{"id":"1"}', 'update-update', 'monolith'], ['{"id":"2"}', 'update-delete', 'monolith'], ['{"id":"20"}', 'unique-key', 'monolith'],
+      ['{"id":"3"}', 'update-update', 'monolith'], ['{"id":"6"}', 'insert-insert', 'monolith'],
+    ]);
+    expect(await rows(pair.monolith, 'SELECT id, item FROM public.orders WHERE id IN (6, 7, 20) ORDER BY id')).toEqual([['6', 'by monolith'], ['7', 'item']]);
+    // What nobody sees there is not overwritten unasked, however long ago it was written.
+    await running.caughtUp();
+    await pair.service.query("INSERT INTO public.orders VALUES (8, 'EU', 'late', 'eight')");
+    await settled(running);
+    await running.stop();
+    await expectSame(pair);
+    expect(await rows(pair.monolith, "SELECT monolith::jsonb ->> 'item' AS m, service_row::jsonb ->> 'item' AS s, type, winner FROM banyan.conflict WHERE key = '{\"id\":\"8\"}'")).toEqual([['item', 'late', 'insert-insert', 'service']]);
+  });
+
+  it.each(['prefer-service', 'last-write-wins', 'prefer-monolith'] as const)('stays equal under writers on both sides that move rows (%s)', async (strategy) => {
+    const pair = await orders("INSERT INTO orders (id, region) SELECT n, CASE WHEN n % 2 = 0 THEN 'EU' ELSE 'US' END FROM generate_series(1, 12) n", { strategy });
+    const running = pair.run();
+    const write = async (side: TestDatabase, seed: number): Promise<void> => {
+      for (let n = 0; n < 120; n++) {
+        const id = ((n * 7 + seed * 5) % 14) + 1;
+        const region = ['EU', 'US', 'EU'][(n + seed) % 3];
+        const sql = [`UPDATE public.orders SET region = '${region}', item = '${seed}-${n}' WHERE id = ${id}`, `UPDATE public.orders SET item = '${seed}-${n}' WHERE id = ${id}`,
+          `DELETE FROM public.orders WHERE id = ${id}`, `INSERT INTO public.orders VALUES (${id}, '${region}', '${seed}-${n}') ON CONFLICT DO NOTHING`][(n * 3 + seed) % 4] ?? '';
+        await unlessRefused(side.query(sql));
+      }
+    };
+    await Promise.all([write(pair.monolith, 1), write(pair.service, 2), write(pair.monolith, 3), write(pair.service, 4)]);
+    for (let round = 0; round < 2; round++) await settled(running);
+    await running.stop();
+    await expectSame(pair);
+  });
+
+  it('is refused where PostgreSQL can not tell it, and may not change under a running stream', async () => {
+    await expect(orders(undefined, { mappings: [{ ...ORDERS, where: 'regoin = 1' }] })).rejects.toMatchObject({ code: 'BANYAN_MAPPING', message: expect.stringContaining('public.orders') as string });
+    await expect(orders(undefined, { mappings: [{ ...ORDERS, where: 'random() < 0.5' }] })).rejects.toMatchObject({ code: 'BANYAN_MAPPING' });
+    const pair = await orders("INSERT INTO orders VALUES (1, 'EU', 'x')");
+    await expect(setUp(pair.ends, { tables: [], mappings: [{ ...ORDERS, where: "region = 'US'" }] })).rejects.toMatchObject({ code: 'BANYAN_MAPPING', message: expect.stringContaining("was (region = 'EU'::text)") as string });
+    expect((await setUp(pair.ends, { tables: [], mappings: [ORDERS] })).copied).toBe(0);
   });
 });

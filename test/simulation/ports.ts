@@ -326,6 +326,10 @@ class SimulatedTransaction implements ApplyTransaction {
     });
   }
 
+  async outside(): Promise<readonly number[]> {
+    return [];
+  }
+
   async put(_table: TargetTable, key: readonly string[], row: Row): Promise<void> {
     const [present] = key as [string];
     const complete = !row.includes(UNCHANGED);

@@ -1,5 +1,6 @@
 import { formatLsn, type Position } from '../../model/position.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
+import { quoteIdentifier, splitTableName } from '../../model/names.ts';
 import { arrayLiteral } from './array-literal.ts';
 import type { TableShape } from './table-shape.ts';
 
@@ -15,18 +16,37 @@ export interface Guard {
   readonly origins: readonly string[] | undefined;
   /** Rows last written by transactions older than this may be written. */
   readonly horizonXid: number | undefined;
+  /** SQL condition of the table's filter: other rows are not written. */
+  readonly filter?: string | undefined;
 }
 
 /**
  * SQL that is true for a row whose last writer this stream may overwrite unasked. It stands in the
  * WHERE of the write itself, because there the server checks it again after waiting for a lock.
  */
-function guardSql(guard: Guard, horizonParam: number): string {
+function guardSql(shape: TableShape, guard: Guard, horizonParam: number): string {
   const allowed = ['t.xmin = pg_catalog.pg_current_xact_id()::xid'];
   if (guard.origins !== undefined) allowed.push(writtenBy(guard.origins));
   // A null horizon makes this term null, which allows nothing. A parameter, so that the text stays the same.
   allowed.push(`pg_catalog.age(t.xmin) > pg_catalog.age($${horizonParam}::text::xid)`);
-  return `(${allowed.join(' OR ')})`;
+  const byWriter = `(${allowed.join(' OR ')})`;
+  return guard.filter === undefined ? byWriter : `${byWriter} AND ${insideSql(shape, guard.filter)}`;
+}
+
+/** SQL that is true for a row `t` within a filter. The filter's names can only mean the table's own columns there. */
+export function insideSql(shape: TableShape, filter: string): string {
+  return `EXISTS (SELECT FROM (SELECT t.*) AS ${quoteIdentifier(splitTableName(shape.name).table)} WHERE (${filter}\n))`;
+}
+
+/** Gives the ordinals, from 1, of keys whose rows are outside of a filter. */
+export function outsideOf(shape: TableShape, keys: readonly (readonly string[])[], filter: string): Statement {
+  const names = shape.key.map((_, i) => `k${i}`);
+  return {
+    text:
+      `SELECT pg_catalog.array_agg(u.ord) AS missed FROM unnest(${shape.key.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) ` +
+      `WITH ORDINALITY AS u(${[...names, 'ord'].join(', ')}) JOIN ${shape.sqlName} AS t ON ${matchKey(shape)} WHERE NOT ${insideSql(shape, filter)}`,
+    values: shape.key.map((_, i) => arrayLiteral(keys.map((key) => key[i] ?? null))),
+  };
 }
 
 /** SQL that is true for a row `t` whose last writer had one of these origins. */
@@ -74,7 +94,7 @@ export function insertAll(shape: TableShape, rows: readonly Row[], guard: Guard)
     `INSERT INTO ${shape.sqlName} AS t (${given.map((i) => shape.sqlColumns[i]).join(', ')}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${given.map((column, i) => `u.c${i}::${shape.sqlTypes[column]}`).join(', ')} ` +
     `FROM unnest(${given.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) AS u(${given.map((_, i) => `c${i}`).join(', ')}) ` +
-    `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, set, guardSql(guard, given.length + 1))} ` +
+    `ON CONFLICT (${keyColumns(shape).join(', ')}) DO ${overwrite(shape, set, guardSql(shape, guard, given.length + 1))} ` +
     `RETURNING ${keyColumns(shape, 't.').map((column, i) => `${column} AS k${i}`).join(', ')}`;
   const text = countingMissed(
     insert,
@@ -138,7 +158,7 @@ export function updateAll(shape: TableShape, keys: readonly (readonly string[])[
   const text = byOrdinal(
     `UPDATE ${shape.sqlName} AS t SET ${assignments.join(', ')} ` +
       `FROM unnest(${[...key, ...set].map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) WITH ORDINALITY AS u(${alias.join(', ')}) ` +
-      `WHERE ${matchKey(shape)} AND ${guardSql(guard, alias.length)} RETURNING u.ord`,
+      `WHERE ${matchKey(shape)} AND ${guardSql(shape, guard, alias.length)} RETURNING u.ord`,
   );
   const values = [
     ...Array.from({ length: width }, (_, i) => arrayLiteral(keys.map((k) => k[i] ?? null))),
@@ -153,7 +173,7 @@ export function deleteAll(shape: TableShape, keys: readonly (readonly string[])[
   const alias = [...shape.key.map((_, i) => `k${i}`), 'ord'];
   const text = byOrdinal(
     `DELETE FROM ${shape.sqlName} AS t USING unnest(${shape.key.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) ` +
-      `WITH ORDINALITY AS u(${alias.join(', ')}) WHERE ${matchKey(shape)} AND ${guardSql(guard, alias.length)} RETURNING u.ord`,
+      `WITH ORDINALITY AS u(${alias.join(', ')}) WHERE ${matchKey(shape)} AND ${guardSql(shape, guard, alias.length)} RETURNING u.ord`,
   );
   return { text, values: [...shape.key.map((_, i) => arrayLiteral(keys.map((k) => k[i] ?? null))), horizonValue(guard)] };
 }

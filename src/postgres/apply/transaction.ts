@@ -10,7 +10,7 @@ import type {
 import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import { answer, overtake, putInQuarantine, readQuarantined, recall } from './quarantine.ts';
-import { commitSql, deleteAll, deleteEqual, insertAll, putOne, settable, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
+import { commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
 import type { TableShape } from './table-shape.ts';
 
 export interface TransactionOptions {
@@ -46,7 +46,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const first = writes[0];
     if (!first) return [];
     const shape = this.#options.shapeOf(first.table);
-    const guard: Guard = { origins: this.#options.origins, horizonXid: horizon?.xid };
+    const guard: Guard = { origins: this.#options.origins, horizonXid: horizon?.xid, filter: first.table.filter };
     if (first.kind === 'insert') return this.#insert(shape, writes, guard);
     if (first.kind === 'delete' && shape.key.length === 0) return this.#deleteEqual(shape, writes);
     if (first.kind === 'delete') return this.#missed(deleteAll(shape, writes.map((w) => w.key), guard));
@@ -100,7 +100,8 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       text:
         `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +
         `(extract(epoch FROM pg_catalog.pg_xact_commit_timestamp(t.xmin)) * 1000000)::int8 AS at, ` +
-        `${replayed} AS replayed, ${OWN_SQL} AS own ` +
+        `${replayed} AS replayed, ${OWN_SQL} AS own, ` +
+        `${table.filter === undefined ? 'false' : `NOT ${insideSql(shape, table.filter)}`} AS outside ` +
         `FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`,
       values: key,
     });
@@ -113,6 +114,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       ...(typeof at === 'string' ? { committedAt: BigInt(at) } : {}),
       replayed: row['replayed'] === 't',
       own: row['own'] === 't',
+      ...(row['outside'] === 't' ? { outside: true } : {}),
     };
   }
 
@@ -133,13 +135,23 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     await this.#run({ text: `DELETE FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`, values: key });
   }
 
+  async outside(table: TargetTable, keys: readonly (readonly string[])[]): Promise<readonly number[]> {
+    if (table.filter === undefined || keys.length === 0) return [];
+    return this.#missed(outsideOf(this.#options.shapeOf(table), keys, table.filter));
+  }
+
   async truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void> {
     for (const table of tables.filter((each) => each.part === true)) {
       const shape = this.#options.shapeOf(table);
       const set = shape.settable.filter((i) => table.carried?.[i] !== false).map((i) => `${shape.sqlColumns[i]} = NULL`);
       if (set.length > 0) await this.#query(`UPDATE ${shape.sqlName} SET ${set.join(', ')}`);
     }
-    const names = tables.filter((each) => each.part !== true).map((table) => this.#options.shapeOf(table).sqlName);
+    for (const table of tables) {
+      if (table.filter === undefined) continue;
+      const shape = this.#options.shapeOf(table);
+      await this.#query(`DELETE FROM ${shape.sqlName} AS t WHERE ${insideSql(shape, table.filter)}`);
+    }
+    const names = tables.filter((each) => each.part !== true && each.filter === undefined).map((table) => this.#options.shapeOf(table).sqlName);
     if (names.length > 0) await this.#query(`TRUNCATE ${names.join(', ')}${options.restartIdentity ? ' RESTART IDENTITY' : ''}`);
   }
 

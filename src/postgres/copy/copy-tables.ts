@@ -76,7 +76,7 @@ async function knowsDefault(target: pg.Client): Promise<boolean> {
 async function copyOne(source: pg.Client, target: pg.Client, table: CopiedTable, options: CopyOptions): Promise<number> {
   const read = table.read.map(quoteIdentifier).join(', ');
   const write = table.write.map(quoteIdentifier).join(', ');
-  const where = table.where === undefined ? '' : ` WHERE (${table.where})`;
+  const where = table.where === undefined ? '' : ` WHERE (${table.where}\n)`;
   await target.query('BEGIN');
   await target.query(`SELECT pg_replication_origin_xact_setup('${formatLsn(options.position)}', now())`);
   const rewriting = table.change && new RewriteRows(table.change, (await knowsDefault(target)) ? DEFAULT_MARK : undefined);
