@@ -29,7 +29,7 @@ export interface BuildSyncOptions {
     readonly batch: { readonly maxRows: number };
     readonly conflicts?: Pick<SyncConfig['conflicts'], 'clockSkewToleranceMs'>;
     readonly apply?: { readonly workers: number };
-  } & Partial<Pick<SyncConfig, 'memory'>>;
+  } & Partial<Pick<SyncConfig, 'memory' | 'linkTimeoutMs'>>;
   readonly resolver: ConflictResolver;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -41,7 +41,7 @@ export interface BuildSyncOptions {
 /** Puts PostgreSQL's capture and apply behind a service's sync. */
 export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
   const { service, ends, names, clock, token } = options;
-  const { memory, batch } = options.sync;
+  const { memory, batch, linkTimeoutMs } = options.sync;
   const running = directionsOf(options.sync.mode);
   const end = (side: Side): SyncEnd => {
     const leaving = directionFrom(side);
@@ -64,14 +64,17 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
               check: (replication) => checkSource({ replication, names: outgoing, source: pool, target: ends[otherSide(side)].pool, token }),
               ...(replayed === undefined ? {} : { replayOrigin: replayed }),
               ...(memory ? { memory: captureMemory(memory, batch.maxRows) } : {}),
+              ...(linkTimeoutMs === undefined ? {} : { silenceMs: linkTimeoutMs }),
             }),
           }
         : {}),
       ...(incoming
         ? {
             applier: new PostgresApplier({
-              url, service, names: incoming, keyless: options.sync.mode !== 'bidirectional',
-              ...(token === undefined ? {} : { token }), ...(sessions === undefined ? {} : { sessions }),
+              url, service, names: incoming, clock, keyless: options.sync.mode !== 'bidirectional',
+              ...(sessions === undefined ? {} : { sessions }),
+              ...(token === undefined ? {} : { token }),
+              ...(linkTimeoutMs === undefined ? {} : { linkTimeoutMs }),
             }),
           }
         : {}),

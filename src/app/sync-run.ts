@@ -11,10 +11,11 @@ import type { LeaseWorker } from '../ports/lease-store.ts';
 import { LeasedWork } from '../sync/leased-work.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { PostgresLeaseStore } from '../state/lease-store.ts';
+import type { Side } from '../model/side.ts';
 import { ensureBanyanSchema, streamName } from '../postgres/banyan-schema.ts';
 import { createPool } from '../postgres/connect.ts';
 import { readToken } from '../postgres/sessions.ts';
-import { setUpStreams } from '../postgres/stream-setup.ts';
+import { setUpStreams, type SetupEnd } from '../postgres/stream-setup.ts';
 import { isTransient } from '../postgres/transient.ts';
 import type { SyncRunOptions, SyncRunResult } from './application.ts';
 import { buildResolver, buildServiceSync, refuseCapture } from './build-sync.ts';
@@ -180,8 +181,9 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
     onRetry: (error) => logger.warn('setting up again', { service: service.name, reason: messageOf(error) }),
   });
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
+  const quick = quickPools(session, service);
   const sync = buildServiceSync({
-    service: service.name, ends, names, pairs, sync: config.sync, clock, logger, metrics, resolver, token,
+    service: service.name, ends: quick, names, pairs, sync: config.sync, clock, logger, metrics, resolver, token,
   });
   const stop = new AbortController();
   const reporting = report({ session, service, sync, metrics, worker, leasePool, signal: AbortSignal.any([signal, stop.signal]) });
@@ -191,7 +193,17 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   } finally {
     stop.abort();
     await reporting;
+    await Promise.all([quick.monolith.pool.end(), quick.service.pool.end()]);
   }
+}
+
+/** For marks and looks while the streams run, whose answers never take long: a link that is frozen must not hold them for ever. */
+function quickPools(session: Session, service: ServiceConfig): Readonly<Record<Side, SetupEnd>> {
+  const { linkTimeoutMs } = session.config.sync;
+  const end = (url: string): SetupEnd => ({
+    url, pool: createPool({ url, max: 4, answerTimeoutMs: linkTimeoutMs, connectTimeoutMs: Math.min(10_000, linkTimeoutMs), logger: session.logger }),
+  });
+  return { monolith: end(session.config.monolith.url), service: end(service.url) };
 }
 
 const unlessAborted = (signal: AbortSignal) => (error: unknown): void => {

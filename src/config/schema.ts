@@ -158,6 +158,7 @@ const sync = section(
       { default: {}, description: 'What a stream may hold in memory. Values take two to four times their size in the log.' },
     ),
     heartbeatMs: whole('Milliseconds between heartbeats, which measure lag and keep quiet databases moving.', { minimum: 50, default: 1000 }),
+    linkTimeoutMs: whole('Milliseconds without a word from a server after which its connection is looked into, and given up unless the server is still at work.', { minimum: 500, default: 20_000 }),
     lagToleranceMs: whole('Milliseconds of lag above which a stream is reported as behind.', { minimum: 1, default: 10_000 }),
     slotPrefix: text('slot-prefix', 'Begins the names of slots, publications and origins, so that two installations can share a server.', {
       default: 'banyan',

@@ -42,6 +42,7 @@ export function clientOf(options: ConnectOptions): { readonly config: pg.ClientC
       application_name: options.applicationName ?? 'banyan',
       connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
       keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
       types: opaqueTypes,
       ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
     },
@@ -93,11 +94,13 @@ export async function connect(options: ConnectOptions): Promise<pg.Client> {
   return client;
 }
 
-/** Makes text output independent of the database's and role's settings. */
+/** Makes text output independent of the database's and role's settings, and a lost client known to the server. */
 export const SESSION_SETTINGS =
   "SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; " +
   "SET bytea_output = 'hex'; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; SET lc_monetary = 'C'; " +
-  "SET xmlbinary = 'base64'; SET standard_conforming_strings = on; SET search_path = pg_catalog";
+  "SET xmlbinary = 'base64'; SET standard_conforming_strings = on; SET search_path = pg_catalog; " +
+  // So that the server, too, notices within half a minute that we are gone without a word.
+  'SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4';
 
 /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
 export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {

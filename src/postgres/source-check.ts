@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { BanyanError } from '../core/errors.ts';
 import type { StreamNames } from './banyan-schema.ts';
 import { checkHistory } from './history.ts';
-import { endFormerSessions } from './sessions.ts';
+import { endFormerSessions, sessionName } from './sessions.ts';
 
 export interface SourceCheckOptions {
   readonly names: StreamNames;
@@ -29,5 +29,11 @@ export async function checkSource({ names, source, target, token, replication }:
     }
   }
   await checkHistory({ replication, names, source, target });
-  if (token !== undefined) await endFormerSessions(source, names.stream, token);
+  if (token === undefined) return;
+  await endFormerSessions(source, names.stream, token);
+  // Nor one of this very worker, whose link was lost to us and perhaps not to the server.
+  await source.query(
+    'SELECT pg_terminate_backend(a.pid) FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = $1 AND a.application_name = $2',
+    [names.slot, sessionName(names.stream, token).slice(0, 63)],
+  );
 }

@@ -27,9 +27,9 @@ export function isTransient(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || LOST_CONNECTION.test(error.message) || isSystemError(error));
 }
 
-/** How pg says it; such errors carry no code. The last is its pool's, when every connection stays busy. */
+/** How pg says it; such errors carry no code. The last is its pool's, when every connection stays busy; the one before, of a query that was not answered in time. */
 const LOST_CONNECTION =
-  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|timeout exceeded when trying to connect)/;
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|Query read timeout|timeout exceeded when trying to connect)/;
 
 /** ECONNRESET, EAI_AGAIN; but not ERR_INVALID_ARG_TYPE, which is a fault of the program. */
 function isSystemError(error: Error): boolean {

@@ -26,6 +26,9 @@ export interface SyncSettings {
   readonly resolver?: ConflictResolver;
   readonly heartbeatMs?: number;
   readonly logger?: Logger;
+  readonly linkTimeoutMs?: number;
+  /** As of a lease. */
+  readonly token?: string;
 }
 
 const MEMORY = { transactionRows: 10_000, transactionMb: 16, queueRows: 10_000, queueMb: 32 };
@@ -55,7 +58,11 @@ export function build(ends: Ends, settings: SyncSettings, names: ReadonlyMap<Dir
     service: settings.service ?? 'shop',
     ends, names,
     pairs: pairsOf(settings),
-    sync: { mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 }, memory: { ...MEMORY, ...settings.memory } },
+    sync: {
+      mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 },
+      memory: { ...MEMORY, ...settings.memory }, ...(settings.linkTimeoutMs === undefined ? {} : { linkTimeoutMs: settings.linkTimeoutMs }),
+    },
+    ...(settings.token === undefined ? {} : { token: settings.token }),
     resolver: settings.resolver ?? new ConflictResolver({ clock: systemClock, default: settings.strategy ?? 'last-write-wins' }),
     clock: systemClock,
     logger: settings.logger ?? silentLogger,

@@ -5,6 +5,8 @@ interface Pair {
   readonly server: Socket;
   /** The client's bytes have been passed on, and the server's answer is to be lost. */
   doomed: boolean;
+  /** Frozen for good. */
+  dead: boolean;
 }
 
 /** A TCP proxy in front of a server, for tests that cut, freeze or lose what passes. */
@@ -67,9 +69,19 @@ export class TcpProxy {
     }
   }
 
+  /** Nothing passes any more on the connections there are, and nobody is told; new ones are let in. */
+  freezeOpen(): void {
+    for (const pair of this.#pairs) {
+      pair.dead = true;
+      pair.client.pause();
+      pair.server.pause();
+    }
+  }
+
   thaw(): void {
     this.#frozen = false;
-    for (const { client, server } of this.#pairs) {
+    for (const { client, server, dead } of this.#pairs) {
+      if (dead) continue;
       client.resume();
       server.resume();
     }
@@ -87,7 +99,7 @@ export class TcpProxy {
   }
 
   #open(client: Socket, server: Socket): void {
-    const pair: Pair = { client, server, doomed: false };
+    const pair: Pair = { client, server, doomed: false, dead: false };
     this.#pairs.add(pair);
     client.on('data', (bytes) => {
       if (this.#loseAnswerTo?.test(bytes.toString('latin1'))) {
@@ -102,8 +114,8 @@ export class TcpProxy {
         close(pair);
       } else if (!client.write(bytes)) server.pause();
     });
-    client.on('drain', () => this.#frozen || server.resume());
-    server.on('drain', () => this.#frozen || client.resume());
+    client.on('drain', () => this.#frozen || pair.dead || server.resume());
+    server.on('drain', () => this.#frozen || pair.dead || client.resume());
     if (this.#frozen) {
       client.pause();
       server.pause();

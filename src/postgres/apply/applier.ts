@@ -3,7 +3,9 @@ import { BanyanError, invariant, isBanyanError } from '../../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, QuarantineEntry, TargetTable } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
 import { formatLsn, later, ORIGIN_OF_TIME, parseLsn, type Position } from '../../model/position.ts';
+import { systemClock, type Clock } from '../../core/clock.ts';
 import { connect } from '../connect.ts';
+import { endSession, watchLink } from '../link-watch.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import { ensureOrigin, originNumbers, sessionOrigin } from '../origins.ts';
 import { endFormerSessions, sessionName } from '../sessions.ts';
@@ -25,6 +27,13 @@ export interface PostgresApplierOptions {
   readonly sessions?: number;
   /** Whether tables without a key are let through: for streams that go one way. Default false. */
   readonly keyless?: boolean;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /**
+   * Look whether the server still works on what it was asked when its answer takes longer than this, in
+   * milliseconds, and break the connection off if not. Default 20,000.
+   */
+  readonly linkTimeoutMs?: number;
 }
 
 /**
@@ -58,6 +67,8 @@ export class PostgresApplier implements Applier {
   /** Sessions with a transaction. */
   readonly #busy = new Set<number>();
   #token = '';
+  /** Each session's process, also of one that was lost. */
+  readonly #pids = new Map<number, string>();
   /** The latest checkpoint that the target is known to have. One before it means that the target forgot. */
   #committed: Position = ORIGIN_OF_TIME;
   #origins: readonly string[] | undefined;
@@ -195,7 +206,11 @@ export class PostgresApplier implements Applier {
     this.#clients.delete(session);
     // A statement that waits for a lock may wait for long: it is not waited for.
     if (this.#busy.has(session)) client.connection.stream.destroy();
-    await client.end();
+    await endSession(client, { clock: this.#clock, withinMs: LEAVE_MS });
+  }
+
+  get #clock(): Clock {
+    return this.#options.clock ?? systemClock;
   }
 
   #shape(table: TargetTable): TableShape {
@@ -221,21 +236,30 @@ export class PostgresApplier implements Applier {
     readonly afterOrigin?: (client: pg.Client) => Promise<void>;
   }): Promise<pg.Client> {
     const { url, names, token } = this.#options;
-    const client = await connect({ url, applicationName: sessionName(names.stream, token), pipeline: true });
+    const name = sessionName(names.stream, token).slice(0, 63);
+    const client = await connect({ url, applicationName: name, pipeline: true });
+    let pid = '0';
     try {
       await client.query(APPLY_SETTINGS);
+      // Its link was lost to us, perhaps not to the server: it may still hold the origin, and the checkpoint's lock.
+      await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = $2', [this.#pids.get(session) ?? '0', name]);
       await beforeOrigin?.(client);
       // All of them, because each session must know the others' rows for the stream's own.
       for (let i = 0; i < this.sessions; i++) await ensureOrigin(client, sessionOrigin(names.origin, i));
       await this.#takeOrigin(client, sessionOrigin(names.origin, session));
-      const version = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
+      const version = await client.query<{ version: string; pid: string }>(
+        "SELECT current_setting('server_version_num') AS version, pg_backend_pid() AS pid",
+      );
+      pid = version.rows[0]?.pid ?? '0';
+      this.#pids.set(session, pid);
       // pg_xact_commit_timestamp_origin came with PostgreSQL 14.
       this.#origins = Number(version.rows[0]?.version) >= 140_000 ? await originNumbers(client, names.origin) : undefined;
       await afterOrigin?.(client);
     } catch (error) {
-      await client.end();
+      await endSession(client, { clock: this.#clock, withinMs: LEAVE_MS });
       throw error;
     }
+    watchLink({ client, url, pid, clock: this.#clock, afterMs: this.#options.linkTimeoutMs ?? 20_000 });
     client.once('end', () => {
       if (this.#clients.get(session) === client) this.#clients.delete(session);
     });
@@ -264,5 +288,6 @@ const LOCK_SQL = 'WITH locked AS (SELECT name FROM banyan.stream WHERE name = $1
 const CLAIM_NEXT_SQL = `${LOCK_SQL} SET token = s.token + 1 FROM locked WHERE s.name = locked.name RETURNING s.token, s.position, s.seen`;
 const CLAIM_SQL = `${LOCK_SQL} SET token = $2 FROM locked WHERE s.name = locked.name AND s.token <= $2 RETURNING s.token, s.position, s.seen`;
 
+const LEAVE_MS = 2000;
 const OBJECT_IN_USE = '55006';
 const TAKE_ATTEMPTS = 20;

@@ -36,7 +36,7 @@ export interface WalChangeSourceOptions {
    * and this slot may still be read. Throws if not.
    */
   readonly check?: (replication: pg.Client) => Promise<void>;
-  /** Pause between status messages to the server, in milliseconds. Default 1000, or a third of the server's patience if that is less. */
+  /** Pause between status messages to the server, in milliseconds. Default 1000, or a third of the server's patience or a quarter of `silenceMs` if that is less. */
   readonly statusEveryMs?: number;
   /** Take the connection for lost after this long without a word from the server, in milliseconds. Default 30,000. */
   readonly silenceMs?: number;

@@ -82,7 +82,8 @@ export async function* streamSlot(options: StreamOptions): AsyncGenerator<WalMes
     socket.write(
       queryFrame(`START_REPLICATION SLOT ${quoteIdentifier(options.slot)} LOGICAL 0/0 (${protocol(server.version, options)}, publication_names '${publications}')`),
     );
-    const statusEveryMs = options.statusEveryMs ?? server.statusEveryMs;
+    // Often enough that a silence is noticed, and the server asked, well within the time allowed.
+    const statusEveryMs = options.statusEveryMs ?? Math.min(server.statusEveryMs, options.silenceMs / 4);
     const asked = new Asked({ clock: options.clock, statusEveryMs });
     const status = reportStatus(socket, { ...options, asked, statusEveryMs }, closed.signal);
     try {
