@@ -86,13 +86,13 @@ function unjust(databases: Readonly<Record<Side, Database>>, quarantined: Readon
         decide();
         continue;
       }
+      // What is held back makes the rest of that row's story another one.
+      if (quarantined.has(record.key)) continue;
       const name = describe(record);
       // Deletes carry no mark: several of one transaction look alike.
       if (told.has(name) && !record.service?.deleted && !record.monolith?.deleted) problems.push(`reported twice: ${name}`);
       told.add(name);
       const { monolith, service } = record;
-      // What is held back makes the rest of that row's story another one.
-      if (quarantined.has(record.key)) continue;
       if (record.type === 'missing-row') {
         problems.push(`a missing row: ${name}`);
       } else if (record.strategy === 'superseded') {

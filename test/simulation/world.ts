@@ -33,6 +33,10 @@ export interface Profile {
   readonly firstXid: number;
   /** Whether the service has other names for the table and its columns, one of them the monolith's for another. */
   readonly renamed: boolean;
+  /** Percentage of rows that each side refuses to take from the other, until somebody mends it. */
+  readonly refused: number;
+  /** Whether the operator gives changes in quarantine up as well. */
+  readonly discards: boolean;
 }
 
 /** Replaces parts of the engine or of its surroundings, to plant a bug. */
@@ -74,6 +78,8 @@ export function profileOf(seed: number): Profile {
     width: random.pick([1, 2, 2, 3]),
     firstXid: random.pick([1000, 4_294_967_276]),
     renamed: random.chance(0.4),
+    refused: 0,
+    discards: false,
     ...(process.env['SIM_WIDE'] ? { codes: random.pick(['none', 'own', 'shared'] as const), fullIdentity: random.chance(0.4) } : {}),
   };
 }
@@ -101,6 +107,7 @@ export class World {
   readonly #problems: string[] = [];
   #engines: Engine[] = [];
   #born = 0;
+  #mended = false;
 
   constructor(seed: number, options: { readonly profile?: Partial<Profile>; readonly mutation?: Mutation } = {}) {
     this.#seed = seed;
@@ -140,6 +147,7 @@ export class World {
       }
     }
     void this.#upset();
+    void this.#operate();
     const finished = await this.#scheduler.run(() => writing === 0 || this.#problems.length > 0, MAX_STEPS);
     if (!finished && this.#problems.length === 0) this.#problems.push('the writers never came to an end');
     if (this.#problems.length === 0) await this.#drain();
@@ -167,6 +175,7 @@ export class World {
     const { firstXid, fullIdentity, skewMs } = this.#profile;
     const database = new Database({ side, scheduler: this.#scheduler, random: this.#random, fullIdentity, firstXid });
     database.skewMs = skewMs * (this.#random.next() * 2 - 1);
+    database.refuses = ([, , mark]) => !this.#mended && isRefused(mark, this.#profile.refused);
     return database;
   }
 
@@ -240,6 +249,32 @@ export class World {
     }
   }
 
+  /** Asks for changes in quarantine, long before anything is mended. */
+  async #operate(): Promise<void> {
+    if (this.#profile.refused === 0) return;
+    const process = this.#scheduler.process('operator');
+    while (!this.#mended) {
+      await this.#scheduler.sleep(process, this.#random.below(1000));
+      await this.#scheduler.step(process);
+      const held = SIDES.flatMap((side) => this.#databases[side].quarantine.filter(({ state }) => state === 'held'));
+      if (held.length > 0) this.#random.pick(held).asked = this.#profile.discards && this.#random.chance(0.3) ? 'discard' : 'retry';
+    }
+  }
+
+  /** The cause is mended, and everything that waits is asked for, until nothing does. */
+  async #empty(): Promise<void> {
+    this.#mended = true;
+    for (let round = 0; round < 20 && this.#problems.length === 0; round++) {
+      const held = SIDES.flatMap((side) => this.#databases[side].quarantine.filter(({ state }) => state === 'held'));
+      if (held.length === 0) return;
+      for (const record of held) if (record.code !== 'held') record.asked = 'retry';
+      const asked = (): boolean => held.some((record) => record.asked !== undefined);
+      await this.#scheduler.run(() => !asked() || this.#problems.length > 0, MAX_STEPS);
+      await this.#drained();
+    }
+    if (this.#problems.length === 0) this.#problems.push('the quarantine never emptied');
+  }
+
   /** Crashes, freezes, second workers, stepping clocks. */
   async #upset(): Promise<void> {
     const process = this.#scheduler.process('upset');
@@ -265,6 +300,11 @@ export class World {
 
   async #drain(): Promise<void> {
     this.#faults.cut = 0;
+    await this.#drained();
+    if (this.#profile.refused > 0) await this.#empty();
+  }
+
+  async #drained(): Promise<void> {
     // Once for the writes, once for what the monolith decided about them, once to be sure.
     for (let round = 0; round < 3; round++) {
       const ends = { monolith: this.#databases.monolith.insertPosition, service: this.#databases.service.insertPosition };
@@ -284,4 +324,10 @@ export class World {
   #applied(direction: Direction): bigint {
     return this.#databases[direction === 'monolith-to-service' ? 'service' : 'monolith'].streams.get(direction)!.position;
   }
+}
+
+/** The writers number their versions: which of them are refused is the same for both sides. */
+function isRefused(mark: string | null | undefined, percent: number): boolean {
+  const number = Number(mark?.slice(1) ?? Number.NaN);
+  return (number * 7919) % 100 < percent;
 }
