@@ -1,5 +1,5 @@
 /** Banyan's half of `bench/sync.ts`: one service's bidirectional sync in a process of its own, told what to do over IPC. */
-import { buildServiceSync } from '../src/app/build-sync.ts';
+import { buildServiceSync, catchUpOf } from '../src/app/build-sync.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { messageOf } from '../src/core/errors.ts';
 import { silentLogger } from '../src/core/logger.ts';
@@ -35,21 +35,23 @@ let conflicts = 0;
 async function setUp(): Promise<SetupResult> {
   return setUpStreams({
     service: settings.service, ends, pairs: pairs(), directions: directionsOf('bidirectional'),
-    signal: new AbortController().signal, afterCopy: async () => {},
+    signal: new AbortController().signal, afterCopy: async () => {}, ...catchUpOf(parts()),
   });
 }
 
 const pairs = () => settings.tables.map((name) => ({ monolith: parseTableName(name), service: parseTableName(name) }));
 
+const parts = () => ({
+  service: settings.service, ends, pairs: pairs(),
+  sync: { mode: 'bidirectional' as const, heartbeatMs: 1000, batch: { maxRows: settings.batchRows } },
+  resolver: new ConflictResolver({ clock: systemClock, default: 'last-write-wins' }),
+  clock: systemClock, logger: silentLogger, metrics: noMetrics,
+});
+
 function start(): void {
   if (!streams) throw new Error('not set up');
   stop = new AbortController();
-  const sync = buildServiceSync({
-    service: settings.service, ends, names: streams.names, pairs: pairs(),
-    sync: { mode: 'bidirectional', heartbeatMs: 1000, batch: { maxRows: settings.batchRows } },
-    resolver: new ConflictResolver({ clock: systemClock, default: 'last-write-wins' }),
-    clock: systemClock, logger: silentLogger, metrics: noMetrics,
-  });
+  const sync = buildServiceSync({ ...parts(), names: streams.names });
   running = sync
     .run(stop.signal)
     .then(() => {

@@ -5,16 +5,18 @@ import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { ORIGIN_OF_TIME } from '../model/position.ts';
 import { directionFrom, otherSide, type Direction, type Side } from '../model/side.ts';
 import type { TableMapping } from '../model/table-mapping.ts';
 import { PostgresApplier } from '../postgres/apply/applier.ts';
 import type { StreamNames } from '../postgres/banyan-schema.ts';
+import type { CatchUp } from '../postgres/copy/copy-tables.ts';
 import { placeMark } from '../postgres/fence.ts';
 import { readHorizon } from '../postgres/horizon.ts';
 import { readClock } from '../postgres/read-clock.ts';
 import { sessionName } from '../postgres/sessions.ts';
 import { checkSource } from '../postgres/source-check.ts';
-import type { SetupEnd } from '../postgres/stream-setup.ts';
+import type { SetupEnd, SetupOptions } from '../postgres/stream-setup.ts';
 import { WalChangeSource, type CaptureMemory } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
 import { directionsOf, ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
@@ -58,14 +60,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
       clock: () => readClock(pool, clock),
       ...(outgoing
         ? {
-            source: new WalChangeSource({
-              url, slot: outgoing.slot, publication: outgoing.publication, clock,
-              applicationName: sessionName(outgoing.stream, token),
-              check: (replication) => checkSource({ replication, names: outgoing, source: pool, target: ends[otherSide(side)].pool, token }),
-              ...(replayed === undefined ? {} : { replayOrigin: replayed }),
-              ...(memory ? { memory: captureMemory(memory, batch.maxRows) } : {}),
-              ...(linkTimeoutMs === undefined ? {} : { silenceMs: linkTimeoutMs }),
-            }),
+            source: sourceOf(options, { side, names: outgoing, ...(replayed === undefined ? {} : { replayOrigin: replayed }) }),
           }
         : {}),
       ...(incoming
@@ -90,6 +85,23 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
   });
 }
 
+function sourceOf(options: Omit<BuildSyncOptions, 'names'>, { side, names, replayOrigin }: {
+  readonly side: Side;
+  readonly names: StreamNames;
+  readonly replayOrigin?: string;
+}): WalChangeSource {
+  const { ends, clock, token, sync: { memory, batch, linkTimeoutMs } } = options;
+  const { url, pool } = ends[side];
+  return new WalChangeSource({
+    url, slot: names.slot, publication: names.publication, clock,
+    applicationName: sessionName(names.stream, token),
+    check: (replication) => checkSource({ replication, names, source: pool, target: ends[otherSide(side)].pool, token }),
+    ...(replayOrigin === undefined ? {} : { replayOrigin }),
+    ...(memory ? { memory: captureMemory(memory, batch.maxRows) } : {}),
+    ...(linkTimeoutMs === undefined ? {} : { silenceMs: linkTimeoutMs }),
+  });
+}
+
 const MB = 1_000_000;
 /** A part of a spooled transaction is one batch of the applier. */
 const PART_BYTES = 4 * MB;
@@ -101,6 +113,44 @@ function captureMemory(memory: SyncConfig['memory'], partRows: number): CaptureM
     ...(memory.spoolDirectory === undefined ? {} : { spoolDirectory: memory.spoolDirectory }),
   };
 }
+
+/**
+ * Brings what an unfinished copy has to the position where it goes on: the forward stream alone, over the
+ * part of the source that concerns it. The opposite stream does not run yet, so there are no conflicts to settle.
+ */
+export function catchUpOf(options: Omit<BuildSyncOptions, 'names'>): Pick<SetupOptions, 'changes' | 'catchUp'> {
+  const { service, ends, pairs, sync, resolver, clock, logger, metrics, token } = options;
+  const catchUp: CatchUp = async ({ source, names, until, reached, signal }) => {
+    const end = (side: Side) => ({ mark: () => placeMark(ends[side].pool, service), horizon: () => readHorizon(ends[side].pool) });
+    const applier = new PostgresApplier({
+      url: ends.service.url, service, names, clock, keyless: sync.mode !== 'bidirectional',
+      ...(token === undefined ? {} : { token }),
+      ...(sync.linkTimeoutMs === undefined ? {} : { linkTimeoutMs: sync.linkTimeoutMs }),
+    });
+    const catching = new ServiceSync({
+      service, mode: 'monolith-to-service', pairs, resolver, clock, logger, metrics, batchRows: sync.batch.maxRows, heartbeatMs: CATCH_UP_HEARTBEAT_MS,
+      ...(sync.memory ? { queueRows: sync.memory.queueRows, queueBytes: sync.memory.queueMb * MB } : {}),
+      ends: { monolith: { ...end('monolith'), source }, service: { ...end('service'), applier } },
+    });
+    const stop = new AbortController();
+    const running = catching.run(AbortSignal.any([signal, stop.signal]));
+    const arrived = async (): Promise<void> => {
+      const applied = () => catching.status().get('monolith-to-service')?.applied ?? ORIGIN_OF_TIME;
+      while (!reached() || applied() < until) await clock.sleep(10, AbortSignal.any([signal, stop.signal]));
+    };
+    try {
+      await Promise.race([running, arrived()]);
+      signal.throwIfAborted();
+    } finally {
+      stop.abort();
+      await running;
+    }
+  };
+  return { catchUp, changes: (names) => sourceOf(options, { side: 'monolith', names }) };
+}
+
+/** Short: the checkpoint at the end of the way waits for one. */
+const CATCH_UP_HEARTBEAT_MS = 100;
 
 /** Refuses what the configuration may ask for and nothing here can do yet. */
 export function refuseCapture(sync: Pick<SyncConfig, 'capture'>): void {

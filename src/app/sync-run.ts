@@ -5,20 +5,22 @@ import type { ServiceConfig } from '../config/config.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { retry } from '../core/retry.ts';
 import { formatLsn } from '../model/position.ts';
-import { otherSide, sourceSide } from '../model/side.ts';
+import { otherSide, sourceSide, type Direction } from '../model/side.ts';
 import type { ConflictResolver } from '../sync/conflict.ts';
 import type { LeaseWorker } from '../ports/lease-store.ts';
 import { LeasedWork } from '../sync/leased-work.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { PostgresLeaseStore } from '../state/lease-store.ts';
 import type { Side } from '../model/side.ts';
-import { ensureBanyanSchema, streamName } from '../postgres/banyan-schema.ts';
+import { ensureBanyanSchema, streamName, type StreamNames } from '../postgres/banyan-schema.ts';
 import { createPool } from '../postgres/connect.ts';
+import { dropCopyOrigins } from '../postgres/copy/copy-origins.ts';
 import { readToken } from '../postgres/sessions.ts';
 import { setUpStreams, type SetupEnd } from '../postgres/stream-setup.ts';
 import { isTransient } from '../postgres/transient.ts';
 import type { SyncRunOptions, SyncRunResult } from './application.ts';
-import { buildResolver, buildServiceSync, refuseCapture } from './build-sync.ts';
+import { buildResolver, buildServiceSync, catchUpOf, refuseCapture } from './build-sync.ts';
+import { copyProgress } from './copy-progress.ts';
 import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
 import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
 import type { Session } from './session.ts';
@@ -167,13 +169,15 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
     monolith: { url: config.monolith.url, pool: pools.monolith },
     service: { url: service.url, pool: pools.service },
   };
+  const parts = { service: service.name, ends, pairs, sync: config.sync, clock, logger, metrics, resolver, token };
   const setUp = async () => {
     await ensureBanyanSchema(session.statePool);
+    const copying = copyProgress(context.progress, service.name);
     return setUpStreams({
       service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal, token,
-      afterCopy: () => provisionAfterCopy(session, service, { mappings: pairs, create: options.provision }),
-      onTable: (table, rows) => context.progress.note(`copied ${table}: ${rows} rows`),
-    });
+      copyWorkers: config.sync.copy.workers, chunkRows: config.sync.copy.chunkRows, ...catchUpOf(parts), ...copying.told,
+      afterCopy: () => copying.after(() => provisionAfterCopy(session, service, { mappings: pairs, create: options.provision })),
+    }).finally(copying.end);
   };
   // A worker that was killed may have left a session behind that the server has not noticed yet.
   const { names, copied } = await retry(setUp, {
@@ -182,11 +186,13 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   });
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
   const quick = quickPools(session, service);
-  const sync = buildServiceSync({
-    service: service.name, ends: quick, names, pairs, sync: config.sync, clock, logger, metrics, resolver, token,
-  });
+  const sync = buildServiceSync({ ...parts, ends: quick, names });
   const stop = new AbortController();
-  const reporting = report({ session, service, sync, metrics, worker, leasePool, signal: AbortSignal.any([signal, stop.signal]) });
+  const both = AbortSignal.any([signal, stop.signal]);
+  const reporting = Promise.all([
+    report({ session, service, sync, metrics, worker, leasePool, signal: both }),
+    forgetCopy({ session, ends, names, signal: both }),
+  ]);
   onReady();
   try {
     await sync.run(signal);
@@ -204,6 +210,26 @@ function quickPools(session: Session, service: ServiceConfig): Readonly<Record<S
     url, pool: createPool({ url, max: 4, answerTimeoutMs: linkTimeoutMs, connectTimeoutMs: Math.min(10_000, linkTimeoutMs), logger: session.logger }),
   });
   return { monolith: end(session.config.monolith.url), service: end(service.url) };
+}
+
+/** Drops what a finished copy's sessions needed, when the streams have left the copy behind. */
+async function forgetCopy({ session, ends, names, signal }: {
+  readonly session: Session;
+  readonly ends: Parameters<typeof dropCopyOrigins>[0]['ends'];
+  readonly names: ReadonlyMap<Direction, StreamNames>;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const forward = names.get('monolith-to-service');
+  const backward = names.get('service-to-monolith');
+  if (!forward || !backward) return;
+  while (!signal.aborted) {
+    try {
+      if (await dropCopyOrigins({ ends, names: { forward, backward } })) return;
+    } catch (error) {
+      session.logger.warn("the copy's origins could not be dropped yet", { reason: messageOf(error) });
+    }
+    await session.context.clock.sleep(10_000, signal).catch(unlessAborted(signal));
+  }
 }
 
 const unlessAborted = (signal: AbortSignal) => (error: unknown): void => {

@@ -157,6 +157,17 @@ const sync = section(
       },
       { default: {}, description: 'What a stream may hold in memory. Values take two to four times their size in the log.' },
     ),
+    copy: section(
+      {
+        workers: whole('Chunks copied at the same time. Each costs both servers a session, and the service\'s a replication origin while the copy runs.', {
+          minimum: 1, maximum: 32, default: 2,
+        }),
+        chunkRows: whole('Rows of a chunk, about. What was under way when a copy is killed is copied again: at most this for each worker.', {
+          minimum: 1, default: 200_000,
+        }),
+      },
+      { default: {}, description: 'The copy with which a service begins.' },
+    ),
     heartbeatMs: whole('Milliseconds between heartbeats, which measure lag and keep quiet databases moving.', { minimum: 50, default: 1000 }),
     linkTimeoutMs: whole('Milliseconds without a word from a server after which its connection is looked into, and given up unless the server is still at work.', { minimum: 500, default: 20_000 }),
     lagToleranceMs: whole('Milliseconds of lag above which a stream is reported as behind.', { minimum: 1, default: 10_000 }),

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Direction, Side } from '../model/side.ts';
 import { sourceSide } from '../model/side.ts';
 import { inTransaction } from './connect.ts';
+import { COPY_SCHEMA_SQL } from './copy/copy-record.ts';
 
 /**
  * Banyan's own tables within a synchronised database. They live beside the rows because a
@@ -90,7 +91,7 @@ ALTER TABLE banyan.quarantine
   ADD COLUMN IF NOT EXISTS answer text,
   ADD COLUMN IF NOT EXISTS ended_at timestamptz;
 CREATE INDEX IF NOT EXISTS quarantine_held ON banyan.quarantine (stream) WHERE state = 'held';
-`;
+${COPY_SCHEMA_SQL}`;
 
 /** Tables of Banyan's own that every publication carries. */
 export const CARRIED_TABLES = ['banyan.stream', 'banyan.mark', 'banyan.conflict', 'banyan.request'] as const;

@@ -9,6 +9,9 @@ import type pg from 'pg';
 /** The origin of a stream's session by number; 0 has the stream's own. Names of streams hold no slash. */
 export const sessionOrigin = (stream: string, session: number): string => (session === 0 ? stream : `${stream}/${session}`);
 
+/** The origin of a copy's n-th session; the first uses the stream's own. Unlike those of the stream, they are dropped after it. */
+export const copyOrigin = (stream: string, session: number): string => (session === 0 ? stream : `${stream}/copy${session}`);
+
 /** Whether an origin is one of the stream's. */
 export const isOriginOf = (name: string, stream: string): boolean => name === stream || name.startsWith(`${stream}/`);
 

@@ -103,12 +103,16 @@ export interface CreatedSlot {
   readonly snapshot: string;
 }
 
-/** From PostgreSQL 17 on, a standby that synchronises slots keeps this one, so that the stream survives a failover. */
-export async function createSlot(replication: pg.Client, slot: string): Promise<CreatedSlot> {
+/**
+ * Makes a slot. From PostgreSQL 17 on, a standby that synchronises slots keeps it, so that the stream survives
+ * a failover; not so a temporary one, which ends with its session.
+ */
+export async function createSlot(replication: pg.Client, slot: string, options: { readonly temporary?: boolean } = {}): Promise<CreatedSlot> {
   const version = await replication.query<{ server_version_num: string }>('SHOW server_version_num');
-  const failover = Number(version.rows[0]?.server_version_num) >= 170_000;
+  const temporary = options.temporary === true;
+  const failover = !temporary && Number(version.rows[0]?.server_version_num) >= 170_000;
   const created = await replication.query<{ consistent_point: string; snapshot_name: string }>(
-    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput ${failover ? "(SNAPSHOT 'export', FAILOVER)" : 'EXPORT_SNAPSHOT'}`,
+    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} ${temporary ? 'TEMPORARY ' : ''}LOGICAL pgoutput ${failover ? "(SNAPSHOT 'export', FAILOVER)" : 'EXPORT_SNAPSHOT'}`,
   );
   const row = created.rows[0];
   return { position: parseLsn(row?.consistent_point ?? '0/0'), snapshot: row?.snapshot_name ?? '' };

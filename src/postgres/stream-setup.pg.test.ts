@@ -38,7 +38,7 @@ describePostgres('setUpStreams', () => {
     const copied: string[] = [];
     const first = await setUp(ends, SETTINGS, { onTable: (table, rows) => copied.push(`${table} ${rows}`) });
     expect(first.copied).toBe(801);
-    expect(copied).toEqual(['public.a 500', 'public.b 300', 'public.p 1']);
+    expect(copied.toSorted()).toEqual(['public.a 500', 'public.b 300', 'public.p 1']);
     for (const table of ['a', 'b', 'p']) expect(await rowsOf(ends.service, `public.${table}`)).toEqual(await rowsOf(ends.monolith, `public.${table}`));
     const forward = first.names.get('monolith-to-service')!;
     const backward = first.names.get('service-to-monolith')!;
@@ -57,11 +57,11 @@ describePostgres('setUpStreams', () => {
     expect(await ends.service.query('SELECT * FROM banyan.stream')).toEqual([there]);
   });
 
-  it('begins anew after a copy that was cut short, without touching what is not its own', async () => {
+  it('goes on with a copy that was cut short, without touching what is not its own', async () => {
     const ends = await pairOf();
     const stop = new AbortController();
     const cut = setUp(ends, SETTINGS, {
-      signal: stop.signal,
+      signal: stop.signal, copyWorkers: 1,
       onTable: (table) => {
         if (table === 'public.a') stop.abort(new Error('cut short'));
       },
@@ -71,8 +71,8 @@ describePostgres('setUpStreams', () => {
     expect(await ends.service.query('SELECT state FROM banyan.stream')).toEqual([{ state: 'copying' }]);
     await ends.service.query('INSERT INTO public.of_the_service VALUES (1, 1)');
     await ends.monolith.query('DELETE FROM public.b WHERE id = 300; DELETE FROM public.a WHERE id = 500');
-    expect((await setUp(ends, SETTINGS)).copied).toBe(799);
-    expect(await rowsOf(ends.service, 'public.a')).toEqual(await rowsOf(ends.monolith, 'public.a'));
+    expect((await setUp(ends, SETTINGS)).copied).toBe(300);
+    for (const table of ['a', 'b', 'p']) expect(await rowsOf(ends.service, `public.${table}`)).toEqual(await rowsOf(ends.monolith, `public.${table}`));
     expect(await count(ends.service, 'public.of_the_service')).toBe(1);
   });
 

@@ -4,13 +4,16 @@ import { quoteTable, type TableName } from '../model/names.ts';
 import { formatLsn, ORIGIN_OF_TIME, parseLsn, type Position } from '../model/position.ts';
 import { otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
 import type { TableMapping } from '../model/table-mapping.ts';
+import type { ChangeSource } from '../ports/change-source.ts';
 import { ensureBanyanSchema, streamNames, type StreamNames } from './banyan-schema.ts';
-import { connect } from './connect.ts';
-import { copiedTable } from './copy/copied-table.ts';
-import { copyApplicationName, copyTables } from './copy/copy-tables.ts';
-import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables, type PublishedTable } from './slot.ts';
-import { checkHistory, identify } from './history.ts';
-import { sqlState } from './transient.ts';
+import { inTransaction } from './connect.ts';
+import type { SourceTable } from './copy/chunks.ts';
+import { dropCopyOrigins } from './copy/copy-origins.ts';
+import { endCopyRecord, forgetCopyRecord } from './copy/copy-record.ts';
+import { beginCopy, emptyTables, endCopySessions, resumable, resumeCopy, type CatchUp, type CopyPlan, type CopyTablesOptions } from './copy/copy-tables.ts';
+import { readSourceTables } from './copy/source-tables.ts';
+import { checkHistory, identify, type ServerIdentity } from './history.ts';
+import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables, slotState, type PublishedTable } from './slot.ts';
 import { connectReplication } from './wal/walsender.ts';
 import { readShapes } from './apply/table-shape.ts';
 
@@ -31,6 +34,16 @@ export interface SetupOptions {
   readonly token?: string;
   /** Indexes, foreign keys and sequences that are cheaper or only right after the rows are there. */
   readonly afterCopy: () => Promise<void>;
+  /** Reads the monolith's stream, for a copy that goes on. */
+  readonly changes: (names: StreamNames) => ChangeSource;
+  /** Applies the stream to what an earlier attempt has copied, before the rest is read. */
+  readonly catchUp: CatchUp;
+  /** Chunks copied at the same time. Default 2. */
+  readonly copyWorkers?: number;
+  /** Rows of a chunk, about. Default 200,000. */
+  readonly chunkRows?: number;
+  readonly onPlan?: (plan: CopyPlan) => void;
+  readonly onChunk?: (table: TableName, rows: number) => void;
   readonly onTable?: (table: TableName, rows: number) => void;
 }
 
@@ -44,7 +57,7 @@ export interface SetupResult {
 /**
  * Brings a service's streams to the point where they can run: Banyan's tables, publications, slots,
  * a consistent copy, and checkpoints where the copy ends. Run again, it finds what is done; a copy
- * that was cut short begins anew, for its snapshot died with its session.
+ * that was cut short goes on from the chunks that are there.
  *
  * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_TABLES_ADDED, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED
  */
@@ -122,7 +135,7 @@ async function addBackward(options: SetupOptions, namesOf: (direction: Direction
   await start.release();
   await ends.service.pool.query('UPDATE banyan.stream SET seen = greatest(seen, $2::pg_lsn) WHERE name = $1', [forward.stream, formatLsn(start.position)]);
   await saveStream(options, {
-    pool: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
+    client: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
     position: start.position, seen: parseLsn(found.rows[0]?.position ?? '0/0'), system: start.system, timeline: start.timeline,
   });
 }
@@ -143,40 +156,97 @@ async function checkStream(options: SetupOptions, direction: Direction, names: S
 }
 
 async function copyAndStart(options: SetupOptions, namesOf: (direction: Direction) => StreamNames): Promise<number> {
-  const { ends, pairs, service, directions } = options;
+  const { ends, pairs, directions } = options;
   const forward = namesOf('monolith-to-service');
   const backward = namesOf('service-to-monolith');
-  await prepareTarget(options, forward);
+  for (const side of SIDES) await endCopySessions(ends[side].pool, forward);
+  const tables = await readSourceTables({ monolith: ends.monolith.pool, service: ends.service.pool, pairs });
+  const hasKeys = [...(await readShapes(ends.service.pool, tablesOf(pairs, 'service'), { keyless: true })).values()].every((shape) => shape.key.length > 0);
+  const copying: CopyTablesOptions = {
+    source: ends.monolith, target: ends.service, names: forward, tables,
+    workers: options.copyWorkers ?? 2, chunkRows: options.chunkRows ?? 200_000, signal: options.signal,
+    ...(options.token === undefined ? {} : { token: options.token }),
+    ...(options.onPlan ? { onPlan: options.onPlan } : {}),
+    ...(options.onChunk ? { onChunk: options.onChunk } : {}),
+    ...(options.onTable ? { onTable: options.onTable } : {}),
+  };
+  // Changes find their rows by keys; one that is a unique index comes only after the copy.
+  const record = hasKeys && (await canResume(options, namesOf)) ? await resumable(copying) : undefined;
+  const copied = record
+    ? await resumeCopy({ ...copying, record, catchUp: options.catchUp, changes: options.changes(forward) })
+    : await copyAnew(options, namesOf, copying);
+  await options.afterCopy();
+  if (directions.includes('service-to-monolith')) await startStreaming(options, ends.monolith.pool, backward);
+  if (!directions.includes('monolith-to-service')) await dropSlot(ends.monolith.pool, forward.slot);
+  await inTransaction(ends.service.pool, async (client) => {
+    await endCopyRecord(client, forward.stream);
+    // This row last: it is what says that the copy is whole.
+    await startStreaming(options, client, forward);
+  });
+  await dropCopyOrigins({ ends, names: { forward, ...(directions.includes('service-to-monolith') ? { backward } : {}) } });
+  return copied;
+}
+
+/** Makes the slots, and copies everything as of the forward one's beginning. */
+async function copyAnew(options: SetupOptions, namesOf: (direction: Direction) => StreamNames, copying: CopyTablesOptions): Promise<number> {
+  const { ends, service, directions } = options;
+  const forward = namesOf('monolith-to-service');
+  const backward = namesOf('service-to-monolith');
+  await prepareTarget(options, forward, copying.tables);
   const backwardStart = directions.includes('service-to-monolith') ? await startSlot(ends.service, backward.slot) : undefined;
   await backwardStart?.release();
   // Last, because its snapshot is what is copied: a write on the service's side can't be missed meanwhile.
   const forwardStart = await startSlot(ends.monolith, forward.slot);
-  let copied: number;
   try {
-    const shapes = await readShapes(ends.service.pool, tablesOf(pairs, 'service'), { keyless: true });
-    copied = await copyTables({
-      sourceUrl: ends.monolith.url, targetUrl: ends.service.url, snapshot: forwardStart.snapshot, origin: forward.origin,
-      position: forwardStart.position, signal: options.signal,
-      tables: pairs.map((pair) => copiedTable(pair, { service: shapes.get(pair.service) ?? { columns: [], key: [] } })),
-      ...(options.onTable ? { onTable: options.onTable } : {}),
+    if (backwardStart) {
+      await saveStream(options, {
+        client: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'copying',
+        position: backwardStart.position, seen: forwardStart.position, system: backwardStart.system, timeline: backwardStart.timeline,
+      });
+    }
+    return await beginCopy({
+      ...copying, snapshot: forwardStart.snapshot, position: forwardStart.position, onTaken: () => forwardStart.release(),
+      noted: (client) =>
+        saveStream(options, {
+          client, names: forward, service, direction: 'monolith-to-service', state: 'copying',
+          position: forwardStart.position, seen: backwardStart?.position ?? ORIGIN_OF_TIME, system: forwardStart.system, timeline: forwardStart.timeline,
+        }),
     });
   } finally {
     await forwardStart.release();
   }
-  await options.afterCopy();
-  if (backwardStart) {
-    await saveStream(options, {
-      pool: ends.monolith.pool, names: backward, service, direction: 'service-to-monolith', state: 'streaming',
-      position: backwardStart.position, seen: forwardStart.position, system: backwardStart.system, timeline: backwardStart.timeline,
-    });
+}
+
+/** Whether the servers of a copy that was cut short are the same still, and its slots have kept what it needs to go on. */
+async function canResume(options: SetupOptions, namesOf: (direction: Direction) => StreamNames): Promise<boolean> {
+  const { ends, directions } = options;
+  // Without its publication the monolith tells nothing of what changed meanwhile.
+  if (!directions.includes('monolith-to-service')) return false;
+  for (const direction of directions) {
+    const from = sourceSide(direction);
+    const { stream, slot: name } = namesOf(direction);
+    const found = await ends[otherSide(from)].pool.query<{ state: string; position: string; system: string; timeline: string | null }>(
+      'SELECT state, coalesce((SELECT position FROM banyan.copy WHERE stream = $1), position) AS position, ' +
+        'source_system AS system, source_timeline AS timeline FROM banyan.stream WHERE name = $1',
+      [stream],
+    );
+    const row = found.rows[0];
+    if (row?.state === undefined) return false;
+    const now = await identifyServer(ends[from].url);
+    if (now.system !== row.system || String(now.timeline) !== row.timeline) return false;
+    const slot = await slotState(ends[from].pool, name);
+    if (!slot || slot.lost || slot.confirmed > parseLsn(row.position)) return false;
   }
-  if (!directions.includes('monolith-to-service')) await dropSlot(ends.monolith.pool, forward.slot);
-  // This row last: it is what says that the copy is whole.
-  await saveStream(options, {
-    pool: ends.service.pool, names: forward, service, direction: 'monolith-to-service', state: 'streaming',
-    position: forwardStart.position, seen: backwardStart?.position ?? ORIGIN_OF_TIME, system: forwardStart.system, timeline: forwardStart.timeline,
-  });
-  return copied;
+  return true;
+}
+
+async function identifyServer(url: string): Promise<ServerIdentity> {
+  const client = await connectReplication({ url });
+  try {
+    return await identify(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** The service's tables may still lack the unique index that is their key; it comes after the copy. */
@@ -201,7 +271,7 @@ SELECT c.oid::regclass::text AS name FROM unnest($1::text[]) AS n(name) JOIN pg_
    SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))`;
 
 /** Empties what an earlier, unfinished copy of ours left; refuses rows that are not ours. */
-async function prepareTarget(options: SetupOptions, names: StreamNames): Promise<void> {
+async function prepareTarget(options: SetupOptions, names: StreamNames, tables: readonly SourceTable[]): Promise<void> {
   const { ends, pairs, service } = options;
   const { pool } = ends.service;
   const found = await pool.query('SELECT 1 FROM banyan.stream WHERE name = $1', [names.stream]);
@@ -212,43 +282,14 @@ async function prepareTarget(options: SetupOptions, names: StreamNames): Promise
         throw new BanyanError('BANYAN_TARGET_NOT_EMPTY', { message: `${table} in the service's database has rows already.` });
       }
     }
-    await saveStream(options, {
-      pool, names, service, direction: 'monolith-to-service', state: 'copying',
-      position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME, system: '',
-    });
   }
-  const client = await connect({ url: ends.service.url, applicationName: copyApplicationName(names.origin) });
-  try {
-    await client.query('SELECT pg_replication_origin_create($1) WHERE pg_replication_origin_oid($1) IS NULL', [names.origin]);
-    if (found.rowCount === 0) return;
-    await client.query('SET session_replication_role = replica');
-    await takeOrigin(client, names.origin);
-    // Not TRUNCATE: it would have to CASCADE into tables that refer to these and are not ours to empty.
-    for (const table of tablesOf(pairs, 'service')) await client.query(`DELETE FROM ${quoteTable(table)}`);
-  } finally {
-    await client.end();
-  }
+  await forgetCopyRecord(pool, names.stream);
+  await saveStream(options, {
+    client: pool, names, service, direction: 'monolith-to-service', state: 'copying',
+    position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME, system: '',
+  });
+  if (found.rowCount !== 0) await emptyTables({ target: ends.service, names, tables });
 }
-
-/** Takes the origin over from a copy whose worker is gone and whose session has not noticed yet. */
-async function takeOrigin(client: pg.Client, origin: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await client.query('SELECT pg_replication_origin_session_setup($1)', [origin]);
-      return;
-    } catch (error) {
-      if (sqlState(error) !== OBJECT_IN_USE || attempt === TAKE_ATTEMPTS) throw error;
-      await client.query(
-        'SELECT pg_terminate_backend(pid), pg_sleep(0.05) FROM pg_stat_activity ' +
-          'WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()',
-        [copyApplicationName(origin)],
-      );
-    }
-  }
-}
-
-const OBJECT_IN_USE = '55006';
-const TAKE_ATTEMPTS = 100;
 
 interface StartedSlot {
   readonly position: Position;
@@ -265,15 +306,24 @@ async function startSlot(end: SetupEnd, slot: string): Promise<StartedSlot> {
   try {
     const { system, timeline } = await identify(client);
     const created = await createSlot(client, slot);
-    return { ...created, system, timeline, release: () => client.end() };
+    let released: Promise<void> | undefined;
+    return { ...created, system, timeline, release: () => (released ??= client.end()) };
   } catch (error) {
     await client.end();
     throw error;
   }
 }
 
+async function startStreaming({ token }: Pick<SetupOptions, 'token'>, client: pg.Pool | pg.ClientBase, names: StreamNames): Promise<void> {
+  const saved = await client.query(
+    "UPDATE banyan.stream SET state = 'streaming', updated_at = clock_timestamp() WHERE name = $1 AND ($2::text IS NULL OR token <= $2::text::numeric)",
+    [names.stream, token ?? null],
+  );
+  if (saved.rowCount === 0) throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${names.stream} was claimed by another worker.` });
+}
+
 async function saveStream({ token }: Pick<SetupOptions, 'token'>, options: {
-  readonly pool: pg.Pool;
+  readonly client: pg.Pool | pg.ClientBase;
   readonly names: StreamNames;
   readonly service: string;
   readonly direction: Direction;
@@ -283,7 +333,7 @@ async function saveStream({ token }: Pick<SetupOptions, 'token'>, options: {
   readonly system: string;
   readonly timeline?: number;
 }): Promise<void> {
-  const saved = await options.pool.query(
+  const saved = await options.client.query(
     'INSERT INTO banyan.stream AS s (name, service, direction, state, position, seen, source_system, token, source_timeline) VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, 0), $9) ' +
       'ON CONFLICT (name) DO UPDATE SET state = $4, position = $5, seen = $6, source_system = $7, source_timeline = $9, token = coalesce($8, s.token), updated_at = clock_timestamp() ' +
       'WHERE $8 IS NULL OR s.token <= $8',

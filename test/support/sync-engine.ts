@@ -5,7 +5,7 @@ import { noMetrics } from '../../src/core/metrics.ts';
 import { parseTableName } from '../../src/model/names.ts';
 import type { Direction, Side } from '../../src/model/side.ts';
 import type { TableMapping } from '../../src/model/table-mapping.ts';
-import { buildServiceSync } from '../../src/app/build-sync.ts';
+import { buildServiceSync, catchUpOf } from '../../src/app/build-sync.ts';
 import type { StreamNames } from '../../src/postgres/banyan-schema.ts';
 import { setUpStreams, type SetupEnd, type SetupOptions, type SetupResult } from '../../src/postgres/stream-setup.ts';
 import { ConflictResolver, type PlainStrategy } from '../../src/sync/conflict.ts';
@@ -24,6 +24,7 @@ export interface SyncSettings {
   readonly memory?: Partial<SyncConfig['memory']>;
   /** Instead of `strategy`. */
   readonly resolver?: ConflictResolver;
+  readonly chunkRows?: number;
   readonly heartbeatMs?: number;
   readonly logger?: Logger;
   readonly linkTimeoutMs?: number;
@@ -38,6 +39,8 @@ export type Ends = Readonly<Record<Side, SetupEnd>>;
 /** Brings the streams between two databases to where they can run. */
 export function setUp(ends: Ends, settings: SyncSettings, more: Partial<SetupOptions> = {}): Promise<SetupResult> {
   return setUpStreams({
+    ...catchUpOf(partsOf(ends, settings)),
+    ...(settings.chunkRows === undefined ? {} : { chunkRows: settings.chunkRows }),
     service: settings.service ?? 'shop',
     ends,
     pairs: pairsOf(settings),
@@ -54,9 +57,13 @@ function pairsOf({ tables, mappings }: SyncSettings): readonly TableMapping[] {
 
 /** The engine over two databases whose streams were set up. */
 export function build(ends: Ends, settings: SyncSettings, names: ReadonlyMap<Direction, StreamNames>): ServiceSync {
-  return buildServiceSync({
+  return buildServiceSync({ ...partsOf(ends, settings), names });
+}
+
+function partsOf(ends: Ends, settings: SyncSettings) {
+  return {
     service: settings.service ?? 'shop',
-    ends, names,
+    ends,
     pairs: pairsOf(settings),
     sync: {
       mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 },
@@ -67,7 +74,7 @@ export function build(ends: Ends, settings: SyncSettings, names: ReadonlyMap<Dir
     clock: systemClock,
     logger: settings.logger ?? silentLogger,
     metrics: noMetrics,
-  });
+  };
 }
 
 /** An engine that runs until it is stopped. */

@@ -12,7 +12,7 @@ import { ConflictResolver, type PlainStrategy, type ResolveConflict } from '../.
 import type { StreamCounts } from '../../sync/direction-stream.ts';
 import type { TableStrategy } from '../../sync/strategies.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../sync/service-sync.ts';
-import { buildServiceSync } from '../build-sync.ts';
+import { buildServiceSync, catchUpOf } from '../build-sync.ts';
 import { demandStrategies } from '../strategies.ts';
 import { databaseOf, type Database, type DatabaseLike } from './database.ts';
 
@@ -105,18 +105,19 @@ export class SyncEngine {
     const question = { pools: { monolith: monolith.pool, service: service.pool }, mode, tables: pairs, choiceOf: (table: TableName) => this.#resolver.choiceOf(table) };
     await demandStrategies(question, (table) => `The conflict strategy of ${table}`);
     const { signal } = this.#stop;
+    const parts = {
+      service: name, ends, pairs, resolver: this.#resolver, clock, logger, metrics: this.#options.metrics ?? noMetrics,
+      sync: { mode, heartbeatMs: this.#options.heartbeatMs ?? 1000, batch: { maxRows: this.#options.batchRows ?? 2000 } },
+    };
     const setUp = () =>
       setUpStreams({
-        service: name, ends, pairs, directions: directionsOf(mode), signal,
+        service: name, ends, pairs, directions: directionsOf(mode), signal, ...catchUpOf(parts),
         afterCopy: async () => {
           if (provision) await provisioner.afterCopy({ tables });
         },
       });
     const { names } = await retry(setUp, { clock, signal, transient: isTransient });
-    this.#sync = buildServiceSync({
-      service: name, ends, names, pairs, resolver: this.#resolver, clock, logger, metrics: this.#options.metrics ?? noMetrics,
-      sync: { mode, heartbeatMs: this.#options.heartbeatMs ?? 1000, batch: { maxRows: this.#options.batchRows ?? 2000 } },
-    });
+    this.#sync = buildServiceSync({ ...parts, names });
     this.#running = this.#sync.run(signal);
     // Whoever awaits `stopped` or `stop` sees the failure; unheard it must not end the process.
     this.#running.catch(() => {});
