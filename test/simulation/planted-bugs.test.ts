@@ -4,6 +4,7 @@ import type { Applier } from '../../src/ports/applier.ts';
 import type { SourceEvent } from '../../src/ports/change-source.ts';
 import { ApplyLine, type Turn } from '../../src/sync/apply-line.ts';
 import { Knowledge } from '../../src/sync/knowledge.ts';
+import { Mapping } from '../../src/sync/mapping.ts';
 import { ServiceSync, type ServiceSyncOptions } from '../../src/sync/service-sync.ts';
 import { SimulatedSource } from './ports.ts';
 import { World, type Profile } from './world.ts';
@@ -123,6 +124,17 @@ describe('the simulation notices', () => {
   it('a batch that settles before its turn', async () => {
     breakTurn((turn) => ({ ...turn, alone: async () => {} }));
     expect(await noticed({ seeds: 200, profile: SMALL_BATCHES })).toBeDefined();
+  });
+
+  it('decisions that are looked up under the service\'s names', async () => {
+    const whole = Object.getOwnPropertyDescriptor(Mapping.prototype, 'rowOf')!.value as Mapping['rowOf'];
+    Mapping.prototype.rowOf = function (this: Mapping, name, key) {
+      return whole.call(this, name, { ref: key['id'] ?? null });
+    };
+    undo.push(() => {
+      Mapping.prototype.rowOf = whole;
+    });
+    expect(await noticed({ seeds: 60, profile: { renamed: true } })).toBeDefined();
   });
 
   it('a monolith that keeps its decisions to itself', async () => {
