@@ -2,15 +2,11 @@ import type { Clock } from '../core/clock.ts';
 import type { Standing } from '../model/conflict.ts';
 import { ORIGIN_OF_TIME, later, type Position } from '../model/position.ts';
 import type { Horizon } from '../ports/applier.ts';
+import { PackedMap } from './packed-map.ts';
+import { Tombstones, type Tombstone } from './tombstones.ts';
 
 /** Made once: an abort without a reason makes an exception with a stack each time. */
 const WOKEN = new Error('woken');
-
-/** A row that a local writer deleted. */
-export interface Tombstone {
-  readonly position: Position;
-  readonly committedAt: bigint;
-}
 
 /** A conflict settled on the monolith's side; a write of the monolith's as far as the service is concerned. */
 export interface DecidedRow extends Standing {
@@ -29,10 +25,10 @@ export interface DecidedRow extends Standing {
  */
 export class Knowledge {
   readonly #clock: Clock;
-  readonly #byXid = new Map<number, Position>();
+  readonly #byXid: PackedMap<Position>;
   /** A row written within a savepoint carries a subtransaction's number; its commit time is the whole's. */
-  readonly #byTime = new Map<bigint, Position>();
-  readonly #tombstones = new Map<string, Tombstone>();
+  readonly #byTime: PackedMap<Position>;
+  readonly #tombstones: Tombstones;
   /** In order of decision; the last one stands. Earlier ones are kept until it is known to be committed. */
   readonly #decisions = new Map<string, readonly DecidedRow[]>();
   readonly #waiters = new Set<{ readonly position: Position; readonly wake: () => void }>();
@@ -41,8 +37,12 @@ export class Knowledge {
   #decoded: Position = ORIGIN_OF_TIME;
   #seenOfOther: Position = ORIGIN_OF_TIME;
 
-  constructor(options: { readonly clock: Clock }) {
+  /** @param options.recentSize commits and deletes that are not packed yet at most. Default 50,000 of each. */
+  constructor(options: { readonly clock: Clock; readonly recentSize?: number }) {
     this.#clock = options.clock;
+    this.#byXid = new PackedMap(options);
+    this.#byTime = new PackedMap(options);
+    this.#tombstones = new Tombstones(options);
   }
 
   /** Everything at or before this position has been read from this side's stream. */
@@ -66,14 +66,13 @@ export class Knowledge {
 
   recordCommit(options: { readonly xid: number; readonly position: Position; readonly committedAt: bigint }): void {
     this.#byXid.set(options.xid, options.position);
-    this.#byTime.set(options.committedAt, later(this.#byTime.get(options.committedAt) ?? ORIGIN_OF_TIME, options.position));
+    const time = Number(options.committedAt);
+    this.#byTime.set(time, later(this.#byTime.get(time) ?? ORIGIN_OF_TIME, options.position));
   }
 
   recordDelete(keyText: string, { position, committedAt }: Tombstone): void {
     this.#lastDelete = later(this.#lastDelete, position);
-    // Taken out first, so that the map stays in commit order.
-    this.#tombstones.delete(keyText);
-    this.#tombstones.set(keyText, { position, committedAt });
+    this.#tombstones.record(keyText, { position, committedAt });
   }
 
   recordInsert(keyText: string): void {
@@ -131,7 +130,7 @@ export class Knowledge {
   commitOf(writer: { readonly xid: number; readonly committedAt?: bigint }): Position | undefined {
     const position = this.#byXid.get(writer.xid);
     if (position !== undefined || writer.committedAt === undefined) return position;
-    return this.#byTime.get(writer.committedAt);
+    return this.#byTime.get(Number(writer.committedAt));
   }
 
   tombstone(keyText: string): Tombstone | undefined {
@@ -166,24 +165,13 @@ export class Knowledge {
     if (horizon) {
       this.#horizons = this.#horizons.filter((h) => h.position >= horizon.position);
       // The horizon answers for these transactions from here on.
-      dropThrough(this.#byXid, horizon.position);
-      dropThrough(this.#byTime, horizon.position);
+      this.#byXid.dropThrough(horizon.position);
+      this.#byTime.dropThrough(horizon.position);
     }
-    for (const [key, tombstone] of this.#tombstones) {
-      if (tombstone.position > seen) break;
-      this.#tombstones.delete(key);
-    }
+    this.#tombstones.forget(seen);
     for (const [key, decided] of this.#decisions) {
       const last = decided.at(-1);
       if (last?.position !== undefined && last.position <= seen) this.#decisions.delete(key);
     }
-  }
-}
-
-/** Entries are in commit order, so the first later one ends the work. */
-function dropThrough<K>(entries: Map<K, Position>, position: Position): void {
-  for (const [key, at] of entries) {
-    if (at > position) break;
-    entries.delete(key);
   }
 }

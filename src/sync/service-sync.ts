@@ -43,6 +43,8 @@ export interface ServiceSyncOptions {
   readonly batchRows?: number;
   readonly queueRows?: number;
   readonly queueBytes?: number;
+  /** Commits and deletes of each side that are remembered in the heap; more are packed outside it. Default 50,000. */
+  readonly recentSize?: number;
   /** Pause between heartbeats, in milliseconds. Default 1000. Costs each side one small write per pause. */
   readonly heartbeatMs?: number;
   /** Most milliseconds by which the servers' clocks may differ unremarked. Default 1000. */
@@ -63,8 +65,9 @@ export class ServiceSync {
 
   constructor(options: ServiceSyncOptions) {
     this.#options = options;
-    const { clock } = options;
-    this.#knowledge = { monolith: new Knowledge({ clock }), service: new Knowledge({ clock }) };
+    const { clock, recentSize } = options;
+    const knowledge = (): Knowledge => new Knowledge({ clock, ...(recentSize === undefined ? {} : { recentSize }) });
+    this.#knowledge = { monolith: knowledge(), service: knowledge() };
     for (const direction of directionsOf(options.mode)) this.#streams.set(direction, this.#stream(direction));
   }
 

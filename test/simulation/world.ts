@@ -216,6 +216,8 @@ export class World {
       ],
       resolver: new ConflictResolver({ clock, default: strategy }),
       clock, logger: silentLogger, metrics: noMetrics, batchRows, queueRows,
+      // So few that most of what is remembered has been packed.
+      recentSize: 3,
     };
     const sync = this.#mutation.engine?.(options) ?? new ServiceSync(options);
     void sync.run(new AbortController().signal).then(
