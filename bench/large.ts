@@ -12,7 +12,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { EmbeddedPostgres } from '../src/embedded/embedded-postgres.ts';
-import { createPool } from '../src/postgres/connect.ts';
 import { database } from './sync-contenders.ts';
 
 const HEAP_MB = 256;
@@ -39,8 +38,8 @@ const CASES: readonly Case[] = [
   { name: 'insert', during: filled(1, rows), rows },
   { name: 'update', during: `UPDATE public.item SET name = name || '!', changed = clock_timestamp()`, rows },
   { name: 'delete', during: 'DELETE FROM public.item', rows },
-  { name: 'insert, found at start', before: [filled(1, rows)], rows },
-  { name: 'delete, found at start', before: ['DELETE FROM public.item'], rows },
+  { name: 'found at start: insert', before: [filled(1, rows)], rows },
+  { name: 'found at start: delete', before: ['DELETE FROM public.item'], rows },
   {
     name: 'backlog of 100 to a transaction', rows: backlog,
     before: [`DO $$ BEGIN FOR i IN 0..${Math.round(backlog / 100) - 1} LOOP ` +
@@ -53,7 +52,7 @@ async function startWorker(urls: readonly string[]): Promise<ChildProcess> {
   const ended = once(worker, 'exit').then(([code, signal]) => {
     throw new Error(`the worker ended with ${String(code ?? signal)}`);
   });
-  await Promise.race([once(worker.stdout!, 'data'), ended]);
+  await Promise.race([once(worker.stdout, 'data'), ended]);
   ended.catch((error: unknown) => {
     if (!stopping.has(worker)) {
       console.error(error);
