@@ -247,19 +247,15 @@ class Batch {
   }
 
   /**
-   * A transaction that does not stand in memory, a part at a time. Carefully, a part is tried as a whole
-   * before its steps are taken one by one: savepoints are not free, and few parts have a fault.
+   * A transaction that does not stand in memory, a part at a time. Carefully, a part is tried as a whole,
+   * then in halves, before steps are taken one by one: savepoints are not free, and few steps have a fault.
    */
   async spooled(work: { readonly steps: SpooledSteps; readonly seen: Position }): Promise<void> {
     await this.#context.alone();
     await this.flush();
     for await (const steps of work.steps.parts()) {
-      const whole = async (): Promise<void> => {
-        for (const step of steps) if (!this.join(step)) await this.add(step);
-        await this.flush();
-      };
-      if (this.#care === 'joined') await whole();
-      else if (!(await this.#wholePart(whole))) for (const step of steps) await this.one(step);
+      if (this.#care === 'joined') await this.#together(steps);
+      else await this.#carefully(steps);
       // The server knows the rows of this transaction; memory holds those of one part.
       this.#context.touched.clear();
       const { inserted, touched } = this.#context;
@@ -272,10 +268,26 @@ class Batch {
     this.#deferred += deferred;
   }
 
-  /** False if the part has a fault, and nothing of it was done. */
-  async #wholePart(run: () => Promise<void>): Promise<boolean> {
+  async #together(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) if (!this.join(step)) await this.add(step);
+    await this.flush();
+  }
+
+  async #carefully(steps: readonly Step[]): Promise<void> {
+    if (await this.#asWhole(steps)) return;
+    if (steps.length <= FEW) {
+      for (const step of steps) await this.one(step);
+      return;
+    }
+    const half = steps.length >>> 1;
+    await this.#carefully(steps.slice(0, half));
+    await this.#carefully(steps.slice(half));
+  }
+
+  /** False if any step has a fault; then nothing of them was done. */
+  async #asWhole(steps: readonly Step[]): Promise<boolean> {
     const before = { rows: this.#rows, conflicts: this.#conflicts, deferred: this.#deferred, quarantined: this.#quarantined };
-    if ((await this.#undoing(run)) === undefined) return true;
+    if ((await this.#undoing(() => this.#together(steps))) === undefined) return true;
     this.#waves = new Waves();
     this.#rows = before.rows;
     this.#conflicts = before.conflicts;
@@ -449,6 +461,9 @@ class Batch {
 function isAlone(step: Step): step is Decided | Requested | Truncated {
   return step.kind === 'decided' || step.kind === 'requested' || step.kind === 'truncate';
 }
+
+/** So few steps that it is no use to look for the one at fault by halves. */
+const FEW = 8;
 
 const UNIQUE_VIOLATION = '23505';
 

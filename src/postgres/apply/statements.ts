@@ -29,6 +29,7 @@ function guardSql(shape: TableShape, guard: Guard, horizonParam: number): string
   if (guard.origins !== undefined) allowed.push(writtenBy(guard.origins));
   // A null horizon makes this term null, which allows nothing. A parameter, so that the text stays the same.
   allowed.push(`pg_catalog.age(t.xmin) > pg_catalog.age($${horizonParam}::text::xid)`);
+  allowed.push(WRITTEN_IN_SAVEPOINT);
   const byWriter = `(${allowed.join(' OR ')})`;
   return guard.filter === undefined ? byWriter : `${byWriter} AND ${insideSql(shape, guard.filter)}`;
 }
@@ -48,6 +49,18 @@ export function outsideOf(shape: TableShape, keys: readonly (readonly string[])[
     values: shape.key.map((_, i) => arrayLiteral(keys.map((key) => key[i] ?? null))),
   };
 }
+
+/**
+ * SQL that is true for a row `t` that this very transaction wrote within one of its savepoints: its
+ * number is later than the transaction's own, and nobody else would see the row before the end.
+ */
+const WRITTEN_IN_SAVEPOINT =
+  'CASE WHEN pg_catalog.age(t.xmin) < pg_catalog.age(pg_catalog.pg_current_xact_id()::xid) THEN pg_catalog.pg_xact_status((' +
+  'pg_catalog.pg_current_xact_id()::text::int8 + pg_catalog.age(pg_catalog.pg_current_xact_id()::xid) - pg_catalog.age(t.xmin)' +
+  ")::text::xid8) = 'in progress' ELSE false END";
+
+/** SQL that is true for a row `t` that this very transaction wrote. */
+export const WRITTEN_HERE = `t.xmin = pg_catalog.pg_current_xact_id()::xid OR ${WRITTEN_IN_SAVEPOINT}`;
 
 /** SQL that is true for a row `t` whose last writer had one of these origins. */
 export const writtenBy = (origins: readonly string[]): string =>

@@ -10,7 +10,10 @@ import type {
 import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import { answer, overtake, putInQuarantine, readQuarantined, recall } from './quarantine.ts';
-import { commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, writtenBy, type Guard, type Statement } from './statements.ts';
+import {
+  commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITTEN_HERE, writtenBy,
+  type Guard, type Statement,
+} from './statements.ts';
 import type { TableShape } from './table-shape.ts';
 
 export interface TransactionOptions {
@@ -100,7 +103,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       text:
         `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +
         `(extract(epoch FROM pg_catalog.pg_xact_commit_timestamp(t.xmin)) * 1000000)::int8 AS at, ` +
-        `${replayed} AS replayed, ${OWN_SQL} AS own, ` +
+        `${replayed} AS replayed, (${WRITTEN_HERE}) AS own, ` +
         `${table.filter === undefined ? 'false' : `NOT ${insideSql(shape, table.filter)}`} AS outside ` +
         `FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`,
       values: key,
@@ -283,16 +286,6 @@ class TransactionOver extends Error {
     this.name = 'AbortError';
   }
 }
-
-/**
- * Whether a row was written by this very transaction: by itself, or within one of its savepoints, whose
- * numbers are later than its own and which nobody else would see before the end.
- */
-const OWN_SQL =
-  'CASE WHEN t.xmin = pg_catalog.pg_current_xact_id()::xid THEN true ' +
-  'WHEN pg_catalog.age(t.xmin) < pg_catalog.age(pg_catalog.pg_current_xact_id()::xid) THEN pg_catalog.pg_xact_status((' +
-  'pg_catalog.pg_current_xact_id()::text::int8 + pg_catalog.age(pg_catalog.pg_current_xact_id()::xid) - pg_catalog.age(t.xmin)' +
-  ")::text::xid8) = 'in progress' ELSE false END";
 
 const names = new Map<string, string>();
 
