@@ -11,7 +11,7 @@ import { build, RunningSync, setUp, type SyncSettings } from '../support/sync-en
 
 const SCHEMA = 'CREATE TABLE item (id int PRIMARY KEY, owner int, name text)';
 const MEMORY = { transactionRows: 5000, queueRows: 5000 };
-const ROWS = 100_000;
+const ROWS = 60_000;
 const WORKER = fileURLToPath(new URL('../support/sync-worker.ts', import.meta.url));
 const workers = new Set<ChildProcess>();
 const directories: string[] = [];
