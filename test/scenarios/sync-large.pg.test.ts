@@ -30,7 +30,7 @@ async function directory(): Promise<string> {
 async function pair(): Promise<{ readonly monolith: TestDatabase; readonly service: TestDatabase }> {
   const [monolith, service] = [await testDatabase({ schema: SCHEMA, max: 12 }), await testDatabase({ schema: SCHEMA, max: 12 })];
   // The server spills and streams early, as it would with many times the rows.
-  for (const { query, name } of [monolith, service]) await query(`ALTER DATABASE ${name} SET logical_decoding_work_mem = '1MB'`);
+  for (const each of [monolith, service]) await each.query(`ALTER DATABASE ${each.name} SET logical_decoding_work_mem = '1MB'`);
   return { monolith, service };
 }
 
