@@ -1,5 +1,5 @@
 /** Banyan's half of `bench/large.ts`: a worker as users run it, that tells its peak of memory when it is stopped. */
-import { buildServiceSync } from '../src/app/build-sync.ts';
+import { buildServiceSync, catchUpOf } from '../src/app/build-sync.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { silentLogger } from '../src/core/logger.ts';
 import { noMetrics } from '../src/core/metrics.ts';
@@ -23,19 +23,20 @@ const sampling = setInterval(() => {
 }, 100);
 
 const pairs = [{ monolith: parseTableName('item'), service: parseTableName('item') }];
-const { names } = await setUpStreams({
-  service: 'shop', ends, pairs, directions: directionsOf('bidirectional'), signal: stop.signal, afterCopy: async () => {},
-});
-process.stdout.write('running\n');
-const sync = buildServiceSync({
-  service: 'shop', ends, names, pairs,
+const parts = {
+  service: 'shop', ends, pairs,
   sync: {
-    mode: 'bidirectional', heartbeatMs: 1000, batch: { maxRows: 2000 },
+    mode: 'bidirectional' as const, heartbeatMs: 1000, batch: { maxRows: 2000 },
     memory: { transactionRows: 10_000, transactionMb: 16, queueRows: 10_000, queueMb: 32, spoolDirectory },
   },
   resolver: new ConflictResolver({ clock: systemClock, default: 'last-write-wins' }),
   clock: systemClock, logger: silentLogger, metrics: noMetrics,
+};
+const { names } = await setUpStreams({
+  service: 'shop', ends, pairs, directions: directionsOf('bidirectional'), signal: stop.signal, afterCopy: async () => {}, ...catchUpOf(parts),
 });
+process.stdout.write('running\n');
+const sync = buildServiceSync({ ...parts, names });
 await sync.run(stop.signal);
 clearInterval(sampling);
 const counts = [...sync.status().values()];
