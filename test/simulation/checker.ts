@@ -79,7 +79,9 @@ function unjust(databases: Readonly<Record<Side, Database>>, quarantined: Readon
       // As a write of the monolith it counts from here on, whoever is told of it.
       const left = record.left ?? record.monolith;
       const decide = (): void => {
-        if (left && record.standing !== 'service') decided.add(left);
+        // By the truth, not by what the engine says of it: who goes back to his own row has no news.
+        const own = record.type === 'unique-key' ? left?.side === 'service' : record.winner === 'service';
+        if (left && !own) decided.add(left);
       };
       // No conflict, but the answer to a service that could not take a row.
       if (record.strategy === 'sent-again') {

@@ -73,8 +73,6 @@ export interface ConflictRecord {
   readonly orThese?: readonly Version[];
   readonly winner: string;
   readonly strategy: string;
-  /** Whose write the decision left, if there was one. */
-  readonly standing?: string | undefined;
   /** The version that the decision left, or sent. */
   readonly left?: Version | undefined;
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { later, ORIGIN_OF_TIME, type Position } from '../../src/model/position.ts';
-import type { Applier } from '../../src/ports/applier.ts';
+import type { Applier, ApplyTransaction } from '../../src/ports/applier.ts';
 import type { SourceEvent } from '../../src/ports/change-source.ts';
 import { ApplyLine, type Turn } from '../../src/sync/apply-line.ts';
 import { Knowledge } from '../../src/sync/knowledge.ts';
@@ -145,7 +145,45 @@ describe('the simulation notices', () => {
       });
     expect(await noticed({ seeds: 60, engine })).toMatch(/lost|differs|missing|had seen the other/);
   });
+
+  it('a decision that does not say whose write it leaves', async () => {
+    const engine = (options: ServiceSyncOptions): ServiceSync =>
+      withTransaction(options, 'monolith', (transaction) => {
+        const record = transaction.recordConflict.bind(transaction);
+        transaction.recordConflict = (conflict, decision) =>
+          record(conflict, decision && { ...decision, standing: { ...decision.standing, winner: 'monolith' } });
+      });
+    expect(await noticed({ seeds: 150, profile: { codes: 'shared', upsets: 2 }, engine })).toMatch(/had seen the other|not superseded|differs/);
+  });
+
+  it('a decided absence that the service does not ask about', async () => {
+    const engine = (options: ServiceSyncOptions): ServiceSync =>
+      withTransaction(options, 'service', (transaction) => {
+        transaction.request = () => Promise.resolve();
+      });
+    expect(await noticed({ seeds: 300, profile: { codes: 'shared', fullIdentity: false }, engine })).toMatch(/lost|differs|missing/);
+  });
 });
+
+/** The engine with something done to each transaction of one side's applier. */
+function withTransaction(options: ServiceSyncOptions, side: 'monolith' | 'service', change: (transaction: ApplyTransaction) => void): ServiceSync {
+  const end = options.ends[side];
+  if (!end.applier) return new ServiceSync(options);
+  const applier = new Proxy(end.applier, {
+    get(target, name) {
+      if (name === 'begin') {
+        return async (...parameters: Parameters<Applier['begin']>) => {
+          const transaction = await target.begin(...parameters);
+          change(transaction);
+          return transaction;
+        };
+      }
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return new ServiceSync({ ...options, ends: { ...options.ends, [side]: { ...end, applier } } });
+}
 
 /** Records conflicts without what was decided, so that the service never hears of it. */
 function secretive(applier: Applier): Applier {

@@ -392,7 +392,6 @@ class SimulatedTransaction implements ApplyTransaction {
       else if (decision) this.#absences.delete(key);
       this.#session.conflict(
         { key, type: conflict.type, monolith, service, orThese, winner: conflict.winner, strategy: conflict.strategy,
-          standing: decision?.standing.winner,
           left: decision?.row ? truth.byMark(decision.row['mark']) : undefined,
         },
         {

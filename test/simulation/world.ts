@@ -1,9 +1,10 @@
+import type { Clock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { isBanyanError, messageOf } from '../../src/core/errors.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
 import { ORIGIN_OF_TIME } from '../../src/model/position.ts';
 import { directionFrom, otherSide, type Direction, type Side } from '../../src/model/side.ts';
-import { ConflictResolver, type PlainStrategy } from '../../src/sync/conflict.ts';
+import { ConflictResolver, type PlainStrategy, type ResolveConflict } from '../../src/sync/conflict.ts';
 import { directionsOf, ServiceSync, type ServiceSyncOptions, type SyncMode } from '../../src/sync/service-sync.ts';
 import { check } from './checker.ts';
 import { COLUMNS, Database, ITEMS, RENAMED, type Session } from './database.ts';
@@ -16,7 +17,7 @@ import { Writer } from './writer.ts';
 /** What one seed chooses to do to the engine. */
 export interface Profile {
   readonly mode: SyncMode;
-  readonly strategy: PlainStrategy;
+  readonly strategy: PlainStrategy | 'latest-by-column' | 'custom';
   readonly keys: number;
   readonly writers: number;
   readonly transactions: number;
@@ -55,16 +56,15 @@ export interface Outcome {
 }
 
 /**
- * Rows with whole old images and without a second unique key, for which every promise is checked.
- * `SIM_WIDE=1` adds partial images (unchanged large values) and unique values that clash, which the
- * engine does not settle precisely in every race yet.
+ * Rows with whole old images and without a second unique key; `wide` adds partial images (unchanged large
+ * values) and unique values that clash. Every promise is checked in both.
  */
-export function profileOf(seed: number): Profile {
+export function profileOf(seed: number, wide: boolean): Profile {
   const random = new Random(seed * 2 + 1);
   const kind = random.next();
   return {
     mode: kind < 0.08 ? 'monolith-to-service' : kind < 0.16 ? 'service-to-monolith' : 'bidirectional',
-    strategy: random.pick(['last-write-wins', 'last-write-wins', 'prefer-monolith', 'prefer-service', 'merge-columns']),
+    strategy: random.pick(['last-write-wins', 'last-write-wins', 'prefer-monolith', 'prefer-service', 'merge-columns', 'latest-by-column', 'custom']),
     keys: 1 + random.below(5),
     writers: 1 + random.below(2),
     transactions: 3 + random.below(10),
@@ -80,9 +80,21 @@ export function profileOf(seed: number): Profile {
     renamed: random.chance(0.4),
     refused: 0,
     discards: false,
-    ...(process.env['SIM_WIDE'] ? { codes: random.pick(['none', 'own', 'shared'] as const), fullIdentity: random.chance(0.4) } : {}),
+    ...(wide ? { codes: random.pick(['none', 'own', 'shared'] as const), fullIdentity: random.chance(0.4) } : {}),
   };
 }
+
+function resolverOf(strategy: Profile['strategy'], clock: Clock): ConflictResolver {
+  if (strategy === 'custom') return new ConflictResolver({ clock, custom: byMarks });
+  if (strategy !== 'latest-by-column') return new ConflictResolver({ clock, default: strategy });
+  const resolver = new ConflictResolver({ clock });
+  resolver.use(ITEMS, { strategy, column: 'mark' });
+  return resolver;
+}
+
+/** Anything, as users' functions decide; the same for the same rows, so that a seed replays. */
+const byMarks: ResolveConflict = (monolith, service) =>
+  ((monolith.row?.['mark'] ?? '').length + (service.row?.['mark'] ?? '').length) % 2 === 0 ? { winner: 'monolith' } : { winner: 'service' };
 
 interface Engine {
   readonly process: Process;
@@ -109,9 +121,9 @@ export class World {
   #born = 0;
   #mended = false;
 
-  constructor(seed: number, options: { readonly profile?: Partial<Profile>; readonly mutation?: Mutation } = {}) {
+  constructor(seed: number, options: { readonly wide?: boolean; readonly profile?: Partial<Profile>; readonly mutation?: Mutation } = {}) {
     this.#seed = seed;
-    this.#profile = { ...profileOf(seed), ...options.profile };
+    this.#profile = { ...profileOf(seed, options.wide ?? process.env['SIM_WIDE'] !== undefined), ...options.profile };
     this.#mutation = options.mutation ?? {};
     this.#random = new Random(seed);
     this.#scheduler = new Scheduler(this.#random);
@@ -214,7 +226,7 @@ export class World {
           ? { monolith: ITEMS, service: RENAMED.table, columns: COLUMNS.map((monolith, i) => ({ monolith, service: RENAMED.columns[i] ?? '' })) }
           : { monolith: ITEMS, service: ITEMS },
       ],
-      resolver: new ConflictResolver({ clock, default: strategy }),
+      resolver: resolverOf(strategy, clock),
       clock, logger: silentLogger, metrics: noMetrics, batchRows, queueRows,
       // So few that most of what is remembered has been packed.
       recentSize: 3,

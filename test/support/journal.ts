@@ -104,6 +104,36 @@ export class Journal {
     ];
   }
 
+  /**
+   * Recorded conflicts of two values of which one writer had seen the other's, as far as the journal can
+   * tell: by the values that each writer read under its row lock. What an earlier decision had left is no
+   * writer's alone, and is left out. Empty is right.
+   */
+  async unjust(): Promise<readonly string[]> {
+    const before = new Map(this.#acknowledged.filter(({ value }) => value !== null).map((write) => [write.value, write.before]));
+    const saw = (value: string, other: string): boolean => {
+      for (let seen = before.get(value); typeof seen === 'string'; seen = before.get(seen)) if (seen === other) return true;
+      return false;
+    };
+    const found = await this.#ends.monolith.pool.query<{ id: string; key: string; type: string; ours: string | null; theirs: string | null; decided: string | null; strategy: string }>(
+      "SELECT id, key, type, monolith::json->>'value' AS ours, service_row::json->>'value' AS theirs, decision::json->>'value' AS decided, strategy FROM banyan.conflict " +
+        "WHERE table_name = 'public.account' ORDER BY id",
+    );
+    const left = new Set<string>();
+    const unjust: string[] = [];
+    for (const { id, key, type, ours, theirs, decided, strategy } of found.rows) {
+      const judged = ours !== null && theirs !== null && type !== 'unique-key' && strategy !== 'superseded' && strategy !== 'sent-again';
+      if (judged && !left.has(ours) && (saw(ours, theirs) || saw(theirs, ours))) unjust.push(`conflict ${id} of ${key}, ${type} by ${strategy}: ${ours} and ${theirs}`);
+      if (decided !== null) left.add(decided);
+    }
+    return unjust;
+  }
+
+  /** Every acknowledged write of one row, in the order in which they were acknowledged: to look at by hand. */
+  story(id: number): string {
+    return this.#acknowledged.filter((write) => write.id === id).map(({ before, value }) => `${before} -> ${value}`).join('\n');
+  }
+
   async #write(side: Side): Promise<void> {
     const { pool } = this.#ends[side];
     while (!this.#stop.signal.aborted) {
