@@ -22,6 +22,8 @@ export interface RowTranslator {
   readonly row: (row: Row) => Row;
   /** Names and values only: enough for a key. */
   readonly columns: (row: Row) => Row;
+  /** Whether every row stays as it is. */
+  readonly same: boolean;
 }
 
 /** Makes the translation of one mapping's rows in one direction. Pure. */
@@ -41,7 +43,7 @@ export function rowTranslator(options: TranslateOptions): RowTranslator {
           return value === undefined || typeof cell !== 'string' ? cell : value(cell);
         });
   const run = mapping.functions?.[to === 'service' ? 'toService' : 'toMonolith'];
-  return { columns, row: run ? withFunction(options, run, columns) : columns };
+  return { columns, row: run ? withFunction(options, run, columns) : columns, same: same && !run };
 }
 
 function valueOf(mapping: TableMapping, column: ColumnMapping, to: 'monolith' | 'service'): ((text: string) => string) | undefined {

@@ -26,6 +26,8 @@ export interface BatchOptions {
   readonly held: Holds;
   /** Whether to go through the quarantine first: something was asked for, or may be due. Default false. */
   readonly revisit?: boolean;
+  /** Whether no row is written twice. Default false. */
+  readonly distinct?: boolean;
   /** Where other batches of the stream run at the same time. Absent: this one is alone from the start. */
   readonly turn?: Turn;
 }
@@ -150,7 +152,7 @@ class Batch {
   readonly #options: BatchOptions;
   #context: SettleContext;
   readonly #transaction: ApplyTransaction;
-  #waves = new Waves();
+  #waves: Waves;
   #rows = 0;
   #conflicts = 0;
   #deferred = 0;
@@ -162,6 +164,7 @@ class Batch {
 
   constructor(options: BatchOptions, transaction: ApplyTransaction, care: Care) {
     this.#options = options;
+    this.#waves = this.#noWaves();
     this.#transaction = transaction;
     this.#care = care;
     this.#held = options.held;
@@ -170,6 +173,10 @@ class Batch {
       batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
       alone: async () => options.turn?.alone(),
     };
+  }
+
+  #noWaves(): Waves {
+    return new Waves({ distinct: this.#options.distinct ?? false });
   }
 
   get decided(): ReadonlySet<string> {
@@ -288,7 +295,7 @@ class Batch {
   async #asWhole(steps: readonly Step[]): Promise<boolean> {
     const before = { rows: this.#rows, conflicts: this.#conflicts, deferred: this.#deferred, quarantined: this.#quarantined };
     if ((await this.#undoing(() => this.#together(steps))) === undefined) return true;
-    this.#waves = new Waves();
+    this.#waves = this.#noWaves();
     this.#rows = before.rows;
     this.#conflicts = before.conflicts;
     this.#deferred = before.deferred;
@@ -325,7 +332,7 @@ class Batch {
   async flush(): Promise<void> {
     if (this.#waves.empty) return;
     const waves = this.#waves;
-    this.#waves = new Waves();
+    this.#waves = this.#noWaves();
     for (const wave of waves.inOrder()) {
       // No row is twice in a wave, so the statements of its groups need not wait for each other's answers.
       const under = wave.map((group) => {

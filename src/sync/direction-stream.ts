@@ -492,7 +492,8 @@ export class DirectionStream {
     return this.#patiently(signal, async () => (await this.#applier.begin()).rollback());
   }
 
-  async #applyOnce({ works, attempts, turn, signal }: {
+  async #applyOnce({ works, attempts, distinct, turn, signal }: {
+    readonly distinct: boolean;
     readonly works: readonly Work[];
     readonly attempts: Attempts;
     readonly turn?: Turn;
@@ -501,7 +502,7 @@ export class DirectionStream {
     const { authority, targetKnowledge, resolver, service, direction } = this.#options;
     const mapping = this.#mappingNow();
     return applyBatch({
-      applier: this.#applier, works, attempts, held: this.#held, revisit: turn === undefined && this.#revisit, ...(turn ? { turn } : {}),
+      applier: this.#applier, works, attempts, distinct, held: this.#held, revisit: turn === undefined && this.#revisit, ...(turn ? { turn } : {}),
       settling: {
         service, authority, resolver, knowledge: targetKnowledge, displaced: this.#displaced,
         target: otherSide(sourceSide(direction)),

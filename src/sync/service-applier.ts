@@ -14,6 +14,8 @@ interface ServiceTable {
   /** As the service has it. */
   readonly own: TargetTable;
   readonly shared: TargetTable;
+  /** Whether a write is the same in both words. */
+  readonly same: boolean;
   readonly out: RowTranslator;
   readonly back: RowTranslator;
 }
@@ -101,10 +103,11 @@ function serviceTable(mapping: TableMapping, own: TargetTable, pairs: readonly T
   };
   const whole = carried.every(Boolean);
   const keyNames = own.key.map((index) => own.columns[index] ?? '');
+  const out = rowTranslator({ mapping, to: 'service', from: columns, into: own.columns, key: keyNames });
   return {
-    mapping, shared,
+    mapping, shared, out,
+    same: out.same && whole && mapping.part !== true && name === own.name && key.every((index, i) => index === own.key[i]),
     own: { ...own, ...(whole ? {} : { carried }), ...(mapping.part === true ? { part: true } : {}) },
-    out: rowTranslator({ mapping, to: 'service', from: columns, into: own.columns, key: keyNames }),
     back: rowTranslator({ mapping, to: 'monolith', from: own.columns, into: columns }),
   };
 }
@@ -135,7 +138,7 @@ class ServiceTransaction implements ApplyTransaction {
     const first = writes[0];
     if (!first) return Promise.resolve([]);
     const table = this.#table(first.table);
-    return this.#inner.write(writes.map((write) => translated(table, write)), horizon);
+    return this.#inner.write(table.same ? writes : writes.map((write) => translated(table, write)), horizon);
   }
 
   async lock(table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {

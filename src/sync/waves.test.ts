@@ -41,3 +41,12 @@ it('keeps apart what must not be joined: after a delete, and with other knowledg
   waves.add(write('update', '1', ['z', 'y'], 5n));
   expect(shape(waves)).toEqual([['delete 1'], ['insert 1'], ['update 1']]);
 });
+
+it('keeps nothing of rows that are known to come once', () => {
+  const waves = new Waves({ distinct: true });
+  expect(waves.empty).toBe(true);
+  for (const each of [write('insert', '1', ['x', 'y']), write('update', '2', ['x', 'y']), write('delete', '3'), write('insert', '4', ['x', 'y'])]) waves.add(each);
+  expect(waves.empty).toBe(false);
+  expect([...waves.inOrder()].map((wave) => wave.length)).toEqual([3]);
+  expect(shape(waves)).toEqual([['delete 3'], ['update 2'], ['insert 1', 'insert 4']]);
+});

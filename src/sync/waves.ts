@@ -9,17 +9,29 @@ import type { Write } from '../ports/applier.ts';
  * session checks no foreign keys.
  */
 export class Waves {
+  readonly #distinct: boolean;
+  readonly #flat = new Map<string, Write[]>();
+  #lastFlat: { readonly kind: Write['kind']; readonly table: TableName; readonly group: Write[] } | undefined;
   readonly #waves: Map<string, Map<string, Write>>[] = [];
   readonly #latest = new Map<string, { readonly wave: number; readonly write: Write }>();
 
   /** Most writes go where the one before went. */
   #last: { readonly wave: number; readonly kind: Write['kind']; readonly table: TableName; readonly group: Map<string, Write> } | undefined;
 
+  /** @param options.distinct whether no row comes twice: then all is one wave, and needs no memory of each row. */
+  constructor({ distinct } = { distinct: false }) {
+    this.#distinct = distinct;
+  }
+
   get empty(): boolean {
-    return this.#waves.length === 0;
+    return this.#waves.length === 0 && this.#flat.size === 0;
   }
 
   add(write: Write): void {
+    if (this.#distinct) {
+      this.#flatGroup(write).push(write);
+      return;
+    }
     const before = this.#latest.get(write.keyText);
     const merged = before && merge(before.write, write);
     if (before && merged) {
@@ -32,6 +44,7 @@ export class Waves {
 
   /** Wave by wave, the groups in the order in which they must be written. A row is in a wave at most once. */
   *inOrder(): Generator<readonly (readonly Write[])[]> {
+    if (this.#flat.size > 0) yield KINDS.flatMap((kind) => [...this.#flat].filter(([name]) => name.startsWith(kind)).map(([, group]) => group));
     for (const wave of this.#waves) {
       const groups: Write[][] = [];
       for (const kind of KINDS) {
@@ -41,6 +54,16 @@ export class Waves {
       }
       if (groups.length > 0) yield groups;
     }
+  }
+
+  #flatGroup(write: Write): Write[] {
+    const last = this.#lastFlat;
+    if (last && last.kind === write.kind && last.table === write.table.name) return last.group;
+    const name = groupName(write.kind, write.table.name);
+    const group = this.#flat.get(name) ?? [];
+    this.#flat.set(name, group);
+    this.#lastFlat = { kind: write.kind, table: write.table.name, group };
+    return group;
   }
 
   #place(wave: number, write: Write): void {

@@ -8,7 +8,7 @@ import { describePostgres, itSince, testDatabase, type TestDatabase } from '../.
 import { TcpProxy } from '../../../test/support/tcp-proxy.ts';
 import { BANYAN_SCHEMA_SQL, type StreamNames } from '../banyan-schema.ts';
 import { readHorizon } from '../horizon.ts';
-import { arrayLiteral } from './array-literal.ts';
+import { columnLiteral } from './array-literal.ts';
 import { PostgresApplier } from './applier.ts';
 
 const SCHEMA = `${BANYAN_SCHEMA_SQL}
@@ -487,13 +487,13 @@ describePostgres('the guard of set-based writes', () => {
   });
 });
 
-describePostgres('arrayLiteral', () => {
+describePostgres('columnLiteral', () => {
   it('is read by the server as the values it was made of', async () => {
     const database = await testDatabase();
     const values = ['', 'NULL', 'null', null, ' a ', '"', '\\', '\\"', '{}', ',', "'", 'a\nb', 'é🐘'];
-    const read = await database.query('SELECT u FROM unnest($1::text[]) WITH ORDINALITY AS x(u, o) ORDER BY o', [arrayLiteral(values)]);
+    const read = await database.query('SELECT u FROM unnest($1::text[]) WITH ORDINALITY AS x(u, o) ORDER BY o', [columnLiteral(values.map((value) => [value]), 0)]);
     expect(read.map((row) => row['u'])).toEqual(values);
-    expect(arrayLiteral([])).toBe('{}');
+    expect(columnLiteral([], 0)).toBe('{}');
   });
 });
 

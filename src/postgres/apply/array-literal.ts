@@ -1,14 +1,14 @@
-import type { Value } from '../../model/change.ts';
+import type { Cell } from '../../model/change.ts';
 
 const SPECIAL = /["\\]/;
 
-/** Values as one PostgreSQL `text[]` literal, for unnest. */
-export function arrayLiteral(values: readonly Value[]): string {
+/** One column of many rows as a PostgreSQL array literal, for unnest. Cells that are not known become null. */
+export function columnLiteral(rows: readonly (readonly (Cell | undefined)[])[], column: number): string {
   let literal = '{';
-  for (let i = 0; i < values.length; i++) {
+  for (let i = 0; i < rows.length; i++) {
     if (i > 0) literal += ',';
-    const value = values[i];
-    if (value === null || value === undefined) literal += 'NULL';
+    const value = rows[i]?.[column];
+    if (typeof value !== 'string') literal += 'NULL';
     else literal += SPECIAL.test(value) ? `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : `"${value}"`;
   }
   return `${literal}}`;

@@ -1,7 +1,7 @@
 import { formatLsn, type Position } from '../../model/position.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
 import { quoteIdentifier, splitTableName } from '../../model/names.ts';
-import { arrayLiteral } from './array-literal.ts';
+import { columnLiteral } from './array-literal.ts';
 import type { TableShape } from './table-shape.ts';
 
 /** A statement with its values; those of one table and form share their text, so that plans are reused. */
@@ -116,7 +116,7 @@ export function insertAll(shape: TableShape, rows: readonly Row[], guard: Guard)
       `WHERE (${shape.key.map((column, i) => `n.k${i}::${shape.sqlTypes[column]}`).join(', ')}) NOT IN ` +
       `(SELECT ${shape.key.map((_, i) => `k${i}`).join(', ')} FROM took)`,
   );
-  const values = given.map((column) => arrayLiteral(rows.map((row) => known(row[column]))));
+  const values = given.map((column) => columnLiteral(rows, column));
   // A row that is all key can not be overwritten, so its statement has no guard.
   return { text, values: set.length === 0 ? values : [...values, horizonValue(guard)] };
 }
@@ -174,8 +174,8 @@ export function updateAll(shape: TableShape, keys: readonly (readonly string[])[
       `WHERE ${matchKey(shape)} AND ${guardSql(shape, guard, alias.length)} RETURNING u.ord`,
   );
   const values = [
-    ...Array.from({ length: width }, (_, i) => arrayLiteral(keys.map((k) => k[i] ?? null))),
-    ...set.map((column) => arrayLiteral(rows.map((row) => known(row[column])))),
+    ...Array.from({ length: width }, (_, i) => columnLiteral(keys, i)),
+    ...set.map((column) => columnLiteral(rows, column)),
     horizonValue(guard),
   ];
   return { text, values };
@@ -188,7 +188,7 @@ export function deleteAll(shape: TableShape, keys: readonly (readonly string[])[
     `DELETE FROM ${shape.sqlName} AS t USING unnest(${shape.key.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) ` +
       `WITH ORDINALITY AS u(${alias.join(', ')}) WHERE ${matchKey(shape)} AND ${guardSql(shape, guard, alias.length)} RETURNING u.ord`,
   );
-  return { text, values: [...shape.key.map((_, i) => arrayLiteral(keys.map((k) => k[i] ?? null))), horizonValue(guard)] };
+  return { text, values: [...shape.key.map((_, i) => columnLiteral(keys, i)), horizonValue(guard)] };
 }
 
 function matchKey(shape: TableShape): string {

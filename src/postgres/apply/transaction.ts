@@ -54,10 +54,9 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     if (first.kind === 'delete' && shape.key.length === 0) return this.#deleteEqual(shape, writes);
     if (first.kind === 'delete') return this.#missed(deleteAll(shape, writes.map((w) => w.key), guard));
     const missed = await Promise.all(
-      groupByUnchanged(writes).map(async (indexes) => {
-        const group = indexes.map((i) => writes[i]).filter((w) => w !== undefined);
+      groupByUnchanged(writes).map(async ({ group, places }) => {
         const statement = updateAll(shape, group.map((w) => w.key), group.map((w) => w.row ?? []), guard);
-        return (await this.#missed(statement)).map((i) => indexes[i] ?? i);
+        return (await this.#missed(statement)).map((i) => places?.[i] ?? i);
       }),
     );
     return missed.flat();
@@ -74,11 +73,11 @@ export class PostgresApplyTransaction implements ApplyTransaction {
 
   async #insert(shape: TableShape, writes: readonly Write[], guard: Guard): Promise<number[]> {
     const missed: number[] = [];
-    for (const indexes of groupByUnchanged(writes)) {
-      const rows = indexes.map((i) => writes[i]?.row ?? []);
+    for (const { group, places } of groupByUnchanged(writes)) {
+      const rows = group.map((write) => write.row ?? []);
       // A row that is all key is there now, whoever wrote it.
       if (settable(shape, rows[0]).length === 0) await this.#missed(insertAll(shape, rows, guard));
-      else for (const i of await this.#missed(insertAll(shape, rows, guard))) missed.push(indexes[i] ?? i);
+      else for (const i of await this.#missed(insertAll(shape, rows, guard))) missed.push(places?.[i] ?? i);
     }
     return missed;
   }
@@ -299,14 +298,22 @@ function nameOf(text: string): string {
   return name;
 }
 
-/** Indexes of updates that leave the same cells unchanged; those can share a statement. */
-function groupByUnchanged(writes: readonly Write[]): number[][] {
-  const groups = new Map<string, number[]>();
+interface UnchangedGroup {
+  readonly group: readonly Write[];
+  /** Where each stood; absent if the group is all there is. */
+  readonly places?: readonly number[];
+}
+
+/** Writes that leave the same cells unchanged; those can share a statement. */
+function groupByUnchanged(writes: readonly Write[]): readonly UnchangedGroup[] {
+  if (!writes.some((write) => write.row?.includes(UNCHANGED))) return [{ group: writes }];
+  const groups = new Map<string, { readonly group: Write[]; readonly places: number[] }>();
   writes.forEach((write, i) => {
     const mask = write.row?.map((cell) => (cell === UNCHANGED ? 'u' : '.')).join('') ?? '';
-    const group = groups.get(mask);
-    if (group) group.push(i);
-    else groups.set(mask, [i]);
+    const found = groups.get(mask) ?? { group: [], places: [] };
+    groups.set(mask, found);
+    found.group.push(write);
+    found.places.push(i);
   });
   return [...groups.values()];
 }
