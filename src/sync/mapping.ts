@@ -84,14 +84,18 @@ export class Mapping {
 
   /** The change as writes of the target; none if its table is not synchronised. */
   writesOf(change: RowChange, context: WriteContext): readonly Write[] {
-    return this.#maps(change.relation).flatMap((map) => {
-      try {
-        return map.target.key.length === 0 ? this.#keyless(map, change, context) : writeOf(map, change, context);
-      } catch (error) {
-        if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
-        return untranslated(map, change, context, error);
-      }
-    });
+    const maps = this.#maps(change.relation);
+    const [only] = maps;
+    return only && maps.length === 1 ? this.#writesBy(only, change, context) : maps.flatMap((map) => this.#writesBy(map, change, context));
+  }
+
+  #writesBy(map: RelationMap, change: RowChange, context: WriteContext): readonly Write[] {
+    try {
+      return map.target.key.length === 0 ? this.#keyless(map, change, context) : [writeOf(map, change, context)];
+    } catch (error) {
+      if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
+      return [untranslated(map, change, context, error)];
+    }
   }
 
   /** A table by its shared name. */
@@ -198,10 +202,11 @@ function keyText({ rowName, keyOrder }: Shared, key: readonly string[]): string 
 
 function writeOf(map: RelationMap, change: RowChange, context: WriteContext): Write {
   const { target: table, translate } = map;
+  const { position, committedAt, seen } = context;
   if (change.kind === 'insert') {
     const row = translate.row(change.row);
     const key = keyOf(map, row);
-    return { kind: 'insert', table, key, keyText: keyText(map, key), row, ...context };
+    return { kind: 'insert', table, key, keyText: keyText(map, key), row, position, committedAt, seen };
   }
   if (change.kind === 'delete') {
     const key = keyOf(map, translate.columns(change.old));
@@ -212,7 +217,7 @@ function writeOf(map: RelationMap, change: RowChange, context: WriteContext): Wr
   }
   const row = translate.row(map.whole ? filledFrom(change.row, change.oldIsKey === false ? change.old : undefined) : change.row);
   const newKey = keyOf(map, row);
-  if (!change.old) return { kind: 'update', table, key: newKey, keyText: keyText(map, newKey), row, ...context };
+  if (!change.old) return { kind: 'update', table, key: newKey, keyText: keyText(map, newKey), row, position, committedAt, seen };
   const key = keyOf(map, translate.columns(change.old));
   const rekeyed = key.some((part, i) => part !== newKey[i]);
   return {

@@ -127,7 +127,7 @@ function insertMore(shape: TableShape, given: readonly number[], rows: readonly 
     `INSERT INTO ${shape.sqlName} (${given.map((i) => shape.sqlColumns[i]).join(', ')}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${given.map((column, i) => `u.c${i}::${shape.sqlTypes[column]}`).join(', ')} ` +
     `FROM unnest(${given.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) AS u(${given.map((_, i) => `c${i}`).join(', ')})`;
-  return { text, values: given.map((column) => arrayLiteral(rows.map((row) => known(row[column])))) };
+  return { text, values: given.map((column) => columnLiteral(rows, column)) };
 }
 
 /** One of the rows that the server writes as it writes `row`, of a table without a key. Not every type has an equality. */
