@@ -46,7 +46,7 @@ export function outsideOf(shape: TableShape, keys: readonly (readonly string[])[
     text:
       `SELECT pg_catalog.array_agg(u.ord) AS missed FROM unnest(${shape.key.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) ` +
       `WITH ORDINALITY AS u(${[...names, 'ord'].join(', ')}) JOIN ${shape.sqlName} AS t ON ${matchKey(shape)} WHERE NOT ${insideSql(shape, filter)}`,
-    values: shape.key.map((_, i) => arrayLiteral(keys.map((key) => key[i] ?? null))),
+    values: shape.key.map((_, i) => columnLiteral(keys, i)),
   };
 }
 
