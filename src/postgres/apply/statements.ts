@@ -74,7 +74,8 @@ const horizonValue = (guard: Guard): Value => (guard.horizonXid === undefined ? 
  */
 const READ_DIRECTLY: ReadonlySet<string> = new Set(
   ['int2', 'int4', 'int8', 'numeric', 'float4', 'float8', 'text', 'varchar', 'bool', 'date', 'timestamp', 'timestamptz', 'uuid', 'bytea', 'json', 'jsonb']
-    .map((type) => `pg_catalog.${type}`),
+    // The server quotes names that are words of SQL, such as numeric.
+    .flatMap((type) => [`pg_catalog.${type}`, `pg_catalog."${type}"`]),
 );
 
 /** The i-th parameter, as an array of values of a column of that type. */
