@@ -206,7 +206,7 @@ describePostgres('WalChangeSource', () => {
     await database.query(`ALTER DATABASE ${database.name} SET wal_sender_timeout = '600ms'`);
     await database.query(`INSERT INTO public.t SELECT g, repeat('y', 1000) FROM generate_series(1, 100) g`);
     for (let i = 0; i < 60; i++) await database.query(`INSERT INTO public.t SELECT g, repeat('z', 1000) FROM generate_series($1::int, $1::int + 499) g`, [1000 + i * 500]);
-    const reading = new Reading(sourceOf(database, { statusEveryMs: 100 }));
+    const reading = new Reading(sourceOf(database));
     expect((await reading.transaction()).changes).toHaveLength(100);
     const pid = await until(() => walsender(database));
     const [end] = await database.query('SELECT pg_current_wal_lsn() AS lsn');
