@@ -242,6 +242,8 @@ export class Session {
   #changes: Change[] = [];
   #truths: Version[] = [];
   #subXid: number | undefined;
+  /** Of all its savepoints; rows of those that were undone are gone. */
+  readonly #subXids = new Set<number>();
   #saved: Saved | undefined;
   #waiters: (() => void)[] = [];
   #waitsFor: Session | undefined;
@@ -264,7 +266,7 @@ export class Session {
   }
 
   ownXid(xid: number): boolean {
-    return xid === this.xid;
+    return xid === this.xid || this.#subXids.has(xid);
   }
 
   /** The version that stood at a locked key before `version` was written here. */
@@ -390,6 +392,7 @@ export class Session {
     };
     void this.#writeXid;
     this.#subXid = this.database.nextXid();
+    this.#subXids.add(this.#subXid);
   }
 
   rollbackToSavepoint(): void {
@@ -407,6 +410,7 @@ export class Session {
     }
     this.failed = false;
     this.#subXid = this.database.nextXid();
+    this.#subXids.add(this.#subXid);
     this.#wake();
   }
 
