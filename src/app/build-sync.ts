@@ -8,15 +8,19 @@ import type { Metrics } from '../core/metrics.ts';
 import { ORIGIN_OF_TIME } from '../model/position.ts';
 import { directionFrom, otherSide, type Direction, type Side } from '../model/side.ts';
 import type { TableMapping } from '../model/table-mapping.ts';
+import type { ChangeSource } from '../ports/change-source.ts';
 import { PostgresApplier } from '../postgres/apply/applier.ts';
 import type { StreamNames } from '../postgres/banyan-schema.ts';
+import { captureOf } from '../postgres/capture.ts';
 import type { CatchUp } from '../postgres/copy/copy-tables.ts';
 import { placeMark } from '../postgres/fence.ts';
 import { readHorizon } from '../postgres/horizon.ts';
 import { readClock } from '../postgres/read-clock.ts';
+import { markingOf } from '../postgres/replay-marking.ts';
 import { sessionName } from '../postgres/sessions.ts';
 import { checkSource } from '../postgres/source-check.ts';
 import type { SetupEnd, SetupOptions } from '../postgres/stream-setup.ts';
+import { TriggerChangeSource } from '../postgres/trigger/change-source.ts';
 import { WalChangeSource, type CaptureMemory } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
 import { directionsOf, ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
@@ -56,17 +60,17 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
     const sessions = options.sync.apply?.workers;
     return {
       mark: () => placeMark(pool, service),
-      horizon: () => readHorizon(pool),
       clock: () => readClock(pool, clock),
+      horizon: () => readHorizon(pool, service),
       ...(outgoing
         ? {
-            source: sourceOf(options, { side, names: outgoing, ...(replayed === undefined ? {} : { replayOrigin: replayed }) }),
+            source: sourceOf(options, { side, names: outgoing, arriving: names.get(arriving), ...(replayed === undefined ? {} : { replayOrigin: replayed }) }),
           }
         : {}),
       ...(incoming
         ? {
             applier: new PostgresApplier({
-              url, service, names: incoming, clock, keyless: options.sync.mode !== 'bidirectional',
+              url, service, names: incoming, clock, marking: markingOf(ends[side]), keyless: options.sync.mode !== 'bidirectional',
               ...(sessions === undefined ? {} : { sessions }),
               ...(token === undefined ? {} : { token }),
               ...(linkTimeoutMs === undefined ? {} : { linkTimeoutMs }),
@@ -85,13 +89,23 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
   });
 }
 
-function sourceOf(options: Omit<BuildSyncOptions, 'names'>, { side, names, replayOrigin }: {
+/** Reads one side's commits as its capture was set up. */
+function sourceOf(options: Omit<BuildSyncOptions, 'names'>, { side, names, arriving, replayOrigin }: {
   readonly side: Side;
   readonly names: StreamNames;
+  /** The stream that comes in there. */
+  readonly arriving?: StreamNames | undefined;
   readonly replayOrigin?: string;
-}): WalChangeSource {
-  const { ends, clock, token, sync: { memory, batch, linkTimeoutMs } } = options;
-  const { url, pool } = ends[side];
+}): ChangeSource {
+  const { service, ends, clock, token, sync: { memory, batch, linkTimeoutMs } } = options;
+  const { url, pool, capture } = ends[side];
+  if (capture === 'trigger') {
+    const log = captureOf({ service, names, source: ends[side], tables: options.pairs.map((pair) => pair[side]) });
+    return new TriggerChangeSource({
+      url, service, clock, applicationName: sessionName(names.stream, token), check: () => log.check(ends[otherSide(side)].pool),
+      ...(arriving ? { replay: arriving } : {}),
+    });
+  }
   return new WalChangeSource({
     url, slot: names.slot, publication: names.publication, clock,
     applicationName: sessionName(names.stream, token),
@@ -121,9 +135,9 @@ function captureMemory(memory: SyncConfig['memory'], partRows: number): CaptureM
 export function catchUpOf(options: Omit<BuildSyncOptions, 'names'>): Pick<SetupOptions, 'changes' | 'catchUp'> {
   const { service, ends, pairs, sync, resolver, clock, logger, metrics, token } = options;
   const catchUp: CatchUp = async ({ source, names, until, reached, signal }) => {
-    const end = (side: Side) => ({ mark: () => placeMark(ends[side].pool, service), horizon: () => readHorizon(ends[side].pool) });
+    const end = (side: Side) => ({ mark: () => placeMark(ends[side].pool, service), horizon: () => readHorizon(ends[side].pool, service) });
     const applier = new PostgresApplier({
-      url: ends.service.url, service, names, clock, keyless: sync.mode !== 'bidirectional',
+      url: ends.service.url, service, names, clock, marking: markingOf(ends.service), keyless: sync.mode !== 'bidirectional',
       ...(token === undefined ? {} : { token }),
       ...(sync.linkTimeoutMs === undefined ? {} : { linkTimeoutMs: sync.linkTimeoutMs }),
     });
@@ -154,8 +168,8 @@ const CATCH_UP_HEARTBEAT_MS = 100;
 
 /** Refuses what the configuration may ask for and nothing here can do yet. */
 export function refuseCapture(sync: Pick<SyncConfig, 'capture'>): void {
-  if (sync.capture === undefined || sync.capture === 'wal') return;
-  throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `Capture by ${sync.capture} is not available yet; only by wal.` });
+  if (sync.capture !== 'binlog') return;
+  throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `Capture by ${sync.capture} is not available yet; only by wal or trigger.` });
 }
 
 /** The conflict strategies of the configuration; loads custom resolvers. */

@@ -165,9 +165,10 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   if (options.provision) await provisionBeforeCopy(session, service, pairs);
   await checkService(pools.service);
   await demandStrategies(strategyQuestion(session, service), (table) => `${config.file}: sync.conflicts for ${table}`);
+  const capture = config.sync.capture === 'trigger' ? { capture: 'trigger' as const } : {};
   const ends = {
-    monolith: { url: config.monolith.url, pool: pools.monolith },
-    service: { url: service.url, pool: pools.service },
+    monolith: { url: config.monolith.url, pool: pools.monolith, ...capture },
+    service: { url: service.url, pool: pools.service, ...capture },
   };
   const parts = { service: service.name, ends, pairs, sync: config.sync, clock, logger, metrics, resolver, token };
   const setUp = async () => {

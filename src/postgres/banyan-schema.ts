@@ -3,6 +3,7 @@ import type { Direction, Side } from '../model/side.ts';
 import { sourceSide } from '../model/side.ts';
 import { inTransaction } from './connect.ts';
 import { COPY_SCHEMA_SQL } from './copy/copy-record.ts';
+import { CAPTURE_SCHEMA_SQL } from './trigger/schema.ts';
 
 /**
  * Banyan's own tables within a synchronised database. They live beside the rows because a
@@ -105,6 +106,7 @@ export async function ensureBanyanSchema(pool: pg.Pool): Promise<void> {
   await inTransaction(pool, async (client) => {
     await client.query(`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`);
     await client.query(BANYAN_SCHEMA_SQL);
+    await client.query(CAPTURE_SCHEMA_SQL);
   });
 }
 

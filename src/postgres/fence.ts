@@ -4,18 +4,19 @@ import { parseLsn, type Position } from '../model/position.ts';
 import { directionFrom, otherSide, type Side } from '../model/side.ts';
 import type { Fence } from '../ports/fence.ts';
 import { streamName } from './banyan-schema.ts';
+import { parsePosition, positionSql } from './log-position.ts';
 
 /**
  * Writes a mark into a database's log and gives a position before the mark's own commit: everything
  * acknowledged before the call lies before it, and the mark makes the stream pass it.
  */
 export async function placeMark(pool: pg.Pool, service: string): Promise<Position> {
-  const placed = await pool.query<{ lsn: string }>(
+  const placed = await pool.query<{ position: string }>(
     'INSERT INTO banyan.mark AS m (service, placed) VALUES ($1, 1) ' +
-      'ON CONFLICT (service) DO UPDATE SET placed = m.placed + 1 RETURNING pg_current_wal_insert_lsn() AS lsn',
+      `ON CONFLICT (service) DO UPDATE SET placed = m.placed + 1 RETURNING ${positionSql('$1')} AS position`,
     [service],
   );
-  return parseLsn(placed.rows[0]?.lsn ?? '0/0');
+  return parsePosition(placed.rows[0]?.position);
 }
 
 /** Fences through the databases alone; neither the sync worker nor a service's HTTP is asked. */

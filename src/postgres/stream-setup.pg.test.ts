@@ -212,15 +212,16 @@ describePostgres('slots, marks and sessions', () => {
 
   it('reads a horizon that leaves out what is still open', async () => {
     const database = await testDatabase({ schema: SCHEMA });
+    await ensureBanyanSchema(database.pool);
     const open = await database.pool.connect();
     await open.query('BEGIN; INSERT INTO public.a VALUES (1)');
     const own = Number((await open.query<{ x: string }>('SELECT pg_current_xact_id()::xid AS x')).rows[0]!.x);
     await database.query('INSERT INTO public.a VALUES (2)');
-    const during = await readHorizon(database.pool);
+    const during = await readHorizon(database.pool, 'shop');
     expect(during.xid).toBe(own);
     await open.query('COMMIT');
     open.release();
-    const after = await readHorizon(database.pool);
+    const after = await readHorizon(database.pool, 'shop');
     expect(after.xid).toBeGreaterThan(own);
     expect(after.position).toBeGreaterThan(during.position);
   });

@@ -6,20 +6,24 @@ import { otherSide, sourceSide, type Direction, type Side } from '../model/side.
 import type { TableMapping } from '../model/table-mapping.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
 import { ensureBanyanSchema, streamNames, type StreamNames } from './banyan-schema.ts';
+import { captureOf, type Capture, type CaptureKind } from './capture.ts';
 import { inTransaction } from './connect.ts';
 import type { SourceTable } from './copy/chunks.ts';
 import { dropCopyOrigins } from './copy/copy-origins.ts';
 import { endCopyRecord, forgetCopyRecord } from './copy/copy-record.ts';
 import { beginCopy, emptyTables, endCopySessions, resumable, resumeCopy, type CatchUp, type CopyPlan, type CopyTablesOptions } from './copy/copy-tables.ts';
 import { readSourceTables } from './copy/source-tables.ts';
-import { checkHistory, identify, type ServerIdentity } from './history.ts';
-import { createSlot, databaseOid, dropSlot, ensurePublication, publishedTables, slotState, type PublishedTable } from './slot.ts';
+import { identify, type ServerIdentity } from './history.ts';
+import { markingOf } from './replay-marking.ts';
+import { databaseOid, slotState, type PublishedTable } from './slot.ts';
 import { connectReplication } from './wal/walsender.ts';
 import { readShapes } from './apply/table-shape.ts';
 
 export interface SetupEnd {
   readonly url: string;
   readonly pool: pg.Pool;
+  /** How its commits are read. Default `wal`. */
+  readonly capture?: CaptureKind;
 }
 
 export interface SetupOptions {
@@ -75,13 +79,12 @@ export async function setUpStreams(options: SetupOptions): Promise<SetupResult> 
     });
   };
   const names = new Map(DIRECTIONS.map((direction) => [direction, namesOf(direction)]));
+  const captures = new Map(directions.map((direction) => [direction, captureFrom(options, direction, namesOf)]));
   const copiedBefore = (await streamState(ends.service.pool, namesOf('monolith-to-service').stream)) === 'streaming';
-  if (copiedBefore) await refuseNewTables(options, directions.map(namesOf));
-  for (const direction of directions) {
-    const from = sourceSide(direction);
-    await ensurePublication(ends[from].pool, namesOf(direction).publication, publishedOf(options.pairs, from), { running: copiedBefore });
-  }
-  const running = await Promise.all(directions.map((direction) => checkStream(options, direction, namesOf(direction))));
+  if (copiedBefore) await refuseNewTables(options, captures);
+  // Before anything is put right: what was missing meanwhile has not been captured.
+  const running = await Promise.all([...captures].map(([direction, capture]) => checkStream(options, direction, { capture, names: namesOf(direction) })));
+  for (const [direction, capture] of captures) await capture.ensure(publishedOf(options.pairs, sourceSide(direction)), { running: copiedBefore });
   if (running.every(Boolean)) return { names, copied: 0 };
   if (copiedBefore) {
     await addBackward(options, namesOf);
@@ -109,12 +112,17 @@ async function streamState(target: pg.Pool, stream: string): Promise<string | un
   return found.rows[0]?.state;
 }
 
+function captureFrom(options: SetupOptions, direction: Direction, namesOf: (direction: Direction) => StreamNames): Capture {
+  const from = sourceSide(direction);
+  return captureOf({ service: options.service, names: namesOf(direction), source: options.ends[from], tables: tablesOf(options.pairs, from) });
+}
+
 /** A table that joins a running stream would be followed from now on, but what it holds already would never be copied. */
-async function refuseNewTables(options: SetupOptions, names: readonly StreamNames[]): Promise<void> {
-  for (const side of SIDES) {
-    const published = await publishedTables(options.ends[side].pool, names.map((name) => name.publication));
-    if (published.size === 0) continue;
-    const added = tablesOf(options.pairs, side).filter((table) => !published.has(table));
+async function refuseNewTables(options: SetupOptions, captures: ReadonlyMap<Direction, Capture>): Promise<void> {
+  for (const [direction, capture] of captures) {
+    const captured = await capture.tables();
+    if (captured.size === 0) continue;
+    const added = tablesOf(options.pairs, sourceSide(direction)).filter((table) => !captured.has(table));
     if (added.length > 0) {
       throw new BanyanError('BANYAN_TABLES_ADDED', { message: `${added.join(', ')} would join the running streams of ${options.service}.` });
     }
@@ -131,7 +139,7 @@ async function addBackward(options: SetupOptions, namesOf: (direction: Direction
   const forward = namesOf('monolith-to-service');
   const backward = namesOf('service-to-monolith');
   const found = await ends.service.pool.query<{ position: string }>('SELECT position FROM banyan.stream WHERE name = $1', [forward.stream]);
-  const start = await startSlot(ends.service, backward.slot);
+  const start = await captureFrom(options, 'service-to-monolith', namesOf).start();
   await start.release();
   await ends.service.pool.query('UPDATE banyan.stream SET seen = greatest(seen, $2::pg_lsn) WHERE name = $1', [forward.stream, formatLsn(start.position)]);
   await saveStream(options, {
@@ -141,17 +149,14 @@ async function addBackward(options: SetupOptions, namesOf: (direction: Direction
 }
 
 /** Whether a stream can go on from its checkpoint. False: it was never set up, or its copy was cut short. */
-async function checkStream(options: SetupOptions, direction: Direction, names: StreamNames): Promise<boolean> {
-  const from = sourceSide(direction);
-  const target = options.ends[otherSide(from)].pool;
+async function checkStream(
+  options: SetupOptions,
+  direction: Direction,
+  { capture, names }: { readonly capture: Capture; readonly names: StreamNames },
+): Promise<boolean> {
+  const target = options.ends[otherSide(sourceSide(direction))].pool;
   if ((await streamState(target, names.stream)) !== 'streaming') return false;
-  const { url, pool: source } = options.ends[from];
-  const replication = await connectReplication({ url });
-  try {
-    await checkHistory({ replication, names, source, target });
-  } finally {
-    await replication.end();
-  }
+  await capture.check(target);
   return true;
 }
 
@@ -164,6 +169,7 @@ async function copyAndStart(options: SetupOptions, namesOf: (direction: Directio
   const hasKeys = [...(await readShapes(ends.service.pool, tablesOf(pairs, 'service'), { keyless: true })).values()].every((shape) => shape.key.length > 0);
   const copying: CopyTablesOptions = {
     source: ends.monolith, target: ends.service, names: forward, tables,
+    quiet: quietOf(options),
     workers: options.copyWorkers ?? 2, chunkRows: options.chunkRows ?? 200_000, signal: options.signal,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.onPlan ? { onPlan: options.onPlan } : {}),
@@ -177,7 +183,7 @@ async function copyAndStart(options: SetupOptions, namesOf: (direction: Directio
     : await copyAnew(options, namesOf, copying);
   await options.afterCopy();
   if (directions.includes('service-to-monolith')) await startStreaming(options, ends.monolith.pool, backward);
-  if (!directions.includes('monolith-to-service')) await dropSlot(ends.monolith.pool, forward.slot);
+  if (!directions.includes('monolith-to-service')) await captureFrom(options, 'monolith-to-service', namesOf).drop();
   await inTransaction(ends.service.pool, async (client) => {
     await endCopyRecord(client, forward.stream);
     // This row last: it is what says that the copy is whole.
@@ -193,10 +199,10 @@ async function copyAnew(options: SetupOptions, namesOf: (direction: Direction) =
   const forward = namesOf('monolith-to-service');
   const backward = namesOf('service-to-monolith');
   await prepareTarget(options, forward, copying.tables);
-  const backwardStart = directions.includes('service-to-monolith') ? await startSlot(ends.service, backward.slot) : undefined;
+  const backwardStart = directions.includes('service-to-monolith') ? await captureFrom(options, 'service-to-monolith', namesOf).start() : undefined;
   await backwardStart?.release();
   // Last, because its snapshot is what is copied: a write on the service's side can't be missed meanwhile.
-  const forwardStart = await startSlot(ends.monolith, forward.slot);
+  const forwardStart = await captureFrom(options, 'monolith-to-service', namesOf).start();
   try {
     if (backwardStart) {
       await saveStream(options, {
@@ -222,6 +228,8 @@ async function canResume(options: SetupOptions, namesOf: (direction: Direction) 
   const { ends, directions } = options;
   // Without its publication the monolith tells nothing of what changed meanwhile.
   if (!directions.includes('monolith-to-service')) return false;
+  // How far a log of triggers goes, no temporary slot tells.
+  if (SIDES.some((side) => ends[side].capture === 'trigger')) return false;
   for (const direction of directions) {
     const from = sourceSide(direction);
     const { stream, slot: name } = namesOf(direction);
@@ -254,6 +262,8 @@ async function refuseWithoutKey({ ends, pairs, directions }: SetupOptions): Prom
   await readShapes(ends.monolith.pool, tablesOf(pairs, 'monolith'), { keyless: directions.length === 1 });
   await readShapes(ends.service.pool, tablesOf(pairs, 'service'), { keyless: true });
   for (const from of directions.map(sourceSide)) {
+    // A trigger sees the whole row.
+    if (ends[from].capture === 'trigger') continue;
     const found = await ends[from].pool.query<{ name: string }>(WITHOUT_IDENTITY, [tablesOf(pairs, from).map(quoteTable)]);
     if (found.rows.length > 0) {
       throw new BanyanError('BANYAN_NO_KEY', {
@@ -288,31 +298,11 @@ async function prepareTarget(options: SetupOptions, names: StreamNames, tables: 
     client: pool, names, service, direction: 'monolith-to-service', state: 'copying',
     position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME, system: '',
   });
-  if (found.rowCount !== 0) await emptyTables({ target: ends.service, names, tables });
+  if (found.rowCount !== 0) await emptyTables({ target: ends.service, names, tables, quiet: quietOf(options) });
 }
 
-interface StartedSlot {
-  readonly position: Position;
-  readonly snapshot: string;
-  readonly system: string;
-  readonly timeline: number;
-  /** Ends the session, and with it the snapshot; the slot stays. */
-  release(): Promise<void>;
-}
-
-async function startSlot(end: SetupEnd, slot: string): Promise<StartedSlot> {
-  await dropSlot(end.pool, slot);
-  const client = await connectReplication({ url: end.url });
-  try {
-    const { system, timeline } = await identify(client);
-    const created = await createSlot(client, slot);
-    let released: Promise<void> | undefined;
-    return { ...created, system, timeline, release: () => (released ??= client.end()) };
-  } catch (error) {
-    await client.end();
-    throw error;
-  }
-}
+/** Where triggers capture the service's changes, they are told whose writes to leave out. */
+const quietOf = ({ ends, service }: SetupOptions): string | undefined => (markingOf(ends.service) === 'setting' ? service : undefined);
 
 async function startStreaming({ token }: Pick<SetupOptions, 'token'>, client: pg.Pool | pg.ClientBase, names: StreamNames): Promise<void> {
   const saved = await client.query(
@@ -331,7 +321,7 @@ async function saveStream({ token }: Pick<SetupOptions, 'token'>, options: {
   readonly position: Position;
   readonly seen: Position;
   readonly system: string;
-  readonly timeline?: number;
+  readonly timeline?: number | undefined;
 }): Promise<void> {
   const saved = await options.client.query(
     'INSERT INTO banyan.stream AS s (name, service, direction, state, position, seen, source_system, token, source_timeline) VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, 0), $9) ' +

@@ -7,6 +7,7 @@ import type { Direction, Side } from '../../src/model/side.ts';
 import type { TableMapping } from '../../src/model/table-mapping.ts';
 import { buildServiceSync, catchUpOf } from '../../src/app/build-sync.ts';
 import type { StreamNames } from '../../src/postgres/banyan-schema.ts';
+import type { CaptureKind } from '../../src/postgres/capture.ts';
 import { setUpStreams, type SetupEnd, type SetupOptions, type SetupResult } from '../../src/postgres/stream-setup.ts';
 import { ConflictResolver, type PlainStrategy } from '../../src/sync/conflict.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../src/sync/service-sync.ts';
@@ -30,6 +31,8 @@ export interface SyncSettings {
   readonly linkTimeoutMs?: number;
   /** As of a lease. */
   readonly token?: string;
+  /** How each side's commits are read. Default `wal`. */
+  readonly capture?: Partial<Readonly<Record<Side, CaptureKind>>>;
 }
 
 const MEMORY = { transactionRows: 10_000, transactionMb: 16, queueRows: 10_000, queueMb: 32 };
@@ -42,13 +45,19 @@ export function setUp(ends: Ends, settings: SyncSettings, more: Partial<SetupOpt
     ...catchUpOf(partsOf(ends, settings)),
     ...(settings.chunkRows === undefined ? {} : { chunkRows: settings.chunkRows }),
     service: settings.service ?? 'shop',
-    ends,
+    ends: withCapture(ends, settings),
     pairs: pairsOf(settings),
     directions: directionsOf(settings.mode ?? 'bidirectional'),
     signal: new AbortController().signal,
     afterCopy: async () => {},
     ...more,
   });
+}
+
+function withCapture(ends: Ends, { capture }: SyncSettings): Ends {
+  return {
+    monolith: { ...ends.monolith, capture: capture?.monolith ?? 'wal' }, service: { ...ends.service, capture: capture?.service ?? 'wal' },
+  };
 }
 
 function pairsOf({ tables, mappings }: SyncSettings): readonly TableMapping[] {
@@ -63,7 +72,7 @@ export function build(ends: Ends, settings: SyncSettings, names: ReadonlyMap<Dir
 function partsOf(ends: Ends, settings: SyncSettings) {
   return {
     service: settings.service ?? 'shop',
-    ends,
+    ends: withCapture(ends, settings),
     pairs: pairsOf(settings),
     sync: {
       mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 },

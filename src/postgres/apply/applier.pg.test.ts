@@ -257,7 +257,7 @@ describePostgres('PostgresApplier', () => {
     const { database, applier, table } = await fixture();
     const [item, swap] = [table('item'), table('swap')];
     await database.query(`INSERT INTO public.item VALUES (1, 'big', 1), (2, 'big', 2), (3, 'c', 3); INSERT INTO public.swap VALUES (1, 1), (2, 2)`);
-    const horizon = await readHorizon(database.pool);
+    const horizon = await readHorizon(database.pool, 'shop');
     await inApply(applier, 0x100, async (transaction) => {
       const updates = [
         write('update', item, ['1'], ['1', UNCHANGED, '10']), write('update', item, ['3'], ['3', 'C', '30']),
@@ -427,9 +427,9 @@ describePostgres('the guard of set-based writes', () => {
     const { database, applier, table } = await fixture();
     const target = table(name);
     await database.query(insert);
-    const older = await readHorizon(database.pool);
+    const older = await readHorizon(database.pool, 'shop');
     await database.query(update);
-    const newer = await readHorizon(database.pool);
+    const newer = await readHorizon(database.pool, 'shop');
     expect(newer.position).toBeGreaterThanOrEqual(older.position);
     const attempt = (kind: Write['kind'], horizon: Horizon | undefined): Promise<number[]> =>
       inApply(applier, 0x100, (transaction) => transaction.write([write(kind, target, key, kind === 'delete' ? undefined : row(kind))], horizon));
@@ -451,7 +451,7 @@ describePostgres('the guard of set-based writes', () => {
     'looks again at $name $key when it waited for a local writer to $kind', async ({ name, key, row, insert, update, kind }) => {
       const { database, applier, table } = await fixture();
       await database.query(insert);
-      const horizon = await readHorizon(database.pool);
+      const horizon = await readHorizon(database.pool, 'shop');
       const local = await database.pool.connect();
       await local.query(`BEGIN; ${update}`);
       const transaction = await applier.begin();
@@ -471,7 +471,7 @@ describePostgres('the guard of set-based writes', () => {
     for (const kind of ['insert', 'update', 'delete'] as const) {
       const { database, applier, table } = await fixture();
       await database.query(GUARDED[0].insert);
-      const horizon = await readHorizon(database.pool);
+      const horizon = await readHorizon(database.pool, 'shop');
       const local = await database.pool.connect();
       await local.query('BEGIN; DELETE FROM public.item');
       const transaction = await applier.begin();

@@ -8,6 +8,7 @@ import { connect } from '../connect.ts';
 import { endSession, watchLink } from '../link-watch.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import { ensureOrigin, originNumbers, sessionOrigin } from '../origins.ts';
+import type { Marking } from '../replay-marking.ts';
 import { endFormerSessions, sessionName } from '../sessions.ts';
 import { isTransient, sqlState } from '../transient.ts';
 import { readQuarantined } from './quarantine.ts';
@@ -34,6 +35,8 @@ export interface PostgresApplierOptions {
    * milliseconds, and break the connection off if not. Default 20,000.
    */
   readonly linkTimeoutMs?: number;
+  /** How its writes are told from those of users. Default `origin`; `setting` where capture is by triggers, and needs no rights to origins. */
+  readonly marking?: Marking;
 }
 
 /**
@@ -62,6 +65,7 @@ interface StreamRow {
  */
 export class PostgresApplier implements Applier {
   readonly sessions: number;
+  readonly #marking: Marking;
   readonly #options: PostgresApplierOptions;
   readonly #clients = new Map<number, pg.Client>();
   /** Sessions with a transaction. */
@@ -76,7 +80,9 @@ export class PostgresApplier implements Applier {
 
   constructor(options: PostgresApplierOptions) {
     this.#options = options;
-    this.sessions = options.sessions ?? 2;
+    this.#marking = options.marking ?? 'origin';
+    // A session that waited for another's row would not see, in the same statement, that the other has noted its number.
+    this.sessions = this.#marking === 'origin' ? (options.sessions ?? 2) : 1;
   }
 
   async claim(): Promise<Checkpoint> {
@@ -138,6 +144,7 @@ export class PostgresApplier implements Applier {
         names: this.#options.names,
         service: this.#options.service,
         origins: this.#origins,
+        marking: this.#marking,
         shapeOf: (table) => this.#shape(table),
         onEnd: () => this.#busy.delete(session),
         onCommit: (committed) => {
@@ -235,7 +242,7 @@ export class PostgresApplier implements Applier {
     readonly beforeOrigin?: (client: pg.Client) => Promise<void>;
     readonly afterOrigin?: (client: pg.Client) => Promise<void>;
   }): Promise<pg.Client> {
-    const { url, names, token } = this.#options;
+    const { url, service, names, token } = this.#options;
     const name = sessionName(names.stream, token).slice(0, 63);
     const client = await connect({ url, applicationName: name, pipeline: true });
     let pid = '0';
@@ -244,16 +251,12 @@ export class PostgresApplier implements Applier {
       // Its link was lost to us, perhaps not to the server: it may still hold the origin, and the checkpoint's lock.
       await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = $2', [this.#pids.get(session) ?? '0', name]);
       await beforeOrigin?.(client);
-      // All of them, because each session must know the others' rows for the stream's own.
-      for (let i = 0; i < this.sessions; i++) await ensureOrigin(client, sessionOrigin(names.origin, i));
-      await this.#takeOrigin(client, sessionOrigin(names.origin, session));
-      const version = await client.query<{ version: string; pid: string }>(
-        "SELECT current_setting('server_version_num') AS version, pg_backend_pid() AS pid",
-      );
-      pid = version.rows[0]?.pid ?? '0';
+      await client.query("SELECT set_config('banyan.replay', $1, false)", [service]);
+      const own = await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
+      pid = own.rows[0]?.pid ?? '0';
       this.#pids.set(session, pid);
-      // pg_xact_commit_timestamp_origin came with PostgreSQL 14.
-      this.#origins = Number(version.rows[0]?.version) >= 140_000 ? await originNumbers(client, names.origin) : undefined;
+      if (this.#marking === 'origin') await this.#setUpOrigin(client, session);
+      else await client.query(FORGET_REPLAYED_SQL, [names.stream]);
       await afterOrigin?.(client);
     } catch (error) {
       await endSession(client, { clock: this.#clock, withinMs: LEAVE_MS });
@@ -265,6 +268,16 @@ export class PostgresApplier implements Applier {
     });
     this.#clients.set(session, client);
     return client;
+  }
+
+  async #setUpOrigin(client: pg.Client, session: number): Promise<void> {
+    const { names } = this.#options;
+    // All of them, because each session must know the others' rows for the stream's own.
+    for (let i = 0; i < this.sessions; i++) await ensureOrigin(client, sessionOrigin(names.origin, i));
+    await this.#takeOrigin(client, sessionOrigin(names.origin, session));
+    const version = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
+    // pg_xact_commit_timestamp_origin came with PostgreSQL 14.
+    this.#origins = Number(version.rows[0]?.version) >= 140_000 ? await originNumbers(client, names.origin) : undefined;
   }
 
   /** A former worker's session that has not noticed its end yet may still hold the origin. */
@@ -289,5 +302,9 @@ const CLAIM_NEXT_SQL = `${LOCK_SQL} SET token = s.token + 1 FROM locked WHERE s.
 const CLAIM_SQL = `${LOCK_SQL} SET token = $2 FROM locked WHERE s.name = locked.name AND s.token <= $2 RETURNING s.token, s.position, s.seen`;
 
 const LEAVE_MS = 2000;
+
+/** Long before a number comes again. A row whose writer is not known here is looked at one by one; nothing else. */
+const FORGET_REPLAYED_SQL =
+  'DELETE FROM banyan.replayed WHERE stream = $1 AND whole_xid < pg_snapshot_xmax(pg_current_snapshot())::text::int8 - 10000000';
 const OBJECT_IN_USE = '55006';
 const TAKE_ATTEMPTS = 20;

@@ -2,6 +2,7 @@ import { formatLsn, type Position } from '../../model/position.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
 import { quoteIdentifier, splitTableName } from '../../model/names.ts';
 import { columnLiteral } from './array-literal.ts';
+import type { Marking } from '../replay-marking.ts';
 import type { TableShape } from './table-shape.ts';
 
 /** A statement with its values; those of one table and form share their text, so that plans are reused. */
@@ -14,6 +15,8 @@ export interface Statement {
 export interface Guard {
   /** The numbers of the stream's origins on the target, or undefined where the server can't tell (before 14). */
   readonly origins: readonly string[] | undefined;
+  /** The stream whose transactions are noted in banyan.replayed, where it writes without an origin. */
+  readonly noted?: string | undefined;
   /** Rows last written by transactions older than this may be written. */
   readonly horizonXid: number | undefined;
   /** SQL condition of the table's filter: other rows are not written. */
@@ -26,7 +29,8 @@ export interface Guard {
  */
 function guardSql(shape: TableShape, guard: Guard, horizonParam: number): string {
   const allowed = ['t.xmin = pg_catalog.pg_current_xact_id()::xid'];
-  if (guard.origins !== undefined) allowed.push(writtenBy(guard.origins));
+  const ours = writtenByUs(guard);
+  if (ours !== undefined) allowed.push(ours);
   // A null horizon makes this term null, which allows nothing. A parameter, so that the text stays the same.
   allowed.push(`pg_catalog.age(t.xmin) > pg_catalog.age($${horizonParam}::text::xid)`);
   allowed.push(WRITTEN_IN_SAVEPOINT);
@@ -62,8 +66,15 @@ const WRITTEN_IN_SAVEPOINT =
 /** SQL that is true for a row `t` that this very transaction wrote. */
 export const WRITTEN_HERE = `t.xmin = pg_catalog.pg_current_xact_id()::xid OR ${WRITTEN_IN_SAVEPOINT}`;
 
-/** SQL that is true for a row `t` whose last writer had one of these origins. */
-export const writtenBy = (origins: readonly string[]): string =>
+/** SQL that is true for a row `t` whose last writer was this stream, in an earlier transaction; undefined where the server can't tell. */
+export function writtenByUs({ origins, noted }: Pick<Guard, 'origins' | 'noted'>): string | undefined {
+  if (noted !== undefined) {
+    return `EXISTS (SELECT FROM banyan.replayed r WHERE r.stream = '${noted.replaceAll("'", "''")}' AND r.xid = t.xmin::pg_catalog.text::pg_catalog.int8)`;
+  }
+  return origins && writtenBy(origins);
+}
+
+const writtenBy = (origins: readonly string[]): string =>
   `(pg_catalog.pg_xact_commit_timestamp_origin(t.xmin)).roident IN (${origins.map((origin) => `${origin}::oid`).join(', ')})`;
 
 const horizonValue = (guard: Guard): Value => (guard.horizonXid === undefined ? null : String(guard.horizonXid));
@@ -237,18 +248,24 @@ function known(cell: Row[number] | undefined): Value {
 
 /**
  * Ends a transaction: marks it as a replay of `position`, with the original's commit time, and moves
- * the checkpoint in the same commit. The stream's row has been locked since its beginning.
+ * the checkpoint in the same commit. The stream's row has been locked since its beginning. The
+ * checkpoint is the last thing written: a capture by triggers takes it for the end.
  */
 export function commitSql(options: {
   readonly stream: string;
+  /** Without an origin, a replay is known by its number, which is noted. */
+  readonly marking: Marking;
   readonly position: Position;
   readonly seen: Position;
   readonly committedAt: bigint;
 }): string {
   const stream = options.stream.replaceAll("'", "''");
+  const mark = options.marking === 'origin'
+    ? `SELECT pg_catalog.pg_replication_origin_xact_setup('${formatLsn(options.position)}', ` +
+      `'epoch'::timestamptz + ${options.committedAt} * interval '1 microsecond')`
+    : `INSERT INTO banyan.replayed (stream, xid, whole_xid) SELECT '${stream}', x::xid::text::int8, x::text::int8 FROM pg_current_xact_id() AS x`;
   return (
-    `SELECT pg_catalog.pg_replication_origin_xact_setup('${formatLsn(options.position)}', ` +
-    `'epoch'::timestamptz + ${options.committedAt} * interval '1 microsecond'); ` +
+    `${mark}; ` +
     `UPDATE banyan.stream SET position = '${formatLsn(options.position)}', seen = '${formatLsn(options.seen)}', ` +
     `updated_at = clock_timestamp() WHERE name = '${stream}'; COMMIT`
   );

@@ -9,9 +9,10 @@ import type {
 } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
+import type { Marking } from '../replay-marking.ts';
 import { answer, overtake, putInQuarantine, readQuarantined, recall } from './quarantine.ts';
 import {
-  commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITTEN_HERE, writtenBy,
+  commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITTEN_HERE, writtenByUs,
   type Guard, type Statement,
 } from './statements.ts';
 import type { TableShape } from './table-shape.ts';
@@ -24,6 +25,7 @@ export interface TransactionOptions {
   readonly names: StreamNames;
   readonly service: string;
   readonly origins: readonly string[] | undefined;
+  readonly marking: Marking;
   readonly shapeOf: (table: TargetTable) => TableShape;
   /** Told of the checkpoint once the commit was answered. */
   readonly onCommit?: (position: Position) => void;
@@ -49,7 +51,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const first = writes[0];
     if (!first) return [];
     const shape = this.#options.shapeOf(first.table);
-    const guard: Guard = { origins: this.#options.origins, horizonXid: horizon?.xid, filter: first.table.filter };
+    const guard: Guard = { ...this.#ours, horizonXid: horizon?.xid, filter: first.table.filter };
     if (first.kind === 'insert') return this.#insert(shape, writes, guard);
     if (first.kind === 'delete' && shape.key.length === 0) return this.#deleteEqual(shape, writes);
     if (first.kind === 'delete') return this.#missed(deleteAll(shape, writes.map((w) => w.key), guard));
@@ -96,8 +98,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     // First the lock, then the look: nothing of the row may be read before it stands still.
     const locked = await this.#run({ text: `SELECT 1 FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)} FOR UPDATE`, values: key });
     if (locked.rowCount === 0) return undefined;
-    const { origins } = this.#options;
-    const replayed = origins === undefined ? 'false' : writtenBy(origins);
+    const replayed = writtenByUs(this.#ours) ?? 'false';
     const found = await this.#run<Record<string, Value>>({
       text:
         `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +
@@ -243,6 +244,14 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   async savepoint(): Promise<void> {
     await this.#query(this.#saved ? 'RELEASE SAVEPOINT banyan; SAVEPOINT banyan' : 'SAVEPOINT banyan');
     this.#saved = true;
+    if (this.#options.marking === 'origin') return;
+    // What is written from here on carries the number of a subtransaction, which only a row of it tells.
+    await this.#client.query(
+      'WITH part AS (INSERT INTO banyan.replayed_part (stream) VALUES ($1) RETURNING xmin), ' +
+        'gone AS (DELETE FROM banyan.replayed_part WHERE stream = $1) ' +
+        'INSERT INTO banyan.replayed (stream, xid, whole_xid) SELECT $1, xmin::text::int8, pg_current_xact_id()::text::int8 FROM part ON CONFLICT DO NOTHING',
+      [this.#options.names.stream],
+    );
   }
 
   async rollbackToSavepoint(): Promise<void> {
@@ -251,7 +260,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
 
   async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
     await this.#options.begun;
-    await this.#query(commitSql({ stream: this.#options.names.stream, ...checkpoint }));
+    await this.#query(commitSql({ stream: this.#options.names.stream, marking: this.#options.marking, ...checkpoint }));
     this.#over = true;
     this.#options.onEnd();
     this.#options.onCommit?.(checkpoint.position);
@@ -265,6 +274,11 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     } finally {
       this.#options.onEnd();
     }
+  }
+
+  get #ours(): Pick<Guard, 'origins' | 'noted'> {
+    const { marking, origins, names: { stream } } = this.#options;
+    return marking === 'origin' ? { origins } : { origins: undefined, noted: stream };
   }
 
   /** Runs a statement as a named prepared one, so that its plan is made once a session. */

@@ -9,6 +9,7 @@ import { asReplay, carryRows, openTarget, type CopySession } from './copy-sessio
 
 export interface CopyChunksOptions {
   readonly targetUrl: string;
+  readonly quiet?: string | undefined;
   readonly stream: string;
   readonly origin: string;
   readonly position: Position;
@@ -102,7 +103,7 @@ async function openTargets(options: CopyChunksOptions, count: number): Promise<p
   const targets: pg.Client[] = [];
   try {
     for (let session = 0; session < count; session++) {
-      targets.push(await openTarget({ url: options.targetUrl, origin: options.origin, session }));
+      targets.push(await openTarget({ url: options.targetUrl, origin: options.origin, session, quiet: options.quiet }));
     }
   } catch (error) {
     if (sqlState(error) === CONFIGURATION_LIMIT && targets.length > 0) return targets;

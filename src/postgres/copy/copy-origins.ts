@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { StreamNames } from '../banyan-schema.ts';
+import type { CaptureKind } from '../capture.ts';
 import { copyOrigin } from '../origins.ts';
 
 /**
@@ -8,11 +9,15 @@ import { copyOrigin } from '../origins.ts';
  * they stay until its slot has left the copy behind. Cheap to ask. False: not yet.
  */
 export async function dropCopyOrigins(options: {
-  readonly ends: { readonly monolith: { readonly pool: pg.Pool }; readonly service: { readonly pool: pg.Pool } };
+  readonly ends: { readonly monolith: { readonly pool: pg.Pool }; readonly service: { readonly pool: pg.Pool; readonly capture?: CaptureKind } };
   readonly names: { readonly forward: StreamNames; /** Absent: there is no opposite stream. */ readonly backward?: StreamNames };
 }): Promise<boolean> {
   const { ends, names } = options;
   const { pool } = ends.service;
+  if (ends.service.capture === 'trigger') {
+    await pool.query('DELETE FROM banyan.copy WHERE stream = $1 AND ended_at_lsn IS NOT NULL', [names.forward.stream]);
+    return true;
+  }
   const found = await pool.query<{ passed: string }>(
     'SELECT $2::text IS NULL OR coalesce((SELECT confirmed_flush_lsn >= c.ended_at_lsn FROM pg_replication_slots ' +
       'WHERE slot_name = $2 AND database = current_database()), true) AS passed FROM banyan.copy c WHERE stream = $1 AND ended_at_lsn IS NOT NULL',

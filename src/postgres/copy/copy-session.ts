@@ -38,11 +38,22 @@ export async function openSnapshot(options: { readonly url: string; readonly ori
 }
 
 /** A session on the target whose writes the opposite stream takes for replays. */
-export async function openTarget(options: { readonly url: string; readonly origin: string; readonly session: number }): Promise<pg.Client> {
+export async function openTarget(options: {
+  readonly url: string;
+  readonly origin: string;
+  readonly session: number;
+  /** The service, where its triggers are to be quiet and no origin is to be used. */
+  readonly quiet?: string | undefined;
+}): Promise<pg.Client> {
   const client = await connect({ url: options.url, applicationName: copyApplicationName(options.origin) });
   const origin = copyOrigin(options.origin, options.session);
   try {
     await client.query(TARGET_SETTINGS);
+    if (options.quiet !== undefined) {
+      await client.query("SELECT set_config('banyan.replay', $1, false)", [options.quiet]);
+      withoutOrigin.add(client);
+      return client;
+    }
     await ensureOrigin(client, origin);
     await takeOrigin(client, origin);
     return client;
@@ -51,6 +62,9 @@ export async function openTarget(options: { readonly url: string; readonly origi
     throw error;
   }
 }
+
+/** Sessions whose writes are known by the setting alone. */
+const withoutOrigin = new WeakSet<pg.Client>();
 
 /** A session that has just ended holds its origin for a moment longer. */
 async function takeOrigin(client: pg.Client, origin: string): Promise<void> {
@@ -123,7 +137,7 @@ const BUFFER = { highWaterMark: 1 << 20 };
 /** Runs `work` in a transaction of the target that is a replay of the source as of `position`. */
 export async function asReplay<T>(target: pg.Client, position: Position, work: () => Promise<T>): Promise<T> {
   await target.query('BEGIN');
-  await target.query(`SELECT pg_replication_origin_xact_setup('${formatLsn(position)}', now())`);
+  if (!withoutOrigin.has(target)) await target.query(`SELECT pg_replication_origin_xact_setup('${formatLsn(position)}', now())`);
   const result = await work();
   await target.query('COMMIT');
   return result;

@@ -27,6 +27,8 @@ export type CatchUp = (options: {
 export interface CopyTablesOptions {
   readonly source: { readonly url: string; readonly pool: pg.Pool };
   readonly target: { readonly url: string; readonly pool: pg.Pool };
+  /** The service, where triggers capture the target's changes. */
+  readonly quiet?: string | undefined;
   readonly names: StreamNames;
   readonly tables: readonly SourceTable[];
   /** Chunks copied at the same time. */
@@ -67,7 +69,7 @@ export async function beginCopy(options: CopyTablesOptions & {
     invariant(planner, 'a copy has at least one worker');
     const chunks = [];
     for (const table of tables) chunks.push(...(await planChunks(planner, table, chunkRows)));
-    const target = await openTarget({ url: options.target.url, origin: names.origin, session: 0 });
+    const target = await openTarget({ url: options.target.url, origin: names.origin, session: 0, quiet: options.quiet });
     try {
       await target.query('BEGIN');
       await beginCopyRecord(target, { stream: names.stream, tables, position, chunks });
@@ -114,7 +116,7 @@ export async function resumeCopy(options: CopyTablesOptions & {
     await options.catchUp({ source: changes, names, until, reached: () => changes.reached, signal });
     const [snapshot] = snapshots;
     invariant(snapshot, 'a copy has at least one worker');
-    const writer = await openTarget({ url: target.url, origin: names.origin, session: 0 });
+    const writer = await openTarget({ url: target.url, origin: names.origin, session: 0, quiet: options.quiet });
     try {
       await asReplay(writer, until, async () => {
         for (const { part, which } of selections(changes.lacking)) await carryRows({ session: { source: snapshot, target: writer }, part, which, signal });
@@ -140,7 +142,7 @@ async function run(
     finishedRows: finished.reduce((sum, chunk) => sum + (chunk.rows ?? 0), 0),
   });
   return copyChunks({
-    targetUrl: options.target.url, stream: options.names.stream, origin: options.names.origin, position,
+    targetUrl: options.target.url, quiet: options.quiet, stream: options.names.stream, origin: options.names.origin, position,
     tables: options.tables, chunks: record.chunks, snapshots, signal: options.signal,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.onChunk ? { onChunk: options.onChunk } : {}),
@@ -201,9 +203,9 @@ function* selections(rows: readonly LackingRow[]): Generator<{ readonly part: Co
 const KEYS_PER_STATEMENT = 500;
 
 /** Removes what an unfinished copy left. Not TRUNCATE: it would have to CASCADE into tables that refer to these and are not ours to empty. */
-export async function emptyTables(options: Pick<CopyTablesOptions, 'target' | 'names' | 'tables'>): Promise<void> {
+export async function emptyTables(options: Pick<CopyTablesOptions, 'target' | 'names' | 'tables' | 'quiet'>): Promise<void> {
   const { target, names, tables } = options;
-  const client = await openTarget({ url: target.url, origin: names.origin, session: 0 });
+  const client = await openTarget({ url: target.url, origin: names.origin, session: 0, quiet: options.quiet });
   try {
     for (const table of targetsOf(tables)) await client.query(`DELETE FROM ${quoteTable(table)}`);
   } finally {

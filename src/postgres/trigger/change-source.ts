@@ -1,0 +1,117 @@
+import type pg from 'pg';
+import type { Clock } from '../../core/clock.ts';
+import { BanyanError } from '../../core/errors.ts';
+import { later, ORIGIN_OF_TIME, type Position } from '../../model/position.ts';
+import type { ChangeSource, SourceEvent } from '../../ports/change-source.ts';
+import { connect } from '../connect.ts';
+import { CaptureLog, type Batch } from './capture-log.ts';
+import type { Entry } from './entries.ts';
+import { assembleUnit } from './unit.ts';
+
+export interface TriggerChangeSourceOptions {
+  readonly url: string;
+  readonly service: string;
+  readonly clock: Clock;
+  /** The stream that writes into this database, and the origin under which its transactions are told. */
+  readonly replay?: { readonly stream: string; readonly origin: string };
+  readonly applicationName?: string;
+  /** Asked on each connection before anything is read: whether this log still is the stream's. Throws if not. */
+  readonly check?: () => Promise<void>;
+  /** Shortest and longest pause between two looks at the log, in milliseconds. Default 5 and 50; each look is one small query. */
+  readonly pollMs?: { readonly least: number; readonly most: number };
+}
+
+/**
+ * Captures a PostgreSQL database's commits from the log that its triggers write, with no right to
+ * replication. What has been committed between two looks comes as one unit; see `schema.ts` for why.
+ */
+export class TriggerChangeSource implements ChangeSource {
+  readonly #options: TriggerChangeSourceOptions;
+  #durable: Position = ORIGIN_OF_TIME;
+
+  constructor(options: TriggerChangeSourceOptions) {
+    this.#options = options;
+  }
+
+  async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
+    const client = await connect({ url: this.#options.url, applicationName: this.#options.applicationName ?? `banyan ${this.#options.service}` });
+    const stop = (): void => {
+      client.connection.stream.destroy();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      signal.throwIfAborted();
+      await client.query(SETTINGS);
+      await this.#options.check?.();
+      yield* this.#units(client, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      // A session that is broken off half way has nothing to say any more.
+      await client.end().catch(() => {});
+    }
+  }
+
+  acknowledge(position: Position): void {
+    this.#durable = later(this.#durable, position);
+  }
+
+  async *#units(client: pg.Client, signal: AbortSignal): AsyncGenerator<SourceEvent> {
+    const { service, clock, replay, pollMs = { least: 5, most: 50 } } = this.#options;
+    const log = new CaptureLog(client, service);
+    let before = await this.#start(log);
+    let pauseMs = pollMs.least;
+    // A mark promises that the stream passes it; one that an earlier reader saw may still be waited for.
+    let owed = true;
+    for (;;) {
+      await this.#forget(log);
+      const batch = await log.next(before.position);
+      if (batch) {
+        const entries = await log.read(before, batch);
+        const parts = assembleUnit({
+          entries, relationOf: (entry) => log.relationOf(entry), after: before.position, position: batch.position, replay,
+        });
+        owed = this.#owesAnother(entries, log, batch);
+        before = batch;
+        pauseMs = pollMs.least;
+        if (parts.length > 0) yield { kind: 'unit', position: batch.position, parts };
+        else yield { kind: 'progress', position: batch.position };
+      } else if (owed || (await log.hasMore(before))) {
+        await log.advance();
+      } else {
+        await clock.sleep(pauseMs, signal);
+        pauseMs = Math.min(pollMs.most, pauseMs * 2);
+      }
+    }
+  }
+
+  async #start(log: CaptureLog): Promise<Batch> {
+    const base = await log.acknowledged();
+    if (base) return base;
+    throw new BanyanError('BANYAN_SLOT_LOST', { message: `The triggers' log of ${this.#options.service} is gone from the database.` });
+  }
+
+  /**
+   * A mark's position is drawn before its entry's id. One that came while this batch was made can lie
+   * behind the batch's position, though the batch has seen it; then another batch has to follow.
+   */
+  #owesAnother(entries: readonly Entry[], log: CaptureLog, batch: Batch): boolean {
+    return entries.some((entry) => entry.id > batch.position && log.relationOf(entry).relation.table === 'banyan.mark');
+  }
+
+  async #forget(log: CaptureLog): Promise<void> {
+    if (this.#forgotten < this.#durable) {
+      const through = this.#durable;
+      if (await log.forget(through)) this.#forgotten = through;
+    }
+  }
+
+  #forgotten: Position = ORIGIN_OF_TIME;
+}
+
+/** A batch that the other side has applied must not be missing after a crash of this server. */
+const SETTINGS =
+  "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; " +
+  "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = '20s'";
