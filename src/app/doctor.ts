@@ -14,6 +14,7 @@ export async function doctor(session: Session, options: { readonly services?: re
     const service = session.service(name);
     const found = [...(await diagnose({
       ...session.pools(service), tables: [...new Set(service.tables.map((table) => table.table))], mode: config.sync.mode, clock: context.clock,
+      ...(config.sync.capture === 'trigger' ? { capture: 'trigger' as const } : {}),
     }))];
     found.push(...(await checkStrategies(strategyQuestion(session, service))));
     // The monolith's own checks are the same for each service; its tables' are not.

@@ -80,13 +80,14 @@ async function readStream(
   );
   const report = await readReport(session, name);
   const current = await first<{ lsn: string }>(pools[from], 'SELECT pg_current_wal_lsn() AS lsn', []);
-  const held = await first<{ n: string }>(pools[otherSide(from)], "SELECT count(*) AS n FROM banyan.quarantine WHERE stream = $1 AND state = 'held'", [name]);
   const applied = checkpoint ? parseLsn(checkpoint.position) : undefined;
+  const logged = applied === undefined ? undefined : await first<{ bytes: string }>(pools[from], LOGGED_SQL, [service.name, String(applied)]);
+  const held = await first<{ n: string }>(pools[otherSide(from)], "SELECT count(*) AS n FROM banyan.quarantine WHERE stream = $1 AND state = 'held'", [name]);
   return {
     service: service.name, direction,
     state: !checkpoint ? 'absent' : checkpoint.state === 'copying' ? 'copying' : runningState(holder, report),
     lagMs: report?.counts.lagMs ?? null,
-    lagBytes: current && applied !== undefined ? bytesBetween(parseLsn(current.lsn), applied) : null,
+    lagBytes: applied === undefined ? null : logged !== undefined ? Number(logged.bytes) : current ? bytesBetween(parseLsn(current.lsn), applied) : null,
     received: report?.counts.received ?? null,
     applied: applied === undefined ? null : formatLsn(applied),
     transactions: report?.counts.transactions ?? 0,
@@ -104,6 +105,12 @@ function runningState(holder: Holder | undefined, report: Awaited<ReturnType<typ
   if (holder === undefined) return 'stopped';
   return report?.counts.worker === holder.id ? report.state : 'starting';
 }
+
+/** What triggers have logged behind a position; no row where the WAL is read. */
+const LOGGED_SQL = `
+SELECT (SELECT coalesce(sum(coalesce(octet_length(l.old_row), 0) + coalesce(octet_length(l.new_row), 0)), 0) FROM banyan.capture_log l
+         WHERE l.service = c.service AND NOT pg_visible_in_snapshot(l.xid, b.snapshot)) AS bytes
+  FROM banyan.capture c JOIN banyan.capture_batch b ON b.service = c.service AND b.position = $2 WHERE c.service = $1`;
 
 function bytesBetween(current: Position, applied: Position): number {
   return current > applied ? Number(current - applied) : 0;

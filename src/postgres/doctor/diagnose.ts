@@ -5,6 +5,7 @@ import type { TableName } from '../../model/names.ts';
 import type { Schema } from '../../model/schema.ts';
 import { sourceSide, type Direction, type Side } from '../../model/side.ts';
 import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import type { CaptureKind } from '../capture.ts';
 import { holds, prerequisite } from './check.ts';
 import { PostgresIntrospector } from '../catalog/introspector.ts';
 import { planStructure } from '../provision/plan.ts';
@@ -25,6 +26,8 @@ export interface DiagnoseOptions {
   readonly tables: readonly TableName[];
   /** One direction asks for less than both. */
   readonly mode: 'bidirectional' | Direction;
+  /** How both sides' commits are read. Default `wal`. */
+  readonly capture?: CaptureKind;
   /** Default: the system's. */
   readonly clock?: Clock;
 }
@@ -35,7 +38,7 @@ export interface DiagnoseOptions {
  * @throws only what a broken connection throws.
  */
 export async function diagnose(options: DiagnoseOptions): Promise<readonly PrerequisiteCheck[]> {
-  const { monolith, service, mode, clock = systemClock } = options;
+  const { monolith, service, mode, capture = 'wal', clock = systemClock } = options;
   const versions = { monolith: await readServerVersion(monolith), service: await readServerVersion(service) };
   const versionChecks = [versionCheck('monolith', versions.monolith), versionCheck('service', versions.service)];
   // What follows asks for things that older servers do not know.
@@ -48,8 +51,8 @@ export async function diagnose(options: DiagnoseOptions): Promise<readonly Prere
   const skew = clockSkewCheck(await measureClock(monolith, clock), await measureClock(service, clock));
   return [
     ...versionChecks,
-    ...serverChecks(roleOf('monolith', mode), facts.monolith),
-    ...serverChecks(roleOf('service', mode), facts.service),
+    ...serverChecks({ ...roleOf('monolith', mode), capture }, facts.monolith),
+    ...serverChecks({ ...roleOf('service', mode), capture }, facts.service),
     ...pairChecks(facts.monolith, facts.service),
     skew,
     ...(await structureChecks(options, facts)),

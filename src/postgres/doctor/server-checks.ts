@@ -1,5 +1,6 @@
 import { quoteIdentifier } from '../../model/names.ts';
 import type { Side } from '../../model/side.ts';
+import type { CaptureKind } from '../capture.ts';
 import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
 import { holds, prerequisite } from './check.ts';
 import type { ServerFacts } from './server-facts.ts';
@@ -11,6 +12,8 @@ export interface SideRole {
   readonly source: boolean;
   /** Changes are written to it. */
   readonly target: boolean;
+  /** How its commits are read. Default `wal`. */
+  readonly capture?: CaptureKind;
 }
 
 export const OLDEST_VERSION = 130000;
@@ -29,8 +32,8 @@ export function versionCheck(side: Side, version: number): PrerequisiteCheck {
 export function serverChecks(role: SideRole, facts: ServerFacts): readonly PrerequisiteCheck[] {
   return [
     ...generalChecks(role, facts),
-    ...(role.source ? sourceChecks(role, facts) : []),
-    ...(role.target ? targetChecks(role, facts) : []),
+    ...(role.source ? (role.capture === 'trigger' ? [triggerFact(role)] : sourceChecks(role, facts)) : []),
+    ...(role.target ? [...(role.capture === 'trigger' ? [] : originChecks(role, facts)), replicationRoleCheck(role, facts)] : []),
     // Who wrote a row last is asked on both sides, and only when both write.
     ...(role.source && role.target ? [commitTimestampCheck(role, facts)] : []),
   ];
@@ -108,7 +111,15 @@ function sourceChecks({ side }: SideRole, facts: ServerFacts): readonly Prerequi
   ];
 }
 
-function targetChecks({ side }: SideRole, facts: ServerFacts): readonly PrerequisiteCheck[] {
+function triggerFact({ side }: SideRole): PrerequisiteCheck {
+  return holds(
+    `${side}.capture`,
+    'by triggers: every change of these tables is written twice, and the log grows while no worker runs',
+    'room for the changes made while a worker is stopped',
+  );
+}
+
+function originChecks({ side }: SideRole, facts: ServerFacts): readonly PrerequisiteCheck[] {
   const role = quoteIdentifier(facts.role);
   return [
     prerequisite({
@@ -125,17 +136,21 @@ function targetChecks({ side }: SideRole, facts: ServerFacts): readonly Prerequi
       expected: 'EXECUTE on the functions of replication origins, which mark replayed rows',
       remedy: facts.deniedFunctions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${role};`).join(' '),
     }),
-    prerequisite({
-      id: `${side}.session_replication_role`,
-      ok: facts.maySetReplicationRole,
-      found: facts.maySetReplicationRole ? 'settable' : 'denied',
-      expected: 'settable, so that triggers do not fire twice',
-      remedy:
-        facts.version >= 150000
-          ? `GRANT SET ON PARAMETER session_replication_role TO ${role};`
-          : `ALTER ROLE ${role} SUPERUSER; (before version 15 only a superuser may set it; managed servers have a role of their own for it)`,
-    }),
   ];
+}
+
+function replicationRoleCheck({ side }: SideRole, facts: ServerFacts): PrerequisiteCheck {
+  const role = quoteIdentifier(facts.role);
+  return prerequisite({
+    id: `${side}.session_replication_role`,
+    ok: facts.maySetReplicationRole,
+    found: facts.maySetReplicationRole ? 'settable' : 'denied',
+    expected: 'settable, so that triggers do not fire twice',
+    remedy:
+      facts.version >= 150000
+        ? `GRANT SET ON PARAMETER session_replication_role TO ${role};`
+        : `ALTER ROLE ${role} SUPERUSER; (before version 15 only a superuser may set it; managed servers have a role of their own for it)`,
+  });
 }
 
 function commitTimestampCheck({ side }: SideRole, facts: ServerFacts): PrerequisiteCheck {

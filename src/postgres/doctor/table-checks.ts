@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.t
 import type { Schema, Table } from '../../model/schema.ts';
 import type { Side } from '../../model/side.ts';
 import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import { TRIGGER_PREFIX } from '../trigger/install.ts';
 import { holds, prerequisite } from './check.ts';
 import type { TableFacts } from './table-facts.ts';
 
@@ -193,7 +194,7 @@ export function ownerCheck(side: Side, facts: TableFacts, role: string): Prerequ
 /** Triggers that fire even for replayed rows fail; ordinary ones are told. Pure. */
 export function triggerCheck(side: Side, table: Table, target: boolean): PrerequisiteCheck {
   const id = `${side}.${table.name}.triggers`;
-  const firing = target ? table.triggers.filter(({ enabled }) => enabled === 'always' || enabled === 'replica') : [];
+  const firing = target ? table.triggers.filter(({ name, enabled }) => (enabled === 'always' || enabled === 'replica') && !name.startsWith(TRIGGER_PREFIX)) : [];
   if (firing.length > 0) {
     return {
       id,
