@@ -4,6 +4,7 @@ import { Journal, JOURNAL_SCHEMA } from '../support/journal.ts';
 import { describePostgres } from '../support/postgres.ts';
 import { rowsOf, type RunningSync } from '../support/sync-engine.ts';
 import { syncPair, type SyncPair } from '../support/sync-pair.ts';
+import { WorkerProcess } from '../support/worker-process.ts';
 
 const TABLES = ['account', 'entry'];
 const ROWS = `INSERT INTO account SELECT g, 'seed-' || g FROM generate_series(1, 40) g`;
@@ -41,5 +42,29 @@ describePostgres('sync by triggers', () => {
     expect(await journal.lost()).toEqual([]);
     const [conflicts] = await pair.monolith.query('SELECT count(*) AS n FROM banyan.conflict');
     expect(Number(conflicts!['n'])).toBeGreaterThan(0);
+  });
+
+  it('loses nothing and converges when its worker is killed again and again', async () => {
+    const capture = { monolith: 'trigger', service: 'trigger' } as const;
+    const pair = await syncPair({ schema: JOURNAL_SCHEMA, tables: TABLES, rows: ROWS, capture });
+    const start = async (): Promise<WorkerProcess> => {
+      const worker = new WorkerProcess({ monolith: pair.monolith.url, service: pair.service.url, settings: { tables: TABLES, capture } });
+      await worker.running();
+      return worker;
+    };
+    await using journal = new Journal({ ends: pair, keys: 60 });
+    journal.start(4);
+    for (let i = 1; i <= 3; i++) {
+      await using worker = await start();
+      const before = journal.writes;
+      await worker.meanwhile(until(() => journal.writes > before + 60));
+      await worker.kill();
+    }
+    await journal.finish();
+    const running = pair.run();
+    await drained(running);
+    await running.stop();
+    await expectEqual(pair);
+    expect(await journal.lost()).toEqual([]);
   });
 });
