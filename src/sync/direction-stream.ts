@@ -401,6 +401,11 @@ export class DirectionStream {
           continue;
         }
         idleSince = clock.monotonic();
+        // A few rows gain nothing by running ahead: with those that come meanwhile they make one batch.
+        if (!next && !this.#line.empty && this.#queue.rows < batchRows / 4) {
+          await this.#line.changed();
+          continue;
+        }
         next ??= batchOf(this.#queue.take(batchRows, batchBytes));
         if (this.#revisit ? !this.#line.empty : !this.#line.admits(next.keys)) {
           await this.#line.changed();
