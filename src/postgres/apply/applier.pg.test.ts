@@ -1,3 +1,4 @@
+import { Pool } from 'pg';
 import { expect, it } from 'vitest';
 import { UNCHANGED, type Cell } from '../../model/change.ts';
 import { tableName } from '../../model/names.ts';
@@ -148,6 +149,47 @@ describePostgres('PostgresApplier', () => {
     await until(async () => (await database.query(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'banyan shop/x' AND datname = current_database()`)).length === 0);
     await expect(applier.begin()).rejects.toMatchObject({ code: 'BANYAN_STREAM_FENCED' });
     expect(await rows(database, 'SELECT position FROM banyan.stream')).toEqual([['0/200']]);
+    await applier.close();
+  });
+
+  it('lets transactions run beside each other, each with an origin of the stream, while a claim waits for them all', async () => {
+    const { database, names, applier, table } = await fixture();
+    const item = table('item');
+    const first = await applier.begin({ beside: true });
+    const second = await applier.begin({ beside: true });
+    expect(await Promise.all([
+      first.write([write('insert', item, ['1'], ['1', 'a', null])], undefined),
+      second.write([write('insert', item, ['2'], ['2', 'b', null])], undefined),
+    ])).toEqual([[], []]);
+    const claims = new Pool({ connectionString: database.url, max: 1 });
+    let claimed = false;
+    const claim = claims.query("SELECT 1 FROM banyan.stream WHERE name = 'shop/x' FOR UPDATE").then(() => (claimed = true));
+    await until(async () => (await database.query("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')")).length > 0);
+    await first.commit({ position: position(0x100), seen: position(0x50), committedAt: 0n });
+    expect(claimed).toBe(false);
+    await second.commit({ position: position(0x110), seen: position(0x50), committedAt: 0n });
+    await claim;
+    await claims.end();
+    expect(await rows(database, 'SELECT position FROM banyan.stream')).toEqual([['0/110']]);
+    const origins = await rows(database, 'SELECT o.roname FROM public.item t, pg_xact_commit_timestamp_origin(t.xmin) c JOIN pg_replication_origin o ON o.roident = c.roident ORDER BY 1');
+    expect(origins).toEqual([[names.origin], [`${names.origin}/1`]]);
+    // Rows of either are the stream's own, whichever session writes them next.
+    await inApply(applier, 0x120, async (transaction) => {
+      expect(await transaction.write(['1', '2'].map((key) => write('update', item, [key], [key, 'c', null])), undefined)).toEqual([]);
+    });
+    // What is sent after the end must not be a transaction of its own.
+    const over = await applier.begin({ beside: true });
+    await over.rollback();
+    const late: unknown = await over.write([write('delete', item, ['1'])], undefined).catch((error: unknown) => error);
+    expect(applier.isTransient(late)).toBe(true);
+    expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['2']]);
+    // A worker that has lost its claim hears of it at the commit.
+    await database.query("UPDATE banyan.stream SET token = token + 1 WHERE name = 'shop/x'");
+    const fenced = await applier.begin({ beside: true });
+    await fenced.write([write('delete', item, ['1'])], undefined);
+    await expect(fenced.commit({ position: position(0x130), seen: position(0x50), committedAt: 0n })).rejects.toMatchObject({ code: 'BANYAN_STREAM_FENCED' });
+    await fenced.rollback();
+    expect(await rows(database, 'SELECT count(*) FROM public.item')).toEqual([['2']]);
     await applier.close();
   });
 
