@@ -8,11 +8,12 @@ import { until } from '../../../test/support/condition.ts';
 import { describePostgres, itSince, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
 import { TcpProxy } from '../../../test/support/tcp-proxy.ts';
 import { BANYAN_SCHEMA_SQL, type StreamNames } from '../banyan-schema.ts';
+import { CAPTURE_SCHEMA_SQL } from '../trigger/schema.ts';
 import { readHorizon } from '../horizon.ts';
 import { columnLiteral } from './array-literal.ts';
 import { PostgresApplier } from './applier.ts';
 
-const SCHEMA = `${BANYAN_SCHEMA_SQL}
+const SCHEMA = `${BANYAN_SCHEMA_SQL}${CAPTURE_SCHEMA_SQL}
   INSERT INTO banyan.stream (name, service, direction, state, position, seen, source_system)
     VALUES ('shop/x', 'shop', 'monolith-to-service', 'streaming', '0/10', '0/20', '1');
   CREATE TABLE item (id int PRIMARY KEY, v text, n int DEFAULT 7);
