@@ -58,6 +58,8 @@ export interface Application {
   syncRun(options: SyncRunOptions): Promise<SyncRunResult>;
   syncWait(options: SyncWaitOptions): Promise<SyncWaitResult>;
   syncStatus(): Promise<SyncStatusResult>;
+  syncPause(options: SyncPauseOptions): Promise<SyncPauseResult>;
+  syncResume(options: SyncPauseOptions): Promise<SyncPauseResult>;
   syncConflicts(options: SyncConflictsOptions): Promise<SyncConflictsResult>;
   syncQuarantine(): Promise<SyncQuarantineResult>;
   syncQuarantineRetry(options: QuarantineOptions): Promise<QuarantineRetryResult>;
@@ -168,7 +170,11 @@ export type StreamDirection = 'monolith-to-service' | 'service-to-monolith';
 export interface StreamStatus {
   readonly service: string;
   readonly direction: StreamDirection;
+  /** `absent`, `copying`, `starting`, `running`, `stopped`; `pausing` while the worker lets go of it, then `paused`. */
   readonly state: string;
+  /** Since when it is paused (RFC 3339), and who did it; absent while it is not. */
+  readonly pausedAt?: string;
+  readonly pausedBy?: string;
   /** Null when not known yet. */
   readonly lagMs: number | null;
   readonly lagBytes: number | null;
@@ -219,6 +225,17 @@ export interface SyncWaitResult {
   /** False: the time ran out. */
   readonly caughtUp: boolean;
   readonly seconds: number;
+}
+
+export interface SyncPauseOptions {
+  readonly service: string;
+}
+
+export interface SyncPauseResult {
+  readonly service: string;
+  readonly paused: boolean;
+  /** False: it was so already. */
+  readonly changed: boolean;
 }
 
 export interface SyncConflictsOptions {

@@ -10,6 +10,7 @@ import { provision } from './provision.ts';
 import { readRoutes, rollbackRoute, serveRoutes, setRoute } from './route.ts';
 import { Session } from './session.ts';
 import { runSync } from './sync-run.ts';
+import { pauseSync, resumeSync } from './sync-pause.ts';
 import { discardQuarantined, readQuarantine, retryQuarantined } from './sync-quarantine.ts';
 import { readConflicts, readStatus, waitForSync } from './sync-status.ts';
 import { validate, validateUrls } from './validate.ts';
@@ -25,6 +26,8 @@ export function createApplication(context: ApplicationContext): Application {
     syncRun: (options) => session((open) => runSync(open, options)),
     syncWait: (options) => session((open) => waitForSync(open, options)),
     syncStatus: () => session(readStatus),
+    syncPause: (options) => session((open) => pauseSync(open, options)),
+    syncResume: (options) => session((open) => resumeSync(open, options)),
     syncConflicts: (options) => session((open) => readConflicts(open, options)),
     syncQuarantine: () => session(readQuarantine),
     syncQuarantineRetry: (options) => session((open) => retryQuarantined(open, options)),

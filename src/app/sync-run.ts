@@ -26,7 +26,7 @@ import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
 import type { Session } from './session.ts';
 import { strategyQuestion } from './doctor.ts';
 import { demandStrategies } from './strategies.ts';
-import { passFences, readStreams } from './sync-status.ts';
+import { passFences, readStreams, refusePaused } from './sync-status.ts';
 import { loadMappings } from './table-mappings.ts';
 
 /**
@@ -127,7 +127,10 @@ async function caughtUp(session: Session, services: readonly ServiceConfig[], si
   const names = new Set(services.map(({ name }) => name));
   const running = async (): Promise<boolean> =>
     (await readStreams(session)).every((stream) => !names.has(stream.service) || stream.state === 'running');
-  while (!(await running())) await clock.sleep(50, signal);
+  while (!(await running())) {
+    await refusePaused(session, [...names]);
+    await clock.sleep(50, signal);
+  }
   await passFences(session, services, { signal });
 }
 

@@ -27,19 +27,19 @@ interface StoredCounts {
 
 /** The state of every configured stream: its checkpoint from its target, its counts from its worker's last report. */
 export async function readStreams(session: Session): Promise<StreamStatus[]> {
-  return streamsWith(session, await readHolders(session));
+  return streamsWith(session, await readLeases(session));
 }
 
 /** `banyan sync status`. */
 export async function readStatus(session: Session): Promise<SyncStatusResult> {
-  const holders = await readHolders(session);
+  const leases = await readLeases(session);
   const found = await all<{ id: string; host: string; pid: string; since: string }>(
     session.statePool, `SELECT id, host, pid, ${RFC3339('since')} AS since FROM banyan.worker WHERE expires_at > clock_timestamp() ORDER BY worker.since, id`, [],
   );
   const workers = found.map(({ id, host, pid, since }) => {
-    return { worker: `${host}:${pid}`, since, services: [...holders].filter(([, holder]) => holder.id === id).map(([service]) => service) };
+    return { worker: `${host}:${pid}`, since, services: [...leases].filter(([, { holder }]) => holder?.id === id).map(([service]) => service) };
   });
-  return { streams: await streamsWith(session, holders), workers };
+  return { streams: await streamsWith(session, leases), workers };
 }
 
 interface Holder {
@@ -48,21 +48,44 @@ interface Holder {
   readonly worker: string;
 }
 
-/** The worker of each service that has one. */
-async function readHolders(session: Session): Promise<ReadonlyMap<string, Holder>> {
-  const held = await all<{ service: string } & Holder>(
-    session.statePool,
-    "SELECT l.service, w.id, w.host || ':' || w.pid AS worker FROM banyan.lease l JOIN banyan.worker w ON w.id = l.holder " +
-      'WHERE w.expires_at > clock_timestamp() ORDER BY l.service',
-    [],
-  );
-  return new Map(held.map(({ service, ...holder }) => [service, holder]));
+/** Who works on a service, and whether somebody may. */
+export interface LeaseState {
+  readonly holder?: Holder;
+  readonly paused?: { readonly at: string; readonly by: string };
 }
 
-async function streamsWith(session: Session, holders: ReadonlyMap<string, Holder>): Promise<StreamStatus[]> {
+/** The lease of each service that has one. */
+export async function readLeases(session: Session): Promise<ReadonlyMap<string, LeaseState>> {
+  const found = await all<{ service: string; id: string | null; worker: string | null; paused_at: string | null; paused_by: string | null }>(
+    session.statePool,
+    `SELECT l.service, w.id, w.host || ':' || w.pid AS worker, ${RFC3339('l.paused_at')} AS paused_at, l.paused_by FROM banyan.lease l ` +
+      'LEFT JOIN banyan.worker w ON w.id = l.holder AND w.expires_at > clock_timestamp() ORDER BY l.service',
+    [],
+  );
+  return new Map(
+    found.map(({ service, id, worker, paused_at: at, paused_by: by }) => [
+      service,
+      { ...(id === null || worker === null ? {} : { holder: { id, worker } }), ...(at === null ? {} : { paused: { at, by: by ?? '' } }) },
+    ]),
+  );
+}
+
+/**
+ * Refuses what would wait for streams that nobody may run.
+ * @throws BANYAN_SYNC_PAUSED
+ */
+export async function refusePaused(session: Session, services: readonly string[]): Promise<void> {
+  const leases = await readLeases(session);
+  const name = services.find((each) => leases.get(each)?.paused !== undefined);
+  const paused = name === undefined ? undefined : leases.get(name)?.paused;
+  if (name === undefined || !paused) return;
+  throw new BanyanError('BANYAN_SYNC_PAUSED', { message: `${name} was paused by ${paused.by} at ${paused.at}.` });
+}
+
+async function streamsWith(session: Session, leases: ReadonlyMap<string, LeaseState>): Promise<StreamStatus[]> {
   const streams: StreamStatus[] = [];
   for (const service of session.config.services.values()) {
-    for (const direction of directionsOf(session.config.sync.mode)) streams.push(await readStream(session, service, { direction, holder: holders.get(service.name) }));
+    for (const direction of directionsOf(session.config.sync.mode)) streams.push(await readStream(session, service, { direction, lease: leases.get(service.name) ?? {} }));
   }
   return streams;
 }
@@ -70,8 +93,9 @@ async function streamsWith(session: Session, holders: ReadonlyMap<string, Holder
 async function readStream(
   session: Session,
   service: ServiceConfig,
-  { direction, holder }: { readonly direction: Direction; readonly holder: Holder | undefined },
+  { direction, lease }: { readonly direction: Direction; readonly lease: LeaseState },
 ): Promise<StreamStatus> {
+  const { holder, paused } = lease;
   const name = streamName(service.name, direction);
   const pools = session.pools(service);
   const from = sourceSide(direction);
@@ -85,7 +109,8 @@ async function readStream(
   const held = await first<{ n: string }>(pools[otherSide(from)], "SELECT count(*) AS n FROM banyan.quarantine WHERE stream = $1 AND state = 'held'", [name]);
   return {
     service: service.name, direction,
-    state: !checkpoint ? 'absent' : checkpoint.state === 'copying' ? 'copying' : runningState(holder, report),
+    state: !checkpoint ? 'absent' : paused ? (holder ? 'pausing' : 'paused') : checkpoint.state === 'copying' ? 'copying' : runningState(holder, report),
+    ...(paused ? { pausedAt: paused.at, pausedBy: paused.by } : {}),
     lagMs: report?.counts.lagMs ?? null,
     lagBytes: applied === undefined ? null : logged !== undefined ? Number(logged.bytes) : current ? bytesBetween(parseLsn(current.lsn), applied) : null,
     received: report?.counts.received ?? null,
@@ -136,6 +161,7 @@ export async function waitForSync(session: Session, options: SyncWaitOptions): P
   if (absent) {
     throw new BanyanError('BANYAN_STREAM_UNKNOWN', { message: `The stream ${absent.direction} of ${absent.service} was never set up: there is nothing to wait for.` });
   }
+  await refusePaused(session, [...session.config.services.keys()]);
   const timeoutMs = options.timeoutSeconds === undefined ? Number.POSITIVE_INFINITY : options.timeoutSeconds * 1000;
   const caughtUp = await passFences(session, [...session.config.services.values()], { signal, timeoutMs: timeoutMs - (clock.monotonic() - start) });
   return { caughtUp, seconds: Math.round(clock.monotonic() - start) / 1000 };

@@ -151,6 +151,10 @@ export const ERROR_CODES = {
     meaning: 'Another worker has taken this stream over; this one may not write any more.',
     remedy: 'Nothing to do if a second worker runs on purpose. This worker stops writing the stream by itself.',
   },
+  BANYAN_SYNC_PAUSED: {
+    meaning: 'The service\'s streams were paused by somebody (`banyan sync pause`), so what was asked for would wait until they are resumed.',
+    remedy: '`banyan sync resume SERVICE`, or wait until whoever paused it does. `banyan sync status` shows who and since when.',
+  },
   BANYAN_NO_KEY: {
     meaning: 'A table has neither a primary key nor a unique index of columns that are not null, so its rows can not be told apart on the other side.',
     remedy: 'Add a primary key, or leave the table out of the service. With REPLICA IDENTITY FULL it can be followed one way.',

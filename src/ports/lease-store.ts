@@ -31,6 +31,9 @@ export interface LeaseRound {
   readonly nextDeathMs: number | undefined;
 }
 
+/** What a paused service's lease tells: its holder has still to let go; or it is free, with a new token; or somebody resumed it. */
+export type Drained = { readonly state: 'held' } | { readonly state: 'resumed' } | { readonly state: 'free'; readonly token: string };
+
 /**
  * Leases of services, shared by any number of workers. The store's clock alone decides who lives: a
  * worker lives for `ttlMs` after its last {@link renew}, and holds what it holds for as long.
@@ -54,4 +57,16 @@ export interface LeaseStore {
   release(options: { readonly service: string; readonly worker: string; readonly token: string }): Promise<void>;
   /** Gives everything back and counts as dead from now on. */
   leave(worker: string): Promise<void>;
+  /**
+   * From now on nobody may hold it; its holder gives it up when it next looks. Survives every restart.
+   * Gives whether it was not paused before.
+   */
+  pause(options: { readonly service: string; readonly by: string }): Promise<boolean>;
+  /**
+   * Once a paused service has no living holder any more: a token greater than all before, with which whoever may
+   * still think that it holds the lease can be shut out of the databases.
+   */
+  drained(service: string): Promise<Drained>;
+  /** The service may be held again. Gives whether it was paused. */
+  resume(service: string): Promise<boolean>;
 }

@@ -29,6 +29,21 @@ FROM (SELECT pid, application_name AS name, coalesce(substring(application_name 
 WHERE coalesce(nullif(token, '')::numeric, -1) < $2::text::numeric
   AND starts_with(name || ' ', left('banyan ' || CASE WHEN token = '' THEN '' ELSE token || ' ' END || $1::text, 63) || ' ')`;
 
+/**
+ * Lets nobody write a service's streams into this database whose token is smaller, and ends the sessions of
+ * those who may still try. What they had not committed by then is rolled back, and read again by who comes next.
+ */
+export async function shutOut(pool: pg.Pool, options: { readonly service: string; readonly streams: readonly string[]; readonly token: string }): Promise<void> {
+  const { service, streams, token } = options;
+  for (const stream of streams) await endFormerSessions(pool, stream, token);
+  try {
+    // Waits for a transaction that holds the row, which ends or is ended with its session.
+    await pool.query('UPDATE banyan.stream SET token = $2::text::bigint WHERE service = $1 AND token < $2::text::bigint', [service, token]);
+  } catch (error) {
+    if (sqlState(error) !== UNDEFINED_TABLE) throw error;
+  }
+}
+
 /** The highest token with which a service's streams into this database were claimed; '0' where there are none. */
 export async function readToken(pool: pg.Pool, service: string): Promise<string> {
   try {

@@ -1,4 +1,4 @@
-import type { Lease, LeaseRound, LeaseStore, LeaseWorker } from '../ports/lease-store.ts';
+import type { Drained, Lease, LeaseRound, LeaseStore, LeaseWorker } from '../ports/lease-store.ts';
 import type { SqlPool } from './migration-store.ts';
 
 const INSTALL = `
@@ -61,6 +61,20 @@ const LEAVE = `
 WITH gone AS (UPDATE banyan.worker SET expires_at = clock_timestamp() WHERE id = $1)
 UPDATE banyan.lease SET holder = NULL WHERE holder = $1`;
 
+const PAUSE = `
+INSERT INTO banyan.lease AS l (service, paused_at, paused_by) VALUES ($1, clock_timestamp(), $2)
+ON CONFLICT (service) DO UPDATE SET paused_at = clock_timestamp(), paused_by = $2 WHERE l.paused_at IS NULL
+RETURNING service`;
+
+const DRAINED = `
+UPDATE banyan.lease AS l SET holder = NULL, token = token + 1
+WHERE service = $1 AND paused_at IS NOT NULL AND (l.holder IS NULL OR NOT ${ALIVE('l.holder')})
+RETURNING token`;
+
+const PAUSED = 'SELECT 1 AS paused FROM banyan.lease WHERE service = $1 AND paused_at IS NOT NULL';
+
+const RESUME = 'UPDATE banyan.lease SET paused_at = NULL, paused_by = NULL WHERE service = $1 AND paused_at IS NOT NULL RETURNING service';
+
 type Row = Readonly<Record<string, string | null>>;
 
 /** The leases in Banyan's own tables. Each step is one statement, so that a worker that freezes holds no lock. */
@@ -106,6 +120,24 @@ export class PostgresLeaseStore implements LeaseStore {
 
   async leave(worker: string): Promise<void> {
     await this.#pool.query(LEAVE, [worker]);
+  }
+
+  async pause({ service, by }: Parameters<LeaseStore['pause']>[0]): Promise<boolean> {
+    const { rows } = await this.#pool.query(PAUSE, [service, by]);
+    return rows.length > 0;
+  }
+
+  async drained(service: string): Promise<Drained> {
+    const { rows } = await this.#pool.query(DRAINED, [service]);
+    const token = rows[0]?.['token'];
+    if (typeof token === 'string') return { state: 'free', token };
+    const { rows: paused } = await this.#pool.query(PAUSED, [service]);
+    return { state: paused.length > 0 ? 'held' : 'resumed' };
+  }
+
+  async resume(service: string): Promise<boolean> {
+    const { rows } = await this.#pool.query(RESUME, [service]);
+    return rows.length > 0;
   }
 }
 

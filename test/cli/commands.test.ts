@@ -18,6 +18,8 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['sync wait', 'syncWait', {}],
   ['sync wait --timeout 2.5', 'syncWait', { timeoutSeconds: 2.5 }],
   ['sync status', 'syncStatus', undefined],
+  ['sync pause accounts', 'syncPause', { service: 'accounts' }],
+  ['sync resume accounts', 'syncResume', { service: 'accounts' }],
   ['sync conflicts', 'syncConflicts', { limit: 100, answers: false }],
   ['sync conflicts --limit 5', 'syncConflicts', { limit: 5, answers: false }],
   ['sync quarantine', 'syncQuarantine', undefined],
@@ -200,6 +202,15 @@ accounts  service-to-monolith  streaming      –        –  –         –   
     const workers = [{ worker: 'db1:4711', since: '', services: ['accounts'] }, { worker: 'db2:4712', since: '', services: [] }];
     expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream], workers }) })).toContain('\nStanding by: db2:4712.\n');
     expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [], workers: [] }) })).toBe('No streams.\n');
+  });
+
+  test('sync pause and resume', async () => {
+    expect(await shown('sync pause accounts')).toBe('accounts is paused. Both databases keep their log until `banyan sync resume accounts`.\n');
+    expect(await shown('sync pause accounts', { syncPause: ({ service }) => Promise.resolve({ service, paused: true, changed: false }) })).toContain('is paused already.');
+    expect(await shown('sync resume accounts')).toBe('accounts is resumed.\n');
+    expect(await shown('sync resume accounts', { syncResume: ({ service }) => Promise.resolve({ service, paused: false, changed: false }) })).toBe('accounts was not paused.\n');
+    const raced = await run(['sync', 'pause', 'accounts'], { application: () => ({ syncPause: ({ service }) => Promise.resolve({ service, paused: false, changed: true }) }) });
+    expect(raced.code).toBe(1);
   });
 
   test('sync run and wait', async () => {

@@ -96,6 +96,8 @@ export const defaultApplication: Application = {
   syncRun: ({ untilCaughtUp }) => Promise.resolve({ stopped: untilCaughtUp ? 'caught-up' : 'requested', streams: [samples.stream] }),
   syncWait: () => Promise.resolve({ caughtUp: true, seconds: 0.25 }),
   syncStatus: () => Promise.resolve({ streams: [samples.stream], workers: [] }),
+  syncPause: ({ service }) => Promise.resolve({ service, paused: true, changed: true }),
+  syncResume: ({ service }) => Promise.resolve({ service, paused: false, changed: true }),
   syncConflicts: () =>
     Promise.resolve({
       conflicts: [
