@@ -86,6 +86,31 @@ describePostgres('the library', () => {
     expect(again.status().get('service-to-monolith')).toMatchObject({ conflicts: 1 });
   });
 
+  it('pauses and goes on, and loses nothing', async () => {
+    const { sides, monolith, service } = await pair();
+    const engine = started(new SyncEngine({ monolith, service, tables: ['orders'] }));
+    await expect(engine.pause()).rejects.toMatchObject({ code: 'BANYAN_USAGE' });
+    await engine.start();
+    await engine.caughtUp();
+    const waiting = engine.caughtUp().catch((error: unknown) => error);
+    await Promise.all([engine.pause(), engine.pause()]);
+    // It may have been faster than the pause.
+    expect(await waiting).toSatisfy((answer) => answer === undefined || isBanyanError(answer, 'BANYAN_SYNC_PAUSED'));
+    await sides.monolith.query('INSERT INTO public.orders VALUES (2, 1, 1.00)');
+    await sides.service.query('INSERT INTO public.orders VALUES (3, 1, 2.00)');
+    await expect(engine.caughtUp()).rejects.toMatchObject({ code: 'BANYAN_SYNC_PAUSED' });
+    expect(await sides.service.query('SELECT id FROM public.orders ORDER BY id')).toEqual([{ id: '1' }, { id: '3' }]);
+    engine.resume();
+    engine.resume();
+    await engine.caughtUp();
+    for (const side of [sides.monolith, sides.service]) {
+      expect(await side.query('SELECT id FROM public.orders ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }, { id: '3' }]);
+    }
+    await engine.pause();
+    await engine.stop();
+    await engine.stopped();
+  });
+
   it('keeps in sync whatever both databases have when no tables are named', async () => {
     const { sides, monolith, service } = await pair();
     await sides.service.query('CREATE TABLE public.orders (id bigint PRIMARY KEY, user_id bigint NOT NULL, total numeric(12,2)); CREATE TABLE public.own (id int PRIMARY KEY)');

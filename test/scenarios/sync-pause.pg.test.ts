@@ -2,12 +2,13 @@ import { expect, it } from 'vitest';
 import { streamsAre, testApplication, type TestApplication } from '../support/application.ts';
 import { Bursts, ITEM_ROWS, ITEM_SCHEMA } from '../support/bursts.ts';
 import { until } from '../support/condition.ts';
-import { describePostgres } from '../support/postgres.ts';
+import { describePostgres, testDatabase } from '../support/postgres.ts';
 import { rowsOf } from '../support/sync-engine.ts';
 import { SyncProcess } from '../support/sync-process.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
-const itemApplication = (): Promise<TestApplication> =>
-  testApplication({ schema: ITEM_SCHEMA + ITEM_ROWS, services: () => '  accounts: { url: "${ACCOUNTS_URL}", tables: [item] }\n' });
+const itemApplication = (sections = '', env: Readonly<Record<string, string>> = {}): Promise<TestApplication> =>
+  testApplication({ sections, env, schema: ITEM_SCHEMA + ITEM_ROWS, services: () => '  accounts: { url: "${ACCOUNTS_URL}", tables: [item] }\n' });
 
 const SERVICE = { service: 'accounts' };
 
@@ -53,19 +54,30 @@ describePostgres('a paused service', () => {
     await expect(app.application.syncPause({ service: 'nobody' })).rejects.toMatchObject({ code: 'BANYAN_SERVICE_UNKNOWN' });
   }, 120_000);
 
-  it('is not written by a worker that was frozen as it was paused, and wakes up', async () => {
-    const app = await itemApplication();
-    const bursts = new Bursts(app);
-    const worker = SyncProcess.start({ configFile: app.context.configFile, env: { MONOLITH_URL: app.monolith.url, ACCOUNTS_URL: app.service.url } });
-    await until(async () => (await app.application.syncStatus()).streams.every(({ state }) => state === 'running'), { timeoutMs: 40_000, everyMs: 50 });
-    await bursts.during(() => worker.freeze());
-    expect(await app.application.syncPause(SERVICE)).toMatchObject({ paused: true });
-    const before = await all(app);
-    worker.wake();
-    await worker.says('giving a service up');
-    expect(await all(app)).toEqual(before);
-    await app.application.syncResume(SERVICE);
-    await bursts.equal('after it was resumed');
-    expect(await worker.stop()).toBe(0);
+  it('is not written by a worker that can not know of it', async () => {
+    const state = await testDatabase();
+    const proxy = await TcpProxy.start(state.url);
+    try {
+      const app = await itemApplication('state: { url: "${STATE_URL}" }\n', { STATE_URL: state.url });
+      const bursts = new Bursts(app);
+      const worker = SyncProcess.start({
+        configFile: app.context.configFile, env: { MONOLITH_URL: app.monolith.url, ACCOUNTS_URL: app.service.url, STATE_URL: proxy.urlFor(state.url) },
+      });
+      await until(async () => (await app.application.syncStatus()).streams.every((stream) => stream.state === 'running'), { timeoutMs: 40_000, everyMs: 50 });
+      proxy.freeze();
+      await worker.says('the leases can not be renewed');
+      expect(await app.application.syncPause(SERVICE)).toMatchObject({ paused: true });
+      const before = await all(app);
+      await worker.says('another worker has taken over');
+      await bursts.during(() => {});
+      const checkpoints = (rows: unknown): unknown => (rows as readonly (readonly unknown[])[]).map((side) => side[1]);
+      expect(checkpoints(await all(app))).toEqual(checkpoints(before));
+      proxy.thaw();
+      await app.application.syncResume(SERVICE);
+      await bursts.equal('after it was resumed');
+      expect(await worker.stop()).toBe(0);
+    } finally {
+      await proxy.close();
+    }
   }, 120_000);
 });

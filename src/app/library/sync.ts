@@ -68,8 +68,14 @@ export class SyncEngine {
   readonly #options: SyncEngineOptions;
   readonly #resolver: ConflictResolver;
   readonly #stop = new AbortController();
+  #pause = new AbortController();
+  #build: (() => ServiceSync) | undefined;
   #sync: ServiceSync | undefined;
+  /** Of the streams that run now; resolved while they are paused. */
   #running: Promise<void> | undefined;
+  /** Settled when the engine has ended for good. */
+  #ended: Promise<void> | undefined;
+  #end: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
 
   constructor(options: SyncEngineOptions) {
     this.#options = options;
@@ -117,22 +123,56 @@ export class SyncEngine {
         },
       });
     const { names } = await retry(setUp, { clock, signal, transient: isTransient });
-    this.#sync = buildServiceSync({ ...parts, names });
-    this.#running = this.#sync.run(signal);
+    this.#build = () => buildServiceSync({ ...parts, names });
+    this.#ended = new Promise((resolve, reject) => {
+      this.#end = { resolve, reject };
+    });
     // Whoever awaits `stopped` or `stop` sees the failure; unheard it must not end the process.
-    this.#running.catch(() => {});
+    this.#ended.catch(() => {});
+    this.#run(this.#build());
+  }
+
+  #run(sync: ServiceSync): void {
+    this.#sync = sync;
+    this.#running = sync.run(AbortSignal.any([this.#stop.signal, this.#pause.signal])).then(
+      () => (this.#stop.signal.aborted ? this.#end?.resolve() : undefined),
+      (error: unknown) => this.#end?.reject(error),
+    );
+  }
+
+  /**
+   * Stops following both sides, until {@link resume} or the end of the process. Resolves when what was under way is
+   * durable and nothing is written any more. Nothing is lost: both servers keep their log meanwhile, on their disks.
+   */
+  async pause(): Promise<void> {
+    this.#started();
+    this.#pause.abort(new BanyanError('BANYAN_SYNC_PAUSED', { message: 'The sync engine is paused.', remedy: 'Call resume() first.' }));
+    await this.#running;
+  }
+
+  /** Follows both sides again, from where {@link pause} left them; no effect if it is not paused. Counts of {@link status} begin anew. */
+  resume(): void {
+    this.#started();
+    if (!this.#build || !this.#pause.signal.aborted || this.#stop.signal.aborted) return;
+    this.#pause = new AbortController();
+    this.#run(this.#build());
   }
 
   /** Resolves when the engine was stopped; rejects when it failed in a way that no waiting cures. */
   async stopped(): Promise<void> {
-    await this.#running;
+    await this.#ended;
   }
 
-  /** Resolves when each direction has applied what its source had committed before the call. */
+  /**
+   * Resolves when each direction has applied what its source had committed before the call.
+   * @throws BANYAN_SYNC_PAUSED if it is paused, or is before then
+   */
   async caughtUp(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const stop = this.#stop.signal;
-    const waiting = this.#started().caughtUp(options.signal ? AbortSignal.any([stop, options.signal]) : stop);
-    await Promise.race([waiting, this.#failed()]);
+    const sync = this.#started();
+    const ends = [this.#stop.signal, this.#pause.signal, ...(options.signal ? [options.signal] : [])];
+    const signal = AbortSignal.any(ends);
+    signal.throwIfAborted();
+    await Promise.race([sync.caughtUp(signal), this.#failed()]);
   }
 
   status(): ReadonlyMap<Direction, StreamCounts> {
@@ -143,11 +183,14 @@ export class SyncEngine {
   async stop(): Promise<void> {
     this.#stop.abort(new BanyanError('BANYAN_ABORTED', { message: 'The sync engine was stopped.' }));
     await this.#running;
+    // While paused nothing runs that could say so.
+    this.#end?.resolve();
+    await this.#ended;
   }
 
   /** Rejects when the streams fail; never resolves before they end. */
   async #failed(): Promise<void> {
-    await this.#running;
+    await this.#ended;
     this.#stop.signal.throwIfAborted();
   }
 
