@@ -39,6 +39,8 @@ export interface DirectionStreamOptions {
   readonly echoOrigin: string | undefined;
   /** Banyan's own tables by role, as this source names them. */
   readonly ownTables: { readonly mark: string; readonly conflict: string; readonly request: string };
+  /** Whether the target's stream has been read, but for what is as recent as a heartbeat. */
+  readonly targetRead: () => boolean;
   /** Writes a mark into the target's log; gives a position before it. */
   readonly markTarget: () => Promise<Position>;
   readonly resolver: ConflictResolver;
@@ -117,6 +119,8 @@ export class DirectionStream {
   /** When reading began, by the wall clock, in microseconds. */
   #openedAt = 0n;
   readonly #line: ApplyLine<Batch>;
+  /** How often the writing half stands still until the opposite stream has been read further. */
+  #waitsForOther = 0;
   #lastLatencyMs = 0;
   #transactions = 0;
   #rows = 0;
@@ -132,7 +136,7 @@ export class DirectionStream {
       clock: options.clock,
       maxRows: options.queueRows ?? 10_000,
       maxBytes: options.queueBytes ?? 32 * MIB,
-      overflow: () => options.sourceKnowledge.awaited,
+      overflow: () => (!options.sourceKnowledge.awaited ? 'none' : this.#waitsForOther > 0 ? 'all' : 'some'),
     });
     this.#line = new ApplyLine({ clock: options.clock, width: options.applier.sessions, onBroken: () => this.#queue.wake() });
   }
@@ -406,6 +410,7 @@ export class DirectionStream {
           await this.#line.changed();
           continue;
         }
+        if (!next && (await this.#targetIsBehind(signal))) continue;
         next ??= batchOf(this.#queue.take(batchRows, batchBytes));
         if (this.#revisit ? !this.#line.empty : !this.#line.admits(next.keys)) {
           await this.#line.changed();
@@ -419,6 +424,27 @@ export class DirectionStream {
     } finally {
       for (const { item } of await this.#line.clear()) await discardSteps(item);
       if (next) await discardSteps(next);
+    }
+  }
+
+  /**
+   * What is settled here asks what the target's log says up to now. While its reading is far behind, nothing
+   * is begun: the question would be asked with rows of the target locked. True after a pause.
+   */
+  async #targetIsBehind(signal: AbortSignal): Promise<boolean> {
+    if (this.#options.authority !== 'settles' || this.#options.targetRead()) return false;
+    await this.#waitingForOther(() => this.#options.clock.sleep(20, signal));
+    return true;
+  }
+
+  async #waitingForOther(wait: () => Promise<void>): Promise<void> {
+    this.#waitsForOther += 1;
+    // Whoever waited for room in the queue looks again whether there is more of it now.
+    this.#queue.wake();
+    try {
+      await wait();
+    } finally {
+      this.#waitsForOther -= 1;
     }
   }
 
@@ -485,7 +511,7 @@ export class DirectionStream {
     const { clock, remembered, heartbeatMs = 1000 } = this.#options;
     let lookedAt = clock.monotonic();
     while (!remembered()) {
-      await clock.sleep(5, signal);
+      await this.#waitingForOther(() => clock.sleep(5, signal));
       if (clock.monotonic() - lookedAt < heartbeatMs) continue;
       lookedAt = clock.monotonic();
       await this.#confirmClaim(signal);
@@ -516,7 +542,9 @@ export class DirectionStream {
         translate: (write) => mapping.translateAgain(write),
         catchUp: async () => {
           // A one-way stream knows nothing of its target's writers.
-          if (authority !== 'follows') await targetKnowledge.awaitDecoded(await this.#options.markTarget(), signal);
+          if (authority === 'follows') return;
+          const mark = await this.#options.markTarget();
+          await this.#waitingForOther(() => targetKnowledge.awaitDecoded(mark, signal));
         },
       },
     });

@@ -60,6 +60,10 @@ export class ServiceSync {
   readonly #knowledge: Readonly<Record<Side, Knowledge>>;
   readonly #streams = new Map<Direction, DirectionStream>();
   readonly #checkpoints = new Map<Direction, Checkpoint>();
+  /** Of each source, where the last two heartbeats were. */
+  readonly #marks: Record<Side, { readonly before: Position; readonly last: Position }> = {
+    monolith: { before: ORIGIN_OF_TIME, last: ORIGIN_OF_TIME }, service: { before: ORIGIN_OF_TIME, last: ORIGIN_OF_TIME },
+  };
   readonly #clocks = new ClockSkewWatch();
   #skewed = false;
 
@@ -124,6 +128,7 @@ export class ServiceSync {
       targetKnowledge: this.#knowledge[to],
       echoOrigin: ends[from].replayOrigin,
       ownTables: { mark: 'banyan.mark', conflict: 'banyan.conflict', request: 'banyan.request' },
+      targetRead: () => this.#knowledge[to].decoded >= this.#marks[to].before,
       markTarget: ends[to].mark,
       ...(batchRows === undefined ? {} : { batchRows }),
       ...(queueRows === undefined ? {} : { queueRows }),
@@ -173,7 +178,7 @@ export class ServiceSync {
         const to = otherSide(from);
         try {
           if (mode === 'bidirectional') this.#knowledge[to].addHorizon(await ends[to].horizon());
-          await ends[from].mark();
+          this.#marks[from] = { before: this.#marks[from].last, last: await ends[from].mark() };
           if (mode === 'bidirectional') await this.#readClock(from);
         } catch (error) {
           if (!ends[to].applier?.isTransient(error)) throw error;

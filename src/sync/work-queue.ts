@@ -5,6 +5,16 @@ import { isSpooledSteps, rowsOf, type Work } from './work.ts';
 const WOKEN = new Error('woken');
 
 /**
+ * How far beyond its bounds a queue may grow. `some`: the opposite stream waits for this one to be read
+ * further. `all`: and this one's writing half waits for the opposite stream, so that without it both would
+ * wait for ever; that ends as soon as the shorter of both logs is read.
+ */
+export type Overflow = 'none' | 'some' | 'all';
+
+/** Times the bounds. */
+const SOME = 4;
+
+/**
  * Translated transactions between the reading and the writing half of a stream, bounded by rows and
  * bytes. A spooled one counts its rows, so that the disk is bounded as well.
  */
@@ -12,15 +22,14 @@ export class WorkQueue {
   readonly #clock: Clock;
   readonly #maxRows: number;
   readonly #maxBytes: number;
-  /** Whether somebody needs the stream read further than the bound allows; see Knowledge.awaited. */
-  readonly #overflow: () => boolean;
+  readonly #overflow: () => Overflow;
   #works: Work[] = [];
   #rows = 0;
   #bytes = 0;
   /** Waits for a change; absent while nobody does, since an abort costs more than the rest of a put. */
   #wake: AbortController | undefined;
 
-  constructor(options: { readonly clock: Clock; readonly maxRows: number; readonly maxBytes: number; readonly overflow: () => boolean }) {
+  constructor(options: { readonly clock: Clock; readonly maxRows: number; readonly maxBytes: number; readonly overflow: () => Overflow }) {
     this.#clock = options.clock;
     this.#maxRows = options.maxRows;
     this.#maxBytes = options.maxBytes;
@@ -52,7 +61,14 @@ export class WorkQueue {
     this.#rows += rowsOf(work);
     this.#bytes += bytesOf(work);
     this.wake();
-    while ((this.#rows > this.#maxRows || this.#bytes > this.#maxBytes) && !this.#overflow()) await this.changed(50, signal);
+    while (this.#full()) await this.changed(50, signal);
+  }
+
+  #full(): boolean {
+    const filled = Math.max(this.#rows / this.#maxRows, this.#bytes / this.#maxBytes);
+    if (filled <= 1) return false;
+    const overflow = this.#overflow();
+    return overflow === 'none' || (overflow === 'some' && filled > SOME);
   }
 
   /** The next works in order: at least one, then as many as keep within the bounds. A spooled one comes alone. */
