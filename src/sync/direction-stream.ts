@@ -1,98 +1,25 @@
-import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Metrics } from '../core/metrics.ts';
 import { retry } from '../core/retry.ts';
-import { isSpooled, type Change, type Transaction } from '../model/change.ts';
-import type { NamedRow } from '../model/conflict.ts';
+import type { Change, Transaction } from '../model/change.ts';
 import { parseTableName } from '../model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
-import { otherSide, sourceSide, type Direction } from '../model/side.ts';
-import { sharedName, type TableMapping } from '../model/table-mapping.ts';
+import { otherSide, sourceSide } from '../model/side.ts';
+import { sharedName } from '../model/table-mapping.ts';
 import type { Applier, Checkpoint } from '../ports/applier.ts';
-import type { ChangeSource } from '../ports/change-source.ts';
 import { applyBatch, type Attempts, type BatchResult } from './apply-batch.ts';
 import { ApplyLine, CalledBack, type Turn } from './apply-line.ts';
 import { batchOf, discardSteps, type Batch } from './batch.ts';
-import type { ConflictResolver } from './conflict.ts';
 import { Holds } from './holds.ts';
-import type { Knowledge } from './knowledge.ts';
 import { LatencyRecord } from './latency.ts';
 import { Mapping } from './mapping.ts';
+import { discardAll, inParts, isInMemory, parseNamed, textsOf, type InMemory, type Reading } from './reading.ts';
 import { ServiceApplier } from './service-applier.ts';
-import type { Authority } from './settle-context.ts';
+import type { DirectionStreamOptions, StreamCounts } from './stream-options.ts';
 import { ordered, rowsOf, type Decided, type Step, type Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
-export interface DirectionStreamOptions {
-  readonly service: string;
-  readonly direction: Direction;
-  readonly source: ChangeSource;
-  readonly applier: Applier;
-  readonly pairs: readonly TableMapping[];
-  readonly authority: Authority;
-  /** What is known of the side this stream reads. */
-  readonly sourceKnowledge: Knowledge;
-  /** What is known of the side it writes. */
-  readonly targetKnowledge: Knowledge;
-  /** The origin under which the opposite stream writes into this stream's source. */
-  readonly echoOrigin: string | undefined;
-  /** Banyan's own tables by role, as this source names them. */
-  readonly ownTables: { readonly mark: string; readonly conflict: string; readonly request: string };
-  /** Whether the target's stream has been read, but for what is as recent as a heartbeat. */
-  readonly targetRead: () => boolean;
-  /** Writes a mark into the target's log; gives a position before it. */
-  readonly markTarget: () => Promise<Position>;
-  readonly resolver: ConflictResolver;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  /** Most row changes that one target transaction joins. Default 2000. */
-  readonly batchRows?: number;
-  /** About how many bytes of row changes one target transaction joins at most. Default 8 MiB. */
-  readonly batchBytes?: number;
-  /** Most row changes held in memory between reading and writing. Default 10,000: more only makes the garbage collector work. */
-  readonly queueRows?: number;
-  /** Most bytes of row changes held in memory between reading and writing. Default 32 MiB. */
-  readonly queueBytes?: number;
-  /** Pause between checkpoints when there is nothing but progress to note, in milliseconds. Default 1000. */
-  readonly heartbeatMs?: number;
-  /** Whether enough has been read again, after a restart, to judge the first change. */
-  readonly remembered: () => boolean;
-  /** Told after each durable checkpoint. */
-  readonly onCheckpoint: (checkpoint: Checkpoint) => void;
-}
-
-type InMemory = Transaction & { readonly changes: readonly Change[] };
-
 const MIB = 1024 * 1024;
-
-/** What a transaction's commit tells for each of its changes. */
-interface Reading {
-  readonly position: Position;
-  readonly committedAt: bigint;
-  /** How far of the other side's commits had been seen. */
-  readonly seen: Position;
-  /** Of an echo, where the original was committed. */
-  readonly batch: Position;
-  readonly echo: boolean;
-  /** Whether what the changes tell of their side is to be noted; not again when they are read again. */
-  readonly learning: boolean;
-  /** Whether a mark came by. */
-  marked: boolean;
-}
-
-/** A stream's counts since its start. */
-export interface StreamCounts {
-  readonly received: Position;
-  readonly applied: Position;
-  readonly lagMs: number;
-  readonly transactions: number;
-  readonly rows: number;
-  readonly conflicts: number;
-  readonly quarantined: number;
-  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
-}
 
 /**
  * One direction of a service's sync: reads one side's commits, writes them into the other.
@@ -591,31 +518,4 @@ export class DirectionStream {
     if (!this.#mapping) throw new Error('the stream was not opened');
     return this.#mapping;
   }
-}
-
-function isInMemory(transaction: Transaction): transaction is InMemory {
-  return !isSpooled(transaction.changes);
-}
-
-async function* inParts({ changes }: Transaction): AsyncGenerator<readonly Change[]> {
-  if (isSpooled(changes)) yield* changes.parts();
-  else yield changes;
-}
-
-async function discardAll(parts: readonly Transaction[]): Promise<void> {
-  for (const { changes } of parts) if (isSpooled(changes)) await changes.discard();
-}
-
-/** A new row's values by column name. */
-function textsOf(change: Extract<Change, { kind: 'insert' }>): (name: string) => string | undefined {
-  const record = new Map(change.relation.columns.map((column, i) => [column.name, change.row[i]]));
-  return (name) => {
-    const cell = record.get(name);
-    return typeof cell === 'string' ? cell : undefined;
-  };
-}
-
-/** JSON of strings and nulls only, as Banyan itself wrote it: no number passes through it. */
-function parseNamed(text: string): NamedRow {
-  return JSON.parse(text) as NamedRow;
 }

@@ -10,7 +10,8 @@ import type { Applier, Checkpoint, Horizon } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
 import { ClockSkewWatch, type ClockReading, type ClockSkew } from './clock-skew.ts';
 import type { ConflictResolver } from './conflict.ts';
-import { DirectionStream, type StreamCounts } from './direction-stream.ts';
+import { DirectionStream } from './direction-stream.ts';
+import type { StreamCounts } from './stream-options.ts';
 import { Knowledge } from './knowledge.ts';
 
 export type SyncMode = 'bidirectional' | Direction;

@@ -9,7 +9,7 @@ import { PostgresProvisioner } from '../../postgres/provision/provisioner.ts';
 import { setUpStreams } from '../../postgres/stream-setup.ts';
 import { isTransient } from '../../postgres/transient.ts';
 import { ConflictResolver, type PlainStrategy, type ResolveConflict } from '../../sync/conflict.ts';
-import type { StreamCounts } from '../../sync/direction-stream.ts';
+import type { StreamCounts } from '../../sync/stream-options.ts';
 import type { TableStrategy } from '../../sync/strategies.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../sync/service-sync.ts';
 import { buildServiceSync, catchUpOf } from '../build-sync.ts';
@@ -18,7 +18,7 @@ import { databaseOf, type Database, type DatabaseLike } from './database.ts';
 
 export type { ConflictingChange, PlainStrategy, ResolveConflict, StrategyName, Verdict } from '../../sync/conflict.ts';
 export type { TableStrategy } from '../../sync/strategies.ts';
-export type { StreamCounts } from '../../sync/direction-stream.ts';
+export type { StreamCounts } from '../../sync/stream-options.ts';
 export type { SyncMode } from '../../sync/service-sync.ts';
 export { postgres, type Database, type DatabaseLike } from './database.ts';
 

@@ -1,0 +1,47 @@
+import { isSpooled, type Change, type Transaction } from '../model/change.ts';
+import type { NamedRow } from '../model/conflict.ts';
+import type { Position } from '../model/position.ts';
+
+/** What a transaction's commit tells for each of its changes. */
+export interface Reading {
+  readonly position: Position;
+  readonly committedAt: bigint;
+  /** How far of the other side's commits had been seen. */
+  readonly seen: Position;
+  /** Of an echo, where the original was committed. */
+  readonly batch: Position;
+  readonly echo: boolean;
+  /** Whether what the changes tell of their side is to be noted; not again when they are read again. */
+  readonly learning: boolean;
+  /** Whether a mark came by. */
+  marked: boolean;
+}
+
+export type InMemory = Transaction & { readonly changes: readonly Change[] };
+
+export function isInMemory(transaction: Transaction): transaction is InMemory {
+  return !isSpooled(transaction.changes);
+}
+
+export async function* inParts({ changes }: Transaction): AsyncGenerator<readonly Change[]> {
+  if (isSpooled(changes)) yield* changes.parts();
+  else yield changes;
+}
+
+export async function discardAll(parts: readonly Transaction[]): Promise<void> {
+  for (const { changes } of parts) if (isSpooled(changes)) await changes.discard();
+}
+
+/** A new row's values by column name. */
+export function textsOf(change: Extract<Change, { kind: 'insert' }>): (name: string) => string | undefined {
+  const record = new Map(change.relation.columns.map((column, i) => [column.name, change.row[i]]));
+  return (name) => {
+    const cell = record.get(name);
+    return typeof cell === 'string' ? cell : undefined;
+  };
+}
+
+/** JSON of strings and nulls only, as Banyan itself wrote it: no number passes through it. */
+export function parseNamed(text: string): NamedRow {
+  return JSON.parse(text) as NamedRow;
+}
