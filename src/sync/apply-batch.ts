@@ -248,7 +248,7 @@ class Batch {
     if (error === undefined) return undefined;
     const fault = faultOf(error, this.#options.applier.codeOf(error));
     const settled =
-      fault.code === UNIQUE_VIOLATION && step.kind !== 'requested' &&
+      REFUSED_FOR_ANOTHER.has(fault.code) && step.kind !== 'requested' &&
       (await this.#settleClash({ write: asWrite(step), error, decided: step.kind === 'decided' }));
     return settled ? undefined : fault;
   }
@@ -472,7 +472,8 @@ function isAlone(step: Step): step is Decided | Requested | Truncated {
 /** So few steps that it is no use to look for the one at fault by halves. */
 const FEW = 8;
 
-const UNIQUE_VIOLATION = '23505';
+/** Another row is in the way: a unique index or an exclusion constraint. */
+const REFUSED_FOR_ANOTHER: ReadonlySet<string> = new Set(['23505', '23P01']);
 
 /** Which of several equal rows goes is found only when those before it are there. */
 const isKeylessDelete = (write: Write): boolean => write.kind === 'delete' && write.table.key.length === 0;

@@ -384,6 +384,54 @@ describePostgres('PostgresApplier', () => {
     await applier.close();
   });
 
+  it('finds the rows in the way of a partial index, of expressions, of computed columns, and of an exclusion', async () => {
+    const { database, applier, names } = await fixture();
+    await database.query(`
+      CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA public; CREATE EXTENSION IF NOT EXISTS citext SCHEMA public;
+      CREATE TABLE public."Odd ""user" (id int PRIMARY KEY, "E mail" text, gone bool NOT NULL DEFAULT false, nick public.citext UNIQUE,
+        slug text GENERATED ALWAYS AS (lower("E mail")) STORED UNIQUE, during int4range, EXCLUDE USING gist (during WITH &&));
+      CREATE UNIQUE INDEX ON public."Odd ""user" (substr("E mail", 1, 1), (id % 2)) WHERE NOT gone;
+      INSERT INTO public."Odd ""user" VALUES (1, 'Ann', false, 'ann', DEFAULT, '[1,5)'), (2, 'bob', true, 'b', DEFAULT, NULL), (3, NULL, false, NULL, DEFAULT, '[7,9)')`);
+    await applier.close();
+    const other = new PostgresApplier({ url: database.url, service: 'shop', names });
+    await other.claim();
+    const name = tableName('public', 'Odd "user');
+    const odd = (await other.describe([name])).get(name)!;
+    await inApply(other, 0x100, async (transaction) => {
+      const clash = (key: string, row: readonly Cell[]) => transaction.clashes(odd, [key], row);
+      expect(await clash('9', ['9', 'ANN', 'true', null, null])).toEqual([['1']]);
+      expect(await clash('9', ['9', 'Abe', 'false', null, null])).toEqual([['1']]);
+      expect(await clash('9', ['9', 'Abe', 'true', null, null])).toEqual([]);
+      // What the row does not carry has its default where there is no row yet.
+      expect(await clash('9', ['9', 'Abe', UNCHANGED, null, null])).toEqual([['1']]);
+      expect(await clash('9', ['9', 'bert', 'false', null, null])).toEqual([]);
+      expect(await clash('2', ['2', 'bob', 'false', 'ANN', null])).toEqual([['1']]);
+      expect(await clash('2', ['2', UNCHANGED, 'true', UNCHANGED, '[4,8)'])).toEqual([['1'], ['3']]);
+      expect(await clash('1', ['1', 'Ann', 'false', 'ann', '[1,6)'])).toEqual([]);
+      expect(await clash('3', ['3', null, UNCHANGED, null, '[5,7)'])).toEqual([]);
+    });
+    await other.close();
+  });
+
+  itSince(15)('finds the row in the way where no value counts as one', async () => {
+    const { database, applier, names } = await fixture();
+    await database.query(`
+      CREATE TABLE public.seat (id int PRIMARY KEY, place text, day int, UNIQUE NULLS NOT DISTINCT (place, day));
+      INSERT INTO public.seat VALUES (1, NULL, 1), (2, 'a', NULL)`);
+    await applier.close();
+    const other = new PostgresApplier({ url: database.url, service: 'shop', names });
+    await other.claim();
+    const name = tableName('public', 'seat');
+    const seat = (await other.describe([name])).get(name)!;
+    await inApply(other, 0x100, async (transaction) => {
+      expect(await transaction.clashes(seat, ['9'], ['9', null, '1'])).toEqual([['1']]);
+      expect(await transaction.clashes(seat, ['9'], ['9', 'a', null])).toEqual([['2']]);
+      expect(await transaction.clashes(seat, ['9'], ['9', null, null])).toEqual([]);
+      expect(await transaction.clashes(seat, ['1'], ['1', null, '1'])).toEqual([]);
+    });
+    await other.close();
+  });
+
   it('truncates, records conflicts and sets changes aside, or none of it after a savepoint', async () => {
     const { database, applier, table, names } = await fixture();
     const item = table('item');

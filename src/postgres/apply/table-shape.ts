@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { BanyanError } from '../../core/errors.ts';
 import { quoteIdentifier, quoteTable, tableName, type TableName } from '../../model/names.ts';
 import type { Reference, TargetTable } from '../../ports/applier.ts';
+import { APART_SQL, type Apart } from './clashing.ts';
 
 /** What the applier's statements need to know of a table beyond its names. */
 export interface TableShape extends TargetTable {
@@ -14,16 +15,33 @@ export interface TableShape extends TargetTable {
   readonly settable: readonly number[];
   readonly otherUniques: readonly (readonly number[])[];
   readonly references: readonly Reference[];
+  /** Everything beside the key that may refuse a row for another's sake. */
+  readonly apart: readonly Apart[];
+  /** A column's default as SQL, where it is a plain value. */
+  readonly defaults: readonly (string | undefined)[];
+  /** Columns that the server computes from the others. */
+  readonly generated: readonly { readonly sqlName: string; readonly expression: string }[];
 }
 
 interface ShapeRow {
-  readonly columns: string;
+  readonly columns: string | null;
+  readonly key: string | null;
+  readonly uniques: string | null;
+  readonly fks: string | null;
+  readonly apart: string | null;
+  readonly generated: string | null;
 }
 
 interface ColumnFact {
   readonly name: string;
   readonly type: string;
   readonly identity: string;
+  readonly default: string | null;
+}
+
+interface GeneratedFact {
+  readonly name: string;
+  readonly expression: string;
 }
 
 interface ReferenceFact {
@@ -47,14 +65,12 @@ export async function readShapes(
 ): Promise<Map<TableName, TableShape>> {
   const shapes = new Map<TableName, TableShape>();
   for (const table of tables) {
-    const found = await client.query<{ columns: string | null; key: string | null; uniques: string | null; fks: string | null }>(SHAPE_SQL, [
-      quoteTable(table),
-    ]);
+    const found = await client.query<ShapeRow>(SHAPE_SQL, [quoteTable(table)]);
     const row = found.rows[0];
     if (!row?.columns) {
       throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: `The target has no table ${table}.` });
     }
-    const shape = shapeOf({ table, columnsJson: row.columns, keyJson: row.key, uniquesJson: row.uniques, referencesJson: row.fks });
+    const shape = shapeOf(table, row);
     if (shape.key.length === 0 && options.keyless !== true) {
       throw new BanyanError('BANYAN_NO_KEY', {
         message: `${table} has neither a primary key that can be written (a deferrable one can not) nor a unique index of columns that are not null.`,
@@ -65,21 +81,12 @@ export async function readShapes(
   return shapes;
 }
 
-function shapeOf({ table, columnsJson, keyJson, uniquesJson, referencesJson }: {
-  readonly table: TableName;
-  readonly columnsJson: ShapeRow['columns'];
-  readonly keyJson: string | null;
-  readonly uniquesJson: string | null;
-  readonly referencesJson: string | null;
-}): TableShape {
-  const facts = JSON.parse(columnsJson) as ColumnFact[];
+function shapeOf(table: TableName, row: ShapeRow): TableShape {
+  const facts = parsed<ColumnFact>(row.columns);
   const names = facts.map((fact) => fact.name);
-  const keyNames = keyJson === null ? [] : (JSON.parse(keyJson) as string[]);
-  const places = keyNames.map((name) => names.indexOf(name));
+  const places = parsed<string>(row.key).map((name) => names.indexOf(name));
   // A generated column is never written, so a row is not found by it either.
   const key = places.includes(-1) ? [] : places;
-  const references = referencesJson === null ? [] : (JSON.parse(referencesJson) as ReferenceFact[]);
-  const uniques = uniquesJson === null ? [] : (JSON.parse(uniquesJson) as string[][]);
   return {
     name: table,
     columns: names,
@@ -88,21 +95,32 @@ function shapeOf({ table, columnsJson, keyJson, uniquesJson, referencesJson }: {
     sqlColumns: names.map(quoteIdentifier),
     sqlTypes: facts.map((fact) => fact.type),
     settable: names.map((_, i) => i).filter((i) => !key.includes(i) && facts[i]?.identity !== 'a'),
-    otherUniques: uniques.map((columns) => columns.map((name) => names.indexOf(name))).filter((u) => !u.includes(-1)),
-    references: references.map(({ schema, table: parent, columns, there }) => ({
+    otherUniques: parsed<string[]>(row.uniques).map((columns) => columns.map((name) => names.indexOf(name))).filter((u) => !u.includes(-1)),
+    references: parsed<ReferenceFact>(row.fks).map(({ schema, table: parent, columns, there }) => ({
       columns: columns.map((name) => names.indexOf(name)), table: tableName(schema, parent), there,
     })),
+    apart: parsed<Apart>(row.apart),
+    // Whatever calls something may have effects, or differ each time.
+    defaults: facts.map((fact) => (fact.default === null || fact.default.includes('(') ? undefined : fact.default)),
+    generated: parsed<GeneratedFact>(row.generated).map(({ name, expression }) => ({ sqlName: quoteIdentifier(name), expression })),
   };
 }
+
+/** A list that the server made. Nothing of a row is in it. */
+const parsed = <T>(json: string | null): T[] => (json === null ? [] : (JSON.parse(json) as T[]));
 
 /** $1: the quoted name. Columns that an index only INCLUDEs are behind its key columns. */
 const SHAPE_SQL = `
 SELECT
   (SELECT json_agg(json_build_object('name', a.attname,
             'type', quote_ident(n.nspname) || '.' || quote_ident(t.typname),
-            'identity', a.attidentity) ORDER BY a.attnum)
+            'identity', a.attidentity,
+            'default', (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum)) ORDER BY a.attnum)
      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
+  (SELECT json_agg(json_build_object('name', a.attname, 'expression', pg_get_expr(d.adbin, d.adrelid)) ORDER BY a.attnum)
+     FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attgenerated <> '') AS generated,${APART_SQL} AS apart,
   (SELECT json_agg(a.attname ORDER BY array_position(i.indkey::int2[], a.attnum))
      FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
     WHERE i.indexrelid = key.oid) AS key,

@@ -10,6 +10,7 @@ import type {
 import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import type { Marking } from '../replay-marking.ts';
+import { clashing } from './clashing.ts';
 import { answer, overtake, putInQuarantine, readQuarantined, recall } from './quarantine.ts';
 import {
   commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITTEN_HERE, writtenByUs,
@@ -161,16 +162,8 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   async clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
     const shape = this.#options.shapeOf(table);
     const found = new Map<string, readonly string[]>();
-    for (const unique of shape.otherUniques) {
-      const values = unique.map((column) => row[column]);
-      if (values.some((value) => typeof value !== 'string')) continue;
-      const same = unique.map((column, i) => `t.${shape.sqlColumns[column]} = $${key.length + i + 1}::text::${shape.sqlTypes[column]}`);
-      const rows = await this.#run<Record<string, string>>({
-        text:
-          `SELECT ${shape.key.map((column, i) => `t.${shape.sqlColumns[column]}::text AS k${i}`).join(', ')} ` +
-          `FROM ${shape.sqlName} AS t WHERE ${same.join(' AND ')} AND NOT (${whereKey(shape)})`,
-        values: [...key, ...values.filter((value): value is string => typeof value === 'string')],
-      });
+    for (const apart of shape.apart) {
+      const rows = await this.#run<Record<string, string>>(clashing(shape, apart, { key, row }));
       for (const other of rows.rows) {
         const otherKey = shape.key.map((_, i) => other[`k${i}`] ?? '');
         found.set(JSON.stringify(otherKey), otherKey);
