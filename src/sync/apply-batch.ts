@@ -50,15 +50,15 @@ export class Attempts {
 }
 
 /**
- * How carefully a batch is applied: rows of many transactions at once; one change at a time, each within
- * a savepoint; or so that each also passes what the database would check at the commit only.
+ * How carefully a batch is applied: rows of many transactions at once; within savepoints, by halves, down to
+ * the one change at fault; or so that each also passes what the database would check at the commit only.
  */
 type Care = 'joined' | 'careful' | 'strict';
 
 /**
  * Applies whole source transactions in one transaction of the target, with their checkpoint.
  * Either all of it commits or nothing. If it is refused for its values, the same works are applied
- * again one change at a time, so that exactly the change at fault is set aside.
+ * again in halves, so that exactly the change at fault is set aside.
  *
  * With a turn, only the first, set-based attempt is made: whatever it fails for, its owner applies
  * the same works again, alone and with the same {@link Attempts}.
@@ -119,12 +119,9 @@ async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> 
         await batch.spooled({ steps, seen });
         continue;
       }
-      for (const step of steps) {
-        if (care !== 'joined') await batch.one(step);
-        else if (!batch.join(step)) await batch.add(step);
-      }
+      await batch.take(steps);
     }
-    await batch.flush();
+    await batch.finish();
     await batch.checkInserts();
     await turn?.commit();
     const checkpoint = { position: last.position, seen: last.seen };
@@ -158,6 +155,7 @@ class Batch {
   #deferred = 0;
   #quarantined = 0;
   #released = false;
+  #waiting: Step[] = [];
   readonly #care: Care;
   /** What was in quarantine before this transaction and still is. */
   #held: Holds;
@@ -259,7 +257,7 @@ class Batch {
    */
   async spooled(work: { readonly steps: SpooledSteps; readonly seen: Position }): Promise<void> {
     await this.#context.alone();
-    await this.flush();
+    await this.finish();
     for await (const steps of work.steps.parts()) {
       if (this.#care === 'joined') await this.#together(steps);
       else await this.#carefully(steps);
@@ -273,6 +271,21 @@ class Batch {
     const { conflicts, deferred } = await settleSpooledInserts(work, this.#context);
     this.#conflicts += conflicts;
     this.#deferred += deferred;
+  }
+
+  /** Takes the next steps in. Carefully, they wait for those that follow, so that few savepoints hold many. */
+  async take(steps: readonly Step[]): Promise<void> {
+    if (this.#care !== 'joined') this.#waiting.push(...steps);
+    else for (const step of steps) if (!this.join(step)) await this.add(step);
+  }
+
+  /** Does what was taken in. */
+  async finish(): Promise<void> {
+    if (this.#waiting.length > 0) {
+      await this.#context.alone();
+      await this.#carefully(this.#waiting.splice(0));
+    }
+    await this.flush();
   }
 
   async #together(steps: readonly Step[]): Promise<void> {

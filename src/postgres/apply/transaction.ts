@@ -96,11 +96,10 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const shape = this.#options.shapeOf(table);
     // Without a key there is no such row: each is like any other.
     if (shape.key.length === 0) return undefined;
-    // First the lock, then the look: nothing of the row may be read before it stands still.
-    const locked = await this.#run({ text: `SELECT 1 FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)} FOR UPDATE`, values: key });
-    if (locked.rowCount === 0) return undefined;
     const replayed = writtenByUs(this.#ours) ?? 'false';
-    const found = await this.#run<Record<string, Value>>({
+    // First the lock, then the look: nothing of the row may be read before it stands still. Both are sent in one go.
+    const locking = this.#run({ text: `SELECT 1 FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)} FOR UPDATE`, values: key });
+    const looking = this.#run<Record<string, Value>>({
       text:
         `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +
         `(extract(epoch FROM pg_catalog.pg_xact_commit_timestamp(t.xmin)) * 1000000)::int8 AS at, ` +
@@ -109,8 +108,10 @@ export class PostgresApplyTransaction implements ApplyTransaction {
         `FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`,
       values: key,
     });
+    const [locked, found] = await Promise.all([locking, looking]);
     const row = found.rows[0];
-    if (!row) return undefined;
+    // One that came after the lock found none does not stand still.
+    if (locked.rowCount === 0 || !row) return undefined;
     const at = row['at'];
     return {
       row: shape.columns.map((_, i) => row[`c${i}`] ?? null),
