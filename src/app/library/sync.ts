@@ -172,7 +172,13 @@ export class SyncEngine {
     const ends = [this.#stop.signal, this.#pause.signal, ...(options.signal ? [options.signal] : [])];
     const signal = AbortSignal.any(ends);
     signal.throwIfAborted();
-    await Promise.race([sync.caughtUp(signal), this.#failed()]);
+    try {
+      await Promise.race([sync.caughtUp(signal), this.#failed()]);
+    } catch (error) {
+      // Whoever slept when it was called off knows only that it was.
+      signal.throwIfAborted();
+      throw error;
+    }
   }
 
   status(): ReadonlyMap<Direction, StreamCounts> {
