@@ -3,6 +3,7 @@ import { EmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts';
 import { isBanyanError } from '../../src/core/errors.ts';
 import { createPool } from '../../src/postgres/connect.ts';
 import { isTransient } from '../../src/postgres/transient.ts';
+import { temporaryFolder } from '../support/application.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres, testDatabase } from '../support/postgres.ts';
 import { caughtUpWith, standbyOf } from '../support/standby.ts';
@@ -70,7 +71,7 @@ describePostgres('the history of a source', () => {
     const service = await testDatabase({ schema: SCHEMA, max: 8 });
     const first = createPool({ url: primary.url(), max: 4 });
     await first.query(`SET search_path = public; ${SCHEMA} SET search_path = pg_catalog`);
-    await using standby = await standbyOf(primary, { slots: true });
+    await using standby = await standbyOf(primary, await temporaryFolder(), { slots: true });
     const proxy = await TcpProxy.start(primary.url());
     const monolith = createPool({ url: proxy.urlFor(primary.url()), max: 8 });
     const direct = createPool({ url: standby.url(), max: 4 });

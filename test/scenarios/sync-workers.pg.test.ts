@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { testApplication, type TestApplication } from '../support/application.ts';
 import { Bursts, ITEM_ROWS, ITEM_SCHEMA } from '../support/bursts.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres, testDatabase } from '../support/postgres.ts';
 import { rowsOf } from '../support/sync-engine.ts';
-import { SyncProcess } from '../support/sync-process.ts';
+import { killSyncProcesses, SyncProcess } from '../support/sync-process.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
+
+afterAll(killSyncProcesses);
 
 const nameOf = (worker: SyncProcess): string => `${hostname()}:${worker.pid}`;
 

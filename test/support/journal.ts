@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../src/postgres/transient.ts';
 import type { Side } from '../../src/model/side.ts';
 import type { TestDatabase } from './postgres.ts';
@@ -39,6 +40,7 @@ export class Journal {
   readonly #ends: Readonly<Record<Side, Querying>>;
   readonly #keys: number;
   readonly #uniqueValues: boolean;
+  readonly #pauseMs: number;
   readonly #stop = new AbortController();
   readonly #writers: Promise<void>[] = [];
   #refused = 0;
@@ -46,11 +48,13 @@ export class Journal {
   /**
    * @param options.keys rows that all writers share.
    * @param options.uniqueValues whether some writes take one of a few unique values. Default false.
+   * @param options.pauseMs how long a writer rests between two transactions at most. Default 0.
    */
-  constructor(options: { readonly ends: Readonly<Record<Side, Querying>>; readonly keys: number; readonly uniqueValues?: boolean }) {
+  constructor(options: { readonly ends: Readonly<Record<Side, Querying>>; readonly keys: number; readonly uniqueValues?: boolean; readonly pauseMs?: number }) {
     this.#ends = { monolith: options.ends.monolith, service: options.ends.service };
     this.#keys = options.keys;
     this.#uniqueValues = options.uniqueValues ?? false;
+    this.#pauseMs = options.pauseMs ?? 0;
   }
 
   get writes(): number {
@@ -60,6 +64,11 @@ export class Journal {
   /** Writes that the server refused, for a unique value or a lost connection. */
   get refused(): number {
     return this.#refused;
+  }
+
+  /** Transactions whose COMMIT was not answered: they may be there or not. */
+  get unknown(): number {
+    return this.#inDoubt.size;
   }
 
   start(writersPerSide: number): void {
@@ -98,7 +107,10 @@ export class Journal {
     }
     const recorded = records.join('\n');
     const missing = (value: string): boolean => !known.has(value) && !recorded.includes(value);
+    const there = new Set(rows.rows.map((row) => row.value));
     return [
+      // A delete leaves no value to look for; but what it removed must not be there, unless a decision put it back.
+      ...acknowledged.filter(({ value, before }) => value === null && before !== null && there.has(before) && !recorded.includes(before)).map(({ before }) => `the delete of ${before}`),
       ...acknowledged.map(({ value }) => value).filter((value): value is string => value !== null && missing(value)),
       ...[...this.#entries].filter(missing),
     ];
@@ -134,6 +146,41 @@ export class Journal {
     return this.#acknowledged.filter((write) => write.id === id).map(({ before, value }) => `${before} -> ${value}`).join('\n');
   }
 
+  /**
+   * One transaction that inserts many rows of `entry` and updates some that all writers share. Resolves with
+   * whether it was acknowledged; one that was not is in doubt, as any other.
+   */
+  async large(side: Side, rows: number): Promise<boolean> {
+    const name = `${side}-large-${randomBytes(6).toString('hex')}`;
+    const entry = `${name}-1`;
+    const done: Acknowledged[] = [];
+    try {
+      const client = await this.#ends[side].pool.connect();
+      let broken = true;
+      try {
+        await client.query('BEGIN');
+        await client.query("INSERT INTO public.entry (account_id, value) SELECT 2, $1 || '-' || g FROM generate_series(1, $2::int) g", [name, rows]);
+        const locked = await client.query<{ id: string; value: string }>('SELECT id, value FROM public.account WHERE id % 8 = 0 ORDER BY id FOR UPDATE');
+        for (const { id, value: before } of locked.rows) done.push({ side, id: Number(id), value: `${name}-of-${id}`, before });
+        await client.query("UPDATE public.account SET value = $1 || '-of-' || id, visits = visits + 1 WHERE id % 8 = 0 AND id = ANY ($2)", [name, done.map(({ id }) => id)]);
+        const written = { writes: done, entry };
+        this.#inDoubt.add(written);
+        await client.query('COMMIT');
+        this.#inDoubt.delete(written);
+        broken = false;
+      } finally {
+        client.release(broken);
+      }
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      this.#refused += 1;
+      return false;
+    }
+    this.#acknowledged.push(...done);
+    for (let i = 1; i <= rows; i++) this.#entries.add(`${name}-${i}`);
+    return true;
+  }
+
   async #write(side: Side): Promise<void> {
     const { pool } = this.#ends[side];
     while (!this.#stop.signal.aborted) {
@@ -151,7 +198,10 @@ export class Journal {
         }
       } catch (error) {
         if (!isTransient(error)) throw error;
+        // The server is away; whoever asks it all the time only takes its place on the machine.
+        await delay(20);
       }
+      if (this.#pauseMs > 0) await delay(Math.random() * this.#pauseMs);
     }
   }
 

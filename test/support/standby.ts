@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { EmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts';
 import { createPool } from '../../src/postgres/connect.ts';
 import { until } from './condition.ts';
-import { temporaryFolder } from './application.ts';
 
-/** A physical standby of an embedded server that follows it, and synchronises its failover slots if asked to. */
-export async function standbyOf(primary: EmbeddedPostgres, options: { readonly slots: boolean }): Promise<EmbeddedPostgres> {
-  const parent = await temporaryFolder();
+/**
+ * A physical standby of an embedded server that follows it, and synchronises its failover slots if asked to.
+ * @param parent where its folder is made; the caller removes it.
+ */
+export async function standbyOf(primary: EmbeddedPostgres, parent: string, options: { readonly slots: boolean }): Promise<EmbeddedPostgres> {
   // The server may run under another account than the tests.
   await chmod(parent, 0o755);
   const folder = join(parent, 'standby');

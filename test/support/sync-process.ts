@@ -1,17 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 import { until } from './condition.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const living = new Set<SyncProcess>();
 
-afterAll(async () => {
+/** Kills whichever still live: for the end of a test file. */
+export async function killSyncProcesses(): Promise<void> {
   await Promise.all([...living].map((each) => each.kill()));
-});
+}
 
-/** `banyan sync run` as a process of its own, to be killed, frozen and woken. Killed after the test file at the latest. */
+/** `banyan sync run` as a process of its own, to be killed, frozen and woken. */
 export class SyncProcess {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -34,6 +34,12 @@ export class SyncProcess {
 
   get pid(): number {
     return this.#process.pid ?? 0;
+  }
+
+  /** Undefined while it lives; its exit code or the signal that ended it. */
+  get end(): string | undefined {
+    const { exitCode, signalCode } = this.#process;
+    return exitCode === null ? (signalCode ?? undefined) : String(exitCode);
   }
 
   /** Everything it has printed. */

@@ -7,6 +7,8 @@ interface Pair {
   doomed: boolean;
   /** Frozen for good. */
   dead: boolean;
+  /** What is still to be written to each socket, as long as the link is slow. */
+  readonly late: Map<Socket, readonly Buffer[]>;
 }
 
 /** A TCP proxy in front of a server, for tests that cut, freeze or lose what passes. */
@@ -15,6 +17,7 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #target: { readonly host: string; readonly port: number };
   #frozen = false;
+  #delayMs = 0;
   #loseAnswerTo: RegExp | undefined;
   #lost = 0;
 
@@ -78,6 +81,11 @@ export class TcpProxy {
     }
   }
 
+  /** Whatever passes from now on is late by so many milliseconds, and still in order; 0 ends it. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
+  }
+
   thaw(): void {
     this.#frozen = false;
     for (const { client, server, dead } of this.#pairs) {
@@ -98,21 +106,36 @@ export class TcpProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  #pass(pair: Pair, { from, to, bytes }: { readonly from: Socket; readonly to: Socket; readonly bytes: Buffer }): void {
+    const late = pair.late.get(to) ?? [];
+    if (this.#delayMs === 0 && late.length === 0) {
+      if (!to.write(bytes)) from.pause();
+      return;
+    }
+    // Whichever timer is first, what came first goes first.
+    pair.late.set(to, [...late, bytes]);
+    setTimeout(() => {
+      const [next, ...rest] = pair.late.get(to) ?? [];
+      pair.late.set(to, rest);
+      if (next && !to.destroyed && !pair.dead && !to.write(next)) from.pause();
+    }, this.#delayMs);
+  }
+
   #open(client: Socket, server: Socket): void {
-    const pair: Pair = { client, server, doomed: false, dead: false };
+    const pair: Pair = { client, server, doomed: false, dead: false, late: new Map() };
     this.#pairs.add(pair);
     client.on('data', (bytes) => {
       if (this.#loseAnswerTo?.test(bytes.toString('latin1'))) {
         this.#loseAnswerTo = undefined;
         pair.doomed = true;
       }
-      if (!server.write(bytes)) client.pause();
+      this.#pass(pair, { from: client, to: server, bytes });
     });
     server.on('data', (bytes) => {
       if (pair.doomed) {
         this.#lost += 1;
         close(pair);
-      } else if (!client.write(bytes)) server.pause();
+      } else this.#pass(pair, { from: server, to: client, bytes });
     });
     client.on('drain', () => this.#frozen || pair.dead || server.resume());
     server.on('drain', () => this.#frozen || pair.dead || client.resume());
