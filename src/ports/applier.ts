@@ -173,6 +173,8 @@ export interface Applier {
   isAsked(): Promise<boolean>;
   /** Whether the same attempt may succeed later: connection loss, deadlock, shortage. Data errors are not. */
   isTransient(error: unknown): boolean;
+  /** Whether others' row locks stood in the way, as in a deadlock: fewer rows at a time may pass. Such errors are transient. */
+  isContention(error: unknown): boolean;
   /** The code with which the database itself refused; `unknown` for any other error. */
   codeOf(error: unknown): string;
   close(): Promise<void>;

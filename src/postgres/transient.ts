@@ -15,6 +15,12 @@ export function sqlState(error: unknown): string | undefined {
 /** Object in use, lock not available, idle or busy too long in a transaction, a server that takes no writes (yet, or any more). */
 const TRANSIENT = new Set(['55006', '55P03', '25P03', '25P04', '25006']);
 
+/** Whether another session's locks stood in the way: a deadlock, or a lock that was not had in time. */
+export function isContention(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40P01' || state === '55P03';
+}
+
 /**
  * Whether the same attempt may succeed later. 40: deadlock, serialisation. 53: shortage. 57: shutdown,
  * cancel, not yet started. 58: the server's own I/O. 08: connection. Without an SQLSTATE: a lost connection

@@ -177,6 +177,7 @@ function applierOf(transaction: OneTable): Applier {
     quarantined: () => Promise.resolve([]),
     isAsked: () => Promise.resolve(false),
     isTransient: () => false,
+    isContention: () => false,
     codeOf: (error) => (error instanceof Refused ? error.code : 'unknown'),
     close: () => Promise.resolve(),
   };

@@ -48,6 +48,8 @@ export class DirectionStream {
   readonly #line: ApplyLine<Batch>;
   /** How often the writing half stands still until the opposite stream has been read further. */
   #waitsForOther = 0;
+  /** Rows of a batch at most; less than configured after a deadlock, and slowly more again. */
+  #rowsAtOnce: number;
   #lastLatencyMs = 0;
   #transactions = 0;
   #rows = 0;
@@ -56,6 +58,7 @@ export class DirectionStream {
 
   constructor(options: DirectionStreamOptions) {
     this.#options = options;
+    this.#rowsAtOnce = options.batchRows ?? 2000;
     this.#applier =
       options.direction === 'monolith-to-service' ? new ServiceApplier({ applier: options.applier, pairs: options.pairs }) : options.applier;
     this.#logger = options.logger.child({ service: options.service, direction: options.direction });
@@ -338,7 +341,7 @@ export class DirectionStream {
           continue;
         }
         if (!next && (await this.#targetIsBehind(signal))) continue;
-        next ??= batchOf(this.#queue.take(batchRows, batchBytes));
+        next ??= batchOf(this.#queue.take(Math.min(batchRows, this.#rowsAtOnce), batchBytes));
         if (this.#revisit ? !this.#line.empty : !this.#line.admits(next.keys)) {
           await this.#line.changed();
         } else {
@@ -396,15 +399,45 @@ export class DirectionStream {
     for (const { error } of batches) {
       if (error !== undefined && !(error instanceof CalledBack)) this.#logger.debug('a batch is applied again', { reason: messageOf(error) });
     }
+    if (batches.some(({ error }) => this.#applier.isContention(error))) this.#contended(batches[0]?.item.works ?? []);
     try {
-      for (const { item } of batches) {
-        const result = await this.#patiently(signal, () => this.#applyOnce({ ...item, signal }));
-        await this.#followReleased(result, signal);
-        this.#applied(item.works, result);
-      }
+      for (const { item } of batches) await this.#mendOne(item, signal);
     } finally {
       for (const { item } of batches) await discardSteps(item);
     }
+  }
+
+  /**
+   * Where writers of the target hold rows that a batch needs, and want rows that it holds, it is applied in
+   * smaller and smaller parts. As a whole it might never pass while they go on.
+   */
+  async #mendOne(batch: Batch, signal: AbortSignal): Promise<void> {
+    const { works, attempts } = batch;
+    const result = await this.#patiently(signal, async () => {
+      try {
+        return await this.#applyOnce({ ...batch, signal });
+      } catch (error) {
+        // What may have been committed has to be looked for as a whole.
+        if (works.length === 1 || attempts.unanswered || !this.#applier.isContention(error)) throw error;
+        return undefined;
+      }
+    });
+    if (!result) {
+      this.#contended(works);
+      const middle = works.length >> 1;
+      for (const part of [works.slice(0, middle), works.slice(middle)]) await this.#mendOne({ ...batchOf(part), attempts }, signal);
+      return;
+    }
+    await this.#followReleased(result, signal);
+    this.#applied(works, result);
+  }
+
+  /** The next batches are smaller as well, for each that is given up costs the server's deadlock timeout. */
+  #contended(works: readonly Work[]): void {
+    const rows = works.reduce((sum, work) => sum + rowsOf(work), 0);
+    this.#rowsAtOnce = Math.max(1, Math.min(this.#rowsAtOnce, rows) >> 1);
+    this.#options.metrics.count('banyan_sync_retries_total', { service: this.#options.service, direction: this.#options.direction });
+    this.#logger.debug('writers of the target stand in the way; fewer rows at a time', { rows: this.#rowsAtOnce });
   }
 
   async #followReleased(result: BatchResult, signal: AbortSignal): Promise<void> {
@@ -482,6 +515,7 @@ export class DirectionStream {
     const now = clock.now();
     this.#checkpointAt = clock.monotonic();
     this.#checkpoint = result.checkpoint;
+    this.#rowsAtOnce = Math.min(this.#options.batchRows ?? 2000, Math.ceil(this.#rowsAtOnce * 1.1));
     for (const work of works) {
       if (!work.counts) continue;
       this.#transactions += 1;

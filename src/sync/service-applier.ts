@@ -73,6 +73,10 @@ export class ServiceApplier implements Applier {
     return this.#applier.isTransient(error);
   }
 
+  isContention(error: unknown): boolean {
+    return this.#applier.isContention(error);
+  }
+
   codeOf(error: unknown): string {
     return this.#applier.codeOf(error);
   }

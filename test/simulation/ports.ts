@@ -7,7 +7,7 @@ import type {
 import type { ChangeSource, SourceEvent } from '../../src/ports/change-source.ts';
 import { BanyanError } from '../../src/core/errors.ts';
 import type { TableName } from '../../src/model/names.ts';
-import { isTransient, sqlState } from '../../src/postgres/transient.ts';
+import { isContention, isTransient, sqlState } from '../../src/postgres/transient.ts';
 import {
   COLUMNS, ITEMS, ITEMS_RELATION, RENAMED, RENAMED_RELATION, ServerError, Session, type Database, type QuarantineRecord, type Version,
 } from './database.ts';
@@ -209,6 +209,10 @@ export class SimulatedApplier implements Applier {
 
   isTransient(error: unknown): boolean {
     return isTransient(error);
+  }
+
+  isContention(error: unknown): boolean {
+    return isContention(error);
   }
 
   codeOf(error: unknown): string {

@@ -22,7 +22,7 @@ const WRITERS = setting('SOAK_WRITERS', 16);
 const COUNT = setting('SOAK_FAULTS', 40);
 const NAMES = process.env['SOAK_ONLY']?.split(',') ?? Object.keys(FAULTS);
 /** A stream that has not moved for so long is stuck. */
-const STUCK_MS = 120_000;
+const STUCK_MS = setting('SOAK_STUCK', 120_000);
 
 const random = new Random(SEED);
 const began = performance.now();

@@ -10,7 +10,7 @@ import type { StreamNames } from '../banyan-schema.ts';
 import { ensureOrigin, originNumbers, sessionOrigin } from '../origins.ts';
 import type { Marking } from '../replay-marking.ts';
 import { endFormerSessions, sessionName } from '../sessions.ts';
-import { isTransient, sqlState } from '../transient.ts';
+import { isContention, isTransient, sqlState } from '../transient.ts';
 import { readQuarantined } from './quarantine.ts';
 import { readShapes, type TableShape } from './table-shape.ts';
 import { PostgresApplyTransaction } from './transaction.ts';
@@ -192,6 +192,10 @@ export class PostgresApplier implements Applier {
 
   isTransient(error: unknown): boolean {
     return isTransient(error);
+  }
+
+  isContention(error: unknown): boolean {
+    return isContention(error);
   }
 
   codeOf(error: unknown): string {
