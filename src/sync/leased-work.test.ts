@@ -59,7 +59,7 @@ function work(options: { readonly services?: readonly string[]; readonly greedy?
   const store = new MemoryStore();
   const runs: string[] = [];
   const leased = new LeasedWork({
-    store, clock: new StepClock(), logger: silentLogger, floor: () => Promise.resolve('0'), isTransient: () => false,
+    store, clock: new StepClock(), logger: silentLogger, floor: () => Promise.resolve('0'), isTransient: (error) => error instanceof Error && error.message === 'connection lost',
     worker: { id: 'me', host: 'h', pid: 1, services: options.services ?? ['accounts'], greedy: options.greedy ?? false },
     run: async ({ service, token }, signal) => {
       runs.push(`${service} ${token}`);
@@ -147,6 +147,21 @@ describe('leased work', () => {
     store.away = false;
     await looks(store, 2);
     expect(runs).toEqual(['accounts 1']);
+    await stop();
+  });
+
+  it('tries again where a link was lost while the streams were made ready', async () => {
+    let lost = false;
+    const { store, runs, stop } = work({
+      run: (service, signal) => {
+        if (lost) return untilStopped(service, signal);
+        lost = true;
+        return Promise.reject(new Error('connection lost'));
+      },
+    });
+    await until(() => runs.length === 2);
+    expect(runs).toEqual(['accounts 1', 'accounts 2']);
+    expect(store.said).toContain('release accounts');
     await stop();
   });
 

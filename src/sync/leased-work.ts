@@ -13,7 +13,7 @@ export interface LeasedWorkOptions {
   readonly floor: (service: string) => Promise<string>;
   /** Works on a service until aborted, and then gives it up in good order. */
   readonly run: (lease: { readonly service: string; readonly token: string }, signal: AbortSignal) => Promise<void>;
-  /** Whether an error of `floor` may pass by itself. */
+  /** Whether an error of `floor` or `run` may pass by itself: then the service is left to others for a moment, and tried again. */
   readonly isTransient: (error: unknown) => boolean;
   /** Pause between two words to the store, in milliseconds. Default 1000; must be well below the store's time to live. */
   readonly renewMs?: number;
@@ -47,7 +47,7 @@ export class LeasedWork {
 
   /**
    * Resolves when aborted and everything was given back.
-   * Rejects, after everything was given back, with the first error of a run that is not BANYAN_STREAM_FENCED.
+   * Rejects, after everything was given back, with the first error of a run that neither passes by itself nor is BANYAN_STREAM_FENCED.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { store, worker, clock, renewMs = 1000 } = this.#options;
@@ -151,7 +151,8 @@ export class LeasedWork {
     const { logger, isTransient } = this.#options;
     if (holding.stop.signal.aborted && error === holding.stop.signal.reason) return;
     if (isBanyanError(error, 'BANYAN_STREAM_FENCED')) logger.warn('another worker has taken over', { service });
-    else if (holding.token === undefined && isTransient(error)) logger.warn('a service can not be taken', { service, reason: messageOf(error) });
+    // A link that was lost while the streams were made ready, say. Whoever takes the lease next begins anew.
+    else if (isTransient(error)) logger.warn('a service can not be worked on now', { service, reason: messageOf(error) });
     else this.#failure ??= { error };
     this.#resting.set(service, this.#options.clock.monotonic() + REST_MS);
   }
