@@ -125,8 +125,7 @@ export class ChaosPair {
 
   /** Starts workers in the place of those that ended by themselves, as an orchestrator does, and remembers those. */
   keepWorkers(count: number): void {
-    for (const worker of [...this.workers]) {
-      if (worker.end === undefined) continue;
+    for (const worker of this.workers.filter(({ end }) => end !== undefined)) {
       this.#forget(worker);
       this.ended.push(`a worker ended by itself with ${worker.end}: ${worker.said.slice(-1500)}`);
     }
