@@ -214,8 +214,11 @@ export interface ApplyTransaction {
    * above 0 if `b` is first.
    */
   compare(table: TargetTable, column: string, a: string, b: string): Promise<number>;
-  /** Asks the source, through the target's own log, for the present row of a key that could not be written here. */
-  request(table: TargetTable, key: readonly string[]): Promise<void>;
+  /**
+   * Asks the source, through the target's own log, for the present row of a key that could not be written here.
+   * @param options.evenIfGone whether to be told also that there is none. Default false.
+   */
+  request(table: TargetTable, key: readonly string[], options?: { readonly evenIfGone: boolean }): Promise<void>;
   recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void>;
   /** Puts a change aside, with its whole content, behind those that are in quarantine already. */
   quarantine(entry: QuarantinedWrite): Promise<void>;

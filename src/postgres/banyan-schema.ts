@@ -61,8 +61,14 @@ CREATE TABLE IF NOT EXISTS banyan.request (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   service text NOT NULL,
   table_name text NOT NULL,
-  key text NOT NULL
+  key text NOT NULL,
+  even_if_gone boolean NOT NULL DEFAULT false
 );
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'banyan.request'::regclass AND attname = 'even_if_gone') THEN
+    ALTER TABLE banyan.request ADD COLUMN even_if_gone boolean NOT NULL DEFAULT false;
+  END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS banyan.quarantine (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),

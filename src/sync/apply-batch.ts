@@ -7,6 +7,7 @@ import type { Turn } from './apply-line.ts';
 import { settleClash } from './settle-clash.ts';
 import type { SettleContext, Settlement } from './settle-context.ts';
 import { noteOutside, settleOutside } from './settle-outside.ts';
+import { settleReleased } from './settle-released.ts';
 import { settle, settleInserts, settleSpooledInserts } from './settle.ts';
 import { claimsOf, Holds, removes } from './holds.ts';
 import { revisit } from './revisit.ts';
@@ -196,12 +197,14 @@ class Batch {
   /** Goes through the quarantine, before anything else is applied. */
   async revisit(): Promise<void> {
     this.#released = true;
-    this.#held = await revisit({
+    const { held, released } = await revisit({
       transaction: this.#transaction,
       tableNamed: (name) => this.#options.settling.tableNamed(name),
       translate: (write) => this.#options.settling.translate(write),
       attempt: (step) => this.#attempt(step),
     });
+    this.#held = held;
+    await settleReleased(released, this.#context);
   }
 
   /** Takes one step into the set-based path, if it belongs there. */

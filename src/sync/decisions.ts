@@ -1,6 +1,8 @@
 import type { Write } from '../ports/applier.ts';
 import { findRival } from './rival.ts';
 import { DEFERRED, insertWhereNone, note, NOTHING, standing, type SettleContext, type Settlement } from './settle-context.ts';
+import type { TargetTable } from '../ports/applier.ts';
+import type { Standing } from '../model/conflict.ts';
 import { asWrite, lacksValues, named, namedKey, type Decided, type Requested } from './work.ts';
 
 /** Writes what the monolith decided, unless the service has written the row since without having seen it. */
@@ -27,22 +29,39 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
 /**
  * The service could not write a row and asks for it: what stands here is sent as a decision. Whatever
  * the service writes to that row before it has read the answer is judged as not having seen it.
- * A row that is not here needs no answer: its delete follows in the stream.
+ * A row that is not here needs no answer, unless one was asked for: its delete follows in the stream.
  */
 export async function answerRequest(step: Requested, context: SettleContext): Promise<void> {
-  const { table, key, keyText } = step;
+  if (context.authority !== 'settles') return;
+  const locked = await context.transaction.lock(step.table, step.key);
+  if ((locked && !locked.outside) || step.evenIfGone) await sendAgain(step, 'the service could not take it at first', context);
+}
+
+/** Tells the service by a decision what stands here of a row, or that nothing does. */
+export async function sendAgain(
+  { table, key, keyText }: { readonly table: TargetTable; readonly key: readonly string[]; readonly keyText: string },
+  reason: string,
+  context: SettleContext,
+): Promise<void> {
   const locked = await context.transaction.lock(table, key);
-  if (!locked || locked.outside || context.authority !== 'settles') return;
-  const row = named(table, locked.row);
-  const now = { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n };
+  const row = locked && !locked.outside ? named(table, locked.row) : null;
+  const now = locked ? { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n } : absent(keyText, context);
   await context.transaction.recordConflict(
     {
       service: context.service, table: table.name, key: namedKey(table, key), type: 'unique-key', monolith: row, serviceRow: null, monolithAt: now.committedAt,
-      winner: 'monolith', strategy: 'sent-again', reason: 'the service could not take it at first',
+      winner: 'monolith', strategy: 'sent-again', reason,
     },
     { table: table.name, key: namedKey(table, key), row, standing: now },
   );
   note(context, keyText, now);
+}
+
+/** Whose delete it is that no row stands here. */
+function absent(keyText: string, { knowledge, touched }: SettleContext): Standing {
+  const tombstone = knowledge.tombstone(keyText);
+  const decision = knowledge.decision(keyText);
+  if (touched.has(keyText) || !tombstone) return { winner: decision?.winner ?? 'service', committedAt: decision?.committedAt ?? 0n };
+  return { winner: 'monolith', committedAt: tombstone.committedAt };
 }
 
 /** The service asks for a row that it could not write; the monolith answers with the row as it is by then. */

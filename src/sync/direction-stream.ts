@@ -302,7 +302,7 @@ export class DirectionStream {
     const text = textsOf(change);
     if (text('service') !== this.#options.service) return;
     const row = this.#mappingNow().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'));
-    if (row) steps.push({ kind: 'requested', ...row, position, committedAt, seen });
+    if (row) steps.push({ kind: 'requested', ...row, position, committedAt, seen, evenIfGone: text('even_if_gone') === 't' });
   }
 
   async #apply(signal: AbortSignal): Promise<never> {

@@ -3,6 +3,8 @@ import { UNCHANGED } from '../model/change.ts';
 import type { TableName } from '../model/names.ts';
 import type { ApplyTransaction, QuarantineEntry, Recalled, TargetTable, Write } from '../ports/applier.ts';
 import { Holds, removes } from './holds.ts';
+import type { ReleasedRow } from './settle-released.ts';
+import { newKeyOf } from './settle.ts';
 import { faultOf, type Fault } from './set-aside.ts';
 import { stepOf, type Decided, type Requested } from './work.ts';
 
@@ -19,13 +21,14 @@ export interface RevisitOptions {
  * Goes through the quarantine in order: does what operators ask for, and applies what was held behind a
  * change that is no longer there. What fails stays, and holds back what has to do with it.
  *
- * @returns what holds back from here on.
+ * @returns what holds back from here on, and the rows of which every change was applied that was held.
  */
-export async function revisit(options: RevisitOptions): Promise<Holds> {
+export async function revisit(options: RevisitOptions): Promise<{ readonly held: Holds; readonly released: readonly ReleasedRow[] }> {
   const { transaction } = options;
   const entries = await transaction.quarantined();
   const staying = new Holds();
   const done = new Set<string>();
+  const released = new Map<string, ReleasedRow>();
   for (const [i, entry] of entries.entries()) {
     if (done.has(entry.id)) continue;
     if (entry.asked === 'discard') {
@@ -37,11 +40,11 @@ export async function revisit(options: RevisitOptions): Promise<Holds> {
       staying.add(entry.claims);
       continue;
     }
-    const fault = isDue(entry) ? await tryAgain({ ...options, entries, at: i, staying, done }) : undefined;
+    const fault = isDue(entry) ? await tryAgain({ ...options, entries, at: i, staying, done, released }) : undefined;
     if (fault) await transaction.answer(entry.id, { state: 'held', ...fault });
     if (fault || !isDue(entry)) staying.add(entry.claims);
   }
-  return staying;
+  return { held: staying, released: [...released.values()].filter(({ keyText }) => !staying.owns(keyText)) };
 }
 
 /** Asked for; or only ever held behind another, which is not there any more. */
@@ -59,13 +62,16 @@ async function tryAgain(options: RevisitOptions & {
   readonly at: number;
   readonly staying: Holds;
   readonly done: Set<string>;
+  /** Rows of what was applied, by their keys' texts. */
+  readonly released: Map<string, ReleasedRow>;
 }): Promise<Fault | undefined> {
-  const { transaction, tableNamed, attempt, entries, at, staying, done } = options;
+  const { transaction, tableNamed, attempt, entries, at, staying, done, released } = options;
   const entry = entries[at];
   invariant(entry, 'one of the entries');
   const recalled = translated(await transaction.recall(entry.id, tableNamed), options);
   const fault = recalled.write.fault ? faultOf(recalled.write.fault, 'unknown') : await attempt(stepOf(recalled));
   const applied = [entry.id];
+  const writes = [recalled.write];
   if (fault) {
     if (recalled.as !== 'change' || recalled.write.fault) return fault;
     let whole = recalled.write;
@@ -79,6 +85,7 @@ async function tryAgain(options: RevisitOptions & {
       if (successor.as !== 'change' || successor.write.fault) break;
       whole = joined(whole, successor.write);
       applied.push(next.id);
+      writes.push(successor.write);
       success = (await attempt(whole)) === undefined;
     }
     if (!success) return fault;
@@ -87,7 +94,15 @@ async function tryAgain(options: RevisitOptions & {
     done.add(id);
     await transaction.answer(id, { state: 'applied' });
   }
+  for (const write of writes) for (const row of rowsWritten(write)) released.set(row.keyText, row);
   return undefined;
+}
+
+/** The rows that a change writes: two, if it gives one another key. */
+function rowsWritten(write: Write): ReleasedRow[] {
+  const { table, key, keyText, newKeyText, row } = write;
+  const there = newKeyText === undefined || !row ? [] : [{ table, key: newKeyOf(write, row), keyText: newKeyText }];
+  return [{ table, key, keyText }, ...there];
 }
 
 function translated(recalled: Recalled, { translate }: RevisitOptions): Recalled {

@@ -184,8 +184,8 @@ class ServiceTransaction implements ApplyTransaction {
     return this.#inner.compare(known.own, paired?.service ?? column, a, b);
   }
 
-  request(table: TargetTable, key: readonly string[]): Promise<void> {
-    return this.#inner.request(table, key);
+  request(table: TargetTable, key: readonly string[], options?: { readonly evenIfGone: boolean }): Promise<void> {
+    return this.#inner.request(table, key, options);
   }
 
   recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {

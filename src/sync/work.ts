@@ -22,6 +22,8 @@ export interface Decided {
 /** A row that the service could not write, and asks the monolith to send again. */
 export interface Requested {
   readonly kind: 'requested';
+  /** Whether it wants to be told also that the row is gone. */
+  readonly evenIfGone?: boolean;
   readonly table: TargetTable;
   readonly key: readonly string[];
   readonly keyText: string;

@@ -36,7 +36,7 @@ export const RENAMED = { table: tableName('public', 'things'), columns: ['ref', 
 export const RENAMED_RELATION: Relation = relation(RENAMED.table, RENAMED.columns, ['ref']);
 const MARK_RELATION: Relation = relation(tableName('banyan', 'mark'), ['service', 'placed'], ['service']);
 const STREAM_RELATION: Relation = relation(tableName('banyan', 'stream'), ['name'], ['name']);
-const REQUEST_RELATION: Relation = relation(tableName('banyan', 'request'), ['service', 'table_name', 'key'], []);
+const REQUEST_RELATION: Relation = relation(tableName('banyan', 'request'), ['service', 'table_name', 'key', 'even_if_gone'], []);
 const CONFLICT_RELATION: Relation = relation(
   tableName('banyan', 'conflict'),
   ['service', 'table_name', 'key', 'type', 'monolith', 'service_row', 'winner', 'strategy', 'decided', 'decision', 'standing', 'standing_at'],

@@ -325,7 +325,8 @@ class SimulatedTransaction implements ApplyTransaction {
       const at = this.#options.database.ended.get(tuple.xid)?.at;
       return {
         row: tuple.row, xid: tuple.xid, ...(at === undefined ? {} : { committedAt: at }),
-        replayed: this.#replayed(tuple.xid), own: this.#session.ownXid(tuple.xid),
+        // Also what was written within a savepoint, unlike in the guard of a set-based statement.
+        replayed: this.#replayed(tuple.xid), own: this.#session.pending.get(key[0]!) === tuple,
       };
     });
   }
@@ -368,8 +369,8 @@ class SimulatedTransaction implements ApplyTransaction {
     return this.#statement(async () => (a < b ? -1 : a > b ? 1 : 0));
   }
 
-  async request(table: TargetTable, key: readonly string[]): Promise<void> {
-    await this.#statement(async () => this.#session.change(Session.request(['shop', table.name, JSON.stringify({ id: key[0]! })])));
+  async request(table: TargetTable, key: readonly string[], { evenIfGone } = { evenIfGone: false }): Promise<void> {
+    await this.#statement(async () => this.#session.change(Session.request(['shop', table.name, JSON.stringify({ id: key[0]! }), evenIfGone ? 't' : 'f'])));
   }
 
   async recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {

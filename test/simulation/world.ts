@@ -280,7 +280,11 @@ export class World {
     this.#mended = true;
     for (let round = 0; round < 20 && this.#problems.length === 0; round++) {
       const held = SIDES.flatMap((side) => this.#databases[side].quarantine.filter(({ state }) => state === 'held'));
-      if (held.length === 0) return;
+      if (held.length === 0) {
+        // The last of it may just have left, and tell the other side of it.
+        await this.#drained();
+        return;
+      }
       for (const record of held) if (record.code !== 'held') record.asked = 'retry';
       const asked = (): boolean => held.some((record) => record.asked !== undefined);
       await this.#scheduler.run(() => !asked() || this.#problems.length > 0, MAX_STEPS);

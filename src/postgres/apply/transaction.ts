@@ -185,11 +185,11 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   }
 
   /** The row need not stay: that it was inserted is in the log. */
-  async request(table: TargetTable, key: readonly string[]): Promise<void> {
+  async request(table: TargetTable, key: readonly string[], { evenIfGone } = { evenIfGone: false }): Promise<void> {
     const named = Object.fromEntries(table.key.map((column, i) => [table.columns[column], key[i]]));
     const made = await this.#query<{ id: string }>(
-      'INSERT INTO banyan.request (service, table_name, key) VALUES ($1, $2, $3) RETURNING id',
-      [this.#options.service, table.name, JSON.stringify(named)],
+      'INSERT INTO banyan.request (service, table_name, key, even_if_gone) VALUES ($1, $2, $3, $4) RETURNING id',
+      [this.#options.service, table.name, JSON.stringify(named), evenIfGone],
     );
     await this.#query('DELETE FROM banyan.request WHERE id = $1', [made.rows[0]?.id]);
   }
