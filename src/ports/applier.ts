@@ -67,6 +67,8 @@ export interface Base {
   readonly xid?: number;
   /** The write that stood there and that the change's author had not seen. */
   readonly rival?: Rival;
+  /** Where it was last deleted, as far as that was known. */
+  readonly deleted?: Position;
 }
 
 /** A write on the target that the incoming change's author had not seen. */
@@ -134,6 +136,14 @@ export interface QuarantineEntry {
   readonly claims: Claims;
   /** What an operator asks for. */
   readonly asked?: 'retry' | 'discard';
+  /** How its rows were last deleted by the target's own writers since, by their key's text. See {@link ApplyTransaction.storeDeletes}. */
+  readonly deleted?: ReadonlyMap<string, Deleted>;
+}
+
+/** Where and when a row was deleted. */
+export interface Deleted {
+  readonly position: Position;
+  readonly committedAt: bigint;
 }
 
 /** A change in quarantine as it is to be applied again. */
@@ -228,8 +238,16 @@ export interface ApplyTransaction {
   recall(id: string, tableNamed: (name: TableName) => TargetTable | undefined): Promise<Recalled>;
   /** Notes what became of one; what the operator asked for is answered by it. */
   answer(id: string, outcome: QuarantineOutcome): Promise<void>;
+  /** Notes at the stream's changes in quarantine how their rows were deleted since, by their key's text. */
+  storeDeletes(deletes: ReadonlyMap<string, Deleted>): Promise<void>;
   /** Closes the quarantine's changes of tables that were emptied: their rows are gone at the source as well. */
   overtake(tables: readonly TableName[]): Promise<void>;
+  /**
+   * Resolves when it is known that the stream was ours as this transaction began. To be awaited before anything that
+   * another worker might never let come to pass.
+   * @throws BANYAN_STREAM_FENCED if another worker had claimed it.
+   */
+  confirmClaim(): Promise<void>;
   /** Checks now what the database would check at the commit. */
   checkConstraints(): Promise<void>;
   savepoint(): Promise<void>;

@@ -110,6 +110,14 @@ class OneTable implements ApplyTransaction {
     throw new Error('nothing is asked for');
   }
 
+  storeDeletes(): Promise<void> {
+    return this.#answer(() => {});
+  }
+
+  confirmClaim(): Promise<void> {
+    return this.#answer(() => {});
+  }
+
   overtake(): Promise<void> {
     return this.#answer(() => {});
   }

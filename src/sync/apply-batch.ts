@@ -126,6 +126,8 @@ async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> 
     await batch.checkInserts();
     await turn?.commit();
     const checkpoint = { position: last.position, seen: last.seen };
+    const deletes = options.settling.knowledge.unstoredDeletes();
+    if (deletes.size > 0) await transaction.storeDeletes(deletes);
     unsure = true;
     attempts.unanswered = { result: batch.result(checkpoint), held: batch.newlyHeld, decided: batch.decided };
     try {
@@ -138,6 +140,7 @@ async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> 
     }
     attempts.unanswered = undefined;
     committed = true;
+    options.settling.knowledge.storedDeletes(deletes);
     options.held.addAll(batch.newlyHeld);
     return batch.result(checkpoint);
   } finally {
@@ -171,6 +174,11 @@ class Batch {
       ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], outside: new Map(), newlyHeld: new Holds(), types: new Map(),
       batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
       alone: async () => options.turn?.alone(),
+      // Another worker that has the stream may have the target's log as well: then it is never read here.
+      catchUp: async () => {
+        await transaction.confirmClaim();
+        await options.settling.catchUp();
+      },
     };
   }
 

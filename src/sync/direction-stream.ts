@@ -6,7 +6,7 @@ import { parseTableName } from '../model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { otherSide, sourceSide } from '../model/side.ts';
 import { sharedName } from '../model/table-mapping.ts';
-import type { Applier, Checkpoint } from '../ports/applier.ts';
+import type { Applier, Checkpoint, Deleted } from '../ports/applier.ts';
 import { applyBatch, type Attempts, type BatchResult } from './apply-batch.ts';
 import { ApplyLine, CalledBack, type Turn } from './apply-line.ts';
 import { batchOf, discardSteps, type Batch } from './batch.ts';
@@ -447,9 +447,15 @@ export class DirectionStream {
   }
 
   async #readHeld(): Promise<void> {
+    const { authority, targetKnowledge } = this.#options;
     const held = new Holds();
-    for (const { claims } of await this.#applier.quarantined()) held.add(claims);
+    const rows = new Map<string, Deleted | undefined>();
+    for (const { claims, keyText, newKeyText, deleted } of await this.#applier.quarantined()) {
+      held.add(claims);
+      for (const name of [keyText, newKeyText]) if (name !== undefined) rows.set(name, deleted?.get(name) ?? rows.get(name));
+    }
     this.#held = held;
+    if (authority === 'settles') targetKnowledge.watchOnly(rows);
   }
 
   #lookDue(): boolean {

@@ -31,6 +31,10 @@ export class Knowledge {
   readonly #tombstones: Tombstones;
   /** In order of decision; the last one stands. Earlier ones are kept until it is known to be committed. */
   readonly #decisions = new Map<string, readonly DecidedRow[]>();
+  /** Rows with a change in quarantine, and how they were last deleted here: no position says when that may be forgotten. */
+  #watched = new Map<string, Tombstone | undefined>();
+  /** Deletes of watched rows that are not stored yet. */
+  readonly #unstored = new Map<string, Tombstone>();
   readonly #waiters = new Set<{ readonly position: Position; readonly wake: () => void }>();
   #lastDelete: Position = ORIGIN_OF_TIME;
   #horizons: Horizon[] = [];
@@ -73,10 +77,50 @@ export class Knowledge {
   recordDelete(keyText: string, { position, committedAt }: Tombstone): void {
     this.#lastDelete = later(this.#lastDelete, position);
     this.#tombstones.record(keyText, { position, committedAt });
+    if (this.#watched.has(keyText)) this.#noteWatched(keyText, { position, committedAt });
   }
 
   recordInsert(keyText: string): void {
     this.#tombstones.delete(keyText);
+    if (this.#watched.get(keyText)) this.#watched.set(keyText, undefined);
+  }
+
+  /** From here on every delete of this row is remembered, until {@link watchOnly}; and the last one, if it is known. */
+  watch(keyText: string): void {
+    if (this.#watched.has(keyText)) return;
+    this.#watched.set(keyText, undefined);
+    this.#watchAgain(keyText);
+  }
+
+  /** Watches these rows and no others. Their deletes, as they were stored, may be known no more. */
+  watchOnly(rows: ReadonlyMap<string, Tombstone | undefined>): void {
+    const before = this.#watched;
+    this.#watched = new Map();
+    for (const [keyText, stored] of rows) {
+      const known = before.has(keyText) ? before.get(keyText) : stored;
+      this.#watched.set(keyText, known);
+      if (!before.has(keyText)) this.#watchAgain(keyText);
+    }
+    for (const keyText of this.#unstored.keys()) if (!this.#watched.has(keyText)) this.#unstored.delete(keyText);
+  }
+
+  #watchAgain(keyText: string): void {
+    const tombstone = this.#tombstones.get(keyText);
+    if (tombstone && tombstone.position > (this.#watched.get(keyText)?.position ?? ORIGIN_OF_TIME)) this.#noteWatched(keyText, tombstone);
+  }
+
+  #noteWatched(keyText: string, tombstone: Tombstone): void {
+    this.#watched.set(keyText, tombstone);
+    this.#unstored.set(keyText, tombstone);
+  }
+
+  /** Deletes of watched rows that must be stored before the source is known to have seen them. */
+  unstoredDeletes(): ReadonlyMap<string, Tombstone> {
+    return new Map(this.#unstored);
+  }
+
+  storedDeletes(stored: ReadonlyMap<string, Tombstone>): void {
+    for (const [keyText, tombstone] of stored) if (this.#unstored.get(keyText) === tombstone) this.#unstored.delete(keyText);
   }
 
   recordDecision(keyText: string, decided: DecidedRow): void {
@@ -134,7 +178,7 @@ export class Knowledge {
   }
 
   tombstone(keyText: string): Tombstone | undefined {
-    return this.#tombstones.get(keyText);
+    return this.#tombstones.get(keyText) ?? this.#watched.get(keyText);
   }
 
   /** Whether any delete is remembered that a change with this `seen` had not seen. */

@@ -1,3 +1,4 @@
+import { later, ORIGIN_OF_TIME } from '../model/position.ts';
 import type { Base, LockedRow, Rival, Write } from '../ports/applier.ts';
 import type { DecidedRow } from './knowledge.ts';
 import type { SettleContext } from './settle-context.ts';
@@ -51,7 +52,7 @@ async function rivalSince(base: Base, { write, locked, context }: {
   readonly locked: LockedRow | undefined;
   readonly context: SettleContext;
 }): Promise<Rival | undefined> {
-  if (locked?.xid === base.xid) return base.rival;
+  if (locked?.xid === base.xid) return (locked ? undefined : await deletedSince(base, write, context)) ?? base.rival;
   // An earlier change of the row has come out of quarantine before it.
   if (locked?.replayed) return findRival({ ...write, bases: new Map() }, locked, context);
   const { knowledge, target } = context;
@@ -60,6 +61,16 @@ async function rivalSince(base: Base, { write, locked, context }: {
   if (write.kind === 'delete') return undefined;
   await context.catchUp();
   return { deleted: true, committedAt: knowledge.tombstone(write.keyText)?.committedAt ?? 0n, side: target };
+}
+
+/** Of a change that comes out of quarantine: its row is absent, as it was then. It may have come and gone since. */
+async function deletedSince(base: Base, write: Write, { authority, knowledge, target, catchUp }: SettleContext): Promise<Rival | undefined> {
+  // Two deletes are no conflict; and who settles nothing asks for the row afterwards.
+  if (write.kind === 'delete' || authority !== 'settles') return undefined;
+  await catchUp();
+  const tombstone = knowledge.tombstone(write.keyText);
+  if (!tombstone || tombstone.position <= later(write.seen, base.deleted ?? ORIGIN_OF_TIME)) return undefined;
+  return { deleted: true, committedAt: tombstone.committedAt, side: target };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { TableName } from '../model/names.ts';
 import { columnsOf, sharedName, type TableMapping } from '../model/table-mapping.ts';
 import { rowTranslator, type RowTranslator } from '../model/translate-row.ts';
 import type {
-  Applier, ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, TargetTable, Write,
+  Applier, ApplyTransaction, Checkpoint, Deleted, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, TargetTable, Write,
 } from '../ports/applier.ts';
 
 /** A table of the service, and how rows get there from the shared words, and back. */
@@ -208,8 +208,16 @@ class ServiceTransaction implements ApplyTransaction {
     return this.#inner.answer(id, outcome);
   }
 
+  storeDeletes(deletes: ReadonlyMap<string, Deleted>): Promise<void> {
+    return this.#inner.storeDeletes(deletes);
+  }
+
   overtake(tables: readonly TableName[]): Promise<void> {
     return this.#inner.overtake(tables);
+  }
+
+  confirmClaim(): Promise<void> {
+    return this.#inner.confirmClaim();
   }
 
   checkConstraints(): Promise<void> {

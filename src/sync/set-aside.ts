@@ -33,11 +33,14 @@ export async function setAside(step: Write | Decided | Requested, fault: Fault, 
     newlyHeld.add(claims);
     return;
   }
+  // Nobody but the log tells that an absent row was there in between.
+  if (context.authority === 'settles') for (const keyText of [write.keyText, write.newKeyText]) if (keyText !== undefined) context.knowledge.watch(keyText);
   const locked = await transaction.lock(write.table, write.key);
   const bases = new Map<string, Base>();
   const baseOf = async (place: Write, present: typeof locked): Promise<void> => {
     const rival = step.kind === 'requested' ? undefined : await findRival(place, present, context);
-    bases.set(place.keyText, { ...(present ? { xid: present.xid } : {}), ...(rival ? { rival } : {}) });
+    const deleted = context.knowledge.tombstone(place.keyText)?.position;
+    bases.set(place.keyText, { ...(present ? { xid: present.xid } : {}), ...(rival ? { rival } : {}), ...(deleted === undefined ? {} : { deleted }) });
   };
   if (write.newKeyText !== undefined && write.row) {
     const { newKeyText, ...rest } = write;

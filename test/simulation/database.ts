@@ -2,7 +2,7 @@ import { UNCHANGED, type Cell, type Change, type Relation, type Transaction, typ
 import { tableName } from '../../src/model/names.ts';
 import type { Position } from '../../src/model/position.ts';
 import type { Side } from '../../src/model/side.ts';
-import type { Horizon, QuarantinedWrite, QuarantineOutcome } from '../../src/ports/applier.ts';
+import type { Deleted, Horizon, QuarantinedWrite, QuarantineOutcome } from '../../src/ports/applier.ts';
 import type { Random } from './random.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
@@ -86,6 +86,7 @@ export interface QuarantineRecord {
   code: string;
   state: 'held' | 'applied' | 'discarded';
   asked?: 'retry' | 'discard';
+  readonly deleted: Map<string, Deleted>;
 }
 
 /** What became of a change in quarantine, once the transaction that says so commits. */
@@ -168,6 +169,14 @@ export class Database {
     if (outcome.state === 'held' && outcome.code !== undefined) record.code = outcome.code;
   }
 
+  storeDeletes(deletes: ReadonlyMap<string, Deleted>): void {
+    for (const [keyText, deleted] of deletes) {
+      for (const { entry, state, ...record } of this.quarantine) {
+        if (state === 'held' && [entry.write.keyText, entry.write.newKeyText].includes(keyText)) record.deleted.set(keyText, deleted);
+      }
+    }
+  }
+
   nextXid(): number {
     const xid = this.#nextXid;
     // Numbers below 3 are the server's own, and are skipped when it comes round.
@@ -234,6 +243,8 @@ export class Session {
   readonly newConflicts: ConflictRecord[] = [];
   readonly newQuarantine: QuarantineRecord[] = [];
   readonly answers: QuarantineAnswer[] = [];
+  /** How rows of changes in quarantine were deleted. */
+  readonly deletes: ReadonlyMap<string, Deleted>[] = [];
   /** Whether this side's own constraint holds for what is written here. */
   replays = false;
   over = false;
@@ -460,6 +471,7 @@ export class Session {
     }
     database.conflicts.push(...this.newConflicts);
     database.quarantine.push(...this.newQuarantine);
+    for (const deletes of this.deletes) database.storeDeletes(deletes);
     for (const { id, outcome } of this.answers) database.answer(id, outcome);
     options.also?.();
     this.#end();

@@ -2,7 +2,7 @@ import { UNCHANGED, type Change, type Row, type SpooledChanges, type Value } fro
 import type { Conflict, Decision } from '../../src/model/conflict.ts';
 import { ORIGIN_OF_TIME, later, type Position } from '../../src/model/position.ts';
 import type {
-  Applier, ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
+  Applier, ApplyTransaction, Checkpoint, Deleted, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
 } from '../../src/ports/applier.ts';
 import type { ChangeSource, SourceEvent } from '../../src/ports/change-source.ts';
 import { BanyanError } from '../../src/core/errors.ts';
@@ -224,10 +224,10 @@ export class SimulatedApplier implements Applier {
   }
 }
 
-function entryOf({ id, code, entry, asked }: QuarantineRecord): QuarantineEntry {
+function entryOf({ id, code, entry, asked, deleted }: QuarantineRecord): QuarantineEntry {
   const { write, claims } = entry;
   return {
-    id, code, kind: write.kind, keyText: write.keyText, claims,
+    id, code, kind: write.kind, keyText: write.keyText, claims, deleted,
     ...(write.newKeyText === undefined ? {} : { newKeyText: write.newKeyText }), ...(asked ? { asked } : {}),
   };
 }
@@ -418,7 +418,7 @@ class SimulatedTransaction implements ApplyTransaction {
         : truth.deleteWithin(source.side, write.key[0]!, (write.position - 1n) as Position, write.position);
       const end = version && write.newKeyText !== undefined ? truth.endOfOld(version) : undefined;
       const id = String(database.quarantine.length + this.#session.newQuarantine.length + 1);
-      this.#session.newQuarantine.push({ id, stream, versions: [version, end].filter((each) => each !== undefined), entry, code, state: 'held' });
+      this.#session.newQuarantine.push({ id, stream, versions: [version, end].filter((each) => each !== undefined), entry, code, state: 'held', deleted: new Map() });
       database.writeLog();
     });
   }
@@ -438,8 +438,18 @@ class SimulatedTransaction implements ApplyTransaction {
     await this.#statement(async () => void this.#session.answers.push({ id, outcome }));
   }
 
+  async storeDeletes(deletes: ReadonlyMap<string, Deleted>): Promise<void> {
+    await this.#statement(async () => void this.#session.deletes.push(deletes));
+  }
+
   overtake(): Promise<void> {
     throw new Error('the simulation truncates nothing');
+  }
+
+  async confirmClaim(): Promise<void> {
+    await this.#statement(async () => {
+      if (this.#fenced) throw this.#fenced;
+    });
   }
 
   /** Everything is checked at once here. */

@@ -3,14 +3,20 @@ import { BanyanError } from '../../core/errors.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
 import type { TableName } from '../../model/names.ts';
 import { formatLsn, parseLsn } from '../../model/position.ts';
-import type { Base, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write } from '../../ports/applier.ts';
+import type { Base, Deleted, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write } from '../../ports/applier.ts';
 
 type Named = Readonly<Record<string, Value>>;
 
 /** As it is stored: JSON of strings and nulls only, so that no value passes through a number. */
 interface StoredBase {
   readonly xid?: string;
+  readonly deleted?: string;
   readonly rival?: { readonly deleted: string; readonly committedAt: string; readonly side: string };
+}
+
+interface StoredDelete {
+  readonly position: string;
+  readonly committedAt: string;
 }
 
 export async function putInQuarantine(
@@ -34,8 +40,9 @@ export async function putInQuarantine(
 export async function readQuarantined(client: pg.ClientBase, stream: string): Promise<QuarantineEntry[]> {
   const found = await client.query<{
     id: string; code: string; kind: Write['kind']; key_text: string; new_key_text: string | null; owns: string; refers: string; asked: string | null;
+    deleted: string;
   }>(
-    "SELECT id, code, kind, key_text, new_key_text, owns, refers, asked FROM banyan.quarantine WHERE stream = $1 AND state = 'held' ORDER BY id",
+    "SELECT id, code, kind, key_text, new_key_text, owns, refers, asked, deleted FROM banyan.quarantine WHERE stream = $1 AND state = 'held' ORDER BY id",
     [stream],
   );
   return found.rows.map((row) => ({
@@ -43,6 +50,9 @@ export async function readQuarantined(client: pg.ClientBase, stream: string): Pr
     ...(row.new_key_text === null ? {} : { newKeyText: row.new_key_text }),
     // What an earlier version put there claims its keys only.
     claims: { owns: [row.key_text, ...(row.new_key_text === null ? [] : [row.new_key_text]), ...strings(row.owns)], refers: strings(row.refers) },
+    deleted: new Map(Object.entries(JSON.parse(row.deleted) as Record<string, StoredDelete>).map(([name, { position, committedAt }]) => [
+      name, { position: parseLsn(position), committedAt: BigInt(committedAt) },
+    ])),
     ...(row.asked === 'retry' || row.asked === 'discard' ? { asked: row.asked } : {}),
   }));
 }
@@ -93,6 +103,16 @@ export async function answer(client: pg.ClientBase, id: string, outcome: Quarant
   }
 }
 
+export async function storeDeletes(client: pg.ClientBase, stream: string, deletes: ReadonlyMap<string, Deleted>): Promise<void> {
+  for (const [keyText, { position, committedAt }] of deletes) {
+    const stored: StoredDelete = { position: formatLsn(position), committedAt: String(committedAt) };
+    await client.query(
+      "UPDATE banyan.quarantine SET deleted = (deleted::jsonb || $3::jsonb)::text WHERE stream = $1 AND state = 'held' AND $2 IN (key_text, new_key_text)",
+      [stream, keyText, JSON.stringify({ [keyText]: stored })],
+    );
+  }
+}
+
 export async function overtake(client: pg.ClientBase, stream: string, tables: readonly TableName[]): Promise<void> {
   await client.query(
     "UPDATE banyan.quarantine SET state = 'overtaken', asked = NULL, ended_at = clock_timestamp() WHERE stream = $1 AND state = 'held' AND table_name = ANY ($2)",
@@ -113,15 +133,17 @@ function ordered(table: TargetTable, text: string): Row {
 
 const strings = (text: string): string[] => JSON.parse(text) as string[];
 
-function stored({ xid, rival }: Base): StoredBase {
+function stored({ xid, rival, deleted }: Base): StoredBase {
   return {
+    ...(deleted === undefined ? {} : { deleted: formatLsn(deleted) }),
     ...(xid === undefined ? {} : { xid: String(xid) }),
     ...(rival ? { rival: { deleted: String(rival.deleted), committedAt: String(rival.committedAt), side: rival.side } } : {}),
   };
 }
 
-function baseOf({ xid, rival }: StoredBase): Base {
+function baseOf({ xid, rival, deleted }: StoredBase): Base {
   return {
+    ...(deleted === undefined ? {} : { deleted: parseLsn(deleted) }),
     ...(xid === undefined ? {} : { xid: Number(xid) }),
     ...(rival
       ? {

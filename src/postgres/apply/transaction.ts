@@ -5,13 +5,13 @@ import type { Conflict, Decision } from '../../model/conflict.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
 import type { Position } from '../../model/position.ts';
 import type {
-  ApplyTransaction, Checkpoint, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
+  ApplyTransaction, Checkpoint, Deleted, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
 } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import type { Marking } from '../replay-marking.ts';
 import { clashing } from './clashing.ts';
-import { answer, overtake, putInQuarantine, readQuarantined, recall } from './quarantine.ts';
+import { answer, overtake, putInQuarantine, readQuarantined, recall, storeDeletes } from './quarantine.ts';
 import {
   commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITTEN_HERE, writtenByUs,
   type Guard, type Statement,
@@ -225,8 +225,16 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     await answer(this.#client, id, outcome);
   }
 
+  async storeDeletes(deletes: ReadonlyMap<string, Deleted>): Promise<void> {
+    await storeDeletes(this.#client, this.#options.names.stream, deletes);
+  }
+
   async overtake(tables: readonly TableName[]): Promise<void> {
     await overtake(this.#client, this.#options.names.stream, tables);
+  }
+
+  async confirmClaim(): Promise<void> {
+    await this.#options.begun;
   }
 
   /** Each change is checked in this way, so what is deferred from here on is checked as well. */
