@@ -7,7 +7,7 @@ import type { Turn } from './apply-line.ts';
 import { settleClash } from './settle-clash.ts';
 import type { SettleContext, Settlement } from './settle-context.ts';
 import { noteOutside, settleOutside } from './settle-outside.ts';
-import { settleReleased } from './settle-released.ts';
+import { giveUp, settleReleased } from './settle-released.ts';
 import { settle, settleInserts, settleSpooledInserts } from './settle.ts';
 import { claimsOf, Holds, removes } from './holds.ts';
 import { revisit } from './revisit.ts';
@@ -210,6 +210,7 @@ class Batch {
       tableNamed: (name) => this.#options.settling.tableNamed(name),
       translate: (write) => this.#options.settling.translate(write),
       attempt: (step) => this.#attempt(step),
+      giveUp: (write) => giveUp(write, this.#context),
     });
     this.#held = held;
     await settleReleased(released, this.#context);

@@ -107,7 +107,7 @@ async function takeIncoming(write: Write, locked: LockedRow | undefined, context
   return true;
 }
 
-function typeOf(write: Write, rival: Rival): ConflictType {
+export function typeOf(write: Write, rival: Rival): ConflictType {
   if (write.kind === 'insert') return rival.deleted ? 'delete-update' : 'insert-insert';
   if (write.kind === 'delete') return 'update-delete';
   return rival.deleted ? 'delete-update' : 'update-update';

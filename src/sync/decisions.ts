@@ -1,8 +1,7 @@
-import type { Write } from '../ports/applier.ts';
+import type { Standing } from '../model/conflict.ts';
+import type { TargetTable, Write } from '../ports/applier.ts';
 import { findRival } from './rival.ts';
 import { DEFERRED, insertWhereNone, note, NOTHING, standing, type SettleContext, type Settlement } from './settle-context.ts';
-import type { TargetTable } from '../ports/applier.ts';
-import type { Standing } from '../model/conflict.ts';
 import { asWrite, lacksValues, named, namedKey, type Decided, type Requested } from './work.ts';
 
 /** Writes what the monolith decided, unless the service has written the row since without having seen it. */

@@ -3,8 +3,8 @@ import { UNCHANGED } from '../model/change.ts';
 import type { TableName } from '../model/names.ts';
 import type { ApplyTransaction, QuarantineEntry, Recalled, TargetTable, Write } from '../ports/applier.ts';
 import { Holds, removes } from './holds.ts';
+import { placesOf } from './settle.ts';
 import type { ReleasedRow } from './settle-released.ts';
-import { newKeyOf } from './settle.ts';
 import { faultOf, type Fault } from './set-aside.ts';
 import { stepOf, type Decided, type Requested } from './work.ts';
 
@@ -15,6 +15,8 @@ export interface RevisitOptions {
   readonly translate: (write: Write) => Write;
   /** Applies one step, or undoes it and tells what is at fault. */
   readonly attempt: (step: Write | Decided | Requested) => Promise<Fault | undefined>;
+  /** Told of a change that is discarded; gives the rows about which that must be told to the other side. */
+  readonly giveUp: (write: Write) => Promise<readonly ReleasedRow[]>;
 }
 
 /**
@@ -32,6 +34,8 @@ export async function revisit(options: RevisitOptions): Promise<{ readonly held:
   for (const [i, entry] of entries.entries()) {
     if (done.has(entry.id)) continue;
     if (entry.asked === 'discard') {
+      const { write, as } = await transaction.recall(entry.id, options.tableNamed);
+      if (as === 'change') for (const row of await options.giveUp(write)) released.set(row.keyText, row);
       await transaction.answer(entry.id, { state: 'discarded' });
       continue;
     }
@@ -94,15 +98,8 @@ async function tryAgain(options: RevisitOptions & {
     done.add(id);
     await transaction.answer(id, { state: 'applied' });
   }
-  for (const write of writes) for (const row of rowsWritten(write)) released.set(row.keyText, row);
+  for (const write of writes) for (const row of placesOf(write)) released.set(row.keyText, row);
   return undefined;
-}
-
-/** The rows that a change writes: two, if it gives one another key. */
-function rowsWritten(write: Write): ReleasedRow[] {
-  const { table, key, keyText, newKeyText, row } = write;
-  const there = newKeyText === undefined || !row ? [] : [{ table, key: newKeyOf(write, row), keyText: newKeyText }];
-  return [{ table, key, keyText }, ...there];
 }
 
 function translated(recalled: Recalled, { translate }: RevisitOptions): Recalled {
@@ -111,11 +108,13 @@ function translated(recalled: Recalled, { translate }: RevisitOptions): Recalled
 
 /** Two changes of one row as one. It has seen what the first had seen: what came between is in conflict with it. */
 function joined(before: Write, after: Write): Write {
-  const { bases, old, kind, seen } = before;
+  const { old, kind, seen } = before;
+  // The second may bring the row to a key that the first has nothing to do with.
+  const bases = new Map([...(after.bases ?? []), ...(before.bases ?? [])]);
   const { row: afterRow, ...rest } = after;
   const row = afterRow?.map((cell, i) => (cell === UNCHANGED ? (before.row?.[i] ?? UNCHANGED) : cell));
   return {
     ...rest, seen, kind: after.kind === 'delete' ? 'delete' : kind,
-    ...(row ? { row } : {}), ...(old ? { old } : {}), ...(bases ? { bases } : {}),
+    ...(row ? { row } : {}), ...(old ? { old } : {}), bases,
   };
 }

@@ -104,6 +104,13 @@ async function settleRekeyed(write: Write & { readonly row: Row; readonly newKey
 const isForeign = (locked: LockedRow, write: Write, { touched }: SettleContext): boolean =>
   locked.outside === true && !locked.own && !locked.replayed && !touched.has(write.keyText);
 
+/** What a change does to each row that it writes: two, if it gives one another key. */
+export function placesOf(write: Write): Write[] {
+  const { newKeyText, row, ...plain } = write;
+  if (newKeyText === undefined || !row) return [write];
+  return [{ ...plain, kind: 'delete' }, { ...plain, row, kind: 'insert', key: newKeyOf(write, row), keyText: newKeyText }];
+}
+
 /** The key that a row with another one has got. */
 export function newKeyOf(write: Write, row: Row): string[] {
   return write.table.key.map((column, i) => {

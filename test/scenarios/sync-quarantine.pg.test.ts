@@ -146,6 +146,36 @@ describePostgres('a retry', () => {
     const { conflicts } = await app.application.syncConflicts({ limit: 5 });
     expect(conflicts).toMatchObject([{ monolith: { name: 'meanwhile' }, service_row: { name: 'refused' }, strategy }]);
   });
+
+  it('leaves both sides equal where the row came and went on its target meanwhile', async () => {
+    const app = await testApplication({ sections: `sync: { conflicts: { default: prefer-monolith } }\n` });
+    await app.startSync();
+    for (const side of [app.monolith, app.service]) await side.query("ALTER TABLE public.users ADD CONSTRAINT picky CHECK (name <> 'refused') NOT VALID");
+    await app.service.query('ALTER TABLE public.users DROP CONSTRAINT picky');
+    await app.service.query("INSERT INTO public.users (id, email, name) VALUES (200, 's@example.org', 'refused')");
+    await until(async () => (await held(app)).length === 1);
+    await app.service.query("ALTER TABLE public.users ADD CONSTRAINT picky CHECK (name <> 'refused') NOT VALID");
+    await app.monolith.query('ALTER TABLE public.users DROP CONSTRAINT picky');
+    await app.monolith.query("INSERT INTO public.users (id, email, name) VALUES (300, 'm@example.org', 'refused')");
+    await until(async () => (await held(app)).length === 2);
+    // Each counts as seen by what is written on its target now.
+    await caughtUp(app);
+    await app.monolith.query("INSERT INTO public.users (id, email) VALUES (200, 'came a')");
+    await app.service.query("INSERT INTO public.users (id, email) VALUES (300, 'came b')");
+    await caughtUp(app);
+    await app.monolith.query('DELETE FROM public.users WHERE id = 200');
+    await app.service.query('DELETE FROM public.users WHERE id = 300');
+    await caughtUp(app);
+    await app.service.query('ALTER TABLE public.users DROP CONSTRAINT picky');
+    // What waits behind them comes with them.
+    for (let [change] = await held(app); change; [change] = await held(app)) {
+      expect(await app.application.syncQuarantineRetry({ id: change.id })).toMatchObject({ applied: true });
+    }
+    await expectEqual(app);
+    for (const side of [app.monolith, app.service]) expect(await side.query('SELECT id FROM public.users WHERE id IN (200, 300)')).toEqual([]);
+    const { conflicts } = await app.application.syncConflicts({ limit: 5 });
+    expect(conflicts).toMatchObject([{ key: { id: '200' }, type: 'delete-update', monolith: null, service_row: { name: 'refused' }, winner: 'monolith' }]);
+  });
 });
 
 describePostgres('a discarded change', () => {

@@ -489,7 +489,11 @@ describePostgres('PostgresApplier', () => {
       await transaction.answer(first, { state: 'held', code: '23505', reason: 'again' });
       await transaction.answer(second, { state: 'applied' });
       await transaction.answer(third, { state: 'held', reason: 'it waits' });
+      await transaction.storeDeletes(new Map([['public.item 4', { position: 0x90n as Position, committedAt: 9_007_199_254_740_993n }]]));
     });
+    expect((await applier.quarantined()).map(({ id, deleted }) => [id, [...(deleted ?? [])]])).toEqual([
+      [first, []], [third, [['public.item 4', { position: 0x90n, committedAt: 9_007_199_254_740_993n }]]],
+    ]);
     expect(await rows(database, 'SELECT state, code, reason, answer, asked FROM banyan.quarantine ORDER BY id')).toEqual([
       ['held', '23505', 'again', 'again', null], ['applied', 'held', 'r', null, null], ['held', 'held', 'r', 'it waits', null],
     ]);
