@@ -8,7 +8,9 @@ export type ConflictType =
   | 'delete-update'
   | 'insert-insert'
   | 'unique-key'
-  | 'missing-row';
+  | 'missing-row'
+  /** One side removed a row to which the other had begun to refer. */
+  | 'foreign-key';
 
 /** A row by column name; values are opaque text. */
 export type NamedRow = Readonly<Record<string, Value>>;

@@ -33,6 +33,19 @@ export interface Reference {
   readonly table: TableName;
   /** The columns there, in the same order. */
   readonly there: readonly string[];
+  /** Whether no row of the table breaks it as far as the database knows. Default: not. */
+  readonly valid?: boolean;
+  /** What becomes of rows whose parent is deleted; `keep`: the parent stays. */
+  readonly onDelete?: 'keep' | 'remove' | 'null';
+  /** Of `columns`, those that are set to null so that a row refers to none; absent: not all of them can be. */
+  readonly nulls?: readonly number[];
+}
+
+/** A foreign key between two tables of the stream, which refers to the parent's own key. */
+export interface Link {
+  readonly child: TargetTable;
+  readonly parent: TargetTable;
+  readonly reference: Reference;
 }
 
 /** One row change, in the target's shape. Cells are in the order of the table's columns. */
@@ -219,6 +232,10 @@ export interface ApplyTransaction {
   truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void>;
   /** Rows, other than the one with `key`, that hold the same value in one of the table's other unique keys. */
   clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]>;
+  /** Rows of the child that refer to one of these keys of the parent, where no row of the parent has it. */
+  orphans(link: Link, parents: readonly (readonly string[])[]): Promise<readonly { readonly key: readonly string[]; readonly parent: readonly string[] }[]>;
+  /** Whether a row of the child refers to a row that is not there. One that is there stays until the transaction ends. */
+  parentless(link: Link, key: readonly string[]): Promise<boolean>;
   /**
    * Compares two values of a column by the order of its type: below 0 if `a` is first, 0 if they are equal,
    * above 0 if `b` is first.

@@ -82,6 +82,15 @@ class OneTable implements ApplyTransaction {
     return this.#answer(() => this.rows.clear());
   }
 
+  /** None of these tables refers to another. */
+  orphans(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  parentless(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   clashes(_table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
     return this.#answer(() => this.#holding(key[0]!, row[1]));
   }
@@ -212,6 +221,7 @@ async function apply(options: {
   await applyBatch({
     applier: applierOf(transaction), works: [work], attempts: new Attempts(), held,
     settling: {
+      links: [],
       service: 'shop', target: 'monolith', authority: 'settles', knowledge, displaced: new Map(),
       resolver: new ConflictResolver({ clock: systemClock, default: strategy }),
       keyTextOf: (_table, key) => keyText(key[0]!),

@@ -7,8 +7,9 @@ import type { Turn } from './apply-line.ts';
 import { settleClash } from './settle-clash.ts';
 import type { SettleContext, Settlement } from './settle-context.ts';
 import { noteOutside, settleOutside } from './settle-outside.ts';
+import { OrphanLeft, settleOrphans, settleParentless, type Attempt } from './settle-orphans.ts';
 import { giveUp, settleReleased } from './settle-released.ts';
-import { settle, settleInserts, settleSpooledInserts } from './settle.ts';
+import { newKeyOf, settle, settleInserts, settleSpooledInserts } from './settle.ts';
 import { claimsOf, Holds, removes } from './holds.ts';
 import { revisit } from './revisit.ts';
 import { faultOf, HELD, setAside, type Fault } from './set-aside.ts';
@@ -20,7 +21,7 @@ export interface BatchOptions {
   /** Whole source transactions in order; never empty. */
   readonly works: readonly Work[];
   /** Everything of the settling context but the transaction's own state. */
-  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'outside' | 'newlyHeld' | 'types' | 'batch' | 'alone'>;
+  readonly settling: Omit<SettleContext, 'transaction' | 'touched' | 'decided' | 'inserted' | 'outside' | 'removed' | 'suspects' | 'watched' | 'newlyHeld' | 'types' | 'batch' | 'alone'>;
   /** What earlier attempts at the same works left open; the same object for each of them. */
   readonly attempts: Attempts;
   /** What the changes in quarantine hold back. */
@@ -47,6 +48,8 @@ export interface BatchResult {
 
 /** Remembers, between attempts at the same works, a commit whose answer was lost. */
 export class Attempts {
+  /** Rows to which somebody referred unseen when they were removed: their content must be kept. */
+  readonly watched = new Set<string>();
   unanswered: { readonly result: BatchResult; readonly held: Holds; readonly decided: ReadonlySet<string> } | undefined;
 }
 
@@ -68,12 +71,23 @@ export async function applyBatch(options: BatchOptions): Promise<BatchResult> {
   if (options.turn) return attempt(options, 'joined');
   for (const care of ['joined', 'careful'] as const) {
     try {
-      return await attempt(options, care);
+      return await watching(options, care);
     } catch (error) {
       if (!isFaultOfValues(error, options.applier)) throw error;
     }
   }
-  return attempt(options, 'strict');
+  return watching(options, 'strict');
+}
+
+/** Tries again for each row that is to be kept; each is found once. */
+async function watching(options: BatchOptions, care: Care): Promise<BatchResult> {
+  for (;;) {
+    try {
+      return await attempt(options, care);
+    } catch (error) {
+      if (!(error instanceof OrphanLeft)) throw error;
+    }
+  }
 }
 
 /**
@@ -161,6 +175,10 @@ class Batch {
   #released = false;
   #waiting: Step[] = [];
   readonly #care: Care;
+  /** A transaction is being applied that does not stand in memory, */
+  #inParts = false;
+  /** and it has removed rows that others may refer to. */
+  #removedInParts = false;
   /** What was in quarantine before this transaction and still is. */
   #held: Holds;
 
@@ -171,7 +189,7 @@ class Batch {
     this.#care = care;
     this.#held = options.held;
     this.#context = {
-      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], outside: new Map(), newlyHeld: new Holds(), types: new Map(),
+      ...options.settling, transaction, touched: new Set(), decided: new Map(), inserted: [], outside: new Map(), newlyHeld: new Holds(), removed: new Map(), suspects: new Map(), watched: options.attempts.watched, types: new Map(),
       batch: options.works.at(-1)?.position ?? ORIGIN_OF_TIME,
       alone: async () => options.turn?.alone(),
       // Another worker that has the stream may have the target's log as well: then it is never read here.
@@ -218,7 +236,7 @@ class Batch {
 
   /** Takes one step into the set-based path, if it belongs there. */
   join(step: Step): boolean {
-    if (isAlone(step) || step.fault || step.newKeyText !== undefined || isKeylessDelete(step) || this.#isHeld(step) || this.#needsLook(step)) return false;
+    if (isAlone(step) || step.fault || step.newKeyText !== undefined || isKeylessDelete(step) || this.#options.attempts.watched.has(step.keyText) || this.#isHeld(step) || this.#needsLook(step)) return false;
     this.#waves.add(step);
     return true;
   }
@@ -270,6 +288,7 @@ class Batch {
   async spooled(work: { readonly steps: SpooledSteps; readonly seen: Position }): Promise<void> {
     await this.#context.alone();
     await this.finish();
+    this.#inParts = true;
     for await (const steps of work.steps.parts()) {
       if (this.#care === 'joined') await this.#together(steps);
       else await this.#carefully(steps);
@@ -280,9 +299,17 @@ class Batch {
       inserted.push(...byDecision);
       for (const { write } of byDecision) touched.add(write.keyText);
     }
+    this.#inParts = false;
     const { conflicts, deferred } = await settleSpooledInserts(work, this.#context);
     this.#conflicts += conflicts;
     this.#deferred += deferred;
+    if (!this.#removedInParts) return;
+    this.#removedInParts = false;
+    // What it removed first may have been referred to until its last part.
+    for await (const steps of work.steps.parts()) {
+      for (const step of steps) if (step.kind === 'delete') this.#noteRemoved(step);
+      await this.#checkReferences();
+    }
   }
 
   /** Takes the next steps in. Carefully, they wait for those that follow, so that few savepoints hold many. */
@@ -391,6 +418,7 @@ class Batch {
       }
       this.#rows += 1;
       this.#context.touched.add(write.keyText);
+      if (write.kind === 'delete') this.#noteRemoved(write);
       if (write.kind === 'insert' && this.#context.authority === 'settles') this.#context.inserted.push({ write });
     });
     return missed;
@@ -401,7 +429,24 @@ class Batch {
     const { conflicts, deferred } = await settleInserts(this.#context);
     this.#conflicts += conflicts;
     this.#deferred += deferred;
+    await this.#checkReferences();
     await settleOutside(this.#context);
+  }
+
+  /** Rows that refer to what this transaction has removed. */
+  async #checkReferences(): Promise<void> {
+    if (this.#context.removed.size + this.#context.suspects.size === 0) return;
+    const { conflicts, deferred } = await settleOrphans(this.#context, this.#within);
+    this.#conflicts += conflicts;
+    this.#deferred += deferred;
+  }
+
+  readonly #within: Attempt = async (run) => (await this.#undoing(() => run(this.#context))) === undefined;
+
+  #suspect({ table, key, keyText, kind, newKeyText, row }: Write): void {
+    const { authority, links, suspects } = this.#context;
+    if (authority !== 'settles' || kind === 'delete' || !links.some(({ child }) => child.name === table.name)) return;
+    suspects.set(newKeyText ?? keyText, { table, key: newKeyText !== undefined && row ? newKeyOf({ table, key }, row) : key });
   }
 
   /** Rolls back and forgets what only this attempt had decided; if it may have committed, the next one will know. */
@@ -415,8 +460,16 @@ class Batch {
     }
   }
 
+  #noteRemoved({ table, key, keyText }: Write): void {
+    const { links, removed } = this.#context;
+    if (!links.some(({ parent }) => parent.name === table.name)) return;
+    if (this.#inParts) this.#removedInParts = true;
+    else removed.set(keyText, { ...removed.get(keyText), table, key });
+  }
+
   async #settle(write: Write): Promise<void> {
     const { conflicts, deferred } = await settle(write, this.#context);
+    this.#suspect(write);
     await noteOutside([write], this.#context);
     this.#conflicts += conflicts;
     this.#deferred += deferred;
@@ -430,7 +483,9 @@ class Batch {
       await this.#transaction.overtake(step.tables.map((table) => table.name));
       this.#released = true;
     } else if (step.kind === 'requested') {
-      await answerRequest(step, this.#context);
+      const settled = this.#context.authority === 'settles' && (await settleParentless(step.table, step.key, { context: this.#context, attempt: this.#within }));
+      if (settled && settled.conflicts > 0) this.#conflicts += settled.conflicts;
+      else await answerRequest(step, this.#context);
     } else {
       const { deferred } = await followDecision(step, this.#context);
       this.#deferred += deferred;
@@ -449,6 +504,7 @@ class Batch {
       settlement = await settleClash(write, this.#context, decided);
       // Found to be none only after a part of it was done: that part is undone.
       if (!settlement) throw error;
+      this.#suspect(write);
       await noteOutside([write], this.#context);
     });
     if (fault !== undefined || !settlement) return false;

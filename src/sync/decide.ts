@@ -3,7 +3,7 @@ import type { ConflictType, NamedRow } from '../model/conflict.ts';
 import { ORIGIN_OF_TIME } from '../model/position.ts';
 import type { LockedRow, Rival, TargetTable, Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
-import { insertWhereNone, note, ONE_CONFLICT, orderOf, record, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
+import { insertWhereNone, note, ONE_CONFLICT, orderOf, record, removeRow, rowMissing, rowOf, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, ordered } from './work.ts';
 
 /** Settles a conflict about one row, and records it. Undefined if a row has come meanwhile: the conflict is another one now. */
@@ -91,7 +91,7 @@ async function holdAbsence(write: Write, context: SettleContext): Promise<boolea
 /** False if a row has come where there was none: the conflict is another one now. */
 async function takeIncoming(write: Write, locked: LockedRow | undefined, context: SettleContext): Promise<boolean> {
   if (write.kind === 'delete') {
-    await context.transaction.remove(write.table, write.key);
+    await removeRow(context, write);
     return true;
   }
   const row = rowOf(write);

@@ -1,7 +1,7 @@
 import type { Standing } from '../model/conflict.ts';
 import type { TargetTable, Write } from '../ports/applier.ts';
 import { findRival } from './rival.ts';
-import { DEFERRED, insertWhereNone, note, NOTHING, standing, type SettleContext, type Settlement } from './settle-context.ts';
+import { DEFERRED, insertWhereNone, note, NOTHING, removeRow, standing, type SettleContext, type Settlement } from './settle-context.ts';
 import { asWrite, lacksValues, named, namedKey, type Decided, type Requested } from './work.ts';
 
 /** Writes what the monolith decided, unless the service has written the row since without having seen it. */
@@ -16,7 +16,7 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
   } else if (step.row) await context.transaction.put(step.table, step.key, step.row);
   else if (!locked) return NOTHING;
   else {
-    await context.transaction.remove(step.table, step.key);
+    await removeRow(context, step);
     // Absence can't always be held there: a local writer may have inserted the row before the decision was committed.
     await context.transaction.request(step.table, step.key);
   }

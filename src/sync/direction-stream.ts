@@ -6,7 +6,7 @@ import { parseTableName } from '../model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { otherSide, sourceSide } from '../model/side.ts';
 import { sharedName } from '../model/table-mapping.ts';
-import type { Applier, Checkpoint, Deleted } from '../ports/applier.ts';
+import type { Applier, Checkpoint, Deleted, Link } from '../ports/applier.ts';
 import { applyBatch, type Attempts, type BatchResult } from './apply-batch.ts';
 import { ApplyLine, CalledBack, type Turn } from './apply-line.ts';
 import { batchOf, discardSteps, type Batch } from './batch.ts';
@@ -35,6 +35,7 @@ export class DirectionStream {
   /** In the words that both directions share. */
   readonly #applier: Applier;
   #mapping: Mapping | undefined;
+  #links: readonly Link[] = [];
   #held = new Holds();
   /** Whether something in quarantine may be due. */
   #revisit = false;
@@ -93,6 +94,7 @@ export class DirectionStream {
       this.#checkpoint = await applier.claim();
       const targets = await applier.describe(pairs.map((pair) => sharedName(pair, pairs)));
       this.#mapping = new Mapping({ pairs, direction, targets });
+      this.#links = this.#mapping.links;
       await this.#readHeld();
       // A former worker may have been stopped with something due.
       this.#revisit = !this.#held.empty;
@@ -503,6 +505,7 @@ export class DirectionStream {
       settling: {
         service, authority, resolver, knowledge: targetKnowledge, displaced: this.#displaced,
         target: otherSide(sourceSide(direction)),
+        links: authority === 'follows' ? [] : this.#links,
         keyTextOf: (table, key) => mapping.keyTextOf(table, key),
         tableNamed: (name) => mapping.tableNamed(name),
         translate: (write) => mapping.translateAgain(write),

@@ -6,7 +6,7 @@ import type { Position } from '../model/position.ts';
 import { sourceSide, type Direction } from '../model/side.ts';
 import { columnsOf, sharedName, type TableMapping } from '../model/table-mapping.ts';
 import { rowTranslator, type RowTranslator } from '../model/translate-row.ts';
-import type { TargetTable, Write } from '../ports/applier.ts';
+import type { Link, TargetTable, Write } from '../ports/applier.ts';
 
 /** What a transaction's position and knowledge add to each of its changes. */
 export interface WriteContext {
@@ -101,6 +101,21 @@ export class Mapping {
   /** A table by its shared name. */
   tableNamed(name: TableName): TargetTable | undefined {
     return this.#byName.get(name)?.target;
+  }
+
+  /** The foreign keys between the tables, of those that refer to their parent's key and hold for every row. */
+  get links(): readonly Link[] {
+    return [...this.#byName.values()].flatMap(({ target: child, mapping }) =>
+      (child.references ?? []).flatMap((reference): Link[] => {
+        const parent = this.#byName.get(reference.table);
+        // A row that several tables make up is no row of any of them.
+        if (!parent || mapping.part === true || parent.mapping.part === true || reference.valid !== true || child.key.length === 0) return [];
+        const key = parent.target.key.map((index) => parent.target.columns[index] ?? '');
+        return key.length > 0 && key.length === reference.there.length && key.every((name) => reference.there.includes(name))
+          ? [{ child, parent: parent.target, reference }]
+          : [];
+      }),
+    );
   }
 
   /** Once more, a change that could not be translated: functions and tables may have been mended since. It may fail again. */

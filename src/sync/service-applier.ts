@@ -5,7 +5,7 @@ import type { TableName } from '../model/names.ts';
 import { columnsOf, sharedName, type TableMapping } from '../model/table-mapping.ts';
 import { rowTranslator, type RowTranslator } from '../model/translate-row.ts';
 import type {
-  Applier, ApplyTransaction, Checkpoint, Deleted, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, TargetTable, Write,
+  Applier, ApplyTransaction, Checkpoint, Deleted, Horizon, Link, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, TargetTable, Write,
 } from '../ports/applier.ts';
 
 /** A table of the service, and how rows get there from the shared words, and back. */
@@ -16,6 +16,8 @@ interface ServiceTable {
   readonly shared: TargetTable;
   /** Whether a write is the same in both words. */
   readonly same: boolean;
+  /** Its foreign keys as the service has them, by those in the shared words. */
+  readonly references: ReadonlyMap<Reference, Reference>;
   readonly out: RowTranslator;
   readonly back: RowTranslator;
 }
@@ -98,18 +100,22 @@ function serviceTable(mapping: TableMapping, own: TargetTable, pairs: readonly T
   const carried = own.columns.map((column) => paired.some((each) => each.service === column));
   const placeOf = (index: number): number => columns.indexOf(paired.find((column) => column.service === own.columns[index])?.monolith ?? '');
   const known = (places: readonly number[]): boolean => !places.includes(-1);
+  const references = (own.references ?? [])
+    .map((reference): readonly [Reference, Reference] => {
+      const { nulls, ...rest } = reference;
+      return [{ ...rest, ...sharedParent(reference, pairs), columns: reference.columns.map(placeOf), ...(nulls ? { nulls: nulls.map(placeOf) } : {}) }, reference];
+    })
+    .filter(([reference]) => known(reference.columns));
   const shared: TargetTable = {
     name, columns, key,
     otherUniques: (own.otherUniques ?? []).map((unique) => unique.map(placeOf)).filter(known),
-    references: (own.references ?? [])
-      .map((reference) => ({ ...sharedParent(reference, pairs), columns: reference.columns.map(placeOf) }))
-      .filter((reference) => known(reference.columns)),
+    references: references.map(([reference]) => reference),
   };
   const whole = carried.every(Boolean);
   const keyNames = own.key.map((index) => own.columns[index] ?? '');
   const out = rowTranslator({ mapping, to: 'service', from: columns, into: own.columns, key: keyNames });
   return {
-    mapping, shared, out,
+    mapping, shared, out, references: new Map(references),
     same: out.same && whole && mapping.part !== true && name === own.name && key.every((index, i) => index === own.key[i]),
     own: { ...own, ...(whole ? {} : { carried }), ...(mapping.part === true ? { part: true } : {}) },
     back: rowTranslator({ mapping, to: 'monolith', from: own.columns, into: columns }),
@@ -176,6 +182,21 @@ class ServiceTransaction implements ApplyTransaction {
     const known = this.#table(table);
     const others = await this.#inner.clashes(known.own, keyOut(known, key), known.out.row(row));
     return others.map((other) => keyBack(known, other));
+  }
+
+  async orphans(link: Link, parents: readonly (readonly string[])[]): ReturnType<ApplyTransaction['orphans']> {
+    const [child, parent] = [this.#table(link.child), this.#table(link.parent)];
+    const found = await this.#inner.orphans(this.#link(link), parents.map((key) => keyOut(parent, key)));
+    return found.map((orphan) => ({ key: keyBack(child, orphan.key), parent: keyBack(parent, orphan.parent) }));
+  }
+
+  parentless(link: Link, key: readonly string[]): Promise<boolean> {
+    return this.#inner.parentless(this.#link(link), keyOut(this.#table(link.child), key));
+  }
+
+  #link({ child, parent, reference }: Link): Link {
+    const known = this.#table(child);
+    return { child: known.own, parent: this.#table(parent).own, reference: known.references.get(reference) ?? reference };
   }
 
   compare(table: TargetTable, column: string, a: string, b: string): Promise<number> {

@@ -4,7 +4,7 @@ import type { Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
-import { filled, note, orderOf, record, type SettleContext, type Settlement } from './settle-context.ts';
+import { filled, note, orderOf, record, removeRow, type SettleContext, type Settlement } from './settle-context.ts';
 import { newKeyOf, settle } from './settle.ts';
 import { lacksValues, named, namedKey } from './work.ts';
 
@@ -51,7 +51,7 @@ export async function settleClash(write: Write, context: SettleContext, decided 
       : await context.resolver.resolve(monolith, service, orderOf(write, context));
     // Two rows can't be merged into one without losing a key: anything but the service keeps the monolith's.
     const incomingWins = verdict.winner === 'service' ? target === 'monolith' : target === 'service';
-    if (incomingWins) await transaction.remove(table, otherKey);
+    if (incomingWins) await removeRow(context, { table, key: otherKey });
     const loser = incomingWins ? { key: present.key, text: otherText, left: undefined } : { key: incoming.key, text: write.keyText, left: own };
     const left = incomingWins ? undefined : await findRival(write, own, context);
     // What the loser goes back to is nothing new to its own side, unless the monolith has written that too.
@@ -75,7 +75,7 @@ export async function settleClash(write: Write, context: SettleContext, decided 
     if (!incomingWins) return { conflicts, deferred: 0 };
   }
   for (const other of inTheWay) {
-    await transaction.remove(table, other.key);
+    await removeRow(context, other);
     await askAgain(other, context);
     context.displaced.set(other.keyText, write.keyText);
   }

@@ -4,7 +4,7 @@ import type { Conflict, ConflictType, Decision, Standing } from '../model/confli
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
 import type { Side } from '../model/side.ts';
-import type { ApplyTransaction, LockedRow, TargetTable, Write } from '../ports/applier.ts';
+import type { ApplyTransaction, Link, LockedRow, TargetTable, Write } from '../ports/applier.ts';
 import type { ConflictResolver } from './conflict.ts';
 import type { Holds } from './holds.ts';
 import type { DecidedRow, Knowledge } from './knowledge.ts';
@@ -46,6 +46,14 @@ export interface SettleContext {
   readonly types: Map<ConflictType, number>;
   /** The position of the transaction's last work. */
   readonly batch: Position;
+  /** The foreign keys between the stream's tables; none for a one-way stream. */
+  readonly links: readonly Link[];
+  /** Rows that others may refer to, and that this transaction has removed at some time. Also what was undone: it is asked again whether they are there. */
+  readonly removed: Map<string, RemovedRow>;
+  /** Rows that were settled one by one, and may refer to what is not there any more. */
+  readonly suspects: Map<string, { readonly table: TargetTable; readonly key: readonly string[] }>;
+  /** Rows whose content is kept when they are removed. */
+  readonly watched: Set<string>;
   /** The text under which both directions know a row. */
   readonly keyTextOf: (table: TargetTable, key: readonly string[]) => string;
   /** A table as both directions know it; undefined if it is none of theirs. */
@@ -56,6 +64,15 @@ export interface SettleContext {
   readonly alone: () => Promise<void>;
   /** Places a mark in the target's log and resolves when its stream has been read that far. */
   readonly catchUp: () => Promise<void>;
+}
+
+export interface RemovedRow {
+  readonly table: TargetTable;
+  readonly key: readonly string[];
+  /** What it was; absent if it was not watched. */
+  readonly row?: Row;
+  /** It goes in any case, for its own parent has gone. */
+  readonly forced?: boolean;
 }
 
 export interface OutsideRow {
@@ -110,6 +127,17 @@ export async function record(conflict: Conflict, decision: Decision | undefined,
 export async function insertWhereNone(write: Write, context: SettleContext): Promise<boolean> {
   const missed = await context.transaction.write([{ ...write, kind: 'insert' }], undefined);
   return missed.length === 0;
+}
+
+/** Removes a row, and remembers that somebody may refer to it. */
+export async function removeRow(context: SettleContext, { table, key, forced = false }: Omit<RemovedRow, 'row'>): Promise<void> {
+  const { transaction, links, removed, watched } = context;
+  if (links.some(({ parent }) => parent.name === table.name)) {
+    const keyText = context.keyTextOf(table, key);
+    const row = watched.has(keyText) ? (await transaction.lock(table, key))?.row : undefined;
+    removed.set(keyText, { ...removed.get(keyText), table, key, ...(row ? { row } : {}), forced });
+  }
+  await transaction.remove(table, key);
 }
 
 /** Whose write a row of the monolith is. */

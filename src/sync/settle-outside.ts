@@ -9,7 +9,7 @@ export async function noteOutside(writes: readonly Write[], context: SettleConte
   if (table?.filter === undefined || context.authority !== 'settles') return;
   const rows = writes.flatMap(({ kind, row, ...write }): { readonly keyText: string; readonly key: readonly string[] }[] => {
     if (kind === 'delete' || !row) return [];
-    return [{ keyText: write.newKeyText ?? write.keyText, key: newKeyOf({ ...write, kind, row }, row) }];
+    return [{ keyText: write.newKeyText ?? write.keyText, key: newKeyOf(write, row) }];
   });
   for (const index of await context.transaction.outside(table, rows.map(({ key }) => key))) {
     const row = rows[index];

@@ -4,7 +4,7 @@ import type { LockedRow, Write } from '../ports/applier.ts';
 import { decide } from './decide.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
-import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, record, rowMissing, rowOf, type Inserted, type SettleContext, type Settlement } from './settle-context.ts';
+import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, record, removeRow, rowMissing, rowOf, type Inserted, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, type SpooledSteps, type Step } from './work.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function settle(write: Write, context: SettleContext): Promise<Sett
     if (write.kind === 'delete') {
       // Where nothing was, nothing is ours: a local writer may yet insert.
       if (!locked || isForeign(locked, write, context)) return NOTHING;
-      await transaction.remove(write.table, write.key);
+      await removeRow(context, write);
     } else if (locked) {
       await transaction.put(write.table, write.key, rowOf(write));
     } else if (write.kind === 'update') {
@@ -112,7 +112,7 @@ export function placesOf(write: Write): Write[] {
 }
 
 /** The key that a row with another one has got. */
-export function newKeyOf(write: Write, row: Row): string[] {
+export function newKeyOf(write: Pick<Write, 'table' | 'key'>, row: Row): string[] {
   return write.table.key.map((column, i) => {
     const cell = row[column];
     return typeof cell === 'string' ? cell : (write.key[i] ?? '');
@@ -190,7 +190,7 @@ async function settleDeleted(inserted: readonly Inserted[], context: SettleConte
     const locked = await transaction.lock(write.table, write.key);
     // Inserted and deleted again: two deletes are no conflict. And what is not ours was not inserted here.
     if (!locked || !(locked.own || touched.has(write.keyText))) continue;
-    await transaction.remove(write.table, write.key);
+    await removeRow(context, write);
     const again: Write = { ...write, kind: 'insert', row: locked.row };
     const rival = { deleted: true, committedAt: tombstone.committedAt, side: target };
     const settlement = (await decide({ write: again, locked: undefined, rival, context })) ?? (await settle(again, context));

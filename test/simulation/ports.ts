@@ -361,6 +361,15 @@ class SimulatedTransaction implements ApplyTransaction {
     throw new Error('the simulation truncates nothing');
   }
 
+  /** None of these tables refers to another. */
+  orphans(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  parentless(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   async clashes(_table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
     return this.#statement(async () => this.#session.sameCode(key[0]!, row).map((other) => [other]));
   }

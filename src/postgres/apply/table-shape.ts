@@ -49,6 +49,12 @@ interface ReferenceFact {
   readonly table: string;
   readonly columns: readonly string[];
   readonly there: readonly string[];
+  readonly valid: boolean;
+  /** The server's letter: a, r, c, n, d. */
+  readonly action: string;
+  readonly nullable: boolean;
+  /** Columns of SET NULL (…). */
+  readonly sets: readonly string[] | null;
 }
 
 /**
@@ -96,9 +102,13 @@ function shapeOf(table: TableName, row: ShapeRow): TableShape {
     sqlTypes: facts.map((fact) => fact.type),
     settable: names.map((_, i) => i).filter((i) => !key.includes(i) && facts[i]?.identity !== 'a'),
     otherUniques: parsed<string[]>(row.uniques).map((columns) => columns.map((name) => names.indexOf(name))).filter((u) => !u.includes(-1)),
-    references: parsed<ReferenceFact>(row.fks).map(({ schema, table: parent, columns, there }) => ({
-      columns: columns.map((name) => names.indexOf(name)), table: tableName(schema, parent), there,
-    })),
+    references: parsed<ReferenceFact>(row.fks).map(({ schema, table: parent, columns, there, valid, action, nullable, sets }) => {
+      const nulls = action === 'n' && sets ? sets : nullable ? columns : undefined;
+      return {
+        columns: columns.map((name) => names.indexOf(name)), table: tableName(schema, parent), there, valid,
+        onDelete: action === 'c' ? 'remove' : action === 'n' ? 'null' : 'keep', ...(nulls ? { nulls: nulls.map((name) => names.indexOf(name)) } : {}),
+      };
+    }),
     apart: parsed<Apart>(row.apart),
     // Whatever calls something may have effects, or differ each time.
     defaults: facts.map((fact) => (fact.default === null || fact.default.includes('(') ? undefined : fact.default)),
@@ -132,7 +142,11 @@ SELECT
             'columns', (SELECT json_agg(a.attname ORDER BY k.i) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, i)
                           JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
             'there', (SELECT json_agg(a.attname ORDER BY k.i) FROM unnest(f.confkey) WITH ORDINALITY AS k(attnum, i)
-                        JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)) ORDER BY f.conname)
+                        JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum),
+            'valid', f.convalidated, 'action', f.confdeltype,
+            'nullable', NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey) AND (a.attnotnull OR a.attgenerated <> '')),
+            'sets', (SELECT json_agg(a.attname) FROM jsonb_array_elements_text(nullif(to_jsonb(f) -> 'confdelsetcols', 'null')) AS s(attnum)
+                       JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = s.attnum::int2)) ORDER BY f.conname)
      FROM pg_constraint f JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace n ON n.oid = p.relnamespace
     WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.conparentid = 0) AS fks
 FROM pg_class c LEFT JOIN LATERAL (

@@ -5,12 +5,13 @@ import type { Conflict, Decision } from '../../model/conflict.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
 import type { Position } from '../../model/position.ts';
 import type {
-  ApplyTransaction, Checkpoint, Deleted, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
+  ApplyTransaction, Checkpoint, Deleted, Horizon, Link, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, TargetTable, Write,
 } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import type { Marking } from '../replay-marking.ts';
 import { clashing } from './clashing.ts';
+import { holdParent, orphansOf, parentlessRow } from './orphans.ts';
 import { answer, overtake, putInQuarantine, readQuarantined, recall, storeDeletes } from './quarantine.ts';
 import {
   commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITTEN_HERE, writtenByUs,
@@ -171,6 +172,23 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       }
     }
     return [...found.values()];
+  }
+
+  async orphans(link: Link, parents: readonly (readonly string[])[]): ReturnType<ApplyTransaction['orphans']> {
+    const shapes = this.#link(link);
+    const { child, parent } = shapes;
+    const found = await this.#run<Record<string, string>>(orphansOf(shapes, parents));
+    return found.rows.map((row) => ({ key: child.key.map((_, i) => row[`k${i}`] ?? ''), parent: parent.key.map((_, i) => row[`p${i}`] ?? '') }));
+  }
+
+  async parentless(link: Link, key: readonly string[]): Promise<boolean> {
+    const shapes = this.#link(link);
+    await this.#run(holdParent(shapes, key));
+    return (await this.#run(parentlessRow(shapes, key))).rows.length > 0;
+  }
+
+  #link({ child, parent, reference }: Link): { readonly child: TableShape; readonly parent: TableShape; readonly reference: Reference } {
+    return { child: this.#options.shapeOf(child), parent: this.#options.shapeOf(parent), reference };
   }
 
   async compare(table: TargetTable, column: string, a: string, b: string): Promise<number> {
