@@ -39,6 +39,8 @@ export async function settleOrphans(context: SettleContext, attempt: Attempt): P
       for (const { key, parent } of await transaction.orphans(link, parents.map((row) => row.key))) {
         await context.alone();
         if (authority === 'defers') {
+          // The batch before it may have taken it away meanwhile.
+          if (!(await transaction.parentless(link, key))) continue;
           await transaction.request(link.child, key);
           deferred += 1;
           continue;
