@@ -175,8 +175,10 @@ export interface StreamStatus {
   /** Since when it is paused (RFC 3339), and who did it; absent while it is not. */
   readonly pausedAt?: string;
   readonly pausedBy?: string;
-  /** Null when not known yet. */
+  /** Null when not known yet. Grows while nobody works on the stream. */
   readonly lagMs: number | null;
+  /** Whether it lags by more than `sync.lagToleranceMs`, or did until a moment ago. */
+  readonly behind: boolean;
   readonly lagBytes: number | null;
   /** Position in the source's log that was read, in its spelling. */
   readonly received: string | null;
@@ -194,12 +196,38 @@ export interface StreamStatus {
   /** How far the service's clock is ahead of the monolith's (negative: behind), and by how much that may be off. Both directions tell the same. */
   readonly clockSkewMs?: number;
   readonly clockSkewUncertaintyMs?: number;
+  /** The source's slot; absent where there is none, and in the result of `sync run`. */
+  readonly slot?: SlotStatus;
+}
+
+/** A replication slot, as its server sees it. */
+export interface SlotStatus {
+  readonly name: string;
+  readonly active: boolean;
+  /** Bytes of WAL that the server keeps for it; null: it has lost them. */
+  readonly retainedBytes: number | null;
+  /** Bytes that may be written before the slot is in danger; null: no bound is set. */
+  readonly safeBytes: number | null;
+  /** `reserved`, `extended`, `unreserved` (about to lose what it needs) or `lost`. */
+  readonly walStatus: string;
+}
+
+/** A slot of Banyan's that no configured stream uses. It keeps WAL until somebody drops it; Banyan does not. */
+export interface UnusedSlot extends SlotStatus {
+  /** Where it is. */
+  readonly database: string;
+  readonly reason: string;
+  /** What drops it, and on which database. */
+  readonly statements: readonly { readonly on: string; readonly sql: string }[];
+  /** What can not be done any more afterwards. */
+  readonly consequence: string;
 }
 
 export interface SyncStatusResult {
   readonly streams: readonly StreamStatus[];
   /** The living `sync run` processes; one without services stands by. */
   readonly workers: readonly SyncWorker[];
+  readonly unusedSlots: readonly UnusedSlot[];
 }
 
 /** A `sync run` process. */

@@ -3,6 +3,7 @@ import type { DoctorCheck, DoctorResult } from './application.ts';
 import type { ServiceConfig } from '../config/config.ts';
 import type { Session } from './session.ts';
 import { checkStrategies, type StrategyQuestion } from './strategies.ts';
+import { readSlotReport } from './sync-slots.ts';
 import { readQuarantine } from './sync-quarantine.ts';
 
 /** `banyan doctor`: every prerequisite of every service (or of those named), with its remedy. */
@@ -14,6 +15,7 @@ export async function doctor(session: Session, options: { readonly services?: re
     const service = session.service(name);
     const found = [...(await diagnose({
       ...session.pools(service), tables: [...new Set(service.tables.map((table) => table.table))], mode: config.sync.mode, clock: context.clock,
+      sessions: { monolith: config.sync.apply.workers, service: Math.max(config.sync.apply.workers, config.sync.copy.workers) },
       ...(config.sync.capture === 'trigger' ? { capture: 'trigger' as const } : {}),
     }))];
     found.push(...(await checkStrategies(strategyQuestion(session, service))));
@@ -23,7 +25,7 @@ export async function doctor(session: Session, options: { readonly services?: re
       if (!checks.some((known) => known.id === id)) checks.push({ ...check, id });
     }
   }
-  checks.push(await quarantineCheck(session));
+  checks.push(await quarantineCheck(session), ...(await slotChecks(session)));
   return { ok: checks.every((check) => check.ok), checks };
 }
 
@@ -34,6 +36,28 @@ export function strategyQuestion(session: Session, service: ServiceConfig): Stra
     pools: session.pools(service), mode, tables: service.tables.map((table) => ({ monolith: table.table, service: table.as })),
     choiceOf: (table) => conflicts.tables.get(table) ?? conflicts.default,
   };
+}
+
+/** Slots that nobody will ever read again fill a disk; dropping one may close a way back, so that is left to people. */
+async function slotChecks(session: Session): Promise<readonly DoctorCheck[]> {
+  const { streams, unused } = await readSlotReport(session.config, (url) => session.pool(url));
+  const forgotten = unused.filter(({ active }) => !active);
+  const above = session.config.sync.walAlarmMb * 1_000_000;
+  const full = [...streams].filter(([, { retainedBytes }]) => (retainedBytes ?? 0) > above);
+  return [
+    {
+      id: 'sync.unused_slots', ok: forgotten.length === 0,
+      found: forgotten.length === 0 ? 'none' : forgotten.map(({ name, database, reason }) => `${name} on ${database}: ${reason}`).join('; '),
+      expected: 'every slot of Banyan is used by a configured stream; others keep WAL until the disk is full',
+      remedy: forgotten.map(({ statements, consequence }) => `If it is not wanted any more: ${statements.map(({ on, sql }) => `on ${on}: ${sql}`).join(' ')} ${consequence}`).join(' '),
+    },
+    {
+      id: 'sync.retained_wal', ok: full.length === 0,
+      found: streams.size === 0 ? 'no slots yet' : [...streams].map(([stream, { retainedBytes }]) => `${stream}: ${retainedBytes ?? 'lost'} bytes`).join(', '),
+      expected: `at most ${session.config.sync.walAlarmMb} MB for each stream (sync.walAlarmMb)`,
+      remedy: full.length === 0 ? '' : 'Start a worker, or resume what is paused; `banyan sync status` says which. Look at the disk of the server that keeps it.',
+    },
+  ];
 }
 
 async function quarantineCheck(session: Session): Promise<DoctorCheck> {

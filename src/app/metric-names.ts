@@ -22,6 +22,13 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   banyan_sync_latency_seconds: { type: 'histogram', help: 'From commit on one side to commit on the other.', labels: STREAM, buckets: SECONDS },
   banyan_sync_clock_skew_seconds: { type: 'gauge', help: "How far the service's clock is ahead of the monolith's; below 0: behind.", labels: ['service'] },
   banyan_sync_clock_skew_uncertainty_seconds: { type: 'gauge', help: 'By how much that may be off.', labels: ['service'] },
+  banyan_sync_behind: { type: 'gauge', help: '1 while a stream lags by more than sync.lagToleranceMs.', labels: STREAM },
+  banyan_sync_paused: { type: 'gauge', help: '1 while a service is paused.', labels: ['service'] },
+  banyan_sync_slot_retained_bytes: { type: 'gauge', help: 'WAL that the source keeps for a stream.', labels: STREAM },
+  banyan_sync_slot_safe_bytes: { type: 'gauge', help: 'WAL that may be written before the slot is in danger; absent where max_slot_wal_keep_size is -1.', labels: STREAM },
+  banyan_sync_slot_active: { type: 'gauge', help: '1 while the slot is read.', labels: STREAM },
+  banyan_sync_slot_in_danger: { type: 'gauge', help: '1 while the slot is about to lose WAL that it needs, or has lost it.', labels: STREAM },
+  banyan_sync_unused_slots: { type: 'gauge', help: 'Slots that no configured stream uses.', labels: [] },
   banyan_sync_lag_seconds: { type: 'gauge', help: 'How far a stream is behind.', labels: STREAM },
 
   data_drift_percentage: { type: 'gauge', help: 'Share of rows that differed in the last comparison.', labels: ['table'] },

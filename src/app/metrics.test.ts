@@ -37,6 +37,15 @@ describe('metrics', () => {
     expect(() => write(createMetrics(DECLARED))).toThrow(expect.objectContaining({ code: 'BANYAN_INTERNAL', message }));
   });
 
+  test('forget a gauge whose labels say so, and no other', async () => {
+    const metrics = createMetrics({ ...DECLARED, behind: { type: 'gauge', help: 'B.', labels: ['service', 'direction'] } });
+    for (const service of ['a', 'b']) for (const direction of ['x', 'y']) metrics.gauge('behind', 1, { service, direction });
+    metrics.forget('behind', { service: 'a' });
+    metrics.gauge('behind', 0, { service: 'a', direction: 'y' });
+    expect((await metrics.text()).match(/^behind\{.*$/gm)).toEqual(['behind{service="b",direction="x"} 1', 'behind{service="b",direction="y"} 1', 'behind{service="a",direction="y"} 0']);
+    expect(() => metrics.forget('rows_total', {})).toThrow(expect.objectContaining({ code: 'BANYAN_INTERNAL' }));
+  });
+
   test('of two registries do not meet', async () => {
     const one = createMetrics(DECLARED);
     one.gauge('lag_seconds', 7);
@@ -102,4 +111,14 @@ describe('the server', () => {
     const listen = { host: '127.0.0.1', port: server.port };
     await expect(serveMetrics({ listen, metrics: createMetrics(DECLARED) })).rejects.toMatchObject({ code: 'BANYAN_LISTEN' });
   });
+});
+
+test('the operators\' page and the alert rules name the metrics of sync that there are', async () => {
+  const docs = join(import.meta.dirname, '../../docs');
+  const named = (text: string): Set<string> => new Set(text.match(/\bbanyan_sync_[a-z_]+/g));
+  const declared = Object.keys(METRICS).filter((name) => name.startsWith('banyan_sync_'));
+  expect([...named(await readFile(join(docs, 'operations.md'), 'utf8'))].toSorted()).toEqual(declared.toSorted());
+  const rules = named(await readFile(join(docs, 'prometheus-alerts.yaml'), 'utf8'));
+  expect(rules.size).toBeGreaterThan(10);
+  expect([...rules].filter((name) => !declared.includes(name))).toEqual([]);
 });

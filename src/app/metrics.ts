@@ -9,6 +9,8 @@ export interface PrometheusMetrics extends Metrics {
   /** What `/metrics` answers. */
   text(): Promise<string>;
   readonly contentType: string;
+  /** Drops the series of a gauge that have these labels, until they are set again. */
+  forget(name: string, labels: Labels): void;
 }
 
 /**
@@ -26,6 +28,8 @@ export function createMetrics(declarations: Readonly<Record<string, MetricDeclar
     invariant(unknown === undefined, `The metric ${name} has no label ${unknown}.`);
     return found;
   };
+  /** The gauges' series, by name: only who knows all of its labels can drop one. */
+  const written = new Map<string, Map<string, Labels>>();
   const wrongKind = (name: string, kind: string) => new BanyanError('BANYAN_INTERNAL', { message: `The metric ${name} is no ${kind}.` });
   return {
     count: (name, labels = {}, value = 1) => {
@@ -37,11 +41,22 @@ export function createMetrics(declarations: Readonly<Record<string, MetricDeclar
       const metric = find(name, labels);
       if (!(metric instanceof Gauge)) throw wrongKind(name, 'gauge');
       metric.set({ ...labels }, value);
+      const all = written.get(name) ?? new Map<string, Labels>();
+      written.set(name, all.set(JSON.stringify(labels), labels));
     },
     observe: (name, value, labels = {}) => {
       const metric = find(name, labels);
       if (!(metric instanceof Histogram)) throw wrongKind(name, 'histogram');
       metric.observe({ ...labels }, value);
+    },
+    forget: (name, labels) => {
+      const metric = find(name, labels);
+      if (!(metric instanceof Gauge)) throw wrongKind(name, 'gauge');
+      const gone = [...(written.get(name)?.values() ?? [])].filter((each) => Object.entries(labels).every(([label, value]) => each[label] === value));
+      for (const each of gone) {
+        metric.remove({ ...each });
+        written.get(name)?.delete(JSON.stringify(each));
+      }
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

@@ -9,6 +9,7 @@ import { otherSide, sourceSide, type Direction } from '../model/side.ts';
 import type { ConflictResolver } from '../sync/conflict.ts';
 import type { LeaseWorker } from '../ports/lease-store.ts';
 import { LeasedWork } from '../sync/leased-work.ts';
+import { LagWatch } from '../sync/lag-watch.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { PostgresLeaseStore } from '../state/lease-store.ts';
 import type { Side } from '../model/side.ts';
@@ -27,6 +28,7 @@ import type { Session } from './session.ts';
 import { strategyQuestion } from './doctor.ts';
 import { demandStrategies } from './strategies.ts';
 import { passFences, readStreams, refusePaused } from './sync-status.ts';
+import { watchSlots } from './sync-watch.ts';
 import { loadMappings } from './table-mappings.ts';
 
 /**
@@ -69,12 +71,14 @@ export async function runSync(session: Session, options: SyncRunOptions): Promis
         },
       });
       const working = work.run(signal);
+      const watching = watchSlots({ session, services, metrics, worker: worker.id, signal });
       const goal = options.untilCaughtUp ? [caughtUp(session, services, signal)] : [];
       try {
         await Promise.race([working, ...goal]);
       } finally {
         stop.abort(new BanyanError('BANYAN_ABORTED', { message: 'The run has ended.' }));
         await Promise.allSettled(goal);
+        await watching;
         await working;
       }
     });
@@ -251,10 +255,18 @@ async function report(options: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { session, service, sync, metrics, worker, leasePool, signal } = options;
+  const { lagToleranceMs: toleranceMs, heartbeatMs } = session.config.sync;
+  const watches = new Map([...sync.status().keys()].map((direction) => [direction, new LagWatch({ toleranceMs, heartbeatMs })]));
   for (;;) {
     for (const [direction, counts] of sync.status()) {
-      metrics.gauge('banyan_sync_lag_seconds', counts.lagMs / 1000, { service: service.name, direction });
-      const document = { ...counts, clockSkew: sync.clockSkew, worker: worker.id, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
+      const labels = { service: service.name, direction };
+      const { lagMs, applied } = counts;
+      const lag = watches.get(direction)?.look({ lagMs, applied, at: session.context.clock.monotonic() }) ?? { lagMs, behind: false, change: undefined };
+      metrics.gauge('banyan_sync_lag_seconds', lag.lagMs / 1000, labels);
+      metrics.gauge('banyan_sync_behind', lag.behind ? 1 : 0, labels);
+      if (lag.change === 'raised') session.logger.warn('a stream is behind', { ...labels, lagMs: Math.round(lag.lagMs), toleranceMs });
+      if (lag.change === 'over') session.logger.info('a stream has caught up again', { ...labels, lagMs: Math.round(lag.lagMs), toleranceMs });
+      const document = { ...counts, lagMs: lag.lagMs, behind: lag.behind, clockSkew: sync.clockSkew, worker: worker.id, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
       try {
         await leasePool.query(
           // A worker that was frozen must not put its word in the place of its successor's.
@@ -267,11 +279,21 @@ async function report(options: {
         session.logger.warn('the status could not be written', { reason: messageOf(error) });
       }
     }
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      // Whoever runs it next tells of it; the last word of this worker would stand for ever.
+      for (const name of OWN_GAUGES) metrics.forget(name, { service: service.name });
+      return;
+    }
     await watchQuarantine(options);
     await session.context.clock.sleep(1000, signal).catch(unlessAborted(signal));
   }
 }
+
+/** What only the worker that runs a service tells of it. */
+const OWN_GAUGES = [
+  'banyan_sync_lag_seconds', 'banyan_sync_behind', 'banyan_sync_quarantine_changes', 'banyan_sync_quarantine_oldest_seconds',
+  'banyan_sync_clock_skew_seconds', 'banyan_sync_clock_skew_uncertainty_seconds',
+] as const;
 
 /** How much is in quarantine, for the alarm: it waits for people, not for time. */
 async function watchQuarantine({ session, service, sync, metrics }: {

@@ -10,6 +10,7 @@ import type {
   ConflictRecord, StreamStatus, SyncConflictsOptions, SyncConflictsResult, SyncStatusResult, SyncWaitOptions, SyncWaitResult,
 } from './application.ts';
 import { all, first, named, RFC3339 } from './read-rows.ts';
+import { readSlotReport, slotOf } from './sync-slots.ts';
 import type { Session } from './session.ts';
 
 /** What a worker last said of a stream. */
@@ -19,6 +20,7 @@ interface StoredCounts {
   readonly clockSkew?: { readonly skewMs: number; readonly uncertaintyMs: number };
   readonly received: string;
   readonly lagMs: number;
+  readonly behind?: boolean;
   readonly transactions: number;
   readonly rows: number;
   readonly conflicts: number;
@@ -27,19 +29,24 @@ interface StoredCounts {
 
 /** The state of every configured stream: its checkpoint from its target, its counts from its worker's last report. */
 export async function readStreams(session: Session): Promise<StreamStatus[]> {
-  return streamsWith(session, await readLeases(session));
+  return streamsWith(session, await readLeases(session.statePool));
 }
 
 /** `banyan sync status`. */
 export async function readStatus(session: Session): Promise<SyncStatusResult> {
-  const leases = await readLeases(session);
+  const leases = await readLeases(session.statePool);
   const found = await all<{ id: string; host: string; pid: string; since: string }>(
     session.statePool, `SELECT id, host, pid, ${RFC3339('since')} AS since FROM banyan.worker WHERE expires_at > clock_timestamp() ORDER BY worker.since, id`, [],
   );
   const workers = found.map(({ id, host, pid, since }) => {
     return { worker: `${host}:${pid}`, since, services: [...leases].filter(([, { holder }]) => holder?.id === id).map(([service]) => service) };
   });
-  return { streams: await streamsWith(session, leases), workers };
+  const { streams: slots, unused } = await readSlotReport(session.config, (url) => session.pool(url));
+  const streams = (await streamsWith(session, leases)).map((stream) => {
+    const slot = slots.get(streamName(stream.service, stream.direction));
+    return slot ? { ...stream, slot: slotOf(slot) } : stream;
+  });
+  return { streams, workers, unusedSlots: unused };
 }
 
 interface Holder {
@@ -55,9 +62,9 @@ export interface LeaseState {
 }
 
 /** The lease of each service that has one. */
-export async function readLeases(session: Session): Promise<ReadonlyMap<string, LeaseState>> {
+export async function readLeases(state: pg.Pool): Promise<ReadonlyMap<string, LeaseState>> {
   const found = await all<{ service: string; id: string | null; worker: string | null; paused_at: string | null; paused_by: string | null }>(
-    session.statePool,
+    state,
     `SELECT l.service, w.id, w.host || ':' || w.pid AS worker, ${RFC3339('l.paused_at')} AS paused_at, l.paused_by FROM banyan.lease l ` +
       'LEFT JOIN banyan.worker w ON w.id = l.holder AND w.expires_at > clock_timestamp() ORDER BY l.service',
     [],
@@ -75,7 +82,7 @@ export async function readLeases(session: Session): Promise<ReadonlyMap<string, 
  * @throws BANYAN_SYNC_PAUSED
  */
 export async function refusePaused(session: Session, services: readonly string[]): Promise<void> {
-  const leases = await readLeases(session);
+  const leases = await readLeases(session.statePool);
   const name = services.find((each) => leases.get(each)?.paused !== undefined);
   const paused = name === undefined ? undefined : leases.get(name)?.paused;
   if (name === undefined || !paused) return;
@@ -107,11 +114,13 @@ async function readStream(
   const applied = checkpoint ? parseLsn(checkpoint.position) : undefined;
   const logged = applied === undefined ? undefined : await first<{ bytes: string }>(pools[from], LOGGED_SQL, [service.name, String(applied)]);
   const held = await first<{ n: string }>(pools[otherSide(from)], "SELECT count(*) AS n FROM banyan.quarantine WHERE stream = $1 AND state = 'held'", [name]);
+  const lagMs = report ? report.counts.lagMs + report.ageMs : null;
   return {
     service: service.name, direction,
     state: !checkpoint ? 'absent' : paused ? (holder ? 'pausing' : 'paused') : checkpoint.state === 'copying' ? 'copying' : runningState(holder, report),
     ...(paused ? { pausedAt: paused.at, pausedBy: paused.by } : {}),
-    lagMs: report?.counts.lagMs ?? null,
+    lagMs,
+    behind: report?.ageMs === 0 ? (report.counts.behind ?? false) : lagMs !== null && lagMs > session.config.sync.lagToleranceMs,
     lagBytes: applied === undefined ? null : logged !== undefined ? Number(logged.bytes) : current ? bytesBetween(parseLsn(current.lsn), applied) : null,
     received: report?.counts.received ?? null,
     applied: applied === undefined ? null : formatLsn(applied),
@@ -124,6 +133,8 @@ async function readStream(
     ...(report?.counts.clockSkew ? { clockSkewMs: report.counts.clockSkew.skewMs, clockSkewUncertaintyMs: report.counts.clockSkew.uncertaintyMs } : {}),
   };
 }
+
+const FRESH_MS = 3000;
 
 /** What a worker says counts while it holds the lease. */
 function runningState(holder: Holder | undefined, report: Awaited<ReturnType<typeof readReport>>): string {
@@ -144,13 +155,16 @@ function bytesBetween(current: Position, applied: Position): number {
 async function readReport(
   session: Session,
   stream: string,
-): Promise<{ readonly state: string; readonly counts: StoredCounts } | undefined> {
-  const row = await first<{ state: string; counts: string }>(
+): Promise<{ readonly state: string; readonly counts: StoredCounts; readonly ageMs: number } | undefined> {
+  const row = await first<{ state: string; counts: string; age_ms: string }>(
     session.statePool,
-    'SELECT state, counts FROM banyan.stream_status WHERE name = $1',
+    'SELECT state, counts, extract(epoch FROM clock_timestamp() - at) * 1000 AS age_ms FROM banyan.stream_status WHERE name = $1',
     [stream],
   );
-  return row && { state: row.state, counts: JSON.parse(row.counts) as StoredCounts };
+  if (!row) return undefined;
+  const ageMs = Math.round(Number(row.age_ms));
+  // A worker reports each second. Since it stopped, nothing was applied.
+  return { state: row.state, counts: JSON.parse(row.counts) as StoredCounts, ageMs: row.state !== 'running' || ageMs > FRESH_MS ? ageMs : 0 };
 }
 
 /** `banyan sync wait`: everything committed before the call is on the other side. */

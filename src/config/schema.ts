@@ -171,6 +171,7 @@ const sync = section(
     heartbeatMs: whole('Milliseconds between heartbeats, which measure lag and keep quiet databases moving.', { minimum: 50, default: 1000 }),
     linkTimeoutMs: whole('Milliseconds without a word from a server after which its connection is looked into, and given up unless the server is still at work.', { minimum: 500, default: 20_000 }),
     lagToleranceMs: whole('Milliseconds of lag above which a stream is reported as behind.', { minimum: 1, default: 10_000 }),
+    walAlarmMb: whole('Megabytes of WAL kept by a server for one stream above which it is reported. Below the disk\'s room, and below `max_slot_wal_keep_size`.', { minimum: 1, default: 5000 }),
     slotPrefix: text('slot-prefix', 'Begins the names of slots, publications and origins, so that two installations can share a server.', {
       default: 'banyan',
     }),

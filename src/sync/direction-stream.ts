@@ -526,6 +526,8 @@ export class DirectionStream {
     this.#checkpoint = result.checkpoint;
     this.#rowsAtOnce = Math.min(this.#options.batchRows ?? 2000, Math.ceil(this.#rowsAtOnce * 1.1));
     for (const work of works) {
+      // A mark tells that the stream is up to date again where nobody writes any more.
+      if (work.urgent && !work.counts && rowsOf(work) === 0) this.#lastLatencyMs = Math.max(0, now - Number(work.committedAt / 1000n));
       if (!work.counts) continue;
       this.#transactions += 1;
       this.#lastLatencyMs = Math.max(0, now - Number(work.committedAt / 1000n));

@@ -193,15 +193,15 @@ written: out/boundaries.json
 
   test('sync status', async () => {
     const unknown = { ...samples.stream, direction: 'service-to-monolith' as const, lagMs: null, lagBytes: null, received: null, applied: null, quarantined: 3 };
-    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream, unknown], workers: [] }) })).toBe(
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream, unknown], workers: [], unusedSlots: [] }) })).toBe(
       `service   direction            state        lag   behind  received  applied   transactions   rows  conflicts  quarantined  worker
 accounts  monolith-to-service  streaming  12 ms  1.5 KiB  0/1A2B3C  0/1A2B00         1,200  4,800          1            0  db1:4711
 accounts  service-to-monolith  streaming      –        –  –         –                1,200  4,800          1            3  db1:4711
 `,
     );
     const workers = [{ worker: 'db1:4711', since: '', services: ['accounts'] }, { worker: 'db2:4712', since: '', services: [] }];
-    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream], workers }) })).toContain('\nStanding by: db2:4712.\n');
-    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [], workers: [] }) })).toBe('No streams.\n');
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream], workers, unusedSlots: [] }) })).toContain('\nStanding by: db2:4712.\n');
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [], workers: [], unusedSlots: [] }) })).toBe('No streams.\n');
   });
 
   test('sync pause and resume', async () => {

@@ -33,6 +33,7 @@ export const stream: StreamStatus = {
   direction: 'monolith-to-service',
   state: 'streaming',
   lagMs: 12.4,
+  behind: false,
   lagBytes: 1536,
   received: '0/1A2B3C',
   applied: '0/1A2B00',

@@ -28,6 +28,8 @@ export interface DiagnoseOptions {
   readonly mode: 'bidirectional' | Direction;
   /** How both sides' commits are read. Default `wal`. */
   readonly capture?: CaptureKind;
+  /** Sessions that write into each side at once (`sync.apply.workers`, `sync.copy.workers`). Default 1. */
+  readonly sessions?: Readonly<Record<Side, number>>;
   /** Default: the system's. */
   readonly clock?: Clock;
 }
@@ -51,8 +53,8 @@ export async function diagnose(options: DiagnoseOptions): Promise<readonly Prere
   const skew = clockSkewCheck(await measureClock(monolith, clock), await measureClock(service, clock));
   return [
     ...versionChecks,
-    ...serverChecks({ ...roleOf('monolith', mode), capture }, facts.monolith),
-    ...serverChecks({ ...roleOf('service', mode), capture }, facts.service),
+    ...serverChecks({ ...roleOf('monolith', mode), capture, sessions: options.sessions?.monolith ?? 1 }, facts.monolith),
+    ...serverChecks({ ...roleOf('service', mode), capture, sessions: options.sessions?.service ?? 1 }, facts.service),
     ...pairChecks(facts.monolith, facts.service),
     skew,
     ...(await structureChecks(options, facts)),

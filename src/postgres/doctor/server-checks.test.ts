@@ -7,7 +7,7 @@ import { readServerFacts, type ServerFacts } from './server-facts.ts';
 
 const healthy: ServerFacts = {
   version: 180004, role: 'banyan', database: 'shop', systemIdentifier: '1', standby: false, walLevel: 'logical',
-  slotsMax: 10, slotsUsed: 2, sendersMax: 10, sendersUsed: 2, originsMax: 10, originsUsed: 1, mayReplicate: true,
+  slotsMax: 10, slotsUsed: 2, sendersMax: 10, sendersUsed: 2, originsMax: 10, originsUsed: 1, banyanOrigins: 0, mayReplicate: true,
   trackCommitTimestamp: true, mayCreate: true, deniedFunctions: [], maySetReplicationRole: true, maxSlotWalKeepSize: '-1',
   encoding: 'UTF8', collation: 'C', banyanSlots: [], extensions: ['citext'],
 };
@@ -28,7 +28,8 @@ describe('serverChecks', () => {
     ['monolith.replication_slots', { slotsUsed: 10 }, 'max_replication_slots = 15'],
     ['monolith.wal_senders', { sendersUsed: 10 }, 'max_wal_senders = 15'],
     ['monolith.replication_privilege', { mayReplicate: false }, 'ALTER ROLE "banyan" REPLICATION;'],
-    ['monolith.slots_of_banyan', { banyanSlots: [{ name: 'banyan_a', active: false, lost: true }] }, "pg_drop_replication_slot('banyan_a')"],
+    ['monolith.slots_of_banyan', { banyanSlots: [{ name: 'banyan_a', active: false, lost: true, unreserved: false }] }, "pg_drop_replication_slot('banyan_a')"],
+    ['monolith.slots_of_banyan', { banyanSlots: [{ name: 'banyan_a', active: false, lost: false, unreserved: true }] }, 'max_slot_wal_keep_size'],
     ['monolith.replication_origins', { originsUsed: 10 }, 'max_active_replication_origins = 15'],
     ['monolith.replication_origins', { originsUsed: 10, version: 170000 }, 'max_replication_slots = 15'],
     ['monolith.origin_functions', { deniedFunctions: ['f(text)'] }, 'GRANT EXECUTE ON FUNCTION pg_catalog.f(text) TO "banyan";'],
@@ -49,12 +50,18 @@ describe('serverChecks', () => {
   });
 
   it('needs no free place for a slot that exists already', () => {
-    const busy = { ...healthy, slotsUsed: 10, sendersUsed: 10, banyanSlots: [{ name: 'banyan_a', active: true, lost: false }] };
+    const busy = { ...healthy, slotsUsed: 10, sendersUsed: 10, banyanSlots: [{ name: 'banyan_a', active: true, lost: false, unreserved: false }] };
     const checks = serverChecks(both, busy);
     expect(failing(checks)).toEqual([]);
     expect(checks.find(({ id }) => id === 'monolith.slots_of_banyan')?.found).toBe('banyan_a (active)');
-    const idle = serverChecks(both, { ...busy, banyanSlots: [{ name: 'banyan_a', active: false, lost: false }] });
+    const idle = serverChecks(both, { ...busy, banyanSlots: [{ name: 'banyan_a', active: false, lost: false, unreserved: false }] });
     expect(failing(idle).map(({ id }) => id)).toEqual(['monolith.wal_senders']);
+  });
+
+  it('needs an origin for each session that writes', () => {
+    const origins = (facts: Partial<ServerFacts>): boolean | undefined =>
+      serverChecks({ ...both, sessions: 3 }, { ...healthy, ...facts }).find(({ id }) => id === 'monolith.replication_origins')?.ok;
+    expect([origins({ originsUsed: 7 }), origins({ originsUsed: 8 }), origins({ originsUsed: 10, banyanOrigins: 3 })]).toEqual([true, false, true]);
   });
 
   it('says what the limit of kept WAL means either way', () => {

@@ -12,6 +12,8 @@ export interface SideRole {
   readonly source: boolean;
   /** Changes are written to it. */
   readonly target: boolean;
+  /** Sessions that write into it at once, each with a replication origin. Default 1. */
+  readonly sessions?: number;
   /** How its commits are read. Default `wal`. */
   readonly capture?: CaptureKind;
 }
@@ -59,8 +61,9 @@ function generalChecks({ side }: SideRole, facts: ServerFacts): readonly Prerequ
 }
 
 function sourceChecks({ side }: SideRole, facts: ServerFacts): readonly PrerequisiteCheck[] {
-  const own = facts.banyanSlots.map(({ name, active }) => `${name} (${active ? 'active' : 'idle'})`);
+  const own = facts.banyanSlots.map(({ name, active, unreserved }) => `${name} (${active ? 'active' : 'idle'}${unreserved ? ', about to lose WAL' : ''})`);
   const lost = facts.banyanSlots.filter((slot) => slot.lost);
+  const endangered = facts.banyanSlots.filter((slot) => slot.unreserved);
   // A slot of Banyan's own is used again, so it needs no free place.
   const running = facts.banyanSlots.length > 0;
   const active = facts.banyanSlots.some((slot) => slot.active);
@@ -76,7 +79,7 @@ function sourceChecks({ side }: SideRole, facts: ServerFacts): readonly Prerequi
       id: `${side}.replication_slots`,
       ok: running || facts.slotsUsed < facts.slotsMax,
       found: `${facts.slotsUsed} of ${facts.slotsMax} used`,
-      expected: 'one free, or a slot of Banyan that exists already',
+      expected: 'one free, or a slot of Banyan that exists already; a copy that goes on after it was cut short takes one more meanwhile',
       remedy: `ALTER SYSTEM SET max_replication_slots = ${facts.slotsMax + 5}; then restart the server.`,
     }),
     prerequisite({
@@ -95,10 +98,13 @@ function sourceChecks({ side }: SideRole, facts: ServerFacts): readonly Prerequi
     }),
     prerequisite({
       id: `${side}.slots_of_banyan`,
-      ok: lost.length === 0,
+      ok: lost.length === 0 && endangered.length === 0,
       found: own.length === 0 ? 'none' : own.join(', '),
-      expected: 'none that has lost WAL',
-      remedy: `${lost.map(({ name }) => `SELECT pg_drop_replication_slot('${name}');`).join(' ')} Then validate, and copy the service again from a new snapshot.`,
+      expected: 'none that has lost WAL, or is about to',
+      remedy: [
+        ...(endangered.length === 0 ? [] : [`ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf(); at once, and start the worker: ${endangered.map(({ name }) => name).join(', ')}.`]),
+        ...(lost.length === 0 ? [] : [`${lost.map(({ name }) => `SELECT pg_drop_replication_slot('${name}');`).join(' ')} Then validate, and copy the service again from a new snapshot.`]),
+      ].join(' '),
     }),
     holds(
       `${side}.max_slot_wal_keep_size`,
@@ -119,15 +125,15 @@ function triggerFact({ side }: SideRole): PrerequisiteCheck {
   );
 }
 
-function originChecks({ side }: SideRole, facts: ServerFacts): readonly PrerequisiteCheck[] {
+function originChecks({ side, sessions = 1 }: SideRole, facts: ServerFacts): readonly PrerequisiteCheck[] {
   const role = quoteIdentifier(facts.role);
   return [
     prerequisite({
       id: `${side}.replication_origins`,
-      ok: facts.originsUsed < facts.originsMax,
+      ok: facts.originsMax - facts.originsUsed >= sessions || facts.banyanOrigins >= sessions,
       found: `${facts.originsUsed} of ${facts.originsMax} used`,
-      expected: 'one free',
-      remedy: `ALTER SYSTEM SET ${facts.version >= 180000 ? 'max_active_replication_origins' : 'max_replication_slots'} = ${facts.originsMax + 5}; then restart the server.`,
+      expected: sessions === 1 ? 'one free' : `${sessions} free, one for each session that writes, or Banyan's own there already`,
+      remedy: `ALTER SYSTEM SET ${facts.version >= 180000 ? 'max_active_replication_origins' : 'max_replication_slots'} = ${facts.originsMax + sessions + 4}; then restart the server.`,
     }),
     prerequisite({
       id: `${side}.origin_functions`,

@@ -17,6 +17,8 @@ export interface ServerFacts {
   /** Replication origins that can be in use at once, and are. */
   readonly originsMax: number;
   readonly originsUsed: number;
+  /** Origins of Banyan's own, by name. */
+  readonly banyanOrigins: number;
   readonly mayReplicate: boolean;
   readonly trackCommitTimestamp: boolean;
   readonly mayCreate: boolean;
@@ -35,6 +37,8 @@ export interface SlotFact {
   readonly name: string;
   readonly active: boolean;
   readonly lost: boolean;
+  /** About to lose WAL that it needs. */
+  readonly unreserved: boolean;
 }
 
 /** `version` decides which columns and functions there are. */
@@ -68,6 +72,7 @@ function serverFactsSql(options: { readonly version: number; readonly mayReadCon
     'sendersUsed', (SELECT count(*) FROM pg_stat_replication),
     'originsMax', current_setting('${originsMax}')::int,
     'originsUsed', ${options.mayReadOrigins ? '(SELECT count(*) FROM pg_show_replication_origin_status())' : '0'},
+    'banyanOrigins', (SELECT count(*) FROM pg_replication_origin WHERE roname LIKE 'banyan\\_%'),
     'mayReplicate', r.rolreplication OR r.rolsuper,
     'trackCommitTimestamp', current_setting('track_commit_timestamp')::bool,
     'mayCreate', has_database_privilege(current_database(), 'CREATE'),
@@ -80,7 +85,7 @@ function serverFactsSql(options: { readonly version: number; readonly mayReadCon
     'maxSlotWalKeepSize', current_setting('max_slot_wal_keep_size'),
     'encoding', pg_encoding_to_char(d.encoding), 'collation', d.datcollate,
     'banyanSlots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'active', active,
-                      'lost', coalesce(wal_status = 'lost', false)) ORDER BY slot_name), '[]')
+                      'lost', coalesce(wal_status = 'lost', false), 'unreserved', coalesce(wal_status = 'unreserved', false)) ORDER BY slot_name), '[]')
                       FROM pg_replication_slots WHERE slot_name LIKE 'banyan\\_%' AND database = current_database()),
     'extensions', (SELECT coalesce(json_agg(name), '[]') FROM pg_available_extensions)
   )::text AS json

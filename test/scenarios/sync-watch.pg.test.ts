@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest';
+import { streamsAre, testApplication, type TestApplication } from '../support/application.ts';
+import { ITEM_ROWS, ITEM_SCHEMA } from '../support/bursts.ts';
+import { until } from '../support/condition.ts';
+import { describePostgres } from '../support/postgres.ts';
+import { rowsOf } from '../support/sync-engine.ts';
+
+const itemApplication = (sections = ''): Promise<TestApplication> =>
+  testApplication({ sections, schema: ITEM_SCHEMA + ITEM_ROWS, services: () => '  accounts: { url: "${ACCOUNTS_URL}", tables: [item] }\n' });
+
+const says = (app: TestApplication, words: string): Promise<unknown> => until(() => app.logs.some((line) => line.includes(words)), { what: `the log says "${words}"`, timeoutMs: 60_000 });
+
+describePostgres('the watch over streams and slots', () => {
+  it('tells when a stream is behind, and when it has caught up', async () => {
+    const app = await itemApplication('sync: { lagToleranceMs: 2000, heartbeatMs: 100 }\n');
+    await app.startSync();
+    const holder = await app.service.pool.connect();
+    await holder.query('BEGIN; LOCK TABLE public.item');
+    await app.monolith.query("INSERT INTO public.item VALUES (100, 'waits')");
+    await says(app, 'a stream is behind');
+    const late = (await app.application.syncStatus()).streams[0];
+    expect(late).toMatchObject({ direction: 'monolith-to-service', state: 'running', behind: true });
+    expect(late?.lagMs).toBeGreaterThan(2000);
+    await holder.query('ROLLBACK');
+    holder.release();
+    await says(app, 'a stream has caught up again');
+    await until(async () => (await app.application.syncStatus()).streams.every(({ behind }) => !behind), { what: 'no stream is behind' });
+  }, 120_000);
+
+  it('tells what each slot keeps, also while nobody reads it', async () => {
+    const app = await itemApplication('sync: { walAlarmMb: 1 }\n');
+    const worker = await app.startSync();
+    await until(async () => (await app.application.syncStatus()).streams.every(({ slot }) => slot?.active === true && slot.walStatus === 'reserved'));
+    await app.application.syncPause({ service: 'accounts' });
+    const before = (await app.application.syncStatus()).streams[0]?.slot;
+    expect(before).toMatchObject({ active: false, safeBytes: null });
+    await app.monolith.query("SELECT pg_logical_emit_message(true, 'fill', repeat('x', 1500000))");
+    // The worker watches what nobody runs.
+    await says(app, 'a slot keeps more WAL than sync.walAlarmMb');
+    const status = await app.application.syncStatus();
+    expect((status.streams[0]?.slot?.retainedBytes ?? 0) - (before?.retainedBytes ?? 0)).toBeGreaterThan(1_500_000);
+    expect(status.unusedSlots).toEqual([]);
+    const failed = (await app.application.doctor()).checks.filter(({ id, ok }) => id.startsWith('sync.') && !ok);
+    expect(failed.map(({ id }) => id)).toEqual(['sync.retained_wal']);
+    await app.application.syncResume({ service: 'accounts' });
+    await streamsAre(app.application, 'running');
+    await worker.stop();
+    // What the service is behind by is not known, but it grows.
+    await until(async () => ((await app.application.syncStatus()).streams[0]?.lagMs ?? 0) > 500);
+  }, 120_000);
+
+  it('drops no slot that may be the way back, and says how', async () => {
+    const app = await itemApplication();
+    await (await app.startSync()).stop();
+    await app.configure('sync: { mode: monolith-to-service }\n');
+    await (await app.startSync()).stop();
+    const { unusedSlots, streams } = await app.application.syncStatus();
+    expect(streams).toHaveLength(1);
+    expect(unusedSlots).toMatchObject([{ database: "accounts's database", active: false, reason: 'sync.mode leaves out service-to-monolith of accounts' }]);
+    const check = (await app.application.doctor()).checks.find(({ id }) => id === 'sync.unused_slots');
+    expect(check).toMatchObject({ ok: false, remedy: expect.stringContaining('pg_drop_replication_slot') as string });
+
+    // The way back is still whole.
+    await app.service.query("INSERT INTO public.item VALUES (100, 'meanwhile')");
+    await app.configure('');
+    const both = await app.startSync();
+    await app.application.syncWait({});
+    expect(await rowsOf(app.monolith, 'public.item')).toHaveLength(11);
+    await both.stop();
+
+    // Until somebody closes it; a later one begins anew.
+    for (const { on, sql } of unusedSlots[0]?.statements ?? []) await (on === 'the monolith' ? app.monolith : app.service).query(sql);
+    await app.configure('sync: { mode: monolith-to-service }\n');
+    expect((await app.application.syncStatus()).unusedSlots).toEqual([]);
+    await app.configure('');
+    await app.startSync();
+    await app.service.query("INSERT INTO public.item VALUES (101, 'again')");
+    await app.application.syncWait({});
+    expect(await rowsOf(app.monolith, 'public.item')).toEqual(await rowsOf(app.service, 'public.item'));
+  }, 180_000);
+});
