@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Application } from '../../src/app/application.ts';
+import type { Application, SyncStatusResult } from '../../src/app/application.ts';
 import { run } from './harness.ts';
 import * as samples from './samples.ts';
 
@@ -202,6 +202,23 @@ accounts  service-to-monolith  streaming      –        –  –         –   
     const workers = [{ worker: 'db1:4711', since: '', services: ['accounts'] }, { worker: 'db2:4712', since: '', services: [] }];
     expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream], workers, unusedSlots: [] }) })).toContain('\nStanding by: db2:4712.\n');
     expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [], workers: [], unusedSlots: [] }) })).toBe('No streams.\n');
+  });
+
+  test('sync status tells what the servers keep, and what nobody uses', async () => {
+    const slot = { name: 'banyan_accounts_m2s_5', active: true, retainedBytes: 2048, safeBytes: null, walStatus: 'reserved' };
+    const told = async (stream: Partial<typeof samples.stream>, unusedSlots: SyncStatusResult['unusedSlots'] = []): Promise<string> =>
+      (await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [{ ...samples.stream, ...stream }], workers: [], unusedSlots }) })).split('\n').slice(2).join('\n');
+    expect(await told({ slot })).toBe('');
+    expect(await told({ slot: { ...slot, active: false } })).toBe('accounts monolith-to-service: nobody reads slot banyan_accounts_m2s_5; the server keeps 2.0 KiB of WAL for it.\n');
+    expect(await told({ slot: { ...slot, walStatus: 'unreserved' } })).toContain('is about to lose WAL');
+    expect(await told({ slot: { ...slot, walStatus: 'lost' } })).toContain('BANYAN_SLOT_LOST');
+    expect(await told({ state: 'paused', pausedAt: '2026-01-02T03:04:05Z', pausedBy: 'anna' })).toBe('accounts monolith-to-service was paused by anna at 2026-01-02T03:04:05Z.\n');
+    const unused = { ...slot, active: false, database: 'the monolith', reason: 'no configured service has this name', statements: [{ on: 'the monolith', sql: 'SELECT 1;' }], consequence: 'Gone.' };
+    expect(await told({}, [unused])).toBe(
+      'Slot banyan_accounts_m2s_5 on the monolith keeps 2.0 KiB of WAL, and no stream uses it: no configured service has this name.\n' +
+        '  Drop it if it is not wanted any more. Gone.\n  on the monolith: SELECT 1;\n',
+    );
+    expect(await told({}, [{ ...unused, active: true }])).toContain('something reads it');
   });
 
   test('sync pause and resume', async () => {
