@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { describePostgres } from '../../test/support/postgres.ts';
-import { EmbeddedPostgres } from '../embedded/embedded-postgres.ts';
-import { createPool } from './connect.ts';
-import { isStreamSlot, readSlots } from './slot-watch.ts';
+import { describePostgres } from '../support/postgres.ts';
+import { EmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts';
+import { createPool } from '../../src/postgres/connect.ts';
+import { isStreamSlot, readSlots } from '../../src/postgres/slot-watch.ts';
 
 describePostgres('the slots of a server', () => {
   it('are read with what is kept for them, and with the loss of it', async () => {
