@@ -198,8 +198,8 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const reporting = Promise.all([
-    report({ session, service, sync, metrics, worker, leasePool, signal: both }),
-    forgetCopy({ session, ends, names, signal: both }),
+    report({ session, service, ends: quick, sync, metrics, worker, leasePool, signal: both }),
+    forgetCopy({ session, ends: quick, names, signal: both }),
   ]);
   onReady();
   try {
@@ -211,7 +211,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   }
 }
 
-/** For marks and looks while the streams run, whose answers never take long: a link that is frozen must not hold them for ever. */
+/** For marks, looks and reports while the streams run, whose answers never take long: a link that is frozen must not hold them, and with them the worker's end, for ever. */
 function quickPools(session: Session, service: ServiceConfig): Readonly<Record<Side, SetupEnd>> {
   const { linkTimeoutMs } = session.config.sync;
   const end = (url: string): SetupEnd => ({
@@ -248,6 +248,7 @@ const unlessAborted = (signal: AbortSignal) => (error: unknown): void => {
 async function report(options: {
   readonly session: Session;
   readonly service: ServiceConfig;
+  readonly ends: Readonly<Record<Side, SetupEnd>>;
   readonly sync: ServiceSync;
   readonly metrics: PrometheusMetrics;
   readonly worker: LeaseWorker;
@@ -296,16 +297,17 @@ const OWN_GAUGES = [
 ] as const;
 
 /** How much is in quarantine, for the alarm: it waits for people, not for time. */
-async function watchQuarantine({ session, service, sync, metrics }: {
+async function watchQuarantine({ session, service, ends, sync, metrics }: {
   readonly session: Session;
   readonly service: ServiceConfig;
+  readonly ends: Readonly<Record<Side, SetupEnd>>;
   readonly sync: ServiceSync;
   readonly metrics: PrometheusMetrics;
 }): Promise<void> {
   for (const direction of sync.status().keys()) {
     const labels = { service: service.name, direction };
     try {
-      const found = await session.pools(service)[otherSide(sourceSide(direction))].query<{ n: string; seconds: string }>(
+      const found = await ends[otherSide(sourceSide(direction))].pool.query<{ n: string; seconds: string }>(
         "SELECT count(*) AS n, coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0) AS seconds FROM banyan.quarantine WHERE stream = $1 AND state = 'held'",
         [streamName(service.name, direction)],
       );
