@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Config, ServiceConfig } from '../config/config.ts';
+import { atMost } from '../core/at-most.ts';
 import { loadConfig } from '../config/load.ts';
 import { serviceConfig } from '../config/resolve.ts';
 import type { Logger } from '../core/logger.ts';
@@ -55,6 +56,10 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.end()));
+    // A dead link does not even say that it is closed.
+    await atMost(this.context.clock, CLOSING_MS, Promise.all([...this.#pools.values()].map((pool) => pool.end())));
   }
 }
+
+/** How long a server may take to say goodbye, in milliseconds. */
+const CLOSING_MS = 2000;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type pg from 'pg';
 import type { ServiceConfig } from '../config/config.ts';
+import { atMost } from '../core/at-most.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { retry } from '../core/retry.ts';
 import { formatLsn } from '../model/position.ts';
@@ -82,7 +83,8 @@ export async function runSync(session: Session, options: SyncRunOptions): Promis
         await working;
       }
     });
-    const streams = await readStreams(session);
+    // A dead link must not keep a worker that is done.
+    const streams = (await atMost(clock, config.sync.linkTimeoutMs, readStreams(session))) ?? [];
     return { stopped: context.signal.aborted ? 'requested' : 'caught-up', streams };
   } finally {
     await leasePool.end();
