@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { Config, ServiceConfig } from '../config/config.ts';
-import { atMost } from '../core/at-most.ts';
 import { loadConfig } from '../config/load.ts';
 import { serviceConfig } from '../config/resolve.ts';
+import { atMost } from '../core/at-most.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Side } from '../model/side.ts';
 import { createPool } from '../postgres/connect.ts';
