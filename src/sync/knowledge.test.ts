@@ -76,3 +76,32 @@ it('wakes who waits for a position, and fails him who is aborted', async () => {
   expect(knowledge.hasRead({ decoded: at(10n), seen: at(0n) })).toBe(true);
   expect(knowledge.hasRead({ decoded: at(10n), seen: at(1n) })).toBe(false);
 });
+
+describe('a row with a change in quarantine', () => {
+  it('has its deletes remembered until they are stored, and told after that, however far both sides have read', () => {
+    const knowledge = fresh();
+    knowledge.recordDelete('other', { position: at(5n), committedAt: 5n });
+    knowledge.watch('k');
+    knowledge.recordDelete('k', { position: at(10n), committedAt: 10n });
+    const deletes = knowledge.unstoredDeletes();
+    expect([...deletes]).toEqual([['k', { position: 10n, committedAt: 10n }]]);
+    // One that comes while the first is stored is not taken for stored.
+    knowledge.recordDelete('k', { position: at(20n), committedAt: 20n });
+    knowledge.storedDeletes(deletes);
+    expect([...knowledge.unstoredDeletes().values()]).toEqual([{ position: 20n, committedAt: 20n }]);
+    knowledge.storedDeletes(knowledge.unstoredDeletes());
+    knowledge.forget(at(30n));
+    expect(knowledge.unstoredDeletes().size).toBe(0);
+    expect([knowledge.tombstone('k')?.position, knowledge.tombstone('other')]).toEqual([20n, undefined]);
+    knowledge.watchOnly(new Map());
+    expect(knowledge.tombstone('k')).toBeUndefined();
+  });
+
+  it('has them from where they were stored after a restart', () => {
+    const knowledge = fresh();
+    knowledge.watchOnly(new Map([['k', { position: at(10n), committedAt: 10n }], ['l', undefined]]));
+    expect([knowledge.tombstone('k')?.position, knowledge.unstoredDeletes().size]).toEqual([10n, 0]);
+    knowledge.recordInsert('k');
+    expect(knowledge.tombstone('k')).toBeUndefined();
+  });
+});

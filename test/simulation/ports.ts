@@ -471,10 +471,13 @@ class SimulatedTransaction implements ApplyTransaction {
     this.#saved = new Map(this.#absences);
   }
 
+  /** After every statement that was sent before it, also if nobody waits for its answer any more. */
   async rollbackToSavepoint(): Promise<void> {
-    await this.#connected();
-    this.#session.rollbackToSavepoint();
-    this.#absences = new Map(this.#saved);
+    await this.#inOrder(async () => {
+      await this.#connected();
+      this.#session.rollbackToSavepoint();
+      this.#absences = new Map(this.#saved);
+    });
   }
 
   async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {

@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isSpooled, type Change } from '../../src/model/change.ts';
 import type { SourceEvent } from '../../src/ports/change-source.ts';
 import { Holds } from '../../src/sync/holds.ts';
-import { Knowledge } from '../../src/sync/knowledge.ts';
 import { SimulatedSource } from './ports.ts';
 import { World, type Profile } from './world.ts';
 
@@ -69,11 +68,5 @@ describe('the quarantine over two simulated databases', () => {
       }
     });
     expect(await noticed(ONE_ROW)).toMatch(/differs/);
-  }, 120_000);
-
-  it('notices when deletes of rows in quarantine are forgotten', async () => {
-    vi.spyOn(Knowledge.prototype, 'watch').mockReturnValue(undefined);
-    vi.spyOn(Knowledge.prototype, 'watchOnly').mockReturnValue(undefined);
-    expect(await noticed(ONE_ROW)).toMatch(/is lost/);
   }, 120_000);
 });
