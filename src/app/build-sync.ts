@@ -24,6 +24,7 @@ import { TriggerChangeSource } from '../postgres/trigger/change-source.ts';
 import { WalChangeSource, type CaptureMemory } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
 import { directionsOf, ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
+import type { Throttle } from '../sync/throttle.ts';
 
 export interface BuildSyncOptions {
   readonly service: string;
@@ -40,6 +41,8 @@ export interface BuildSyncOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Slows the stream that writes to the monolith. Default: never. */
+  readonly throttle?: Throttle;
   /** Of the service's lease. Default: whoever starts last may write. */
   readonly token?: string;
 }
@@ -84,6 +87,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
     service, mode: options.sync.mode, ends: { monolith: end('monolith'), service: end('service') },
     pairs: options.pairs, resolver: options.resolver, clock, logger: options.logger, metrics: options.metrics,
     batchRows: batch.maxRows, heartbeatMs: options.sync.heartbeatMs,
+    ...(options.throttle ? { throttle: options.throttle } : {}),
     ...(memory ? { queueRows: memory.queueRows, queueBytes: memory.queueMb * MB } : {}),
     ...(options.sync.conflicts ? { clockSkewToleranceMs: options.sync.conflicts.clockSkewToleranceMs } : {}),
   });

@@ -29,6 +29,8 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   banyan_sync_slot_active: { type: 'gauge', help: '1 while the slot is read.', labels: STREAM },
   banyan_sync_slot_in_danger: { type: 'gauge', help: '1 while the slot is about to lose WAL that it needs, or has lost it.', labels: STREAM },
   banyan_sync_unused_slots: { type: 'gauge', help: 'Slots that no configured stream uses.', labels: [] },
+  banyan_sync_throttle_share: { type: 'gauge', help: 'Of its time, how much the stream to the monolith may write; 1: full speed. Only with sync.throttle.', labels: ['service'] },
+  banyan_sync_monolith_commit_seconds: { type: 'gauge', help: 'What a small commit takes on the monolith, the median of five. Only with sync.throttle.', labels: ['service'] },
   banyan_sync_lag_seconds: { type: 'gauge', help: 'How far a stream is behind.', labels: STREAM },
 
   data_drift_percentage: { type: 'gauge', help: 'Share of rows that differed in the last comparison.', labels: ['table'] },

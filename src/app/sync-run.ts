@@ -11,6 +11,7 @@ import type { ConflictResolver } from '../sync/conflict.ts';
 import type { LeaseWorker } from '../ports/lease-store.ts';
 import { LeasedWork } from '../sync/leased-work.ts';
 import { LagWatch } from '../sync/lag-watch.ts';
+import { Throttle } from '../sync/throttle.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { PostgresLeaseStore } from '../state/lease-store.ts';
 import type { Side } from '../model/side.ts';
@@ -23,6 +24,7 @@ import { isTransient } from '../postgres/transient.ts';
 import type { SyncRunOptions, SyncRunResult } from './application.ts';
 import { buildResolver, buildServiceSync, catchUpOf, refuseCapture } from './build-sync.ts';
 import { copyProgress } from './copy-progress.ts';
+import { watchMonolith } from './monolith-load.ts';
 import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
 import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
 import type { Session } from './session.ts';
@@ -196,12 +198,16 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   });
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
   const quick = quickPools(session, service);
-  const sync = buildServiceSync({ ...parts, ends: quick, names });
+  const throttle = config.sync.throttle && directionsOf(config.sync.mode).includes('service-to-monolith') ? new Throttle(config.sync.throttle) : undefined;
+  const sync = buildServiceSync({ ...parts, ends: quick, names, ...(throttle ? { throttle } : {}) });
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const reporting = Promise.all([
     report({ session, service, ends: quick, sync, metrics, worker, leasePool, signal: both }),
     forgetCopy({ session, ends: quick, names, signal: both }),
+    ...(throttle
+      ? [watchMonolith({ pool: quick.monolith.pool, service: service.name, throttle, everyMs: config.sync.heartbeatMs, clock, metrics, logger, signal: both })]
+      : []),
   ]);
   onReady();
   try {
@@ -295,7 +301,7 @@ async function report(options: {
 /** What only the worker that runs a service tells of it. */
 const OWN_GAUGES = [
   'banyan_sync_lag_seconds', 'banyan_sync_behind', 'banyan_sync_quarantine_changes', 'banyan_sync_quarantine_oldest_seconds',
-  'banyan_sync_clock_skew_seconds', 'banyan_sync_clock_skew_uncertainty_seconds',
+  'banyan_sync_throttle_share', 'banyan_sync_monolith_commit_seconds', 'banyan_sync_clock_skew_seconds', 'banyan_sync_clock_skew_uncertainty_seconds',
 ] as const;
 
 /** How much is in quarantine, for the alarm: it waits for people, not for time. */

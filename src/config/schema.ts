@@ -172,6 +172,15 @@ const sync = section(
     linkTimeoutMs: whole('Milliseconds without a word from a server after which its connection is looked into, and given up unless the server is still at work.', { minimum: 500, default: 20_000 }),
     lagToleranceMs: whole('Milliseconds of lag above which a stream is reported as behind.', { minimum: 1, default: 10_000 }),
     walAlarmMb: whole('Megabytes of WAL kept by a server for one stream above which it is reported. Below the disk\'s room, and below `max_slot_wal_keep_size`.', { minimum: 1, default: 5000 }),
+    throttle: Type.Optional(
+      section(
+        {
+          commitMs: whole("Milliseconds that a small commit on the monolith may take; above this (the median of five) it is busy.", { minimum: 1, default: 100 }),
+          leastShare: Type.Number({ minimum: 0.01, maximum: 1, default: 0.1, description: 'Of its time, the least that the stream to the monolith goes on writing.' }),
+        },
+        { description: 'Writing to the monolith more slowly while it is busy. Default: never.' },
+      ),
+    ),
     slotPrefix: text('slot-prefix', 'Begins the names of slots, publications and origins, so that two installations can share a server.', {
       default: 'banyan',
     }),

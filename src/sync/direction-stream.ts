@@ -52,6 +52,8 @@ export class DirectionStream {
   /** Rows of a batch at most; less than configured after a deadlock, and slowly more again. */
   #rowsAtOnce: number;
   #lastLatencyMs = 0;
+  /** Until when a throttled stream rests, on the clock that never steps back. */
+  #restUntil = 0;
   #transactions = 0;
   #rows = 0;
   #conflicts = 0;
@@ -342,6 +344,7 @@ export class DirectionStream {
           await this.#line.changed();
           continue;
         }
+        if (!next && (await this.#throttled(signal))) continue;
         if (!next && (await this.#targetIsBehind(signal))) continue;
         next ??= batchOf(this.#queue.take(Math.min(batchRows, this.#rowsAtOnce), batchBytes));
         if (this.#revisit ? !this.#line.empty : !this.#line.admits(next.keys)) {
@@ -387,11 +390,34 @@ export class DirectionStream {
     return this.#queue.pressing || this.#revisit ? 0 : this.#checkpointAt + heartbeatMs - clock.monotonic();
   }
 
+  /** Leaves the target the time that is its own; whether it waited. One batch at a time then, so that the pauses are real. */
+  async #throttled(signal: AbortSignal): Promise<boolean> {
+    const { throttle, clock } = this.#options;
+    if (!throttle || throttle.share === 1) return false;
+    if (this.#line.empty) {
+      const leftMs = this.#restUntil - clock.monotonic();
+      if (leftMs <= 0) return false;
+      await clock.sleep(leftMs, signal);
+    } else {
+      await this.#line.changed();
+    }
+    return true;
+  }
+
+  /** After work that was begun then. */
+  #rest(began: number): void {
+    const { throttle, clock } = this.#options;
+    const now = clock.monotonic();
+    if (throttle) this.#restUntil = now + throttle.pauseMs(now - began);
+  }
+
   #enter(batch: Batch, signal: AbortSignal): void {
     this.#line.enter(batch, batch.keys, async (turn) => {
+      const began = this.#options.clock.monotonic();
       const result = await this.#applyOnce({ ...batch, turn, signal });
       await this.#followReleased(result, signal);
       this.#applied(batch.works, result);
+      this.#rest(began);
       await discardSteps(batch);
     });
   }

@@ -13,6 +13,7 @@ import type { ConflictResolver } from './conflict.ts';
 import { DirectionStream } from './direction-stream.ts';
 import type { StreamCounts } from './stream-options.ts';
 import { Knowledge } from './knowledge.ts';
+import type { Throttle } from './throttle.ts';
 
 export type SyncMode = 'bidirectional' | Direction;
 
@@ -48,6 +49,8 @@ export interface ServiceSyncOptions {
   readonly recentSize?: number;
   /** Pause between heartbeats, in milliseconds. Default 1000. Costs each side one small write per pause. */
   readonly heartbeatMs?: number;
+  /** Slows the stream that writes to the monolith. Default: never. */
+  readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
   /** Most milliseconds by which the servers' clocks may differ unremarked. Default 1000. */
   readonly clockSkewToleranceMs?: number;
 }
@@ -135,6 +138,7 @@ export class ServiceSync {
       ...(queueRows === undefined ? {} : { queueRows }),
       ...(queueBytes === undefined ? {} : { queueBytes }),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+      ...(to === 'monolith' && this.#options.throttle ? { throttle: this.#options.throttle } : {}),
       remembered: () => this.#remembered(direction),
       onCheckpoint: (checkpoint) => this.#checkpointed(direction, checkpoint),
     });

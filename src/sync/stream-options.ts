@@ -1,3 +1,4 @@
+import type { Throttle } from './throttle.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -44,6 +45,8 @@ export interface DirectionStreamOptions {
   readonly queueBytes?: number;
   /** Pause between checkpoints when there is nothing but progress to note, in milliseconds. Default 1000. */
   readonly heartbeatMs?: number;
+  /** How much of its time it may write. Default: all. */
+  readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
   /** Whether enough has been read again, after a restart, to judge the first change. */
   readonly remembered: () => boolean;
   /** Told after each durable checkpoint. */

@@ -49,6 +49,20 @@ describePostgres('the watch over streams and slots', () => {
     await until(async () => ((await app.application.syncStatus()).streams[0]?.lagMs ?? 0) > 500);
   }, 120_000);
 
+  it('writes to the monolith more slowly while it is busy, and at full speed after', async () => {
+    const app = await itemApplication('sync: { heartbeatMs: 100, throttle: { commitMs: 1000 } }\n');
+    await app.startSync();
+    // What Banyan measures takes its time.
+    await app.monolith.query("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.5); RETURN new; END'");
+    await app.monolith.query('CREATE TRIGGER slow BEFORE INSERT ON banyan.mark FOR EACH ROW EXECUTE FUNCTION slow()');
+    await says(app, 'writing to it more slowly');
+    // Slowly, but it writes.
+    for (let i = 0; i < 5; i++) await app.service.query('INSERT INTO public.item VALUES ($1, $2)', [100 + i, 'slowly']);
+    await until(async () => (await rowsOf(app.monolith, 'public.item')).length === 15, { what: 'the rows arrive all the same', timeoutMs: 60_000 });
+    await app.monolith.query('DROP TRIGGER slow ON banyan.mark');
+    await says(app, 'writing to it at full speed');
+  }, 120_000);
+
   it('drops no slot that may be the way back, and says how', async () => {
     const app = await itemApplication();
     await (await app.startSync()).stop();
