@@ -42,7 +42,7 @@ export interface BuildSyncOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Slows the stream that writes to the monolith. Default: never. */
-  readonly throttle?: Throttle;
+  readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
   /** Of the service's lease. Default: whoever starts last may write. */
   readonly token?: string;
 }

@@ -4,6 +4,7 @@ import { ITEM_ROWS, ITEM_SCHEMA } from '../support/bursts.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres } from '../support/postgres.ts';
 import { rowsOf } from '../support/sync-engine.ts';
+import { syncPair } from '../support/sync-pair.ts';
 
 const itemApplication = (sections = ''): Promise<TestApplication> =>
   testApplication({ sections, schema: ITEM_SCHEMA + ITEM_ROWS, services: () => '  accounts: { url: "${ACCOUNTS_URL}", tables: [item] }\n' });
@@ -61,6 +62,29 @@ describePostgres('the watch over streams and slots', () => {
     await until(async () => (await rowsOf(app.monolith, 'public.item')).length === 15, { what: 'the rows arrive all the same', timeoutMs: 60_000 });
     await app.monolith.query('DROP TRIGGER slow ON banyan.mark');
     await says(app, 'writing to it at full speed');
+  }, 120_000);
+
+  it('rests between batches of the stream to the monolith alone, as long as it is told', async () => {
+    let asked = 0;
+    const throttle = { share: 1, pauseMs: () => ((asked += 1), 3_600_000) };
+    const pair = await syncPair({ schema: ITEM_SCHEMA, tables: ['item'], throttle });
+    const running = pair.run();
+    const has = (side: 'monolith' | 'service', id: number) => async () => (await pair[side].query('SELECT 1 FROM public.item WHERE id = $1', [id])).length === 1;
+    await pair.service.query("INSERT INTO public.item VALUES (1, 'at full speed')");
+    await until(has('monolith', 1));
+    throttle.share = 0.5;
+    asked = 0;
+    await until(() => asked > 0, { what: 'a batch was written that a rest comes after' });
+    await pair.service.query("INSERT INTO public.item VALUES (2, 'waits')");
+    await pair.monolith.query("INSERT INTO public.item VALUES (3, 'the other way')");
+    await until(has('service', 3));
+    expect(await has('monolith', 2)()).toBe(false);
+    // A rest keeps nobody from stopping.
+    await running.stop();
+    throttle.share = 1;
+    const again = pair.run();
+    await until(has('monolith', 2));
+    await again.stop();
   }, 120_000);
 
   it('drops no slot that may be the way back, and says how', async () => {

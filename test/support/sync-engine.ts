@@ -29,6 +29,7 @@ export interface SyncSettings {
   readonly heartbeatMs?: number;
   readonly logger?: Logger;
   readonly linkTimeoutMs?: number;
+  readonly throttle?: { readonly share: number; readonly pauseMs: (tookMs: number) => number };
   /** As of a lease. */
   readonly token?: string;
   /** How each side's commits are read. Default `wal`. */
@@ -79,6 +80,7 @@ function partsOf(ends: Ends, settings: SyncSettings) {
       memory: { ...MEMORY, ...settings.memory }, ...(settings.linkTimeoutMs === undefined ? {} : { linkTimeoutMs: settings.linkTimeoutMs }),
     },
     ...(settings.token === undefined ? {} : { token: settings.token }),
+    ...(settings.throttle ? { throttle: settings.throttle } : {}),
     resolver: settings.resolver ?? new ConflictResolver({ clock: systemClock, default: settings.strategy ?? 'last-write-wins' }),
     clock: systemClock,
     logger: settings.logger ?? silentLogger,
