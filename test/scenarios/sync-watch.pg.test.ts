@@ -66,7 +66,7 @@ describePostgres('the watch over streams and slots', () => {
 
   it('rests between batches of the stream to the monolith alone, as long as it is told', async () => {
     let asked = 0;
-    const throttle = { share: 1, pauseMs: () => ((asked += 1), 3_600_000) };
+    const throttle = { share: 1, pauseMs: () => ((asked += 1), throttle.share === 1 ? 0 : 3_600_000) };
     const pair = await syncPair({ schema: ITEM_SCHEMA, tables: ['item'], throttle });
     const running = pair.run();
     const has = (side: 'monolith' | 'service', id: number) => async () => (await pair[side].query('SELECT 1 FROM public.item WHERE id = $1', [id])).length === 1;
