@@ -6,6 +6,7 @@ import { atMost } from '../core/at-most.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Side } from '../model/side.ts';
 import { createPool } from '../postgres/connect.ts';
+import { watchPool } from '../postgres/link-watch.ts';
 import type { ApplicationContext } from './application.ts';
 
 /** What one command needs while it runs: the configuration, and pools that are opened once and closed at its end. */
@@ -36,6 +37,8 @@ export class Session {
     let pool = this.#pools.get(url);
     if (!pool) {
       pool = createPool({ url, logger: this.logger, max: 6 });
+      // What is asked here may take long (an index, a lock), so that only a look at the server tells a dead link.
+      watchPool({ pool, url, clock: this.context.clock, afterMs: this.config.sync.linkTimeoutMs });
       this.#pools.set(url, pool);
     }
     return pool;

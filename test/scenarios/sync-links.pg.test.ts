@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { silentLogger, type Logger } from '../../src/core/logger.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { createPool } from '../../src/postgres/connect.ts';
+import { watchPool } from '../../src/postgres/link-watch.ts';
 import { Bursts, ITEM_ROWS, ITEM_SCHEMA } from '../support/bursts.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres, testDatabase } from '../support/postgres.ts';
@@ -67,5 +69,23 @@ describePostgres('links between a worker and its servers', () => {
     await running.caughtUp();
     await running.stop();
     expect(said.filter((reason) => reason.includes('has not answered for'))).toEqual([]);
+  });
+
+  it('of a watched pool are broken off when they are dead, and not while a statement takes long', async () => {
+    const database = await testDatabase();
+    const proxy = await TcpProxy.start(database.url);
+    const pool = createPool({ url: proxy.urlFor(database.url), max: 2 });
+    watchPool({ pool, url: database.url, clock: systemClock, afterMs: 300 });
+    try {
+      expect((await pool.query<{ done: string }>("SELECT pg_sleep(1.5), 'yes' AS done")).rows[0]?.done).toBe('yes');
+      const client = await pool.connect();
+      const asked = client.query('SELECT pg_sleep(0.2)').then(() => 'answered', (error: Error) => error.message);
+      proxy.freezeOpen();
+      expect(await asked).toContain('has not answered for');
+      client.release(true);
+    } finally {
+      await proxy.close();
+      await pool.end();
+    }
   });
 });
