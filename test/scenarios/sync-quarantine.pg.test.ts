@@ -66,7 +66,7 @@ describePostgres('what depends on a quarantined change', () => {
 
     const [first, , third] = await held(app);
     expect(await app.application.syncQuarantineRetry({ id: third!.id })).toMatchObject({ applied: false, reason: expect.stringContaining('waits behind') });
-    expect((await app.application.doctor()).checks.at(-1)).toMatchObject({ id: 'sync.quarantine', ok: false });
+    expect((await app.application.doctor()).checks).toContainEqual(expect.objectContaining({ id: 'sync.quarantine', ok: false }));
 
     await mend(app);
     expect(await app.application.syncQuarantineRetry({ id: first!.id })).toEqual({ id: first!.id, applied: true, also: 5 });
