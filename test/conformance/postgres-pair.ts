@@ -19,7 +19,7 @@ export async function postgresPair({ schema, tables }: PairOptions): Promise<Con
   return {
     source, target, tables,
     open: () => new WalChangeSource({
-      url: source.url, slot: forward.slot, publication: forward.publication, replayOrigin: backward.origin, clock: systemClock, statusEveryMs: 20,
+      url: source.url, slot: forward.slot, publication: forward.publication, replayOrigin: backward.origin, clock: systemClock, statusEveryMs: 1,
     }),
     applier: () => new PostgresApplier({ url: target.url, service: SERVICE, names: forward }),
     backApplier: () => new PostgresApplier({ url: source.url, service: SERVICE, names: backward }),
