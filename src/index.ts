@@ -7,7 +7,8 @@ export { BanyanError, isBanyanError } from './core/errors.ts';
 export { postgres, type Database, type DatabaseLike } from './app/library/database.ts';
 export { ServiceBoundaryAnalyzer, type Boundaries, type Boundary } from './app/library/analyze.ts';
 export {
-  SyncEngine, type ConflictingChange, type ResolveConflict, type StreamCounts, type SyncEngineOptions, type SyncMode, type Verdict,
+  SyncEngine, type ColumnMapping, type ComputedColumn, type ConflictingChange, type ResolveConflict, type RowFunction, type SomeStreamSettings,
+  type StreamCounts, type SyncEngineOptions, type SyncMode, type SyncTable, type Verdict,
 } from './app/library/sync.ts';
 export { ConflictResolver } from './sync/conflict.ts';
 export { ConsistencyValidator, type TableReport, type ValidateOptions, type ValidationReport } from './app/library/validate.ts';

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import type { ResyncCounts } from '../ports/resync-store.ts';
 
 /*
  * What the command line (and whoever else drives Banyan) asks of the composition root: one method per
@@ -60,6 +61,7 @@ export interface Application {
   syncStatus(): Promise<SyncStatusResult>;
   syncPause(options: SyncPauseOptions): Promise<SyncPauseResult>;
   syncResume(options: SyncPauseOptions): Promise<SyncPauseResult>;
+  syncResync(options: SyncResyncOptions): Promise<SyncResyncResult>;
   syncConflicts(options: SyncConflictsOptions): Promise<SyncConflictsResult>;
   syncQuarantine(): Promise<SyncQuarantineResult>;
   syncQuarantineRetry(options: QuarantineOptions): Promise<QuarantineRetryResult>;
@@ -198,6 +200,23 @@ export interface StreamStatus {
   readonly clockSkewUncertaintyMs?: number;
   /** The source's slot; absent where there is none, and in the result of `sync run`. */
   readonly slot?: SlotStatus;
+  /** Tables that wait until they have been mended. */
+  readonly pausedTables: readonly PausedTableStatus[];
+  /** Columns of the target that the source has dropped: they keep what they hold, and get nothing new. */
+  readonly leftColumns: readonly { readonly table: string; readonly column: string; readonly on: 'monolith' | 'service' }[];
+}
+
+/** A table whose form changed on one side so that its changes can't be written on the other. */
+export interface PausedTableStatus {
+  /** As the monolith calls it. */
+  readonly table: string;
+  /** `BANYAN_SCHEMA_CHANGED`, `BANYAN_SCHEMA_CONFLICT`, or the code with which the target refuses. */
+  readonly code: string;
+  readonly reason: string;
+  /** What to run, in this order, and where; empty: the reason says what is to be done. */
+  readonly statements: readonly { readonly on: 'monolith' | 'service'; readonly sql: string }[];
+  /** RFC 3339. */
+  readonly since: string;
 }
 
 /** A replication slot, as its server sees it. */
@@ -228,6 +247,8 @@ export interface SyncStatusResult {
   /** The living `sync run` processes; one without services stands by. */
   readonly workers: readonly SyncWorker[];
   readonly unusedSlots: readonly UnusedSlot[];
+  /** Tables that are being made equal; see `sync resync`. */
+  readonly resyncs: readonly ResyncStatus[];
 }
 
 /** A `sync run` process. */
@@ -264,6 +285,47 @@ export interface SyncPauseResult {
   readonly paused: boolean;
   /** False: it was so already. */
   readonly changed: boolean;
+}
+
+export interface SyncResyncOptions extends DestructiveOptions {
+  readonly service: string;
+  /** The monolith's table, as the user wrote it. */
+  readonly table: string;
+  /** The side that both are made equal to. Absent: the monolith, or what `sync.mode` leaves. */
+  readonly from?: 'monolith' | 'service';
+  /** Whether to wait until it is done. */
+  readonly wait: boolean;
+}
+
+export interface SyncResyncResult extends ResyncCounts {
+  readonly seconds: number;
+  readonly service: string;
+  readonly table: string;
+  readonly from: 'monolith' | 'service';
+  readonly dryRun: boolean;
+  /** `kept`: nothing was asked for. `asked` and `running`: nobody waited. */
+  readonly state: 'kept' | 'asked' | 'running' | 'done';
+  /** Why the first row was refused. */
+  readonly reason?: string;
+  /** Of a dry run: what differs now. */
+  readonly differences?: readonly TableComparison[];
+}
+
+/** A table that is being made equal. */
+export interface ResyncStatus extends ResyncCounts {
+  readonly seconds: number;
+  readonly service: string;
+  readonly table: string;
+  readonly from: 'monolith' | 'service';
+  readonly state: 'asked' | 'running';
+  readonly askedBy: string;
+  readonly askedAt: string;
+  /** Rows of both sides that have been compared, about how many there are, and at which rate. */
+  readonly compared: number;
+  readonly expected: number;
+  readonly rowsPerSecond: number;
+  /** Until all are compared; null while nothing is known. */
+  readonly secondsLeft: number | null;
 }
 
 export interface SyncConflictsOptions {

@@ -12,9 +12,10 @@ import type { ChangeSource } from '../ports/change-source.ts';
 import { PostgresApplier } from '../postgres/apply/applier.ts';
 import type { StreamNames } from '../postgres/banyan-schema.ts';
 import { captureOf } from '../postgres/capture.ts';
+import { PostgresTableCatalog } from '../postgres/catalog/table-catalog.ts';
 import type { CatchUp } from '../postgres/copy/copy-tables.ts';
 import { placeMark } from '../postgres/fence.ts';
-import { readHorizon } from '../postgres/horizon.ts';
+import { beginningOf, readHorizon } from '../postgres/horizon.ts';
 import { readClock } from '../postgres/read-clock.ts';
 import { markingOf } from '../postgres/replay-marking.ts';
 import { sessionName } from '../postgres/sessions.ts';
@@ -36,7 +37,7 @@ export interface BuildSyncOptions {
     readonly batch: { readonly maxRows: number };
     readonly conflicts?: Pick<SyncConfig['conflicts'], 'clockSkewToleranceMs'>;
     readonly apply?: { readonly workers: number };
-  } & Partial<Pick<SyncConfig, 'memory' | 'linkTimeoutMs'>>;
+  } & Partial<Pick<SyncConfig, 'memory' | 'linkTimeoutMs' | 'schemaChanges'>>;
   readonly resolver: ConflictResolver;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -45,6 +46,8 @@ export interface BuildSyncOptions {
   readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
   /** Of the service's lease. Default: whoever starts last may write. */
   readonly token?: string;
+  /** End when a side can not be worked with for this long, in milliseconds. Default: never. */
+  readonly patienceMs?: number;
 }
 
 /** Puts PostgreSQL's capture and apply behind a service's sync. */
@@ -65,6 +68,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
       mark: () => placeMark(pool, service),
       clock: () => readClock(pool, clock),
       horizon: () => readHorizon(pool, service),
+      catalog: new PostgresTableCatalog({ pool }),
       ...(outgoing
         ? {
             source: sourceOf(options, { side, names: outgoing, arriving: names.get(arriving), ...(replayed === undefined ? {} : { replayOrigin: replayed }) }),
@@ -72,6 +76,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
         : {}),
       ...(incoming
         ? {
+            beginning: beginningOf(pool, incoming.stream),
             applier: new PostgresApplier({
               url, service, names: incoming, clock, marking: markingOf(ends[side]), keyless: options.sync.mode !== 'bidirectional',
               ...(sessions === undefined ? {} : { sessions }),
@@ -88,6 +93,8 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
     pairs: options.pairs, resolver: options.resolver, clock, logger: options.logger, metrics: options.metrics,
     batchRows: batch.maxRows, heartbeatMs: options.sync.heartbeatMs,
     ...(options.throttle ? { throttle: options.throttle } : {}),
+    ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
+    ...(options.sync.schemaChanges ? { additive: options.sync.schemaChanges.additive } : {}),
     ...(memory ? { queueRows: memory.queueRows, queueBytes: memory.queueMb * MB } : {}),
     ...(options.sync.conflicts ? { clockSkewToleranceMs: options.sync.conflicts.clockSkewToleranceMs } : {}),
   });
@@ -108,6 +115,7 @@ function sourceOf(options: Omit<BuildSyncOptions, 'names'>, { side, names, arriv
     return new TriggerChangeSource({
       url, service, clock, applicationName: sessionName(names.stream, token), check: () => log.check(ends[otherSide(side)].pool),
       ...(arriving ? { replay: arriving } : {}),
+      ...(memory ? { memory: captureMemory(memory, batch.maxRows) } : {}),
     });
   }
   return new WalChangeSource({

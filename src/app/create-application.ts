@@ -9,6 +9,7 @@ import { migrate, migrateRollback, migrateStatus } from './migrate.ts';
 import { provision } from './provision.ts';
 import { readRoutes, rollbackRoute, serveRoutes, setRoute } from './route.ts';
 import { Session } from './session.ts';
+import { resyncTable } from './sync-resync.ts';
 import { runSync } from './sync-run.ts';
 import { pauseSync, resumeSync } from './sync-pause.ts';
 import { discardQuarantined, readQuarantine, retryQuarantined } from './sync-quarantine.ts';
@@ -28,6 +29,7 @@ export function createApplication(context: ApplicationContext): Application {
     syncStatus: () => session(readStatus),
     syncPause: (options) => session((open) => pauseSync(open, options)),
     syncResume: (options) => session((open) => resumeSync(open, options)),
+    syncResync: (options) => session((open) => resyncTable(open, options)),
     syncConflicts: (options) => session((open) => readConflicts(open, options)),
     syncQuarantine: () => session(readQuarantine),
     syncQuarantineRetry: (options) => session((open) => retryQuarantined(open, options)),

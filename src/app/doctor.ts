@@ -1,6 +1,6 @@
 import { diagnose } from '../postgres/doctor/diagnose.ts';
 import type { DoctorCheck, DoctorResult } from './application.ts';
-import type { ServiceConfig } from '../config/config.ts';
+import type { Config, ServiceConfig } from '../config/config.ts';
 import type { Session } from './session.ts';
 import { checkStrategies, type StrategyQuestion } from './strategies.ts';
 import { readSlotReport } from './sync-slots.ts';
@@ -15,7 +15,7 @@ export async function doctor(session: Session, options: { readonly services?: re
     const service = session.service(name);
     const found = [...(await diagnose({
       ...session.pools(service), tables: [...new Set(service.tables.map((table) => table.table))], mode: config.sync.mode, clock: context.clock,
-      sessions: { monolith: config.sync.apply.workers, service: Math.max(config.sync.apply.workers, config.sync.copy.workers) },
+      sessions: { monolith: writersOf(config, config.monolith.url), service: writersOf(config, service.url) },
       ...(config.sync.capture === 'trigger' ? { capture: 'trigger' as const } : {}),
     }))];
     found.push(...(await checkStrategies(strategyQuestion(session, service))));
@@ -29,11 +29,29 @@ export async function doctor(session: Session, options: { readonly services?: re
   return { ok: checks.every((check) => check.ok), checks };
 }
 
+/** Sessions of all services that write to the server of a database, as far as the URLs tell: each has a replication origin there. */
+function writersOf({ monolith, services, sync }: Config, url: string): number {
+  const { apply, copy, mode } = sync;
+  let writers = 0;
+  for (const service of services.values()) {
+    if (mode !== 'monolith-to-service' && serverOf(monolith.url) === serverOf(url)) writers += apply.workers;
+    // Also where only the way back is followed, the first copy is written there.
+    if (serverOf(service.url) === serverOf(url)) writers += mode === 'service-to-monolith' ? copy.workers : Math.max(apply.workers, copy.workers);
+  }
+  return Math.max(1, writers);
+}
+
+function serverOf(url: string): string {
+  const { host, searchParams } = new URL(url);
+  return `${searchParams.get('host') ?? host} ${searchParams.get('port') ?? ''}`;
+}
+
 /** What the configuration's conflict strategies ask of a service's databases. */
 export function strategyQuestion(session: Session, service: ServiceConfig): StrategyQuestion {
-  const { mode, conflicts } = session.config.sync;
+  const { mode, conflicts, capture } = session.config.sync;
   return {
     pools: session.pools(service), mode, tables: service.tables.map((table) => ({ monolith: table.table, service: table.as })),
+    oldRows: capture === 'trigger',
     choiceOf: (table) => conflicts.tables.get(table) ?? conflicts.default,
   };
 }

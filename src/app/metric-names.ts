@@ -18,6 +18,7 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   banyan_sync_quarantined_total: { type: 'counter', help: 'Changes put aside because they could not be applied.', labels: STREAM },
   banyan_sync_quarantine_changes: { type: 'gauge', help: 'Changes in quarantine now, with those held behind them.', labels: STREAM },
   banyan_sync_quarantine_oldest_seconds: { type: 'gauge', help: 'Since when the oldest change in quarantine is there.', labels: STREAM },
+  banyan_sync_paused_tables: { type: 'gauge', help: 'Tables that wait because their form changed on one side; `sync status` says what to run.', labels: STREAM },
   banyan_sync_retries_total: { type: 'counter', help: 'Attempts repeated after an error that may pass.', labels: STREAM },
   banyan_sync_latency_seconds: { type: 'histogram', help: 'From commit on one side to commit on the other.', labels: STREAM, buckets: SECONDS },
   banyan_sync_clock_skew_seconds: { type: 'gauge', help: "How far the service's clock is ahead of the monolith's; below 0: behind.", labels: ['service'] },

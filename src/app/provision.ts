@@ -8,11 +8,12 @@ import { loadMappings } from './table-mappings.ts';
 const provisioner = (session: Session, service: ServiceConfig): PostgresProvisioner =>
   new PostgresProvisioner({ ...session.pools(service), logger: session.logger });
 
-const scope = (mappings: readonly TableMapping[]) => ({ tables: [...new Set(mappings.map((mapping) => mapping.monolith))], mappings });
+/** What is provisioned for these mappings. */
+export const provisionScope = (mappings: readonly TableMapping[]) => ({ tables: [...new Set(mappings.map((mapping) => mapping.monolith))], mappings });
 
 /** Schemas, types, tables and keys: what a copy needs. */
 export async function provisionBeforeCopy(session: Session, service: ServiceConfig, mappings: readonly TableMapping[]): Promise<void> {
-  const plan = await provisioner(session, service).beforeCopy(scope(mappings));
+  const plan = await provisioner(session, service).beforeCopy(provisionScope(mappings));
   for (const trigger of plan.triggers) {
     session.logger.warn('a trigger stays on the monolith', { table: trigger.table, trigger: trigger.name });
   }
@@ -24,7 +25,7 @@ export async function provisionAfterCopy(
   service: ServiceConfig,
   options: { readonly mappings: readonly TableMapping[]; readonly create: boolean },
 ): Promise<void> {
-  if (options.create) await provisioner(session, service).afterCopy(scope(options.mappings));
+  if (options.create) await provisioner(session, service).afterCopy(provisionScope(options.mappings));
 }
 
 /** `banyan provision SERVICE`: everything the service's database lacks, or only the SQL of it. */
@@ -32,11 +33,11 @@ export async function provision(session: Session, options: ProvisionOptions): Pr
   const service = session.service(options.service);
   const { mappings, checkService } = await loadMappings({ config: session.config, service, monolith: session.pools(service).monolith });
   const tool = provisioner(session, service);
-  const plan = await tool.plan(scope(mappings));
+  const plan = await tool.plan(provisionScope(mappings));
   const statements = [...plan.beforeCopy, ...plan.afterCopy].map((statement) => statement.sql);
   if (!options.dryRun && statements.length > 0) {
-    await tool.beforeCopy(scope(mappings));
-    await tool.afterCopy(scope(mappings));
+    await tool.beforeCopy(provisionScope(mappings));
+    await tool.afterCopy(provisionScope(mappings));
     await checkService(session.pools(service).service);
   }
   return { service: service.name, dryRun: options.dryRun, statements };

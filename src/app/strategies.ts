@@ -10,6 +10,8 @@ export interface StrategyQuestion {
   readonly pools: { readonly monolith: pg.Pool; readonly service: pg.Pool };
   readonly mode: string;
   readonly tables: readonly { readonly monolith: TableName; readonly service: TableName }[];
+  /** Whether the service's changes carry the whole old row without being told to, as triggers do. */
+  readonly oldRows?: boolean;
   readonly choiceOf: (table: TableName) => StrategyChoice;
 }
 
@@ -20,12 +22,12 @@ export interface StrategyChoice {
 }
 
 /** One check for each thing that a strategy goes by. None for one-way sync, where no strategy is asked. */
-export async function checkStrategies({ pools, mode, tables, choiceOf }: StrategyQuestion): Promise<readonly PrerequisiteCheck[]> {
+export async function checkStrategies({ pools, mode, tables, choiceOf, oldRows = false }: StrategyQuestion): Promise<readonly PrerequisiteCheck[]> {
   if (mode !== 'bidirectional') return [];
   const needs = tables.map((table): StrategyNeeds => {
     const { strategy, columns, column } = choiceOf(table.monolith);
     return {
-      monolith: table.monolith, service: table.service, strategy, oldRow: NEEDS_OLD_ROW.has(strategy),
+      monolith: table.monolith, service: table.service, strategy, oldRow: !oldRows && NEEDS_OLD_ROW.has(strategy),
       ...(columns ? { counters: columns } : {}), ...(column === undefined ? {} : { ordered: column }),
     };
   });

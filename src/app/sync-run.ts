@@ -3,10 +3,11 @@ import { hostname } from 'node:os';
 import type pg from 'pg';
 import type { ServiceConfig } from '../config/config.ts';
 import { atMost } from '../core/at-most.ts';
-import { BanyanError, messageOf } from '../core/errors.ts';
+import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import { retry } from '../core/retry.ts';
 import { formatLsn } from '../model/position.ts';
 import { otherSide, sourceSide, type Direction } from '../model/side.ts';
+import type { TableMapping } from '../model/table-mapping.ts';
 import type { ConflictResolver } from '../sync/conflict.ts';
 import type { LeaseWorker } from '../ports/lease-store.ts';
 import { LeasedWork } from '../sync/leased-work.ts';
@@ -27,10 +28,12 @@ import { copyProgress } from './copy-progress.ts';
 import { watchMonolith } from './monolith-load.ts';
 import { createMetrics, serveMetrics, type PrometheusMetrics } from './metrics.ts';
 import { provisionAfterCopy, provisionBeforeCopy } from './provision.ts';
+import { first } from './read-rows.ts';
 import type { Session } from './session.ts';
 import { strategyQuestion } from './doctor.ts';
 import { demandStrategies } from './strategies.ts';
-import { passFences, readStreams, refusePaused } from './sync-status.ts';
+import { watchResyncs } from './resync-work.ts';
+import { passFences, readResyncs, readStreams, refusePaused } from './sync-status.ts';
 import { watchSlots } from './sync-watch.ts';
 import { loadMappings } from './table-mappings.ts';
 
@@ -140,6 +143,11 @@ async function caughtUp(session: Session, services: readonly ServiceConfig[], si
     await clock.sleep(50, signal);
   }
   await passFences(session, services, { signal });
+  // What somebody has asked for is a part of it.
+  while ((await readResyncs(session.statePool)).some((job) => names.has(job.service))) {
+    await refusePaused(session, [...names]);
+    await clock.sleep(50, signal);
+  }
 }
 
 interface RunServiceOptions {
@@ -173,7 +181,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   const pools = session.pools(service);
   refuseCapture(config.sync);
   const { mappings: pairs, checkService } = await loadMappings({ config, service, monolith: pools.monolith });
-  if (options.provision) await provisionBeforeCopy(session, service, pairs);
+  if (options.provision) await provisionUnlessCopied(session, service, pairs);
   await checkService(pools.service);
   await demandStrategies(strategyQuestion(session, service), (table) => `${config.file}: sync.conflicts for ${table}`);
   const capture = config.sync.capture === 'trigger' ? { capture: 'trigger' as const } : {};
@@ -193,18 +201,19 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   };
   // A worker that was killed may have left a session behind that the server has not noticed yet.
   const { names, copied } = await retry(setUp, {
-    clock, signal, transient: isTransient,
+    clock, signal, transient: isTransient, patienceMs: () => PATIENCE_MS,
     onRetry: (error) => logger.warn('setting up again', { service: service.name, reason: messageOf(error) }),
   });
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
-  const quick = quickPools(session, service);
+  const quick = quickPools(session, ends);
   const throttle = config.sync.throttle && directionsOf(config.sync.mode).includes('service-to-monolith') ? new Throttle(config.sync.throttle) : undefined;
-  const sync = buildServiceSync({ ...parts, ends: quick, names, ...(throttle ? { throttle } : {}) });
+  const sync = buildServiceSync({ ...parts, ends: quick, names, patienceMs: PATIENCE_MS, ...(throttle ? { throttle } : {}) });
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const reporting = Promise.all([
     report({ session, service, ends: quick, sync, metrics, worker, leasePool, signal: both }),
     forgetCopy({ session, ends: quick, names, signal: both }),
+    watchResyncs({ session, service, sync, mappings: pairs, pools, state: leasePool, signal: both }),
     ...(throttle
       ? [watchMonolith({ pool: quick.monolith.pool, service: service.name, throttle, everyMs: config.sync.heartbeatMs, clock, metrics, logger, signal: both })]
       : []),
@@ -219,13 +228,28 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   }
 }
 
+/** Who can not work with a side of a service for so long gives its lease back: another worker may be able to. */
+const PATIENCE_MS = 5000;
+
+/** Once the streams run, tables that differ are theirs to judge: one of them must not keep all the others from going on. */
+async function provisionUnlessCopied(session: Session, service: ServiceConfig, pairs: readonly TableMapping[]): Promise<void> {
+  try {
+    await provisionBeforeCopy(session, service, pairs);
+  } catch (error) {
+    if (!isBanyanError(error, 'BANYAN_PROVISION_MISMATCH')) throw error;
+    const stream = await first<{ state: string }>(session.pools(service).service, 'SELECT state FROM banyan.stream WHERE name = $1', [streamName(service.name, 'monolith-to-service')]);
+    if (stream?.state !== 'streaming') throw error;
+    session.logger.warn('tables differ since the service was set up', { service: service.name, reason: error.message });
+  }
+}
+
 /** For marks, looks and reports while the streams run, whose answers never take long: a link that is frozen must not hold them, and with them the worker's end, for ever. */
-function quickPools(session: Session, service: ServiceConfig): Readonly<Record<Side, SetupEnd>> {
+function quickPools(session: Session, ends: Readonly<Record<Side, SetupEnd>>): Readonly<Record<Side, SetupEnd>> {
   const { linkTimeoutMs } = session.config.sync;
-  const end = (url: string): SetupEnd => ({
-    url, pool: createPool({ url, max: 4, answerTimeoutMs: linkTimeoutMs, connectTimeoutMs: Math.min(10_000, linkTimeoutMs), logger: session.logger }),
+  const end = (same: SetupEnd): SetupEnd => ({
+    ...same, pool: createPool({ url: same.url, max: 4, answerTimeoutMs: linkTimeoutMs, connectTimeoutMs: Math.min(10_000, linkTimeoutMs), logger: session.logger }),
   });
-  return { monolith: end(session.config.monolith.url), service: end(service.url) };
+  return { monolith: end(ends.monolith), service: end(ends.service) };
 }
 
 /** Drops what a finished copy's sessions needed, when the streams have left the copy behind. */
@@ -273,6 +297,7 @@ async function report(options: {
       const lag = watches.get(direction)?.look({ lagMs, applied, at: session.context.clock.monotonic() }) ?? { lagMs, behind: false, change: undefined };
       metrics.gauge('banyan_sync_lag_seconds', lag.lagMs / 1000, labels);
       metrics.gauge('banyan_sync_behind', lag.behind ? 1 : 0, labels);
+      metrics.gauge('banyan_sync_paused_tables', counts.pausedTables.length, labels);
       if (lag.change === 'raised') session.logger.warn('a stream is behind', { ...labels, lagMs: Math.round(lag.lagMs), toleranceMs });
       if (lag.change === 'over') session.logger.info('a stream has caught up again', { ...labels, lagMs: Math.round(lag.lagMs), toleranceMs });
       const document = { ...counts, lagMs: lag.lagMs, behind: lag.behind, clockSkew: sync.clockSkew, worker: worker.id, received: formatLsn(counts.received), applied: formatLsn(counts.applied) };
@@ -300,7 +325,7 @@ async function report(options: {
 
 /** What only the worker that runs a service tells of it. */
 const OWN_GAUGES = [
-  'banyan_sync_lag_seconds', 'banyan_sync_behind', 'banyan_sync_quarantine_changes', 'banyan_sync_quarantine_oldest_seconds',
+  'banyan_sync_lag_seconds', 'banyan_sync_behind', 'banyan_sync_paused_tables', 'banyan_sync_quarantine_changes', 'banyan_sync_quarantine_oldest_seconds',
   'banyan_sync_throttle_share', 'banyan_sync_monolith_commit_seconds', 'banyan_sync_clock_skew_seconds', 'banyan_sync_clock_skew_uncertainty_seconds',
 ] as const;
 

@@ -6,6 +6,7 @@ import { databaseOid } from '../postgres/slot.ts';
 import { isStreamSlot, readSlots, type SlotReading } from '../postgres/slot-watch.ts';
 import { directionsOf } from '../sync/service-sync.ts';
 import type { UnusedSlot } from './application.ts';
+import { all } from './read-rows.ts';
 
 /** The slots of every configured stream that has one, by the stream's name, and those that no stream uses. */
 export interface SlotReport {
@@ -32,7 +33,7 @@ export async function readSlotReport(config: Config, pool: (url: string) => pg.P
       const { slot } = streamNames({
         service: service.name, direction, sourceDatabase: ends[from].oid, targetDatabase: ends[otherSide(from)].oid, prefix: config.sync.slotPrefix,
       });
-      if (!directionsOf(config.sync.mode).includes(direction)) {
+      if (config.sync.capture === 'trigger' || (!directionsOf(config.sync.mode).includes(direction) && !(await isCopying(pool(service.url), streamName(service.name, direction))))) {
         excluded.set(slot, { service: service.name, direction });
         continue;
       }
@@ -44,9 +45,15 @@ export async function readSlotReport(config: Config, pool: (url: string) => pg.P
   const unused = [...databases.values()].flatMap(({ where, slots }) =>
     slots
       .filter(({ name }) => isStreamSlot(name, config.sync.slotPrefix) && !used.has(name))
-      .map((reading): UnusedSlot => ({ database: where, ...slotOf(reading), ...farewell(reading.name, where, excluded.get(reading.name)) })),
+      .map((reading): UnusedSlot => ({ database: where, ...slotOf(reading), ...farewell(reading.name, where, { stream: excluded.get(reading.name), capture: config.sync.capture }) })),
   );
   return { streams, unused };
+}
+
+/** The slot of a stream that the mode leaves out is in use until the first copy, which it keeps the log for, is done. */
+async function isCopying(target: pg.Pool, stream: string): Promise<boolean> {
+  const found = await all<{ state: string }>(target, 'SELECT state FROM banyan.stream WHERE name = $1', [stream]);
+  return found[0]?.state === 'copying';
 }
 
 export function slotOf({ name, active, retainedBytes, safeBytes, walStatus }: SlotReading): SlotReading {
@@ -54,7 +61,10 @@ export function slotOf({ name, active, retainedBytes, safeBytes, walStatus }: Sl
 }
 
 /** Why a slot is of no use, how it is dropped, and what is gone with it. */
-function farewell(slot: string, where: string, stream: { readonly service: string; readonly direction: Direction } | undefined): Pick<UnusedSlot, 'reason' | 'statements' | 'consequence'> {
+function farewell(slot: string, where: string, { stream, capture }: {
+  readonly stream: { readonly service: string; readonly direction: Direction } | undefined;
+  readonly capture: string | undefined;
+}): Pick<UnusedSlot, 'reason' | 'statements' | 'consequence'> {
   const drop = { on: where, sql: `SELECT pg_drop_replication_slot('${slot}');` };
   if (!stream) {
     return {
@@ -63,7 +73,7 @@ function farewell(slot: string, where: string, stream: { readonly service: strin
       consequence: 'If the service is configured again, it has to be copied anew.',
     };
   }
-  const reason = `sync.mode leaves out ${stream.direction} of ${stream.service}`;
+  const reason = capture === 'trigger' ? 'with sync.capture: trigger nothing is read from a slot' : `sync.mode leaves out ${stream.direction} of ${stream.service}`;
   if (stream.direction === directionFrom('monolith')) {
     return { reason, statements: [drop], consequence: 'Before the monolith is followed again, the service has to be copied anew.' };
   }

@@ -6,8 +6,10 @@ import { otherSide, sourceSide, type Direction } from '../model/side.ts';
 import { streamName } from '../postgres/banyan-schema.ts';
 import { PostgresFence } from '../postgres/fence.ts';
 import { directionsOf } from '../sync/service-sync.ts';
+import { PostgresResyncStore } from '../state/resync-store.ts';
+import type { ResyncJob } from '../ports/resync-store.ts';
 import type {
-  ConflictRecord, StreamStatus, SyncConflictsOptions, SyncConflictsResult, SyncStatusResult, SyncWaitOptions, SyncWaitResult,
+  ConflictRecord, PausedTableStatus, ResyncStatus, StreamStatus, SyncConflictsOptions, SyncConflictsResult, SyncStatusResult, SyncWaitOptions, SyncWaitResult,
 } from './application.ts';
 import { all, first, named, RFC3339 } from './read-rows.ts';
 import { readSlotReport, slotOf } from './sync-slots.ts';
@@ -25,6 +27,8 @@ interface StoredCounts {
   readonly rows: number;
   readonly conflicts: number;
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly pausedTables?: readonly (Omit<PausedTableStatus, 'since'> & { readonly since: number })[];
+  readonly leftColumns?: StreamStatus['leftColumns'];
 }
 
 /** The state of every configured stream: its checkpoint from its target, its counts from its worker's last report. */
@@ -46,7 +50,23 @@ export async function readStatus(session: Session): Promise<SyncStatusResult> {
     const slot = slots.get(streamName(stream.service, stream.direction));
     return slot ? { ...stream, slot: slotOf(slot) } : stream;
   });
-  return { streams, workers, unusedSlots: unused };
+  return { streams, workers, unusedSlots: unused, resyncs: (await readResyncs(session.statePool)).map(resyncStatus) };
+}
+
+/** What is asked for or being done; none before anybody ever asked. */
+export async function readResyncs(state: pg.Pool): Promise<readonly ResyncJob[]> {
+  const there = await first<{ there: string | null }>(state, "SELECT to_regclass('banyan.resync')::text AS there", []);
+  return there?.there ? new PostgresResyncStore({ pool: state }).open() : [];
+}
+
+function resyncStatus(job: ResyncJob): ResyncStatus {
+  const { service, table, from, state, askedBy, askedAt, compared, expected, found, repaired, held, busy, refused, seconds } = job;
+  const rowsPerSecond = job.seconds > 0 ? Math.round(job.compared / job.seconds) : 0;
+  const secondsLeft = rowsPerSecond > 0 ? Math.max(0, Math.round((job.expected - job.compared) / rowsPerSecond)) : null;
+  return {
+    service, table, from, state: state === 'running' ? 'running' : 'asked', askedBy, askedAt,
+    compared, expected, found, repaired, held, busy, refused, seconds, rowsPerSecond, secondsLeft,
+  };
 }
 
 interface Holder {
@@ -128,6 +148,8 @@ async function readStream(
     rows: report?.counts.rows ?? 0,
     conflicts: report?.counts.conflicts ?? 0,
     quarantined: Number(held?.n ?? 0),
+    pausedTables: (report?.counts.pausedTables ?? []).map(({ since, ...table }) => ({ ...table, since: new Date(since).toISOString() })),
+    leftColumns: report?.counts.leftColumns ?? [],
     ...(holder === undefined ? {} : { worker: holder.worker }),
     ...(report ? { latencyMs: report.counts.latencyMs } : {}),
     ...(report?.counts.clockSkew ? { clockSkewMs: report.counts.clockSkew.skewMs, clockSkewUncertaintyMs: report.counts.clockSkew.uncertaintyMs } : {}),
@@ -181,7 +203,10 @@ export async function waitForSync(session: Session, options: SyncWaitOptions): P
   return { caughtUp, seconds: Math.round(clock.monotonic() - start) / 1000 };
 }
 
-/** Whether, within the time, every stream of the services has applied what its source had committed before the call. */
+/** How long a wait goes on before it is asked whether the service has been paused meanwhile, in milliseconds. */
+const LOOK_FOR_PAUSE_MS = 500;
+
+/** Whether, within the time, every stream of the services has applied what its source had committed before the call. @throws BANYAN_SYNC_PAUSED */
 export async function passFences(
   session: Session,
   services: readonly ServiceConfig[],
@@ -195,8 +220,17 @@ export async function passFences(
     for (const direction of directionsOf(session.config.sync.mode)) {
       const side = sourceSide(direction);
       const position = await fence.place({ service: name, side, signal });
-      const left = Math.max(0, timeoutMs - (clock.monotonic() - start));
-      passed = (await fence.passed({ service: name, side, position, timeoutMs: left, signal })) && passed;
+      for (;;) {
+        const left = Math.max(0, timeoutMs - (clock.monotonic() - start));
+        const timeout = Math.min(left, LOOK_FOR_PAUSE_MS);
+        const reached = await fence.passed({ service: name, side, position, timeoutMs: timeout, signal });
+        if (reached || timeout === left) {
+          passed &&= reached;
+          break;
+        }
+        // Nobody would bring it about any more.
+        await refusePaused(session, [name]);
+      }
     }
   }
   return passed;

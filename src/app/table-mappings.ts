@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { Config, ServiceConfig, TableConfig } from '../config/config.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { checkMapping } from '../model/check-mapping.ts';
+import type { TableName } from '../model/names.ts';
 import type { Schema } from '../model/schema.ts';
 import type { RowFunction, RowFunctions, TableMapping } from '../model/table-mapping.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
@@ -18,6 +19,11 @@ export interface LoadedMappings {
   readonly checkService: (service: pg.Pool) => Promise<void>;
 }
 
+/** A mapping as somebody wrote it; what its functions may read is looked up. */
+export interface DeclaredMapping extends Omit<TableMapping, 'functions' | 'part'> {
+  readonly functions?: Omit<RowFunctions, 'reads'>;
+}
+
 /**
  * The mappings of a service: modules loaded, the monolith's columns read.
  * @throws BANYAN_MAPPING with everything that does not fit the monolith's tables, or has no way back though the mode needs one.
@@ -27,25 +33,39 @@ export async function loadMappings(options: {
   readonly service: ServiceConfig;
   readonly monolith: pg.Pool;
 }): Promise<LoadedMappings> {
-  const { config, service } = options;
-  if (service.tables.every(isUnchanged)) {
-    return { mappings: service.tables.map((table) => mappingOf(table, undefined)), checkService: async () => {} };
-  }
-  const tables = [...new Set(service.tables.map((table) => table.table))];
-  const monolith = await new PostgresIntrospector({ pool: options.monolith }).readSchema({ tables });
+  const { config, service, monolith } = options;
+  const tables: DeclaredMapping[] = [];
+  for (const table of service.tables) tables.push(await declared(table));
+  return checkedMappings({ tables, sync: config.sync, monolith, where: `${config.file}: services.${service.name}.tables` });
+}
+
+/**
+ * Mappings that were held against the monolith's tables.
+ * @param options.where what the place of a table in the list follows in messages.
+ * @throws BANYAN_MAPPING likewise
+ */
+export async function checkedMappings(options: {
+  readonly tables: readonly DeclaredMapping[];
+  readonly sync: Pick<Config['sync'], 'mode' | 'capture'>;
+  readonly monolith: pg.Pool;
+  readonly where: string;
+}): Promise<LoadedMappings> {
+  const { tables, sync, where } = options;
+  if (tables.every(isUnchanged)) return { mappings: tables.map(({ monolith, service }) => ({ monolith, service })), checkService: async () => {} };
+  const monolith = await new PostgresIntrospector({ pool: options.monolith }).readSchema({ tables: [...new Set(tables.map((table) => table.monolith))] });
   const version = await serverVersion(options.monolith);
-  const mappings: TableMapping[] = [];
-  for (const table of service.tables) {
-    const functions = table.transform === undefined ? undefined : await loadFunctions(table, table.transform, monolith);
-    const first = mappings.some((mapping) => mapping.service === table.as);
-    mappings.push({ ...mappingOf(table, functions), ...(first ? { part: true } : {}) });
-  }
-  const back = config.sync.mode !== 'monolith-to-service';
+  const mappings = tables.map(({ functions, ...mapping }, index): TableMapping => ({
+    ...mapping,
+    ...(functions ? { functions: { ...functions, reads: readableColumns(monolith, mapping.monolith) } } : {}),
+    ...(tables.findIndex((other) => other.service === mapping.service) < index ? { part: true } : {}),
+  }));
+  const back = sync.mode !== 'monolith-to-service';
+  const oldRows = sync.capture === 'trigger';
   const check = (there: Schema | undefined): void => {
     const issues = mappings.flatMap((mapping, index) => {
       const joined = mappings.filter((other) => other.service === mapping.service).length > 1;
-      const found = checkMapping(mapping, { monolith, ...(there ? { service: there } : {}), back, version, joined });
-      return found.map((issue) => `${config.file}: services.${service.name}.tables[${index}]${issue.key === '' ? '' : `.${issue.key}`}: found ${issue.found}; expected ${issue.expected}.`);
+      const found = checkMapping(mapping, { monolith, ...(there ? { service: there } : {}), back, oldRows, version, joined });
+      return found.map((issue) => `${where}[${index}]${issue.key === '' ? '' : `.${issue.key}`}: found ${issue.found}; expected ${issue.expected}.`);
     });
     if (issues.length > 0) throw new BanyanError('BANYAN_MAPPING', { message: issues.join('\n') });
   };
@@ -56,29 +76,25 @@ export async function loadMappings(options: {
   };
 }
 
-const isUnchanged = (table: TableConfig): boolean =>
-  table.columns === undefined && table.computed === undefined && table.where === undefined && table.transform === undefined && table.as === table.table;
+const isUnchanged = (mapping: DeclaredMapping): boolean =>
+  mapping.columns === undefined && mapping.computed === undefined && mapping.where === undefined && mapping.functions === undefined && mapping.service === mapping.monolith;
 
-function mappingOf(table: TableConfig, functions: RowFunctions | undefined): TableMapping {
-  return {
-    monolith: table.table, service: table.as,
-    ...(table.columns ? { columns: table.columns } : {}),
-    ...(table.computed ? { computed: table.computed } : {}),
-    ...(table.where === undefined ? {} : { where: table.where }),
-    ...(functions ? { functions } : {}),
-  };
-}
-
-async function loadFunctions({ table }: TableConfig, module: string, monolith: Schema): Promise<RowFunctions> {
-  const loaded = await loadModule(module);
-  const columns = monolith.tables.find(({ name }) => name === table)?.columns ?? [];
+async function declared({ table, as, columns, computed, where, transform }: TableConfig): Promise<DeclaredMapping> {
+  const loaded = transform === undefined ? undefined : await loadModule(transform);
   const toService = functionOf(loaded, 'toService');
   const toMonolith = functionOf(loaded, 'toMonolith');
   return {
-    reads: columns.filter((column) => column.generated === undefined).map((column) => column.name),
-    ...(toService ? { toService } : {}),
-    ...(toMonolith ? { toMonolith } : {}),
+    monolith: table, service: as,
+    ...(columns ? { columns } : {}),
+    ...(computed ? { computed } : {}),
+    ...(where === undefined ? {} : { where }),
+    ...(transform === undefined ? {} : { functions: { ...(toService ? { toService } : {}), ...(toMonolith ? { toMonolith } : {}) } }),
   };
+}
+
+function readableColumns(monolith: Schema, table: TableName): readonly string[] {
+  const columns = monolith.tables.find(({ name }) => name === table)?.columns ?? [];
+  return columns.filter((column) => column.generated === undefined).map((column) => column.name);
 }
 
 async function loadModule(module: string): Promise<unknown> {

@@ -21,7 +21,7 @@ export async function validate(session: Session, options: ValidateOptions): Prom
   refuseUnknown(wanted, services);
   const reports: ValidationReport[] = [];
   for (const service of services) {
-    const tables = tablesOf(service, wanted);
+    const tables = tablesToValidate(service, wanted);
     if (tables.length === 0) continue;
     const pools = session.pools(service);
     const validator = new ConsistencyValidator(
@@ -78,7 +78,8 @@ function shared(context: ApplicationContext, options: ValidateOptions): Validati
   };
 }
 
-function tablesOf(service: ServiceConfig, wanted: ReadonlySet<string> | undefined): TableToValidate[] {
+/** How the tables of a service are compared; `wanted`: only these of the monolith. */
+export function tablesToValidate(service: ServiceConfig, wanted: ReadonlySet<string> | undefined): TableToValidate[] {
   return service.tables
     .filter((table, index, all) => (!wanted || wanted.has(table.table)) && all.findIndex((other) => other.as === table.as) === index)
     .map((table) => ({

@@ -31,6 +31,7 @@ test('the least configuration has every default', () => {
       apply: { workers: 2 },
       memory: { transactionRows: 10_000, transactionMb: 16, queueRows: 10_000, queueMb: 32 },
       copy: { workers: 2, chunkRows: 200_000 },
+      schemaChanges: { additive: 'service' },
       heartbeatMs: 1000,
       linkTimeoutMs: 20_000,
       lagToleranceMs: 10_000,
@@ -219,7 +220,7 @@ describe('what is wrong is named with line, key, found and expected', () => {
     ['one key twice', `${MONOLITH}${MONOLITH}`, '2:1: found a key that stands here twice; expected each key once.'],
     ['an unknown tag', 'monolith: !!secret 1', '1:11: found text that is no YAML (Unresolved tag: tag:yaml.org,2002:secret); expected one YAML document.'],
     ['an unknown anchor', 'monolith: *no', '1:11: monolith: found the alias *no without its anchor; expected a mapping of url.'],
-    ['an unknown anchor for what has a default', `${MONOLITH}sync: *no`, '2:7: sync: found the alias *no without its anchor; expected a mapping of mode, capture, conflicts, batch, apply, memory, copy, heartbeatMs, linkTimeoutMs, lagToleranceMs, walAlarmMb, throttle, slotPrefix.'],
+    ['an unknown anchor for what has a default', `${MONOLITH}sync: *no`, '2:7: sync: found the alias *no without its anchor; expected a mapping of mode, capture, conflicts, batch, apply, memory, copy, schemaChanges, heartbeatMs, linkTimeoutMs, lagToleranceMs, walAlarmMb, throttle, slotPrefix.'],
     ['two documents', `${MONOLITH}---\n${MONOLITH}`, '2:1: found text that is no YAML (Source contains multiple documents; please use YAML.parseAllDocuments()); expected one YAML document.'],
   ])('%s', (_name, text, message) => {
     expect(refusal(text)).toBe(`banyan.yaml:${message}`);

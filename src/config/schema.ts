@@ -168,6 +168,16 @@ const sync = section(
       },
       { default: {}, description: 'The copy with which a service begins.' },
     ),
+    schemaChanges: section(
+      {
+        additive: choice(
+          ['service', 'everywhere', 'pause'],
+          'Where a column that one side has got is added on the other unasked, if it may be null or its default is known: `service`: never on the monolith; `pause`: nowhere.',
+          { default: 'service' },
+        ),
+      },
+      { default: {}, description: 'When a table of a running stream changes. What is not carried over pauses that table.' },
+    ),
     heartbeatMs: whole('Milliseconds between heartbeats, which measure lag and keep quiet databases moving.', { minimum: 50, default: 1000 }),
     linkTimeoutMs: whole('Milliseconds without a word from a server after which its connection is looked into, and given up unless the server is still at work.', { minimum: 500, default: 20_000 }),
     lagToleranceMs: whole('Milliseconds of lag above which a stream is reported as behind.', { minimum: 1, default: 10_000 }),

@@ -77,11 +77,11 @@ export const ERROR_CODES = {
   },
   BANYAN_TWO_PHASE: {
     meaning: 'The replication slot was made or altered to send prepared transactions before they commit. Banyan reads a prepared transaction when it is committed.',
-    remedy: 'Stop the worker and switch it off (ALTER_REPLICATION_SLOT … (TWO_PHASE false), from PostgreSQL 18), or drop the slot and copy the service again (`banyan sync run --resync`).',
+    remedy: 'Stop the worker and switch it off (ALTER_REPLICATION_SLOT … (TWO_PHASE false), from PostgreSQL 18), or drop the slot and begin the service anew: docs/operations.md.',
   },
   BANYAN_SLOT_LOST: {
     meaning: 'The replication slot of a running stream is gone, has lost its WAL or stands behind the checkpoint (dropped, made again, advanced by hand, or left behind by a failover), so writes would be skipped.',
-    remedy: 'Send every user to one side (`banyan route rollback SERVICE`), look with `banyan validate` at what the other side lacks, then begin the service anew from a fresh copy: docs/operations.md, "Beginning anew".',
+    remedy: 'Send every user to one side (`banyan route rollback SERVICE`), look with `banyan validate` at what the other side lacks, then do what docs/operations.md says under "Failover, backups and lost slots": a lost way back is made anew and its tables made equal (`banyan sync resync`); otherwise a fresh copy.',
   },
   BANYAN_SOURCE_CHANGED: {
     meaning: 'The server behind the URL does not continue the history that the checkpoint is part of: another server, a restored backup, or a promoted standby that lacks commits which were already applied to the other side.',
@@ -115,8 +115,12 @@ export const ERROR_CODES = {
   },
   // sync
   BANYAN_SCHEMA_CHANGED: {
-    meaning: 'A table of a running stream has columns that its other side lacks; going on would lose their values.',
-    remedy: 'Add the columns on the other side (`banyan provision SERVICE --dry-run` prints them), then start the worker again. Nothing is lost meanwhile.',
+    meaning: 'A table of a running stream has changed on one side, and its rows can not be written on the other as it is there. The table is paused: its changes wait in quarantine, in order; all other tables go on.',
+    remedy: '`banyan sync status` names the table, the statement to run and where. When the tables fit again, which is asked at each heartbeat, the changes are applied and the table goes on by itself.',
+  },
+  BANYAN_SCHEMA_CONFLICT: {
+    meaning: 'The same column was changed on both sides, and differently. The table is paused: its changes wait in quarantine, in order; all other tables go on.',
+    remedy: 'Decide which of the two is meant and make the other like it; `banyan sync status` shows both and the statement that makes the target like the source. The table then goes on by itself.',
   },
   BANYAN_ROW_MISSING: {
     meaning: 'A row to be updated is missing in the target, and the change does not carry the large values that it left alone.',
@@ -154,6 +158,14 @@ export const ERROR_CODES = {
   BANYAN_SYNC_PAUSED: {
     meaning: 'The service\'s streams were paused by somebody (`banyan sync pause`), so what was asked for would wait until they are resumed.',
     remedy: '`banyan sync resume SERVICE`, or wait until whoever paused it does. `banyan sync status` shows who and since when.',
+  },
+  BANYAN_RESYNC_RUNNING: {
+    meaning: 'The table is being made equal to the other side than the one that was asked for.',
+    remedy: 'Wait until that is done (`banyan sync status`), then ask again.',
+  },
+  BANYAN_RESYNC_FAILED: {
+    meaning: 'A table could not be made equal on both sides. What was made equal by then is, with a record of each row; nothing else was touched.',
+    remedy: 'Do what the reason says, then run `banyan sync resync` again: it goes on with the rows that still differ.',
   },
   BANYAN_NO_KEY: {
     meaning: 'A table has neither a primary key nor a unique index of columns that are not null, so its rows can not be told apart on the other side.',

@@ -25,6 +25,8 @@ export interface RelationColumn {
   readonly identity: boolean;
   /** The server's number for the type. */
   readonly typeId: number;
+  /** Its length or precision; -1: none. Absent: the source does not tell. */
+  readonly modifier?: number;
 }
 
 export interface Insert {

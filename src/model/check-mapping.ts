@@ -18,6 +18,8 @@ export interface MappingFacts {
   readonly back: boolean;
   /** The monolith's version, such as 150004. */
   readonly version: number;
+  /** Whether each change carries the whole old row without being told to, as triggers do. */
+  readonly oldRows: boolean;
   /** Whether another entry of the service's tables has the same target. */
   readonly joined: boolean;
 }
@@ -32,7 +34,7 @@ export function checkMapping(mapping: TableMapping, facts: MappingFacts): readon
     ...checkNames(mapping, table),
     ...checkKey(mapping, table),
     ...checkFilter(mapping, table, facts),
-    ...checkFunctions(mapping, table, target, facts.back),
+    ...checkFunctions(mapping, table, target, facts),
     ...(facts.back ? checkAbsent(mapping, table) : []),
     ...(target ? checkTarget(mapping, table, target, facts) : []),
   ];
@@ -71,14 +73,15 @@ function checkFilter({ where, monolith }: TableMapping, table: Table, { version 
 
 const fullOf = (table: string): string => `the whole old row in the log: ALTER TABLE ${table} REPLICA IDENTITY FULL`;
 
-function checkFunctions({ functions, monolith, service }: TableMapping, table: Table, target: Table | undefined, back: boolean): MappingIssue[] {
+function checkFunctions({ functions, monolith, service }: TableMapping, table: Table, target: Table | undefined, { back, oldRows }: MappingFacts): MappingIssue[] {
   if (!functions) return [];
+  const lacksOldRow = (one: Table): boolean => !oldRows && one.replicaIdentity !== 'full';
   const issue = (found: string, expected: string): MappingIssue => ({ key: 'transform', found, expected });
   return [
     ...(functions.toService ? [] : [issue('a module without toService', 'export function toService(row)')]),
     ...(back && !functions.toMonolith ? [issue('a module without toMonolith', 'export function toMonolith(row) for the way back, or sync.mode monolith-to-service')] : []),
-    ...(table.replicaIdentity === 'full' ? [] : [issue(`a module, and ${monolith} with replica identity ${table.replicaIdentity}`, fullOf(monolith))]),
-    ...(back && target && target.replicaIdentity !== 'full' ? [issue(`a module, and the service's ${service} with replica identity ${target.replicaIdentity}`, fullOf(service))] : []),
+    ...(lacksOldRow(table) ? [issue(`a module, and ${monolith} with replica identity ${table.replicaIdentity}`, fullOf(monolith))] : []),
+    ...(back && target && lacksOldRow(target) ? [issue(`a module, and the service's ${service} with replica identity ${target.replicaIdentity}`, fullOf(service))] : []),
   ];
 }
 

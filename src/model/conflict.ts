@@ -10,7 +10,9 @@ export type ConflictType =
   | 'unique-key'
   | 'missing-row'
   /** One side removed a row to which the other had begun to refer. */
-  | 'foreign-key';
+  | 'foreign-key'
+  /** Nobody's write met another's: the two sides differed, and one was made equal to the other (see ADR 11). */
+  | 'difference';
 
 /** A row by column name; values are opaque text. */
 export type NamedRow = Readonly<Record<string, Value>>;

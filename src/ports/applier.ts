@@ -1,5 +1,5 @@
 import type { Row } from '../model/change.ts';
-import type { Conflict, Decision } from '../model/conflict.ts';
+import type { Conflict, Decision, NamedRow } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
 import type { Side } from '../model/side.ts';
@@ -23,6 +23,8 @@ export interface TargetTable {
   readonly otherUniques?: readonly (readonly number[])[];
   /** Foreign keys. */
   readonly references?: readonly Reference[];
+  /** What columns are called now, by the names they had before. */
+  readonly formerly?: ReadonlyMap<string, string>;
 }
 
 /** A foreign key of a table. */
@@ -70,6 +72,10 @@ export interface Write {
   readonly seen: Position;
   /** Why the change could not be put in the target's form; its row is then as the source wrote it. It goes to quarantine. */
   readonly fault?: Error;
+  /** Of such a change: the name that both directions have for its table. */
+  readonly of?: TableName;
+  /** Of such a change: as much as can be put in the target's form, to tell what it has to do with. Never written. */
+  readonly known?: Write;
   /** Of a change that was in quarantine: how the rows it writes stood when it was put there, by their key's text. */
   readonly bases?: ReadonlyMap<string, Base>;
 }
@@ -82,6 +88,8 @@ export interface Base {
   readonly rival?: Rival;
   /** Where it was last deleted, as far as that was known. */
   readonly deleted?: Position;
+  /** What it held, where its table waits to be mended: that may give the row another writer, as it is. */
+  readonly row?: NamedRow;
 }
 
 /** A write on the target that the incoming change's author had not seen. */
@@ -103,8 +111,23 @@ export interface LockedRow {
   readonly replayed: boolean;
   /** Last written by this very transaction. */
   readonly own: boolean;
+  /** Its last writer changed the table's form, and may have written all rows anew as they were: then no stream tells of it. */
+  readonly rewritten?: boolean;
   /** The table's filter leaves it to the target's own writers: the source has no such row. */
   readonly outside?: boolean;
+}
+
+/** Some rows of a table. */
+export interface RowKeys {
+  readonly table: TargetTable;
+  readonly keys: readonly (readonly string[])[];
+}
+
+/** What is left when a table is emptied by somebody who had not seen it. */
+export interface Sparing {
+  readonly horizon: Horizon | undefined;
+  /** Rows that stay in any case. */
+  readonly rows: readonly RowKeys[];
 }
 
 /** Durable progress of one stream, kept in the target. */
@@ -118,6 +141,14 @@ export interface Checkpoint {
 export interface Horizon {
   readonly xid: number;
   readonly position: Position;
+}
+
+/** When a one-way stream to a side began. */
+export interface Beginning {
+  /** The number of the side's oldest transaction that was open then; a first time it is noted, and from then on the same. */
+  keep(): Promise<number>;
+  /** The stream is none of a one-way mode any more. */
+  forget(): Promise<void>;
 }
 
 export interface QuarantinedWrite {
@@ -168,10 +199,17 @@ export interface Recalled {
 /** What became of a change in quarantine. */
 export type QuarantineOutcome =
   | { readonly state: 'applied' | 'discarded' }
-  /** It stays. A `code`: it failed again, and why. */
-  | { readonly state: 'held'; readonly code?: string; readonly reason: string };
+  /** It stays. A `code`: it failed again, and why. `owns`: what it owns from here on. */
+  | { readonly state: 'held'; readonly code?: string; readonly reason: string; readonly owns?: readonly string[] };
 
 /** Writes one stream's changes into its target. */
+export interface BeginOptions {
+  /** Default false. */
+  readonly beside?: boolean;
+  /** Default false. */
+  readonly hurried?: boolean;
+}
+
 export interface Applier {
   /**
    * Claims the stream: whoever claimed it before can't commit any more. Returns its checkpoint.
@@ -187,15 +225,21 @@ export interface Applier {
    * the checkpoint. With `beside`, one that runs beside others of this worker, in a session of its own,
    * and waits for nothing: whoever runs it keeps the order of the commits. If the stream was claimed
    * by another worker, it is the commit that rejects.
+   *
+   * With `hurried`, a statement that has to wait for a row that somebody else has locked gives up after a
+   * moment ({@link isContention}), so that two that wait for each other need not be found by the server, which
+   * may well end the other one.
    * @throws BANYAN_STREAM_FENCED if another worker has claimed the stream.
    */
-  begin(options?: { readonly beside: boolean }): Promise<ApplyTransaction>;
+  begin(options?: BeginOptions): Promise<ApplyTransaction>;
   /** The stream's changes in quarantine, in the order in which they came. */
   quarantined(): Promise<readonly QuarantineEntry[]>;
   /** Whether an operator has asked for something to be done with one of them. */
   isAsked(): Promise<boolean>;
   /** Whether the same attempt may succeed later: connection loss, deadlock, shortage. Data errors are not. */
   isTransient(error: unknown): boolean;
+  /** Whether a transaction did not commit because one of its tables has got a column since it was described. Such errors are transient. */
+  isOutOfDate(error: unknown): boolean;
   /** Whether others' row locks stood in the way, as in a deadlock: fewer rows at a time may pass. Such errors are transient. */
   isContention(error: unknown): boolean;
   /** The code with which the database itself refused; `unknown` for any other error. */
@@ -228,8 +272,11 @@ export interface ApplyTransaction {
   remove(table: TargetTable, key: readonly string[]): Promise<void>;
   /** Which of these keys, by index, are of rows outside of the table's filter. */
   outside(table: TargetTable, keys: readonly (readonly string[])[]): Promise<readonly number[]>;
-  /** Empties tables; of one with a filter, what is within it. */
-  truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void>;
+  /**
+   * Empties tables; of one with a filter, what is within it. With `sparing`, rows stay whose last writer is neither
+   * this stream nor older than the horizon; gives their keys.
+   */
+  truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean; readonly sparing?: Sparing }): Promise<readonly RowKeys[]>;
   /** Rows, other than the one with `key`, that hold the same value in one of the table's other unique keys. */
   clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]>;
   /** Rows of the child that refer to one of these keys of the parent, where no row of the parent has it. */

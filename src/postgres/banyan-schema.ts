@@ -36,6 +36,10 @@ CREATE TABLE IF NOT EXISTS banyan.stream_status (
   state text NOT NULL,
   counts text NOT NULL
 );
+CREATE TABLE IF NOT EXISTS banyan.stream_beginning (
+  stream text PRIMARY KEY,
+  horizon xid8 NOT NULL
+);
 CREATE TABLE IF NOT EXISTS banyan.mark (
   service text PRIMARY KEY,
   placed bigint NOT NULL DEFAULT 0
@@ -68,7 +72,17 @@ DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'banyan.request'::regclass AND attname = 'even_if_gone') THEN
     ALTER TABLE banyan.request ADD COLUMN even_if_gone boolean NOT NULL DEFAULT false;
   END IF;
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'banyan.request'::regclass AND attname = 'offer') THEN
+    ALTER TABLE banyan.request ADD COLUMN offer text, ADD COLUMN row text;
+  END IF;
 END $$;
+CREATE TABLE IF NOT EXISTS banyan.accepted_shape (
+  stream text NOT NULL,
+  table_name text NOT NULL,
+  tables text NOT NULL,
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (stream, table_name)
+);
 CREATE TABLE IF NOT EXISTS banyan.quarantine (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),

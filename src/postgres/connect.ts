@@ -1,5 +1,6 @@
 import { Client, Pool } from 'pg';
 import type pg from 'pg';
+import { systemClock, type Clock } from '../core/clock.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { Logger } from '../core/logger.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
@@ -15,6 +16,8 @@ export interface ConnectOptions {
   readonly applicationName?: string;
   /** Give up connecting after this many milliseconds. Default 10,000. */
   readonly connectTimeoutMs?: number;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /** Whether a query is sent before the one before it was answered. Default false. */
   readonly pipeline?: boolean;
 }
@@ -82,16 +85,38 @@ export async function connect(options: ConnectOptions): Promise<pg.Client> {
   // A lost connection also fails the query in flight; without a listener it would end the process.
   client.on('error', () => {});
   try {
-    await client.connect();
-    await client.query(SESSION_SETTINGS);
+    await beginSession(client, options);
   } catch (error) {
-    await client.end().catch(() => {});
+    client.connection.stream.destroy();
     throw new BanyanError('BANYAN_CONNECT', {
       message: `Could not connect to ${redactUrl(options.url)}: ${messageOf(error)}`,
       cause: error,
     });
   }
   return client;
+}
+
+/** Connects, and makes the session's settings; a link that dies meanwhile is given up in time as well. */
+export async function beginSession(client: pg.Client, { connectTimeoutMs = 10_000, clock = systemClock }: Pick<ConnectOptions, 'connectTimeoutMs' | 'clock'>): Promise<void> {
+  const done = new AbortController();
+  const begun = client.connect().then(() => client.query(SESSION_SETTINGS));
+  const breakOff = (): void => {
+    client.connection.stream.destroy();
+  };
+  const late = clock.sleep(connectTimeoutMs, done.signal).then(
+    () => {
+      breakOff();
+      // It may have been about to connect.
+      begun.then(breakOff, () => {});
+      throw new Error('timeout expired');
+    },
+    () => {},
+  );
+  try {
+    await Promise.race([begun, late]);
+  } finally {
+    done.abort();
+  }
 }
 
 /** Makes text output independent of the database's and role's settings, and a lost client known to the server. */
@@ -102,12 +127,15 @@ export const SESSION_SETTINGS =
   // So that the server, too, notices within half a minute that we are gone without a word.
   'SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4';
 
-/** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+/**
+ * Runs `work` in one transaction: committed when it returns, rolled back when it throws. The server ends it
+ * when nothing is asked in it for 10 seconds: a worker that froze with a lock would keep it from its successors.
+ */
 export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
-    await client.query('BEGIN');
+    await client.query("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'");
     const result = await work(client);
     await client.query('COMMIT');
     return result;

@@ -27,11 +27,14 @@ export function watchLink(options: LinkWatchOptions): void {
 
 /** The same for every session of a pool whose statements may take long. */
 export function watchPool({ pool, ...rest }: Pick<LinkWatchOptions, 'url' | 'clock' | 'afterMs'> & { readonly pool: pg.Pool }): void {
-  pool.on('connect', (client) => {
-    // pg says who the server's process is in a field that its types leave out.
-    const pid = 'processID' in client && typeof client.processID === 'number' ? String(client.processID) : undefined;
-    if (pid !== undefined) watchLink({ ...rest, client, pid });
-  });
+  pool.on('connect', (client) => watchClient(client, rest));
+}
+
+/** The same for a session that is connected. */
+export function watchClient(client: pg.Client, rest: Pick<LinkWatchOptions, 'url' | 'clock' | 'afterMs'>): void {
+  // pg says who the server's process is in a field that its types leave out.
+  const pid = 'processID' in client && typeof client.processID === 'number' ? String(client.processID) : undefined;
+  if (pid !== undefined) watchLink({ ...rest, client, pid });
 }
 
 async function watch(options: LinkWatchOptions, ended: AbortSignal): Promise<void> {

@@ -14,6 +14,7 @@ import { endCopyRecord, forgetCopyRecord } from './copy/copy-record.ts';
 import { beginCopy, emptyTables, endCopySessions, resumable, resumeCopy, type CatchUp, type CopyPlan, type CopyTablesOptions } from './copy/copy-tables.ts';
 import { readSourceTables } from './copy/source-tables.ts';
 import { identify, type ServerIdentity } from './history.ts';
+import { forgetBeginning } from './horizon.ts';
 import { markingOf } from './replay-marking.ts';
 import { databaseOid, slotState, type PublishedTable } from './slot.ts';
 import { connectReplication } from './wal/walsender.ts';
@@ -335,4 +336,5 @@ async function saveStream({ token }: Pick<SetupOptions, 'token'>, options: {
   if (saved.rowCount === 0) {
     throw new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${options.names.stream} was claimed by another worker.` });
   }
+  await forgetBeginning(options.client, options.names.stream);
 }

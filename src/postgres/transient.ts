@@ -15,10 +15,19 @@ export function sqlState(error: unknown): string | undefined {
 /** Object in use, lock not available, idle or busy too long in a transaction, a server that takes no writes (yet, or any more). */
 const TRANSIENT = new Set(['55006', '55P03', '25P03', '25P04', '25006']);
 
+/** The transaction has failed before: the statement itself is at no fault. */
+export const IN_FAILED_TRANSACTION = '25P02';
+
 /** Whether another session's locks stood in the way: a deadlock, or a lock that was not had in time. */
 export function isContention(error: unknown): boolean {
   const state = sqlState(error);
   return state === '40P01' || state === '55P03';
+}
+
+/** Whether a session has prepared a statement that its server does not take any more as it is: another session can have it anew. */
+export function isStalePlan(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '26000' || (state === '0A000' && error instanceof Error && 'routine' in error && error.routine === 'RevalidateCachedQuery');
 }
 
 /**
@@ -28,6 +37,7 @@ export function isContention(error: unknown): boolean {
  */
 export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
+  if (isStalePlan(error)) return true;
   if (state !== undefined) return /^(40|53|57|58|08)/.test(state) || TRANSIENT.has(state);
   if (isBanyanError(error)) return error.code === 'BANYAN_CONNECT' || error.code === 'BANYAN_WAL_STREAM' || error.code === 'BANYAN_SPOOL';
   return error instanceof Error && (error.name === 'AbortError' || LOST_CONNECTION.test(error.message) || isSystemError(error));

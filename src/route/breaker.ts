@@ -24,6 +24,8 @@ export type Passage = 'pass' | 'trial' | 'refused';
  * | closed    | forgets failures      | the n-th in a row: open | –          |
  * | open      | ignored (was under way) | ignored            | half-open     |
  * | half-open | of trials, the n-th: closed | of a trial: open | –            |
+ *
+ * A new attempt with the side begins with {@link reset}.
  */
 export class Breaker {
   readonly #clock: Clock;
@@ -94,6 +96,12 @@ export class Breaker {
   /** The client went away before an answer: it says nothing about the side. */
   cancelled(passage: Passage): void {
     if (passage === 'trial') this.#trialUnderWay = false;
+  }
+
+  /** Forgets what has been: closed, as new. A trial under way is still awaited. */
+  reset(): void {
+    this.#failures = 0;
+    if (this.#state !== 'closed') this.#become('closed');
   }
 
   #become(state: BreakerState): void {

@@ -23,6 +23,8 @@ export interface HealthProbeOptions extends HealthCheckOptions {
   readonly logger: Logger;
   /** Of the side, for the log. */
   readonly name: string;
+  /** Told what each check has shown. */
+  readonly onAnswer?: (well: boolean) => void;
   readonly signal: AbortSignal;
 }
 
@@ -51,11 +53,12 @@ export class HealthProbe {
 
   /** One check. */
   async check(): Promise<void> {
-    const { failures = 2, successes = 2, logger, name, signal } = this.#options;
+    const { failures = 2, successes = 2, logger, name, onAnswer, signal } = this.#options;
     const reason = await this.#ask();
     if (signal.aborted) return;
     this.reason = reason;
     const well = reason === '';
+    onAnswer?.(well);
     this.#row = well === this.healthy ? 0 : this.#row + 1;
     if (this.#row < (well ? successes : failures)) return;
     this.#row = 0;

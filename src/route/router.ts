@@ -360,11 +360,7 @@ export class TrafficRouter {
     state: { readonly percent: number; readonly version: number },
   ): Promise<ShiftOutcome> {
     const urgent = state.percent < route.targetPercent;
-    // The next attempt is judged by what it does, not by what the last one did.
-    if (route.targetPercent === 0 && state.percent > 0) {
-      route.stats.service.reset();
-      route.triggers.reset();
-    }
+    if (route.targetPercent === 0 && state.percent > 0) route.beginAnew();
     // The watch may have brought a later version while this one was being saved.
     if (state.version >= route.version) {
       route.version = state.version;

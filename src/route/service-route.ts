@@ -123,7 +123,12 @@ export class ServiceRoute {
     const probe = (side: Side): HealthProbe | null => {
       const check = rule.health?.[side];
       if (!check) return null;
-      return new HealthProbe({ ...check, upstream: upstreams[side], clock, logger, signal, name: `${service}/${side}` });
+      return new HealthProbe({
+        ...check, upstream: upstreams[side], clock, logger, signal, name: `${service}/${side}`,
+        onAnswer: (well) => {
+          if (side === 'service' && this.#nobodyIsSent) this.#tried(well);
+        },
+      });
     };
     this.probes = { monolith: probe('monolith'), service: probe('service') };
     this.shifter = new Shifter({
@@ -145,7 +150,32 @@ export class ServiceRoute {
 
   /** Whether the side's own checks find it well, and its breaker is closed. */
   isHealthy(side: Side): boolean {
-    return (this.probes[side]?.healthy ?? true) && this.breakers[side].state === 'closed';
+    const probe = this.probes[side];
+    if (probe?.healthy === false) return false;
+    const { state } = this.breakers[side];
+    // No request will try it, and no check does: as little is known against it as at first.
+    const untried = side === 'service' && !probe && this.#nobodyIsSent && state === 'half-open';
+    return state === 'closed' || untried;
+  }
+
+  /** Before users are sent to the service again: the attempt is judged by what it does, not by what the last one did. */
+  beginAnew(): void {
+    this.stats.service.reset();
+    this.triggers.reset();
+    this.breakers.service.reset();
+  }
+
+  /** After a rollback no request is there to try the service: the active check stands in for it. */
+  #tried(well: boolean): void {
+    const breaker = this.breakers.service;
+    const passage = breaker.enter(true);
+    if (passage !== 'trial') return;
+    if (well) breaker.succeeded(passage);
+    else breaker.failed(passage);
+  }
+
+  get #nobodyIsSent(): boolean {
+    return this.targetPercent === 0 && this.flow.percent === 0;
   }
 
   /** May a request go to the service's side? The monolith is never refused: there is nothing behind it. */

@@ -4,6 +4,7 @@ import { routerFixture, until, type RouterFixture } from '../../test/support/rou
 import { systemClock, type Clock } from '../core/clock.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import { Breaker } from './breaker.ts';
+import type { RouteStatus } from './service-route.ts';
 import { SideStats, type Timing } from './side-stats.ts';
 import { DEFAULT_TRIGGERS, Triggers, type Evidence, type TriggerRule } from './triggers.ts';
 
@@ -281,6 +282,35 @@ describe('the router', () => {
     await until(() => looks >= looksBefore + 3, 'three more looks');
     expect(alerts).toBe(1);
     expect(fixture.router.status().routes[0]).toMatchObject({ percent: 100, targetPercent: 100, lastRollback: null });
+  });
+
+  it.each([
+    ['which its check finds well', { path: '/healthz', everyMs: 5 }],
+    ['which no check watches', undefined],
+  ])('can be raised again after its breaker opened, to a service %s', async (_what, service) => {
+    fixture = await routerFixture({
+      rule: {
+        percent: 100,
+        // As by default, but for what a busy machine may show by itself.
+        triggers: DEFAULT_TRIGGERS.filter(({ metric }) => metric !== 'latency_p95'),
+        breaker: { openMs: 50 },
+        ...(service === undefined ? {} : { health: { service: { ...service, timeoutMs: 5000 } } }),
+      },
+      triggerEveryMs: 5, retryMs: 20,
+    });
+    const { router } = fixture;
+    const route = (): RouteStatus => router.status().routes[0]!;
+    fixture.service.handler = (_incoming, response) => response.writeHead(503).end();
+    await useUntilRolledBack();
+    expect(route().breaker).not.toBe('closed');
+    fixture.service.handler = null;
+    // Nobody is sent there who could try it.
+    await until(() => route().health === 'healthy', 'the service to be healthy');
+    const { version } = await router.shift('accounts', 100);
+    const looks = fixture.service.seen.length;
+    for (let n = 0; n < 10; n++) await (await request(`${fixture.url}/api/users/${n}`)).body.dump();
+    expect(fixture.service.seen.slice(looks).filter((path) => path.startsWith('GET /api/users/'))).toHaveLength(10);
+    expect(route()).toMatchObject({ percent: 100, targetPercent: 100, version, breaker: 'closed' });
   });
 
   it('checks the sides’ health, and sends nobody to a service that is unwell', async () => {

@@ -38,6 +38,8 @@ class OneTable implements ApplyTransaction {
   records: { readonly conflict: Conflict; readonly decision: Decision | undefined }[] = [];
   aside: QuarantinedWrite[] = [];
   requested: (readonly string[])[] = [];
+  /** When the target's log is read on. */
+  atCatchUp = (): void => {};
   #saved: Pick<OneTable, 'rows' | 'records' | 'aside'> | undefined;
   #before: ReadonlyMap<string, Tuple> = new Map();
 
@@ -78,8 +80,8 @@ class OneTable implements ApplyTransaction {
     return this.#answer(() => void this.rows.delete(key[0]!));
   }
 
-  truncate(): Promise<void> {
-    return this.#answer(() => this.rows.clear());
+  truncate(): Promise<[]> {
+    return this.#answer(() => this.rows.clear()).then(() => []);
   }
 
   /** None of these tables refers to another. */
@@ -182,7 +184,7 @@ class OneTable implements ApplyTransaction {
   }
 }
 
-function applierOf(transaction: OneTable): Applier {
+function applierOf(transaction: OneTable, isTransient: Applier['isTransient'] = () => false): Applier {
   return {
     sessions: 1,
     claim: () => Promise.resolve(transaction.checkpoint),
@@ -193,7 +195,8 @@ function applierOf(transaction: OneTable): Applier {
     },
     quarantined: () => Promise.resolve([]),
     isAsked: () => Promise.resolve(false),
-    isTransient: () => false,
+    isTransient,
+    isOutOfDate: () => false,
     isContention: () => false,
     codeOf: (error) => (error instanceof Refused ? error.code : 'unknown'),
     close: () => Promise.resolve(),
@@ -215,19 +218,22 @@ async function apply(options: {
   readonly knowledge?: Knowledge;
   readonly held?: Holds;
   readonly strategy?: 'prefer-service' | 'prefer-monolith';
+  readonly isTransient?: Applier['isTransient'];
+  readonly authority?: 'settles' | 'defers';
 }): Promise<Knowledge> {
-  const { transaction, steps, knowledge = new Knowledge({ clock: systemClock }), held = new Holds(), strategy = 'prefer-service' } = options;
+  const { transaction, steps, knowledge = new Knowledge({ clock: systemClock }), held = new Holds(), strategy = 'prefer-service', isTransient, authority = 'settles' } = options;
   const work: Work = { position: at(100), seen: at(10), committedAt: 100n, steps, urgent: false, counts: true };
   await applyBatch({
-    applier: applierOf(transaction), works: [work], attempts: new Attempts(), held,
+    applier: applierOf(transaction, isTransient), clock: systemClock, works: [work], attempts: new Attempts(), held,
     settling: {
       links: [],
-      service: 'shop', target: 'monolith', authority: 'settles', knowledge, displaced: new Map(),
+      service: 'shop', target: authority === 'settles' ? 'monolith' : 'service', authority, knowledge, displaced: new Map(),
       resolver: new ConflictResolver({ clock: systemClock, default: strategy }),
       keyTextOf: (_table, key) => keyText(key[0]!),
+      keyOfText: () => undefined,
       tableNamed: () => ITEMS,
       translate: (change) => change,
-      catchUp: () => Promise.resolve(),
+      catchUp: () => Promise.resolve(transaction.atCatchUp()),
     },
   });
   return knowledge;
@@ -253,6 +259,20 @@ describe('applying a batch', () => {
     expect(knowledge.decision(keyText('a'))).toBeUndefined();
     expect(transaction.aside.map(({ write: { key }, code }) => [key, code])).toEqual([[['a'], '23514']]);
     expect([held.owns(keyText('a')), held.owns(keyText('b'))]).toEqual([true, true]);
+  });
+
+  it('fails for the first of the statements that were sent at once, whichever says so first', async () => {
+    const transaction = new OneTable();
+    transaction.rows.set('a', { row: ['a', null, 'replayed'], own: true });
+    const first = new Refused('40P01');
+    transaction.write = async ([one]) => {
+      if (one?.kind !== 'update') throw new Refused('25P02');
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+      throw first;
+    };
+    const steps = [write('insert', 'b', ['b', null, 'new']), write('update', 'a', ['a', null, 'new'])];
+    await expect(apply({ transaction, steps, isTransient: (error) => error === first })).rejects.toBe(first);
+    expect(transaction.aside).toEqual([]);
   });
 
   it('keeps an earlier decision of the same transaction when a later one is undone', async () => {
@@ -294,6 +314,80 @@ describe('applying a batch', () => {
     const won = await clash('prefer-service');
     expect([...won.rows.values()].map(({ row }) => row[2])).toEqual(['service']);
     expect(won.records.map(({ decision }) => [decision?.key['id'], decision?.row])).toEqual([['b', null]]);
+  });
+
+  it.each(['prefer-service', 'prefer-monolith'] as const)('settles an update of a row that came back and was deleted again while it was looked for: %s', async (strategy) => {
+    const transaction = new OneTable();
+    const knowledge = new Knowledge({ clock: systemClock });
+    knowledge.recordDelete(keyText('a'), { position: at(20), committedAt: 20n });
+    // What the log tells each time it is read on: the row was inserted once more; and then deleted, before it could be locked.
+    const told = [() => knowledge.recordInsert(keyText('a')), () => knowledge.recordDelete(keyText('a'), { position: at(40), committedAt: 40n })];
+    transaction.atCatchUp = () => told.shift()?.();
+    await apply({ transaction, steps: [write('update', 'a', ['a', null, 'service'])], knowledge, strategy });
+    const won = strategy === 'prefer-service';
+    expect(transaction.records.map(({ conflict, decision }) => [conflict.type, conflict.monolithAt, conflict.winner, decision?.row?.['mark']])).toEqual([
+      ['delete-update', 40n, won ? 'service' : 'monolith', won ? 'service' : undefined],
+    ]);
+    expect(transaction.rows.get('a')?.row[2]).toBe(won ? 'service' : undefined);
+  });
+
+  it('tries a change again whose clash has gone before it is looked for, and what is never found not for ever', async () => {
+    for (const [writers, aside] of [[1, []], [Infinity, ['23505']]] as const) {
+      const transaction = new OneTable();
+      const [put, set] = [transaction.put.bind(transaction), transaction.write.bind(transaction)];
+      let left = writers;
+      // A writer has the value while it is written, and gives it up before it is looked for.
+      const meeting = async <T>(run: () => Promise<T>): Promise<T> => {
+        if (left > 0) transaction.rows.set('b', { row: ['b', 'x', 'local'], own: false });
+        try {
+          return await run();
+        } finally {
+          transaction.rows.delete('b');
+        }
+      };
+      transaction.write = (writes) => meeting(() => set(writes));
+      transaction.put = (...args) => meeting(() => put(...args));
+      const looked = transaction.clashes.bind(transaction);
+      transaction.clashes = (...args) => {
+        left -= 1;
+        return looked(...args);
+      };
+      await apply({ transaction, steps: [write('insert', 'a', ['a', 'x', 'new'])], knowledge: unseen() });
+      expect(transaction.aside.map(({ code }) => code)).toEqual(aside);
+      expect(transaction.records).toEqual([]);
+      expect(transaction.rows.get('a')?.row).toEqual(aside.length === 0 ? ['a', 'x', 'new'] : undefined);
+    }
+  });
+
+  it('does not judge a row in the way by what it was before its lock was had', async () => {
+    const transaction = new OneTable();
+    transaction.rows.set('b', { row: ['b', 'x', 'local'], own: false });
+    const [lock, undo] = [transaction.lock.bind(transaction), transaction.rollbackToSavepoint.bind(transaction)];
+    let committed = false;
+    const asItStands = (): void => {
+      if (committed) transaction.rows.set('b', { row: ['b', 'y', 'local'], own: false });
+    };
+    transaction.lock = async (table, key) => {
+      // Its writer had another value for it, and commits now.
+      committed ||= key[0] === 'b';
+      asItStands();
+      return lock(table, key);
+    };
+    transaction.rollbackToSavepoint = () => undo().then(asItStands);
+    await apply({ transaction, steps: [write('insert', 'a', ['a', 'x', 'new'])], knowledge: unseen() });
+    expect([...transaction.rows.values()].map(({ row }) => row)).toEqual([['b', 'y', 'local'], ['a', 'x', 'new']]);
+    expect([transaction.records, transaction.aside]).toEqual([[], []]);
+  });
+
+  it('asks the monolith for a row whose value the service still has, because it declined to give it up', async () => {
+    const transaction = new OneTable();
+    transaction.rows.set('b', { row: ['b', 'x', 'replayed'], own: true });
+    transaction.rows.set('c', { row: ['c', 'y', 'local'], own: false });
+    const steps = [write('update', 'b', ['b', 'y', 'moved']), write('insert', 'a', ['a', 'x', 'took'])];
+    await apply({ transaction, steps, knowledge: unseen(), authority: 'defers' });
+    expect(transaction.requested).toEqual([['b'], ['a']]);
+    expect([...transaction.rows.values()].map(({ row }) => row[2])).toEqual(['replayed', 'local']);
+    expect(transaction.aside).toEqual([]);
   });
 
   it('undoes a moved row whose clash turns out to be none of concurrency', async () => {

@@ -1,23 +1,32 @@
+/* More than 600 lines long, because what one transaction of the target remembers between its savepoints is private to one class. */
+import { allInOrder } from '../core/all-in-order.ts';
+import type { Clock } from '../core/clock.ts';
 import type { ConflictType } from '../model/conflict.ts';
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { answerRequest, followDecision } from './decisions.ts';
 import type { Turn } from './apply-line.ts';
+import { emptyTables } from './empty-tables.ts';
 import { settleClash } from './settle-clash.ts';
 import type { SettleContext, Settlement } from './settle-context.ts';
 import { noteOutside, settleOutside } from './settle-outside.ts';
 import { OrphanLeft, settleOrphans, settleParentless, type Attempt } from './settle-orphans.ts';
 import { giveUp, settleReleased } from './settle-released.ts';
 import { newKeyOf, settle, settleInserts, settleSpooledInserts } from './settle.ts';
-import { claimsOf, Holds, removes } from './holds.ts';
+import { claimsOf, Holds, pauseOf, removes } from './holds.ts';
 import { revisit } from './revisit.ts';
-import { faultOf, HELD, setAside, type Fault } from './set-aside.ts';
+import { isFaultOfValues } from './fault-of-values.ts';
+import { faultOf, HELD, isOfTable, setAside, type Fault } from './set-aside.ts';
+import type { TableName } from '../model/names.ts';
 import { Waves } from './waves.ts';
-import { asWrite, isSpooledSteps, type Decided, type Requested, type SpooledSteps, type Step, type Truncated, type Work } from './work.ts';
+import type { OfferOutcome } from './offers.ts';
+import { settleOffered } from './settle-offered.ts';
+import { asWrite, isAlone, isKeylessDelete, isSpooledSteps, type Decided, type Offered, type Requested, type SpooledSteps, type Step, type Truncated, type Work } from './work.ts';
 
 export interface BatchOptions {
   readonly applier: Pick<Applier, 'begin' | 'isTransient' | 'codeOf'>;
+  readonly clock: Clock;
   /** Whole source transactions in order; never empty. */
   readonly works: readonly Work[];
   /** Everything of the settling context but the transaction's own state. */
@@ -28,10 +37,14 @@ export interface BatchOptions {
   readonly held: Holds;
   /** Whether to go through the quarantine first: something was asked for, or may be due. Default false. */
   readonly revisit?: boolean;
+  /** Changes of the quarantine that are tried at most. Default: all. */
+  readonly releaseLimit?: number;
   /** Whether no row is written twice. Default false. */
   readonly distinct?: boolean;
   /** Where other batches of the stream run at the same time. Absent: this one is alone from the start. */
   readonly turn?: Turn;
+  /** Why a table is paused; undefined: it is not. Default: none is. */
+  readonly pauseOf?: (table: TableName) => Fault | undefined;
 }
 
 export interface BatchResult {
@@ -42,8 +55,18 @@ export interface BatchResult {
   readonly types: ReadonlyMap<ConflictType, number>;
   readonly deferred: number;
   readonly quarantined: number;
+  /** For how long its rows were held before they were committed, in milliseconds. */
+  readonly heldMs: number;
+  /** What became of rows that the source had offered, by the offer's id. */
+  readonly offers: ReadonlyMap<string, OfferOutcome>;
+  /** Of those, the ones that wait for their whole table. */
+  readonly waiting: number;
+  /** Tables that the target refused for what they are, and why. */
+  readonly refused: ReadonlyMap<TableName, Fault>;
   /** Whether changes have left the quarantine, so that what it holds back must be read anew. */
   readonly released: boolean;
+  /** Whether more of them may be due. */
+  readonly more: boolean;
 }
 
 /** Remembers, between attempts at the same works, a commit whose answer was lost. */
@@ -90,24 +113,13 @@ async function watching(options: BatchOptions, care: Care): Promise<BatchResult>
   }
 }
 
-/**
- * Whether an error is the change's own: the database refused its values, its resolver failed, or it lacks
- * a part of its row. Only that is set aside; a bug of ours, an abort or a passing trouble must not put
- * anybody's write away.
- */
-function isFaultOfValues(error: unknown, applier: BatchOptions['applier']): boolean {
-  if (isBanyanError(error)) return OF_VALUES.has(error.code);
-  return !applier.isTransient(error) && applier.codeOf(error) !== 'unknown';
-}
-
-/** Codes of Banyan's own that a change's values may be to blame for. */
-const OF_VALUES: ReadonlySet<string> = new Set(['BANYAN_RESOLVER', 'BANYAN_TRANSFORM', 'BANYAN_ROW_MISSING']);
-
 async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> {
   const last = options.works.at(-1);
   if (!last) throw new BanyanError('BANYAN_INTERNAL', { message: 'An empty batch.' });
-  const { applier, attempts, turn } = options;
-  const transaction = await applier.begin(turn && { beside: true });
+  const { applier, attempts, clock, turn } = options;
+  // A single transaction of the source can not be made smaller, so it waits as long as it takes.
+  const transaction = await applier.begin({ beside: turn !== undefined, hurried: options.works.length > 1 });
+  const began = clock.monotonic();
   const batch = new Batch(options, transaction, care);
   let committed = false;
   let unsure = false;
@@ -125,7 +137,7 @@ async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> 
       committed = true;
       if (unanswered) options.held.addAll(unanswered.held);
       await transaction.rollback();
-      return unanswered?.result ?? batch.result(reached);
+      return unanswered?.result ?? batch.result(reached, 0);
     }
     for (const keyText of unanswered?.decided ?? []) options.settling.knowledge.forgetDecision(keyText, last.position);
     if (options.revisit) await batch.revisit();
@@ -138,14 +150,14 @@ async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> 
     }
     await batch.finish();
     await batch.checkInserts();
+    const result = batch.result({ position: last.position, seen: last.seen }, clock.monotonic() - began);
     await turn?.commit();
-    const checkpoint = { position: last.position, seen: last.seen };
     const deletes = options.settling.knowledge.unstoredDeletes();
     if (deletes.size > 0) await transaction.storeDeletes(deletes);
     unsure = true;
-    attempts.unanswered = { result: batch.result(checkpoint), held: batch.newlyHeld, decided: batch.decided };
+    attempts.unanswered = { result, held: batch.newlyHeld, decided: batch.decided };
     try {
-      await transaction.commit({ ...checkpoint, committedAt: last.committedAt });
+      await transaction.commit({ ...result.checkpoint, committedAt: last.committedAt });
     } catch (error) {
       // A server that says why it refused has not committed.
       unsure = !isFaultOfValues(error, applier);
@@ -156,7 +168,7 @@ async function attempt(options: BatchOptions, care: Care): Promise<BatchResult> 
     committed = true;
     options.settling.knowledge.storedDeletes(deletes);
     options.held.addAll(batch.newlyHeld);
-    return batch.result(checkpoint);
+    return result;
   } finally {
     turn?.calledBack.removeEventListener('abort', giveUp);
     if (!committed) await batch.abandon({ unsure });
@@ -172,8 +184,14 @@ class Batch {
   #conflicts = 0;
   #deferred = 0;
   #quarantined = 0;
+  #waitingForTable = 0;
+  readonly #refused = new Map<TableName, Fault>();
+  /** Within a savepoint. */
+  #undoable = false;
   #released = false;
+  #more = false;
   #waiting: Step[] = [];
+  readonly #offers = new Map<string, OfferOutcome>();
   readonly #care: Care;
   /** A transaction is being applied that does not stand in memory, */
   #inParts = false;
@@ -213,24 +231,28 @@ class Batch {
     return this.#context.newlyHeld;
   }
 
-  result(checkpoint: Checkpoint): BatchResult {
+  result(checkpoint: Checkpoint, heldMs: number): BatchResult {
     return {
-      checkpoint, rows: this.#rows, conflicts: this.#conflicts, types: this.#context.types, deferred: this.#deferred, quarantined: this.#quarantined,
-      released: this.#released,
+      checkpoint, rows: this.#rows, conflicts: this.#conflicts, types: this.#context.types, deferred: this.#deferred, quarantined: this.#quarantined, waiting: this.#waitingForTable,
+      refused: this.#refused, released: this.#released, more: this.#more, heldMs, offers: this.#offers,
     };
   }
 
   /** Goes through the quarantine, before anything else is applied. */
   async revisit(): Promise<void> {
     this.#released = true;
-    const { held, released } = await revisit({
+    const { held, released, more } = await revisit({
+      limit: this.#options.releaseLimit ?? Number.POSITIVE_INFINITY,
       transaction: this.#transaction,
       tableNamed: (name) => this.#options.settling.tableNamed(name),
       translate: (write) => this.#options.settling.translate(write),
       attempt: (step) => this.#attempt(step),
       giveUp: (write) => giveUp(write, this.#context),
+      isPaused: (table) => this.#options.pauseOf?.(table) !== undefined,
+      onRefused: (table, fault) => void this.#refused.set(table, fault),
     });
     this.#held = held;
+    this.#more = more;
     await settleReleased(released, this.#context);
   }
 
@@ -244,14 +266,16 @@ class Batch {
   /** Does at once, after all before it, a step that can't be grouped with others. */
   async add(step: Step): Promise<void> {
     await this.#context.alone();
-    if (step.kind !== 'truncate' && this.#isHeld(step)) {
+    if (step.kind === 'offered') {
+      await this.#offered([step]);
+    } else if (step.kind !== 'truncate' && this.#isHeld(step)) {
       await this.#hold(step);
     } else if (isAlone(step)) {
       await this.flush();
       await this.#alone(step);
     } else if (step.fault) {
       await this.flush();
-      await this.#setAside(step, faultOf(step.fault, 'unknown'));
+      await this.#setAside(step, this.#faultOfStep(step.fault));
     } else {
       await this.flush();
       await this.#settle(step);
@@ -260,25 +284,31 @@ class Batch {
 
   /** Applies one step by itself, setting it aside if its values are at fault. */
   async one(step: Step): Promise<void> {
-    if (step.kind === 'truncate') {
+    if (step.kind === 'offered') {
+      const error = await this.#undoing(() => this.#offered([step]));
+      if (error) this.#offers.set(step.offer.id, { state: 'refused', reason: error.message });
+    } else if (step.kind === 'truncate') {
       await this.#alone(step);
     } else if (this.#isHeld(step)) {
       await this.#hold(step);
     } else {
-      const fault = isAlone(step) || !step.fault ? await this.#attempt(step) : faultOf(step.fault, 'unknown');
+      const fault = isAlone(step) || !step.fault ? await this.#attempt(step) : this.#faultOfStep(step.fault);
       if (fault) await this.#setAside(step, fault);
     }
   }
 
   /** Applies one step by itself; if its values are at fault, undoes it and tells why. */
   async #attempt(step: Write | Decided | Requested): Promise<Fault | undefined> {
-    const error = await this.#undoing(() => (isAlone(step) ? this.#alone(step) : this.#settle(step)));
-    if (error === undefined) return undefined;
-    const fault = faultOf(error, this.#options.applier.codeOf(error));
-    const settled =
-      REFUSED_FOR_ANOTHER.has(fault.code) && step.kind !== 'requested' &&
-      (await this.#settleClash({ write: asWrite(step), error, decided: step.kind === 'decided' }));
-    return settled ? undefined : fault;
+    for (let look = 1; ; look++) {
+      const error = await this.#undoing(() => (isAlone(step) ? this.#alone(step) : this.#settle(step)));
+      if (error === undefined) return undefined;
+      const fault = faultOf(error, this.#options.applier.codeOf(error));
+      if (!REFUSED_FOR_ANOTHER.has(fault.code) || step.kind === 'requested') return fault;
+      const clash = await this.#settleClash({ write: asWrite(step), error, decided: step.kind === 'decided' });
+      if (clash === 'settled') return undefined;
+      // Nobody stands in the way of what a trigger does: that is never gone.
+      if (clash === 'none' || look === LOOKS) return fault;
+    }
   }
 
   /**
@@ -315,7 +345,35 @@ class Batch {
   /** Takes the next steps in. Carefully, they wait for those that follow, so that few savepoints hold many. */
   async take(steps: readonly Step[]): Promise<void> {
     if (this.#care !== 'joined') this.#waiting.push(...steps);
-    else for (const step of steps) if (!this.join(step)) await this.add(step);
+    else await this.#inOrder(steps);
+  }
+
+  /** Each as soon as those before it allow; offers that follow one another together. */
+  async #inOrder(steps: readonly Step[]): Promise<void> {
+    for (let i = 0; i < steps.length; i++) {
+      const offered: Offered[] = [];
+      for (let step = steps[i]; step?.kind === 'offered'; step = steps[++i]) offered.push(step);
+      if (offered.length > 0) await this.#offered(offered);
+      const step = steps[i];
+      if (step && !this.join(step)) await this.add(step);
+    }
+  }
+
+  async #offered(offered: readonly Offered[]): Promise<void> {
+    await this.flush();
+    await this.#context.alone();
+    const free = offered.filter((step) => !this.#isHeld(step));
+    for (const { offer } of offered) this.#offers.set(offer.id, { state: 'held' });
+    const outcomes = await settleOffered(free, this.#context);
+    for (const [i, { offer, write }] of free.entries()) {
+      const outcome = outcomes[i];
+      if (!outcome) continue;
+      this.#offers.set(offer.id, outcome);
+      if (outcome.state !== 'repaired') continue;
+      this.#rows += 1;
+      this.#suspect(write);
+      await noteOutside([write], this.#context);
+    }
   }
 
   /** Does what was taken in. */
@@ -328,7 +386,7 @@ class Batch {
   }
 
   async #together(steps: readonly Step[]): Promise<void> {
-    for (const step of steps) if (!this.join(step)) await this.add(step);
+    await this.#inOrder(steps);
     await this.flush();
   }
 
@@ -343,22 +401,31 @@ class Batch {
     await this.#carefully(steps.slice(half));
   }
 
+  /** A change whose table has another form than it has here waits with its whole table. */
+  #faultOfStep(fault: Error): Fault {
+    const ofTable = isBanyanError(fault, 'BANYAN_SCHEMA_CHANGED') || isBanyanError(fault, 'BANYAN_SCHEMA_CONFLICT');
+    return { ...faultOf(fault, 'unknown'), ...(ofTable ? { pauses: true } : {}) };
+  }
+
   /** False if any step has a fault; then nothing of them was done. */
   async #asWhole(steps: readonly Step[]): Promise<boolean> {
-    const before = { rows: this.#rows, conflicts: this.#conflicts, deferred: this.#deferred, quarantined: this.#quarantined };
+    const before = { rows: this.#rows, conflicts: this.#conflicts, deferred: this.#deferred, quarantined: this.#quarantined, waiting: this.#waitingForTable };
     if ((await this.#undoing(() => this.#together(steps))) === undefined) return true;
     this.#waves = this.#noWaves();
     this.#rows = before.rows;
     this.#conflicts = before.conflicts;
     this.#deferred = before.deferred;
     this.#quarantined = before.quarantined;
+    this.#waitingForTable = before.waiting;
     return false;
   }
 
   /** Runs within a savepoint; a fault of the values is undone, in the database and in memory, and given back. */
   async #undoing(run: () => Promise<void>): Promise<Error | undefined> {
     const before = this.#context;
+    const within = this.#undoable;
     await this.#transaction.savepoint();
+    this.#undoable = true;
     this.#context = {
       ...before, touched: new Set(before.touched), decided: new Map(before.decided),
       inserted: [...before.inserted], outside: new Map(before.outside), newlyHeld: new Holds(before.newlyHeld), types: new Map(before.types),
@@ -378,6 +445,8 @@ class Batch {
       }
       this.#context = before;
       return error instanceof Error ? error : new Error(messageOf(error), { cause: error });
+    } finally {
+      this.#undoable = within;
     }
   }
 
@@ -393,7 +462,8 @@ class Batch {
         const sure = doubtful.length === 0 ? group : group.filter((write) => !doubtful.includes(write));
         return { sure, doubtful, answer: this.#write(sure) };
       });
-      const answers = await Promise.all(under.map(({ answer }) => answer));
+      // All of them: one that is still on its way would be answered after what is undone because of another.
+      const answers = await allInOrder(under.map(({ answer }) => answer));
       for (const [i, { sure, doubtful }] of under.entries()) {
         const missed = this.#took(sure, answers[i] ?? []);
         await noteOutside(missed.length === 0 ? sure : sure.filter((write) => !missed.includes(write)), this.#context);
@@ -478,7 +548,7 @@ class Batch {
 
   async #alone(step: Decided | Requested | Truncated): Promise<void> {
     if (step.kind === 'truncate') {
-      await this.#transaction.truncate(step.tables, { restartIdentity: step.restartIdentity });
+      await emptyTables(step, this.#context, (write) => this.#settle(write));
       if (this.#nothingHeld()) return;
       await this.#transaction.overtake(step.tables.map((table) => table.name));
       this.#released = true;
@@ -493,37 +563,56 @@ class Batch {
   }
 
   async #setAside(step: Write | Decided | Requested, fault: Fault): Promise<void> {
-    await setAside(step, fault, this.#context);
+    const { table, of = table.name } = asWrite(step);
+    if (isOfTable(fault.code) && !this.#refused.has(of)) this.#refused.set(of, fault);
+    // A table that can't be written may not let itself be asked either.
+    const claims = await setAside(step, fault, { context: this.#context, within: fault.pauses && !this.#undoable ? this.#within : (run) => run(this.#context).then(() => true) });
+    this.#context.newlyHeld.add(claims);
     this.#quarantined += 1;
+    if (fault.pauses) this.#waitingForTable += 1;
   }
 
-  /** Whether the clash was one of two rows written concurrently, and could be settled. */
-  async #settleClash({ write, error, decided }: { readonly write: Write; readonly error: Error; readonly decided: boolean }): Promise<boolean> {
-    let settlement: Settlement | undefined;
+  /** Settles a clash of two rows written concurrently, if it is one, and if it is not gone. */
+  async #settleClash({ write, error, decided }: { readonly write: Write; readonly error: Error; readonly decided: boolean }): Promise<'settled' | 'gone' | 'none'> {
+    let settlement: Settlement | 'gone' | undefined;
     const fault = await this.#undoing(async () => {
       settlement = await settleClash(write, this.#context, decided);
       // Found to be none only after a part of it was done: that part is undone.
-      if (!settlement) throw error;
+      if (!settlement || settlement === 'gone') throw error;
       this.#suspect(write);
       await noteOutside([write], this.#context);
     });
-    if (fault !== undefined || !settlement) return false;
+    if (settlement === 'gone') return 'gone';
+    if (fault !== undefined) return fault !== error && REFUSED_FOR_ANOTHER.has(this.#options.applier.codeOf(fault)) ? 'gone' : 'none';
+    if (!settlement) return 'none';
     this.#conflicts += settlement.conflicts;
     this.#deferred += settlement.deferred;
-    return true;
+    return 'settled';
   }
 
   async #hold(step: Write | Decided | Requested): Promise<void> {
     // How its row stands is noted: what comes before it must have been written.
     await this.flush();
-    await this.#setAside(step, HELD);
+    const write = asWrite(step);
+    const paused = this.#options.pauseOf?.(write.of ?? write.table.name);
+    await this.#setAside(step, paused ? { ...paused, pauses: true } : { ...HELD, ...(this.#waitsForTable(write) ? { pauses: true } : {}) });
   }
 
-  #isHeld(step: Write | Decided | Requested): boolean {
-    if (this.#nothingHeld()) return false;
+  #isHeld(step: Write | Decided | Requested | Offered): boolean {
+    const { pauseOf: pausing } = this.#options;
+    if (this.#nothingHeld() && !pausing) return false;
     const write = asWrite(step);
+    if (pausing?.(write.of ?? write.table.name)) return true;
+    if (this.#nothingHeld()) return false;
+    if (this.#waitsForTable(write)) return true;
     const claims = claimsOf(write);
     return this.#held.block(claims, removes(write)) || this.#context.newlyHeld.block(claims, removes(write));
+  }
+
+  /** Behind a change for which the whole table waits. */
+  #waitsForTable(write: Write): boolean {
+    const name = pauseOf(write);
+    return this.#held.owns(name) || this.#context.newlyHeld.owns(name);
   }
 
   #nothingHeld(): boolean {
@@ -545,16 +634,11 @@ class Batch {
   }
 }
 
-/** Steps that are never grouped with others. */
-function isAlone(step: Step): step is Decided | Requested | Truncated {
-  return step.kind === 'decided' || step.kind === 'requested' || step.kind === 'truncate';
-}
-
 /** So few steps that it is no use to look for the one at fault by halves. */
 const FEW = 8;
 
+/** How often a change is tried whose clashes are gone each time they are looked for. */
+const LOOKS = 5;
+
 /** Another row is in the way: a unique index or an exclusion constraint. */
 const REFUSED_FOR_ANOTHER: ReadonlySet<string> = new Set(['23505', '23P01']);
-
-/** Which of several equal rows goes is found only when those before it are there. */
-const isKeylessDelete = (write: Write): boolean => write.kind === 'delete' && write.table.key.length === 0;

@@ -37,6 +37,6 @@ export function batchOf(works: readonly Work[]): Batch {
 }
 
 /** Gives back the disk space of what does not stand in memory. */
-export async function discardSteps({ works }: Batch): Promise<void> {
+export async function discardSteps({ works }: Pick<Batch, 'works'>): Promise<void> {
   for (const { steps } of works) if (isSpooledSteps(steps)) await steps.discard();
 }

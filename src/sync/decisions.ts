@@ -1,5 +1,5 @@
 import type { Standing } from '../model/conflict.ts';
-import type { TargetTable, Write } from '../ports/applier.ts';
+import type { LockedRow, TargetTable, Write } from '../ports/applier.ts';
 import { findRival } from './rival.ts';
 import { DEFERRED, insertWhereNone, note, NOTHING, removeRow, standing, type SettleContext, type Settlement } from './settle-context.ts';
 import { asWrite, lacksValues, named, namedKey, type Decided, type Requested } from './work.ts';
@@ -43,8 +43,9 @@ export async function sendAgain(
   context: SettleContext,
 ): Promise<void> {
   const locked = await context.transaction.lock(table, key);
+  context.assertFresh?.();
   const row = locked && !locked.outside ? named(table, locked.row) : null;
-  const now = locked ? { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n } : absent(keyText, context);
+  const now = standingNow(locked, keyText, context);
   await context.transaction.recordConflict(
     {
       service: context.service, table: table.name, key: namedKey(table, key), type: 'unique-key', monolith: row, serviceRow: null, monolithAt: now.committedAt,
@@ -53,6 +54,11 @@ export async function sendAgain(
     { table: table.name, key: namedKey(table, key), row, standing: now },
   );
   note(context, keyText, now);
+}
+
+/** Whose write, or delete, it is that stands at the monolith. */
+export function standingNow(locked: LockedRow | undefined, keyText: string, context: SettleContext): Standing {
+  return locked ? { winner: standing(locked, keyText, context), committedAt: locked.committedAt ?? 0n } : absent(keyText, context);
 }
 
 /** Whose delete it is that no row stands here. */

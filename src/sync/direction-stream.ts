@@ -1,25 +1,32 @@
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { retry } from '../core/retry.ts';
-import type { Change, Transaction } from '../model/change.ts';
-import { parseTableName } from '../model/names.ts';
+import type { Transaction } from '../model/change.ts';
+import type { TableName } from '../model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { otherSide, sourceSide } from '../model/side.ts';
 import { sharedName } from '../model/table-mapping.ts';
-import type { Applier, Checkpoint, Deleted, Link } from '../ports/applier.ts';
+import type { Applier, Checkpoint, Deleted, Link, TargetTable } from '../ports/applier.ts';
 import { applyBatch, type Attempts, type BatchResult } from './apply-batch.ts';
 import { ApplyLine, CalledBack, type Turn } from './apply-line.ts';
+import { BatchSize } from './batch-size.ts';
 import { batchOf, discardSteps, type Batch } from './batch.ts';
 import { Holds } from './holds.ts';
 import { LatencyRecord } from './latency.ts';
+import { Learner } from './learner.ts';
 import { Mapping } from './mapping.ts';
-import { discardAll, inParts, isInMemory, parseNamed, textsOf, type InMemory, type Reading } from './reading.ts';
+import { discardAll, isInMemory } from './reading.ts';
 import { ServiceApplier } from './service-applier.ts';
+import { isOfTable } from './set-aside.ts';
 import type { DirectionStreamOptions, StreamCounts } from './stream-options.ts';
-import { ordered, rowsOf, type Decided, type Step, type Work } from './work.ts';
+import { SchemaGate } from './schema-gate.ts';
+import { rowsOf, type Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const MIB = 1024 * 1024;
+const MOST_RELEASED = 1000;
+
+const rowsIn = (works: readonly Work[]): number => works.reduce((sum, work) => sum + rowsOf(work), 0);
 
 /**
  * One direction of a service's sync: reads one side's commits, writes them into the other.
@@ -35,7 +42,12 @@ export class DirectionStream {
   /** In the words that both directions share. */
   readonly #applier: Applier;
   #mapping: Mapping | undefined;
+  #targets: ReadonlyMap<TableName, TargetTable> = new Map();
+  readonly #schema: SchemaGate | undefined;
+  readonly #learner: Learner;
   #links: readonly Link[] = [];
+  /** Taken from the queue, and not begun. */
+  #taken: readonly Work[] = [];
   #held = new Holds();
   /** Whether something in quarantine may be due. */
   #revisit = false;
@@ -49,8 +61,9 @@ export class DirectionStream {
   readonly #line: ApplyLine<Batch>;
   /** How often the writing half stands still until the opposite stream has been read further. */
   #waitsForOther = 0;
-  /** Rows of a batch at most; less than configured after a deadlock, and slowly more again. */
-  #rowsAtOnce: number;
+  readonly #batchSize: BatchSize;
+  /** Changes that leave the quarantine in one transaction at most: each is a row by itself, and other tables wait meanwhile. */
+  #releaseAtOnce = 200;
   #lastLatencyMs = 0;
   /** Until when a throttled stream rests, on the clock that never steps back. */
   #restUntil = 0;
@@ -61,7 +74,7 @@ export class DirectionStream {
 
   constructor(options: DirectionStreamOptions) {
     this.#options = options;
-    this.#rowsAtOnce = options.batchRows ?? 2000;
+    this.#batchSize = new BatchSize({ most: options.batchRows ?? 2000 });
     this.#applier =
       options.direction === 'monolith-to-service' ? new ServiceApplier({ applier: options.applier, pairs: options.pairs }) : options.applier;
     this.#logger = options.logger.child({ service: options.service, direction: options.direction });
@@ -71,7 +84,15 @@ export class DirectionStream {
       maxBytes: options.queueBytes ?? 32 * MIB,
       overflow: () => (!options.sourceKnowledge.awaited ? 'none' : this.#waitsForOther > 0 ? 'all' : 'some'),
     });
+    const { schema } = options;
+    this.#schema = schema && new SchemaGate({ watch: schema, mapping: () => this.#mappingNow(), describe: () => this.#describe() });
+    this.#learner = new Learner({ ...options, gate: this.#schema, mapping: () => this.#mappingNow() });
     this.#line = new ApplyLine({ clock: options.clock, width: options.applier.sessions, onBroken: () => this.#queue.wake() });
+  }
+
+  /** Its tables' forms changed on the target, by other hands: nothing may be decided before they are read again. */
+  targetChanged(): void {
+    this.#schema?.markStale();
   }
 
   get counts(): StreamCounts {
@@ -84,20 +105,20 @@ export class DirectionStream {
       rows: this.#rows,
       conflicts: this.#conflicts,
       quarantined: this.#quarantined,
+      pausedTables: this.#options.schema?.paused ?? [],
+      leftColumns: this.#options.schema?.left ?? [],
       latencyMs: { p50: this.#latency.percentile(0.5), p95: this.#latency.percentile(0.95), p99: this.#latency.percentile(0.99) },
     };
   }
 
   /** Claims the stream and learns its tables. Must come before {@link run}, and for both directions before either runs. */
   async open(signal: AbortSignal): Promise<Checkpoint> {
-    const { pairs, direction, sourceKnowledge } = this.#options;
-    const applier = this.#applier;
+    const { sourceKnowledge, schema } = this.#options;
     await this.#patiently(signal, async () => {
-      this.#checkpoint = await applier.claim();
-      const targets = await applier.describe(pairs.map((pair) => sharedName(pair, pairs)));
-      this.#mapping = new Mapping({ pairs, direction, targets });
-      this.#links = this.#mapping.links;
+      this.#checkpoint = await this.#applier.claim();
       await this.#readHeld();
+      await schema?.open();
+      await this.#describe();
       // A former worker may have been stopped with something due.
       this.#revisit = !this.#held.empty;
     });
@@ -105,6 +126,18 @@ export class DirectionStream {
     sourceKnowledge.sawOther(this.#checkpoint.seen);
     this.#received = this.#checkpoint.position;
     return this.#checkpoint;
+  }
+
+  /** Learns the target's tables as they are now. Nothing of this stream may run on the target meanwhile. */
+  async #describe(): Promise<void> {
+    const { pairs, direction, schema } = this.#options;
+    const names = pairs.map((pair) => sharedName(pair, pairs));
+    const judge = schema?.judge();
+    // One that is paused may be no table any more that can be written.
+    const described = await this.#applier.describe(names.filter((name) => !this.#targets.has(name) || schema?.pauseOf(name) === undefined));
+    this.#targets = new Map([...this.#targets, ...described]);
+    this.#mapping = new Mapping({ pairs, direction, targets: this.#targets, ...(judge ? { schema: judge } : {}) });
+    this.#links = this.#mapping.links;
   }
 
   /** Runs until aborted; rejects with the reason, or with the error that no waiting can cure. */
@@ -129,8 +162,9 @@ export class DirectionStream {
   async #receive(signal: AbortSignal): Promise<never> {
     const { source, sourceKnowledge, clock } = this.#options;
     this.#openedAt = BigInt(clock.now()) * 1000n;
-    return this.#patiently(signal, async () => {
+    return this.#patiently(signal, async (going) => {
       for await (const event of source.stream({ signal })) {
+        going();
         if (event.kind === 'progress') {
           sourceKnowledge.decodedThrough(event.position);
           if (event.position <= this.#received) continue;
@@ -143,7 +177,7 @@ export class DirectionStream {
         const inMemory = parts.filter(isInMemory);
         if (inMemory.length < parts.length) await this.#receiveSpooled(parts, position, signal);
         // After a reconnect the source repeats what was not acknowledged. To learn it again would put older deletes in the place of later ones.
-        else if (position > sourceKnowledge.decoded) await this.#enqueue(this.#learn(inMemory, position), signal);
+        else if (position > sourceKnowledge.decoded) await this.#enqueue(this.#learner.learn(inMemory, position), signal);
       }
       signal.throwIfAborted();
       throw new Error('Connection terminated: the stream ended');
@@ -155,7 +189,7 @@ export class DirectionStream {
     let kept = false;
     try {
       if (position <= this.#options.sourceKnowledge.decoded) return;
-      const work = await this.#learnSpooled(parts, position);
+      const work = await this.#learner.learnSpooled(parts, position);
       kept = position > this.#received && rowsOf(work) > 0;
       await this.#enqueue(kept ? work : { ...work, steps: [] }, signal);
     } finally {
@@ -179,136 +213,6 @@ export class DirectionStream {
     };
   }
 
-  /** Notes what a transaction, or a unit of several, tells of its side, and translates it into one work. */
-  #learn(parts: readonly InMemory[], position: Position): Work {
-    const steps: Step[] = [];
-    let urgent = false;
-    let counts = false;
-    let bytes = 0;
-    for (const part of parts) {
-      const reading = this.#learnCommit(part);
-      const before = steps.length;
-      this.#translate(part.changes, reading, steps);
-      urgent ||= reading.marked;
-      if (!reading.echo && steps.length > before) counts = true;
-      bytes += part.bytes ?? 0;
-    }
-    return {
-      position, seen: this.#options.sourceKnowledge.seenOfOther, committedAt: parts.at(-1)?.committedAt ?? 0n,
-      steps, bytes, urgent: urgent || steps.length > 0, counts,
-    };
-  }
-
-  /** Reads all of it once, to learn from it; to be applied, it is read again. */
-  async #learnSpooled(parts: readonly Transaction[], position: Position): Promise<Work> {
-    const readings: { readonly part: Transaction; readonly reading: Reading }[] = [];
-    let count = 0;
-    let urgent = false;
-    let counts = false;
-    for (const part of parts) {
-      const reading = this.#learnCommit(part);
-      const before = count;
-      for await (const changes of inParts(part)) count += this.#translate(changes, reading, []).length;
-      urgent ||= reading.marked;
-      if (!reading.echo && count > before) counts = true;
-      readings.push({ part, reading: { ...reading, learning: false } });
-    }
-    const translate = (changes: readonly Change[], reading: Reading): readonly Step[] => this.#translate(changes, reading, []);
-    return {
-      position, seen: this.#options.sourceKnowledge.seenOfOther, committedAt: parts.at(-1)?.committedAt ?? 0n,
-      urgent: urgent || count > 0, counts,
-      steps: {
-        count,
-        async *parts() {
-          for (const { part, reading } of readings) for await (const changes of inParts(part)) yield translate(changes, reading);
-        },
-        discard: () => discardAll(parts),
-      },
-    };
-  }
-
-  #learnCommit(transaction: Transaction): Reading {
-    const { sourceKnowledge, echoOrigin } = this.#options;
-    const { position, committedAt, origin } = transaction;
-    const echo = origin !== undefined && origin.name === echoOrigin;
-    if (echo) sourceKnowledge.sawOther(origin.position);
-    else sourceKnowledge.recordCommit(transaction);
-    return { position, committedAt, seen: sourceKnowledge.seenOfOther, batch: origin?.position ?? ORIGIN_OF_TIME, echo, learning: true, marked: false };
-  }
-
-  #translate(changes: readonly Change[], reading: Reading, steps: Step[]): readonly Step[] {
-    for (const change of changes) {
-      const own = this.#ownTable(change);
-      if (own === 'mark') reading.marked = true;
-      else if (own === 'conflict' && reading.echo) this.#decision(change, reading, steps);
-      else if (own === 'request' && reading.echo) this.#request(change, reading, steps);
-      else if (own === undefined && !reading.echo) this.#step(change, reading, steps);
-    }
-    return steps;
-  }
-
-  #ownTable(change: Change): 'mark' | 'conflict' | 'request' | 'other' | undefined {
-    const name: string = change.kind === 'truncate' ? (change.relations[0]?.table ?? '') : change.relation.table;
-    if (!name.startsWith('banyan.')) return undefined;
-    const { ownTables } = this.#options;
-    if (name === ownTables.mark) return 'mark';
-    if (name === ownTables.request) return 'request';
-    return name === ownTables.conflict ? 'conflict' : 'other';
-  }
-
-  #step(change: Change, reading: Reading, steps: Step[]): void {
-    const { sourceKnowledge } = this.#options;
-    const mapping = this.#mappingNow();
-    if (change.kind === 'truncate') {
-      const tables = change.relations.flatMap((relation) => mapping.targetsOf(relation));
-      if (tables.length > 0) steps.push({ kind: 'truncate', tables, restartIdentity: change.restartIdentity });
-      return;
-    }
-    const { position, committedAt, seen } = reading;
-    for (const write of mapping.writesOf(change, { position, committedAt, seen })) {
-      steps.push(write);
-      // Rows without a key have no history to remember.
-      if (!reading.learning || write.table.key.length === 0) continue;
-      if (write.kind === 'delete' || write.newKeyText !== undefined) sourceKnowledge.recordDelete(write.keyText, reading);
-      if (write.kind === 'insert') sourceKnowledge.recordInsert(write.keyText);
-      if (write.newKeyText !== undefined) sourceKnowledge.recordInsert(write.newKeyText);
-    }
-  }
-
-  /** A conflict's record in an echo carries what was decided; the row itself may lack unchanged values there. */
-  #decision(change: Change, reading: Reading, steps: Step[]): void {
-    if (change.kind !== 'insert') return;
-    const text = textsOf(change);
-    if (text('service') !== this.#options.service || text('decided') !== 't') return;
-    const about = this.#mappingNow().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'));
-    if (!about) return;
-    const winner = text('standing');
-    if (reading.learning) {
-      this.#options.sourceKnowledge.placeDecision(about.keyText, {
-        position: reading.position,
-        batch: reading.batch,
-        winner: winner === 'service' || winner === 'merged' ? winner : 'monolith',
-        committedAt: BigInt(text('standing_at') ?? '0'),
-      });
-    }
-    const row = text('decision');
-    const decided: Decided = {
-      kind: 'decided', ...about,
-      row: row === undefined ? null : ordered(about.table, parseNamed(row)),
-      seen: reading.seen, position: reading.position, committedAt: reading.committedAt,
-    };
-    steps.push(decided);
-  }
-
-  /** The applier at this stream's source could not write a row, and asks for it. */
-  #request(change: Change, { position, committedAt, seen }: Reading, steps: Step[]): void {
-    if (change.kind !== 'insert') return;
-    const text = textsOf(change);
-    if (text('service') !== this.#options.service) return;
-    const row = this.#mappingNow().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'));
-    if (row) steps.push({ kind: 'requested', ...row, position, committedAt, seen, evenIfGone: text('even_if_gone') === 't' });
-  }
-
   async #apply(signal: AbortSignal): Promise<never> {
     const { clock, heartbeatMs = 1000, batchRows = 2000, batchBytes = 8 * MIB } = this.#options;
     await this.#remember(signal);
@@ -318,7 +222,14 @@ export class DirectionStream {
       for (;;) {
         signal.throwIfAborted();
         if (this.#line.broken) {
+          next = this.#putBack(next);
           await this.#mend(await this.#line.clear(), signal);
+          continue;
+        }
+        if (this.#schema?.lookDue(clock.monotonic())) {
+          next = this.#putBack(next);
+          if (this.#line.empty) await this.#lookAtPaused(signal);
+          else await this.#line.changed();
           continue;
         }
         if (this.#lookDue()) {
@@ -327,7 +238,7 @@ export class DirectionStream {
           else await this.#line.changed();
           continue;
         }
-        const restMs = this.#restMs();
+        const restMs = this.#taken.length > 0 ? 0 : this.#restMs();
         if (!next && restMs > 0) {
           await this.#queue.changed(restMs, signal);
           // Not even a heartbeat comes: another worker may have both the stream and the slot.
@@ -346,7 +257,19 @@ export class DirectionStream {
         }
         if (!next && (await this.#throttled(signal))) continue;
         if (!next && (await this.#targetIsBehind(signal))) continue;
-        next ??= batchOf(this.#queue.take(Math.min(batchRows, this.#rowsAtOnce), batchBytes));
+        if (!next) {
+          const works = this.#taken.length > 0 ? this.#taken : this.#queue.take(this.#batchSize.rows, batchBytes);
+          const ready = this.#schema ? this.#schema.split(works) : { first: works, rest: [] };
+          this.#taken = ready.rest;
+          if (ready.first.length > 0) {
+            next = batchOf(ready.first);
+          } else {
+            // Everything before it must be written as the tables were.
+            if (this.#line.empty) await this.#patiently(signal, async () => this.#schema?.fit(this.#taken[0]));
+            else await this.#line.changed();
+            continue;
+          }
+        }
         if (this.#revisit ? !this.#line.empty : !this.#line.admits(next.keys)) {
           await this.#line.changed();
         } else {
@@ -359,7 +282,23 @@ export class DirectionStream {
     } finally {
       for (const { item } of await this.#line.clear()) await discardSteps(item);
       if (next) await discardSteps(next);
+      await discardSteps({ works: this.#taken });
     }
+  }
+
+  /** What has not begun may have to be put in another form. */
+  #putBack(next: Batch | undefined): Batch | undefined {
+    if (!next || !this.#schema) return next;
+    this.#taken = [...next.works, ...this.#taken];
+    return undefined;
+  }
+
+  /** Asks both catalogues whether what is paused fits by now; what waited is applied with the next batch. */
+  async #lookAtPaused(signal: AbortSignal): Promise<void> {
+    const { clock, heartbeatMs: everyMs = 1000 } = this.#options;
+    const began = clock.monotonic();
+    if (await this.#patiently(signal, async () => this.#schema?.look())) this.#revisit = true;
+    this.#schema?.looked({ began, ended: clock.monotonic(), everyMs });
   }
 
   /**
@@ -427,6 +366,7 @@ export class DirectionStream {
     for (const { error } of batches) {
       if (error !== undefined && !(error instanceof CalledBack)) this.#logger.debug('a batch is applied again', { reason: messageOf(error) });
     }
+    if (batches.some(({ error }) => isOfTable(this.#applier.codeOf(error)))) await this.#patiently(signal, async () => this.#schema?.examine(batches.flatMap(({ item }) => item.works)));
     if (batches.some(({ error }) => this.#applier.isContention(error))) this.#contended(batches[0]?.item.works ?? []);
     try {
       for (const { item } of batches) await this.#mendOne(item, signal);
@@ -442,9 +382,13 @@ export class DirectionStream {
   async #mendOne(batch: Batch, signal: AbortSignal): Promise<void> {
     const { works, attempts } = batch;
     const result = await this.#patiently(signal, async () => {
+      await this.#schema?.refresh();
+      const current = this.#schema?.current(works) ?? works;
       try {
-        return await this.#applyOnce({ ...batch, signal });
+        return await this.#applyOnce({ ...batch, works: current, ...(current === works ? {} : { distinct: false }), signal });
       } catch (error) {
+        if (this.#applier.isOutOfDate(error)) await (this.#schema ? this.#schema.markStale() : this.#describe());
+        if (this.#revisit && this.#applier.isContention(error)) this.#releaseAtOnce = Math.max(1, this.#releaseAtOnce >> 1);
         // What may have been committed has to be looked for as a whole.
         if (works.length === 1 || attempts.unanswered || !this.#applier.isContention(error)) throw error;
         return undefined;
@@ -460,18 +404,19 @@ export class DirectionStream {
     this.#applied(works, result);
   }
 
-  /** The next batches are smaller as well, for each that is given up costs the server's deadlock timeout. */
+  /** The next batches are smaller as well: what was given up was waited for in vain. */
   #contended(works: readonly Work[]): void {
-    const rows = works.reduce((sum, work) => sum + rowsOf(work), 0);
-    this.#rowsAtOnce = Math.max(1, Math.min(this.#rowsAtOnce, rows) >> 1);
+    this.#batchSize.contended(rowsIn(works));
     this.#options.metrics.count('banyan_sync_retries_total', { service: this.#options.service, direction: this.#options.direction });
-    this.#logger.debug('writers of the target stand in the way; fewer rows at a time', { rows: this.#rowsAtOnce });
+    this.#logger.debug('writers of the target stand in the way; fewer rows at a time', { rows: this.#batchSize.rows });
   }
 
   async #followReleased(result: BatchResult, signal: AbortSignal): Promise<void> {
+    for (const [table, fault] of result.refused) this.#schema?.refused(table, fault);
     if (result.released) await this.#patiently(signal, () => this.#readHeld());
     // A table that was emptied may have freed changes that waited behind its rows.
-    this.#revisit = result.released && !this.#revisit && !this.#held.empty;
+    this.#revisit = result.more || (result.released && !this.#revisit && !this.#held.empty);
+    if (result.released) this.#releaseAtOnce = Math.min(MOST_RELEASED, this.#releaseAtOnce * 2);
   }
 
   async #readHeld(): Promise<void> {
@@ -527,14 +472,16 @@ export class DirectionStream {
     const { authority, targetKnowledge, resolver, service, direction } = this.#options;
     const mapping = this.#mappingNow();
     return applyBatch({
-      applier: this.#applier, works, attempts, distinct, held: this.#held, revisit: turn === undefined && this.#revisit, ...(turn ? { turn } : {}),
+      applier: this.#applier, clock: this.#options.clock, works, attempts, distinct, held: this.#held, releaseLimit: this.#releaseAtOnce, revisit: turn === undefined && this.#revisit, ...(turn ? { turn } : {}),
+      ...(this.#schema ? { pauseOf: (table: TableName) => this.#options.schema?.pauseOf(table) } : {}),
       settling: {
         service, authority, resolver, knowledge: targetKnowledge, displaced: this.#displaced,
         target: otherSide(sourceSide(direction)),
         links: authority === 'follows' ? [] : this.#links,
-        keyTextOf: (table, key) => mapping.keyTextOf(table, key),
+        keyTextOf: (table, key) => mapping.keyTextOf(table, key), keyOfText: (table, text) => mapping.keyOfText(table, text),
         tableNamed: (name) => mapping.tableNamed(name),
         translate: (write) => mapping.translateAgain(write),
+        ...(this.#schema ? { assertFresh: () => this.#schema?.assertFresh() } : {}),
         catchUp: async () => {
           // A one-way stream knows nothing of its target's writers.
           if (authority === 'follows') return;
@@ -550,7 +497,7 @@ export class DirectionStream {
     const now = clock.now();
     this.#checkpointAt = clock.monotonic();
     this.#checkpoint = result.checkpoint;
-    this.#rowsAtOnce = Math.min(this.#options.batchRows ?? 2000, Math.ceil(this.#rowsAtOnce * 1.1));
+    this.#batchSize.wrote({ rows: rowsIn(works), heldMs: result.heldMs });
     for (const work of works) {
       // A mark tells that the stream is up to date again where nobody writes any more.
       if (work.urgent && !work.counts && rowsOf(work) === 0) this.#lastLatencyMs = Math.max(0, now - Number(work.committedAt / 1000n));
@@ -566,17 +513,19 @@ export class DirectionStream {
     this.#quarantined += result.quarantined;
     metrics.count('banyan_sync_rows_total', { service, direction }, result.rows);
     for (const [type, conflicts] of result.types) metrics.count('banyan_sync_conflicts_total', { service, direction, type }, conflicts);
-    if (result.quarantined > 0) {
-      metrics.count('banyan_sync_quarantined_total', { service, direction }, result.quarantined);
-      this.#logger.error('changes were put in quarantine', { changes: result.quarantined });
-    }
+    if (result.quarantined > 0) metrics.count('banyan_sync_quarantined_total', { service, direction }, result.quarantined);
+    // Those of a paused table were told of when it was paused.
+    if (result.quarantined > result.waiting) this.#logger.error('changes were put in quarantine', { changes: result.quarantined - result.waiting });
     onCheckpoint(result.checkpoint);
+    if (result.offers.size > 0) this.#options.onOffers?.(result.offers);
   }
 
-  #patiently<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
-    const { applier, clock, metrics, service, direction } = this.#options;
+  #patiently<T>(signal: AbortSignal, attempt: (going: () => void) => Promise<T>): Promise<T> {
+    const { applier, clock, metrics, service, direction, patienceMs = Infinity } = this.#options;
     return retry(attempt, {
       clock, signal,
+      // Others would meet the same locks.
+      patienceMs: (error) => (applier.isContention(error) ? Infinity : patienceMs),
       transient: (error) => applier.isTransient(error),
       onRetry: (error, n, pauseMs) => {
         metrics.count('banyan_sync_retries_total', { service, direction });

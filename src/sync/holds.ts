@@ -14,7 +14,10 @@ export function claimsOf(write: Write, present?: Row): Claims {
   const refers = new Set<string>();
   if (write.newKeyText !== undefined) owns.add(write.newKeyText);
   // Its columns are its source's own: they name nothing here.
-  if (write.fault) return { owns: [...owns], refers: [] };
+  if (write.fault) {
+    const known = write.known && claimsOf(write.known, present);
+    return { owns: [...new Set([...owns, ...(known?.owns ?? [])])], refers: known?.refers ?? [] };
+  }
   owns.add(rowName(table.name, table.key.map((column, i) => [table.columns[column] ?? '', write.key[i] ?? ''])));
   for (const row of [write.row, write.old, present]) {
     if (!row) continue;
@@ -29,6 +32,19 @@ export function claimsOf(write: Write, present?: Row): Claims {
   }
   return { owns: [...owns], refers: [...refers] };
 }
+
+/** What a change owns besides while its whole table is paused: later changes of the table wait behind it. */
+export function pauseOf(write: Pick<Write, 'table' | 'of'>): string {
+  return JSON.stringify([PAUSED, write.of ?? write.table.name]);
+}
+
+/** The tables that are paused by what somebody owns. */
+export function pausedBy(owns: readonly string[]): readonly TableName[] {
+  return owns.filter((name) => name.startsWith(`["${PAUSED}",`)).map((name) => (JSON.parse(name) as [string, TableName])[1]);
+}
+
+/** No schema has this name: a row's own name begins with its table's, which has a point. */
+const PAUSED = 'paused';
 
 /** The name of a row by the values of some of its columns; undefined if one of them is null or not known. */
 function nameAt(table: TargetTable, named: TableName, row: Row, columns: readonly number[], there: readonly string[]): string | undefined {
@@ -74,7 +90,7 @@ export class Holds {
     for (const name of other.#referred) this.#referred.add(name);
   }
 
-  /** Whether a row, by its key's text, has a change that is held. */
+  /** Whether a row, by its key's text, has a change that is held; or a table, by {@link pauseOf}. */
   owns(keyText: string): boolean {
     return this.#owned.has(keyText);
   }

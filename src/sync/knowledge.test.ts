@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../core/clock.ts';
 import type { Position } from '../model/position.ts';
+import { tableName } from '../model/names.ts';
 import { Knowledge } from './knowledge.ts';
 
 const at = (position: bigint): Position => position as Position;
@@ -26,6 +27,31 @@ describe('decisions', () => {
     expect(knowledge.decision('k')).toMatchObject({ winner: 'service', position: 50n });
     knowledge.forgetDecision('k', at(7n));
     expect(knowledge.decision('k')).toBeUndefined();
+  });
+});
+
+describe('a table that was emptied', () => {
+  it('is where its rows were last deleted, unless one was deleted by itself later, until every change has seen it', () => {
+    const knowledge = fresh();
+    const items = tableName('public', 'items');
+    knowledge.recordDelete('k', { position: at(10n), committedAt: 1n });
+    knowledge.recordEmptied(items, { position: at(20n), committedAt: 2n });
+    expect(knowledge.lastDelete('k', items)?.position).toBe(20n);
+    expect(knowledge.lastDelete('k', tableName('public', 'others'))?.position).toBe(10n);
+    // Of which rows, it does not say.
+    expect(knowledge.tombstone('other')).toBeUndefined();
+    knowledge.recordDelete('k', { position: at(30n), committedAt: 3n });
+    expect(knowledge.lastDelete('k', items)?.position).toBe(30n);
+    knowledge.forget(at(20n));
+    expect(knowledge.lastDelete('other', items)).toBeUndefined();
+  });
+
+  it('is not what the decisions are that its emptier had not seen', () => {
+    const knowledge = fresh();
+    knowledge.placeDecision('seen', { position: at(5n), batch: at(1n), winner: 'service', committedAt: 1n });
+    knowledge.placeDecision('unseen', { position: at(9n), batch: at(2n), winner: 'service', committedAt: 1n });
+    knowledge.recordDecision('open', { position: undefined, batch: at(3n), winner: 'merged', committedAt: 1n });
+    expect(knowledge.decidedSince(at(5n))).toEqual(['unseen', 'open']);
   });
 });
 

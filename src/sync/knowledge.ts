@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Standing } from '../model/conflict.ts';
 import { ORIGIN_OF_TIME, later, type Position } from '../model/position.ts';
 import type { Horizon } from '../ports/applier.ts';
+import type { TableName } from '../model/names.ts';
 import { PackedMap } from './packed-map.ts';
 import { Tombstones, type Tombstone } from './tombstones.ts';
 
@@ -29,6 +30,8 @@ export class Knowledge {
   /** A row written within a savepoint carries a subtransaction's number; its commit time is the whole's. */
   readonly #byTime: PackedMap<Position>;
   readonly #tombstones: Tombstones;
+  /** When a table was last emptied: of which rows, nobody was told. */
+  readonly #emptied = new Map<TableName, Tombstone>();
   /** In order of decision; the last one stands. Earlier ones are kept until it is known to be committed. */
   readonly #decisions = new Map<string, readonly DecidedRow[]>();
   /** Rows with a change in quarantine, and how they were last deleted here: no position says when that may be forgotten. */
@@ -37,7 +40,10 @@ export class Knowledge {
   readonly #unstored = new Map<string, Tombstone>();
   readonly #waiters = new Set<{ readonly position: Position; readonly wake: () => void }>();
   #lastDelete: Position = ORIGIN_OF_TIME;
+  #lastCommit: Position = ORIGIN_OF_TIME;
   #horizons: Horizon[] = [];
+  /** When the first transaction was committed that the stream has told of since it began. */
+  #firstAt: bigint | undefined;
   #decoded: Position = ORIGIN_OF_TIME;
   #seenOfOther: Position = ORIGIN_OF_TIME;
 
@@ -69,15 +75,25 @@ export class Knowledge {
   }
 
   recordCommit(options: { readonly xid: number; readonly position: Position; readonly committedAt: bigint }): void {
+    this.#firstAt ??= options.committedAt;
     this.#byXid.set(options.xid, options.position);
     const time = Number(options.committedAt);
-    this.#byTime.set(time, later(this.#byTime.get(time) ?? ORIGIN_OF_TIME, options.position));
+    // Only parts of a unit may come in another order than their positions'.
+    const last = options.position >= this.#lastCommit ? options.position : later(this.#byTime.get(time) ?? ORIGIN_OF_TIME, options.position);
+    this.#lastCommit = later(this.#lastCommit, options.position);
+    this.#byTime.set(time, last);
   }
 
   recordDelete(keyText: string, { position, committedAt }: Tombstone): void {
     this.#lastDelete = later(this.#lastDelete, position);
     this.#tombstones.record(keyText, { position, committedAt });
     if (this.#watched.has(keyText)) this.#noteWatched(keyText, { position, committedAt });
+  }
+
+  /** All rows of the table were deleted at once. */
+  recordEmptied(table: TableName, { position, committedAt }: Tombstone): void {
+    this.#lastDelete = later(this.#lastDelete, position);
+    this.#emptied.set(table, { position, committedAt });
   }
 
   recordInsert(keyText: string): void {
@@ -134,6 +150,11 @@ export class Knowledge {
     this.#decisions.set(keyText, [decided, ...later]);
   }
 
+  /** The last decisions about rows of one whole transaction: between two parts of it an earlier one must not stand for a last one that is known. */
+  placeDecisions(decided: ReadonlyMap<string, DecidedRow>): void {
+    for (const [keyText, last] of decided) this.placeDecision(keyText, last);
+  }
+
   /** Takes back what a transaction had decided that did not commit. */
   forgetDecision(keyText: string, batch: Position): void {
     const others = this.#decisions.get(keyText)?.filter((known) => known.batch !== batch) ?? [];
@@ -181,6 +202,13 @@ export class Knowledge {
     return this.#tombstones.get(keyText) ?? this.#watched.get(keyText);
   }
 
+  /** Where a row that once stood here was last deleted, by itself or with its whole table. */
+  lastDelete(keyText: string, table: TableName): Tombstone | undefined {
+    const tombstone = this.tombstone(keyText);
+    const emptied = this.#emptied.get(table);
+    return !emptied || (tombstone && tombstone.position > emptied.position) ? tombstone : emptied;
+  }
+
   /** Whether any delete is remembered that a change with this `seen` had not seen. */
   deletedSince(seen: Position): boolean {
     return this.#lastDelete > seen;
@@ -188,6 +216,22 @@ export class Knowledge {
 
   decision(keyText: string): DecidedRow | undefined {
     return this.#decisions.get(keyText)?.at(-1);
+  }
+
+  /** The rows with a decision that a change with this `seen` had not seen. */
+  decidedSince(seen: Position): string[] {
+    return [...this.#decisions].flatMap(([keyText, decided]) => {
+      const position = decided.at(-1)?.position;
+      return position === undefined || position > seen ? [keyText] : [];
+    });
+  }
+
+  /**
+   * Whether no transaction that the stream has told of since it began came before one that was committed then:
+   * everything before that, whoever's changes are still to come has seen.
+   */
+  predates(committedAt: bigint | undefined): boolean {
+    return committedAt === undefined || this.#firstAt === undefined || committedAt < this.#firstAt;
   }
 
   addHorizon(horizon: Horizon): void {
@@ -213,6 +257,7 @@ export class Knowledge {
       this.#byTime.dropThrough(horizon.position);
     }
     this.#tombstones.forget(seen);
+    for (const [table, { position }] of this.#emptied) if (position <= seen) this.#emptied.delete(table);
     for (const [key, decided] of this.#decisions) {
       const last = decided.at(-1);
       if (last?.position !== undefined && last.position <= seen) this.#decisions.delete(key);

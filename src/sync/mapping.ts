@@ -1,5 +1,5 @@
 import { BanyanError, isBanyanError } from '../core/errors.ts';
-import { UNCHANGED, type Change, type Relation, type Row } from '../model/change.ts';
+import { UNCHANGED, type Change, type Relation, type Row, type Value } from '../model/change.ts';
 import type { NamedRow } from '../model/conflict.ts';
 import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
@@ -31,9 +31,28 @@ interface RelationMap extends Shared {
   readonly source: TargetTable;
   /** Whether a change must carry its whole row. */
   readonly whole: boolean;
+  /** Why nothing of it can be written as it is. */
+  readonly misfit?: BanyanError;
+  /** By place, what new rows get where they bring nothing. */
+  readonly older?: ReadonlyMap<number, Value>;
 }
 
 type RowChange = Exclude<Change, { kind: 'truncate' }>;
+
+/** What is known of the tables' present form. */
+export interface SchemaJudge {
+  /** Why changes of this relation can't be written as the target is; undefined: they can. */
+  misfit(table: TableName, relation: Relation): BanyanError | undefined;
+  /** What columns of a table are called now, by the names they had before. */
+  formerly(table: TableName): ReadonlyMap<string, string>;
+  /** Columns of the source's table; undefined: not known. */
+  sourceColumns(table: TableName): readonly string[] | undefined;
+  /**
+   * Of columns that the target has got while the stream ran: what rows hold there that are older, by name. A row
+   * that comes without such a column is older at its source, and gets the same when the column comes there.
+   */
+  older(table: TableName): ReadonlyMap<string, Value>;
+}
 
 /**
  * Translates one direction's changes into the words that both directions share: the monolith's tables
@@ -46,20 +65,28 @@ export class Mapping {
   readonly #byName = new Map<TableName, Shared>();
   #nameless = 0;
   readonly #relations = new WeakMap<Relation, readonly RelationMap[]>();
+  readonly #schema: SchemaJudge | undefined;
 
   constructor(options: {
     readonly pairs: readonly TableMapping[];
     readonly direction: Direction;
     /** By the shared name. */
     readonly targets: ReadonlyMap<TableName, TargetTable>;
+    /** Absent: a column that the target lacks stops the stream. */
+    readonly schema?: SchemaJudge;
   }) {
-    const { pairs, direction, targets } = options;
+    const { pairs, direction, targets, schema } = options;
     this.#direction = direction;
+    this.#schema = schema;
     for (const mapping of pairs) {
       const name = sharedName(mapping, pairs);
       const described = targets.get(name);
       if (!described) throw new BanyanError('BANYAN_INTERNAL', { message: `${name} was never described.` });
-      const target = direction === 'service-to-monolith' ? carriedOnly(mapping, described) : described;
+      const known = schema?.sourceColumns(name);
+      const target = withNames(
+        known ? this.#lessThan(mapping, carriedBy(mapping, direction, described), known) : carriedBy(mapping, direction, described),
+        schema?.formerly(name),
+      );
       // Rows that several tables of the monolith make up are one row to whoever orders writes.
       const joined = pairs.some((other) => other !== mapping && other.service === mapping.service);
       const shared = { mapping, target, rowName: joined ? mapping.service : target.name, keyOrder: joined ? target.key.map((_, i) => i) : keyOrder(target) };
@@ -90,12 +117,31 @@ export class Mapping {
   }
 
   #writesBy(map: RelationMap, change: RowChange, context: WriteContext): readonly Write[] {
+    if (map.misfit) return [this.#unfitting(map, change, context, map.misfit)];
     try {
       return map.target.key.length === 0 ? this.#keyless(map, change, context) : [writeOf(map, change, context)];
     } catch (error) {
-      if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
+      if (!isBanyanError(error, 'BANYAN_TRANSFORM') && !(this.#schema && isBanyanError(error, 'BANYAN_NO_KEY'))) throw error;
       return [untranslated(map, change, context, error)];
     }
+  }
+
+  /** A change that can't be written as the target is, with as much of it as could. */
+  #unfitting(map: RelationMap, change: RowChange, context: WriteContext, fault: BanyanError): Write {
+    const plain = untranslated(map, change, context, fault);
+    if (map.target.key.length === 0) return { ...plain, keyText: `${map.target.name} #${++this.#nameless}` };
+    try {
+      const known = writeOf(map, change, context);
+      return { ...plain, known, keyText: known.keyText, ...(known.newKeyText === undefined ? {} : { newKeyText: known.newKeyText }) };
+    } catch (error) {
+      if (!isBanyanError(error, 'BANYAN_TRANSFORM') && !isBanyanError(error, 'BANYAN_NO_KEY')) throw error;
+      return { ...plain, keyText: `${map.target.name} #${++this.#nameless}` };
+    }
+  }
+
+  /** The shared names of a relation's tables whose form it does not fit. */
+  misfits(relation: Relation): readonly TableName[] {
+    return this.#maps(relation).flatMap(({ misfit, target }) => (misfit ? [target.name] : []));
   }
 
   /** A table by its shared name. */
@@ -128,8 +174,24 @@ export class Mapping {
       kind === 'insert' ? { kind, relation, row }
         : kind === 'delete' ? { kind, relation, old: old ?? before, oldIsKey: !old }
           : { kind, relation, row, old: old ?? before, oldIsKey: !old };
+    // What the relation was like is known no more; that its table fits now was found out.
+    this.#relations.set(relation, (this.#bySource.get(relation.table) ?? []).map((shared) => this.#build(relation, shared, { trusted: true })));
     const again = this.writesOf(change, { position, committedAt, seen });
-    return again.find((each) => each.keyText === write.keyText) ?? again[0] ?? write;
+    const found = again.find((each) => each.keyText === write.keyText) ?? again[0] ?? write;
+    return write.bases ? { ...found, bases: write.bases } : found;
+  }
+
+  /** A write that was translated when its table had another form, in the form it has now. */
+  reshaped(write: Write): Write {
+    const table = write.fault ? undefined : this.#byName.get(write.table.name)?.target;
+    if (!table || table.columns === write.table.columns) return write;
+    const nowOf = (name: string): string => (table.columns.includes(name) ? name : (table.formerly?.get(name) ?? name));
+    const names = write.table.columns.map(nowOf);
+    const carried = write.table.carried;
+    const brought = new Set(names.filter((_, i) => carried?.[i] !== false));
+    const inOrder = (row: Row): Row => table.columns.map((name) => { const i = names.indexOf(name); return i < 0 ? UNCHANGED : (row[i] ?? null); });
+    const { row, old, ...rest } = write;
+    return { ...rest, table: lacking(table, (name) => !brought.has(name)), ...(row ? { row: inOrder(row) } : {}), ...(old ? { old: inOrder(old) } : {}) };
   }
 
   /** The text under which both directions know a row. */
@@ -137,6 +199,12 @@ export class Mapping {
     const shared = this.#byName.get(target.name);
     if (!shared) throw new BanyanError('BANYAN_INTERNAL', { message: `${target.name} belongs to no pair.` });
     return keyText(shared, key);
+  }
+
+  /** The key that {@link keyTextOf} made a text of; undefined if the text is another table's. */
+  keyOfText(target: TargetTable, text: string): readonly string[] | undefined {
+    const shared = this.#byName.get(target.name);
+    return shared && keyWithin(shared, text);
   }
 
   /**
@@ -166,11 +234,23 @@ export class Mapping {
     return maps;
   }
 
-  #build(relation: Relation, shared: Shared): RelationMap {
-    const { mapping, target } = shared;
-    const names = relation.columns.map((column) => column.name);
+  /** The target without what a source with these columns does not bring. */
+  #lessThan(mapping: TableMapping, target: TargetTable, names: readonly string[]): TargetTable {
+    if (mapping.functions) return target;
     const backward = this.#direction === 'service-to-monolith';
-    if (!mapping.columns && !mapping.functions) {
+    const paired = new Map(columnsOf(mapping, target.columns).map((column) => [column.monolith, backward ? column.service : column.monolith]));
+    return lacking(target, (name) => !names.includes(paired.get(name) ?? name));
+  }
+
+  #build(relation: Relation, described: Shared, { trusted } = { trusted: false }): RelationMap {
+    const { mapping } = described;
+    const backward = this.#direction === 'service-to-monolith';
+    const misfit = trusted ? undefined : this.#schema?.misfit(described.target.name, relation);
+    const nowOf = (name: string): string => (described.target.columns.includes(name) ? name : (described.target.formerly?.get(name) ?? name));
+    const names = relation.columns.map((column) => (mapping.columns ? column.name : nowOf(column.name)));
+    const target = this.#schema ? this.#lessThan(mapping, described.target, names) : described.target;
+    const shared = { ...described, target };
+    if (!this.#schema && !mapping.columns && !mapping.functions) {
       const left = names.filter((name) => !target.columns.includes(name));
       if (left.length > 0) {
         throw new BanyanError('BANYAN_SCHEMA_CHANGED', {
@@ -189,11 +269,33 @@ export class Mapping {
       const column = backward ? columnsOf(mapping, names).find((each) => each.monolith === name) : undefined;
       return names.indexOf(column?.service ?? name);
     });
+    const filled = mapping.functions ? undefined : this.#schema?.older(target.name);
+    const older = new Map(target.columns.flatMap((name, i): [number, Value][] => {
+      const value = target.carried?.[i] === false && !names.includes(name) ? filled?.get(name) : undefined;
+      return value === undefined ? [] : [[i, value]];
+    }));
+    const identity = relation.columns.flatMap((column, i) => (column.identity ? [i] : []));
+    const ownKey = misfit && relation.replicaIdentity !== 'full' && identity.length > 0 ? identity : sourceKey;
     return {
-      ...shared, translate, source: { name: relation.table, columns: names, key: sourceKey },
+      ...shared, translate, source: { name: relation.table, columns: relation.columns.map((column) => column.name), key: ownKey },
+      ...(misfit ? { misfit } : {}),
+      ...(older.size > 0 ? { older } : {}),
       whole: mapping.functions?.[backward ? 'toMonolith' : 'toService'] !== undefined,
     };
   }
+}
+
+const carriedBy = (mapping: TableMapping, direction: Direction, described: TargetTable): TargetTable =>
+  direction === 'service-to-monolith' ? carriedOnly(mapping, described) : described;
+
+function withNames(table: TargetTable, formerly: ReadonlyMap<string, string> | undefined): TargetTable {
+  return formerly && formerly.size > 0 ? { ...table, formerly } : table;
+}
+
+/** The table of changes that bring nothing for some of its columns. */
+function lacking(table: TargetTable, lacks: (name: string) => boolean): TargetTable {
+  if (!table.columns.some((name, i) => lacks(name) && table.carried?.[i] !== false)) return table;
+  return { ...table, carried: table.columns.map((name, i) => !lacks(name) && table.carried?.[i] !== false) };
 }
 
 /** What a stream to the monolith never carries keeps its values there. */
@@ -210,16 +312,34 @@ function keyOrder(table: TargetTable): readonly number[] {
   return names.map((_, i) => i).sort((a, b) => ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1));
 }
 
-function keyText({ rowName, keyOrder }: Shared, key: readonly string[]): string {
+function keyText({ rowName, keyOrder }: Pick<Shared, 'rowName' | 'keyOrder'>, key: readonly string[]): string {
   if (key.length === 1) return `${rowName} ${key[0]}`;
   return `${rowName} ${keyOrder.map((i) => `${(key[i] ?? '').length}:${key[i] ?? ''}`).join(',')}`;
+}
+
+/** The other way round. */
+function keyWithin({ rowName, keyOrder }: Shared, text: string): readonly string[] | undefined {
+  if (!text.startsWith(`${rowName} `)) return undefined;
+  const rest = text.slice(rowName.length + 1);
+  if (keyOrder.length === 1) return [rest];
+  const key: string[] = [];
+  let at = 0;
+  for (const i of keyOrder) {
+    const begin = rest.indexOf(':', at) + 1;
+    at = begin + Number(rest.slice(at, begin - 1));
+    key[i] = rest.slice(begin, at);
+    at += 1;
+  }
+  return key;
 }
 
 function writeOf(map: RelationMap, change: RowChange, context: WriteContext): Write {
   const { target: table, translate } = map;
   const { position, committedAt, seen } = context;
   if (change.kind === 'insert') {
-    const row = translate.row(change.row);
+    const { older } = map;
+    const brought = translate.row(change.row);
+    const row = older ? brought.map((cell, i) => (cell === UNCHANGED ? (older.has(i) ? (older.get(i) ?? null) : cell) : cell)) : brought;
     const key = keyOf(map, row);
     return { kind: 'insert', table, key, keyText: keyText(map, key), row, position, committedAt, seen };
   }
@@ -258,7 +378,7 @@ function untranslated(map: RelationMap, change: RowChange, context: WriteContext
     try {
       return { key: own, text: keyText(map, keyOf(map, translate.columns(row))) };
     } catch (error) {
-      if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
+      if (!isBanyanError(error, 'BANYAN_TRANSFORM') && !isBanyanError(error, 'BANYAN_NO_KEY')) throw error;
       // Other columns' values fail here as well; the key's own names are then the best there is.
       return { key: own, text: keyText(map, own) };
     }
@@ -266,8 +386,9 @@ function untranslated(map: RelationMap, change: RowChange, context: WriteContext
   const old = named(before);
   const now = named(present);
   return {
-    kind: change.kind, table: source, key: old.key, keyText: old.text, fault,
+    kind: change.kind, table: source, key: old.key, keyText: old.text, fault, of: map.target.name,
     ...(change.kind === 'delete' ? {} : { row: change.row }),
+    ...(change.kind !== 'insert' && change.old && change.oldIsKey === false ? { old: change.old } : {}),
     ...(now.text === old.text ? {} : { newKeyText: now.text }),
     ...context,
   };

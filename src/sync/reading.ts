@@ -1,6 +1,8 @@
-import { isSpooled, type Change, type Transaction } from '../model/change.ts';
+import { isSpooled, type Change, type Relation, type Transaction } from '../model/change.ts';
 import type { NamedRow } from '../model/conflict.ts';
+import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
+import type { DecidedRow } from './knowledge.ts';
 
 /** What a transaction's commit tells for each of its changes. */
 export interface Reading {
@@ -15,6 +17,10 @@ export interface Reading {
   readonly learning: boolean;
   /** Whether a mark came by. */
   marked: boolean;
+  /** What was decided by row; of one row the last stands. */
+  readonly decided: Map<string, DecidedRow>;
+  /** Tables whose form the changes do not fit, by the shared names, and the form that they have. */
+  readonly unfit: Map<TableName, Relation>;
 }
 
 export type InMemory = Transaction & { readonly changes: readonly Change[] };

@@ -2,7 +2,7 @@ import { invariant } from '../core/errors.ts';
 import { UNCHANGED } from '../model/change.ts';
 import type { TableName } from '../model/names.ts';
 import type { ApplyTransaction, QuarantineEntry, Recalled, TargetTable, Write } from '../ports/applier.ts';
-import { Holds, removes } from './holds.ts';
+import { Holds, pausedBy, removes } from './holds.ts';
 import { placesOf } from './settle.ts';
 import type { ReleasedRow } from './settle-released.ts';
 import { faultOf, type Fault } from './set-aside.ts';
@@ -17,20 +17,27 @@ export interface RevisitOptions {
   readonly attempt: (step: Write | Decided | Requested) => Promise<Fault | undefined>;
   /** Told of a change that is discarded; gives the rows about which that must be told to the other side. */
   readonly giveUp: (write: Write) => Promise<readonly ReleasedRow[]>;
+  /** Whether the changes of a table must wait, whatever is asked for. */
+  readonly isPaused: (table: TableName) => boolean;
+  /** Changes that are tried at most; the others stay for another time. */
+  readonly limit: number;
+  /** Told of a table that the target refuses for what it is. */
+  readonly onRefused: (table: TableName, fault: Fault) => void;
 }
 
 /**
  * Goes through the quarantine in order: does what operators ask for, and applies what was held behind a
  * change that is no longer there. What fails stays, and holds back what has to do with it.
  *
- * @returns what holds back from here on, and the rows of which every change was applied that was held.
+ * @returns what holds back from here on, the rows of which every change was applied that was held, and whether more is due.
  */
-export async function revisit(options: RevisitOptions): Promise<{ readonly held: Holds; readonly released: readonly ReleasedRow[] }> {
+export async function revisit(options: RevisitOptions): Promise<{ readonly held: Holds; readonly released: readonly ReleasedRow[]; readonly more: boolean }> {
   const { transaction } = options;
   const entries = await transaction.quarantined();
   const staying = new Holds();
   const done = new Set<string>();
   const released = new Map<string, ReleasedRow>();
+  let more = false;
   for (const [i, entry] of entries.entries()) {
     if (done.has(entry.id)) continue;
     if (entry.asked === 'discard') {
@@ -39,21 +46,38 @@ export async function revisit(options: RevisitOptions): Promise<{ readonly held:
       await transaction.answer(entry.id, { state: 'discarded' });
       continue;
     }
+    const tables = pausedBy(entry.claims.owns);
+    if (tables.some(options.isPaused)) {
+      if (entry.asked) await transaction.answer(entry.id, { state: 'held', reason: `${tables.join(', ')} is paused: see \`banyan sync status\`` });
+      staying.add(entry.claims);
+      continue;
+    }
     if (staying.block(entry.claims, removes(entry))) {
       if (entry.asked) await transaction.answer(entry.id, { state: 'held', reason: 'it waits behind an earlier change: retry that one' });
       staying.add(entry.claims);
       continue;
     }
+    if (done.size >= options.limit && entry.asked !== 'retry') {
+      more ||= isDue(entry);
+      staying.add(entry.claims);
+      continue;
+    }
     const fault = isDue(entry) ? await tryAgain({ ...options, entries, at: i, staying, done, released }) : undefined;
-    if (fault) await transaction.answer(entry.id, { state: 'held', ...fault });
-    if (fault || !isDue(entry)) staying.add(entry.claims);
+    let { claims } = entry;
+    if (fault && tables.length > 0) {
+      if (fault.pauses) for (const table of tables) options.onRefused(table, fault);
+      // Its table goes on without it.
+      else claims = { ...claims, owns: claims.owns.filter((name) => pausedBy([name]).length === 0) };
+    }
+    if (fault) await transaction.answer(entry.id, { state: 'held', code: fault.code, reason: fault.reason, ...(claims === entry.claims ? {} : { owns: claims.owns }) });
+    if (fault || !isDue(entry)) staying.add(claims);
   }
-  return { held: staying, released: [...released.values()].filter(({ keyText }) => !staying.owns(keyText)) };
+  return { held: staying, released: [...released.values()].filter(({ keyText }) => !staying.owns(keyText)), more };
 }
 
-/** Asked for; or only ever held behind another, which is not there any more. */
+/** Asked for; or only ever held behind another, which is not there any more; or for its table, which goes on. */
 function isDue(entry: QuarantineEntry): boolean {
-  return entry.asked === 'retry' || entry.code === 'held';
+  return entry.asked === 'retry' || entry.code === 'held' || pausedBy(entry.claims.owns).length > 0;
 }
 
 /**

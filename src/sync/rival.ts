@@ -1,3 +1,4 @@
+import { UNCHANGED } from '../model/change.ts';
 import { later, ORIGIN_OF_TIME } from '../model/position.ts';
 import type { Base, LockedRow, Rival, Write } from '../ports/applier.ts';
 import type { DecidedRow } from './knowledge.ts';
@@ -23,7 +24,7 @@ export async function findRival(write: Write, locked: LockedRow | undefined, con
   // An updated row was there when the change was made, so it has gone since. And the delete that is known may not be the last.
   if (write.kind === 'update' || (tombstone && tombstone.position > write.seen)) {
     await context.catchUp();
-    tombstone = knowledge.tombstone(write.keyText);
+    tombstone = write.kind === 'update' ? knowledge.lastDelete(write.keyText, write.table.name) : knowledge.tombstone(write.keyText);
   }
   if (!tombstone || tombstone.position <= write.seen) return undefined;
   return { deleted: true, committedAt: tombstone.committedAt, side: target };
@@ -40,7 +41,18 @@ async function hadSeen(write: Write, locked: LockedRow, context: SettleContext):
     await context.catchUp();
     position = knowledge.commitOf(locked);
   }
-  return context.authority !== 'follows' && (position === undefined || position <= write.seen);
+  if (context.authority === 'follows') return false;
+  // Whose write was written anew, nothing tells. Here it is settled, and so recorded; the service's side does not lose
+  // it by taking the change: its own write is on its way.
+  if (position === undefined) return locked.rewritten !== true || context.authority !== 'settles' || knowledge.predates(locked.committedAt);
+  return position <= write.seen;
+}
+
+/** Whether the row is as it was when the change was put in quarantine, though another transaction has written it anew. */
+function isAsItWas(base: Base, locked: LockedRow, { table }: Write): boolean {
+  const { row } = base;
+  if (!locked.rewritten || !row) return false;
+  return table.columns.every((name, i) => locked.row[i] === UNCHANGED || !Object.hasOwn(row, name) || row[name] === locked.row[i]);
 }
 
 /**
@@ -52,7 +64,7 @@ async function rivalSince(base: Base, { write, locked, context }: {
   readonly locked: LockedRow | undefined;
   readonly context: SettleContext;
 }): Promise<Rival | undefined> {
-  if (locked?.xid === base.xid) return (locked ? undefined : await deletedSince(base, write, context)) ?? base.rival;
+  if (locked?.xid === base.xid || (locked && isAsItWas(base, locked, write))) return (locked ? undefined : await deletedSince(base, write, context)) ?? base.rival;
   // An earlier change of the row has come out of quarantine before it.
   if (locked?.replayed) return findRival({ ...write, bases: new Map() }, locked, context);
   const { knowledge, target } = context;
@@ -95,7 +107,8 @@ async function decidedBefore({ write, locked, decision, context }: {
   if (write.kind === 'delete') return undefined;
   if (!context.decided.has(write.keyText)) await context.catchUp();
   const placed = knowledge.decision(write.keyText)?.position;
-  const tombstone = knowledge.tombstone(write.keyText);
+  // Here a row stood, whatever the change was: the decision's.
+  const tombstone = knowledge.lastDelete(write.keyText, write.table.name);
   return tombstone && placed !== undefined && tombstone.position > placed
     ? { deleted: true, committedAt: tombstone.committedAt, side: target }
     : { deleted: true, committedAt: decision.committedAt, side: decision.winner };

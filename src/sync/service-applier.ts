@@ -5,7 +5,8 @@ import type { TableName } from '../model/names.ts';
 import { columnsOf, sharedName, type TableMapping } from '../model/table-mapping.ts';
 import { rowTranslator, type RowTranslator } from '../model/translate-row.ts';
 import type {
-  Applier, ApplyTransaction, Checkpoint, Deleted, Horizon, Link, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, TargetTable, Write,
+  Applier, ApplyTransaction, BeginOptions, Checkpoint, Deleted, Horizon, Link, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled,
+  Reference, RowKeys, Sparing, TargetTable, Write,
 } from '../ports/applier.ts';
 
 /** A table of the service, and how rows get there from the shared words, and back. */
@@ -18,6 +19,8 @@ interface ServiceTable {
   readonly same: boolean;
   /** Its foreign keys as the service has them, by those in the shared words. */
   readonly references: ReadonlyMap<Reference, Reference>;
+  /** Of each own column, its place in the shared words. */
+  readonly places: readonly number[];
   readonly out: RowTranslator;
   readonly back: RowTranslator;
 }
@@ -45,21 +48,22 @@ export class ServiceApplier implements Applier {
   async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
     const wanted = this.#pairs.filter((pair) => tables.includes(sharedName(pair, this.#pairs)));
     const described = await this.#applier.describe([...new Set(wanted.map((pair) => pair.service))]);
-    this.#tables = new Map(
+    const found = new Map(
       wanted.map((mapping) => {
         const own = described.get(mapping.service);
         if (!own) throw new BanyanError('BANYAN_INTERNAL', { message: `${mapping.service} was never described.` });
         return [sharedName(mapping, this.#pairs), serviceTable(mapping, own, this.#pairs)];
       }),
     );
-    return new Map([...this.#tables].map(([name, { shared }]) => [name, shared]));
+    this.#tables = new Map([...this.#tables, ...found]);
+    return new Map([...found].map(([name, { shared }]) => [name, shared]));
   }
 
   get sessions(): number {
     return this.#applier.sessions;
   }
 
-  async begin(options?: { readonly beside: boolean }): Promise<ApplyTransaction> {
+  async begin(options?: BeginOptions): Promise<ApplyTransaction> {
     return new ServiceTransaction(await this.#applier.begin(options), this.#tables);
   }
 
@@ -73,6 +77,10 @@ export class ServiceApplier implements Applier {
 
   isTransient(error: unknown): boolean {
     return this.#applier.isTransient(error);
+  }
+
+  isOutOfDate(error: unknown): boolean {
+    return this.#applier.isOutOfDate(error);
   }
 
   isContention(error: unknown): boolean {
@@ -115,7 +123,7 @@ function serviceTable(mapping: TableMapping, own: TargetTable, pairs: readonly T
   const keyNames = own.key.map((index) => own.columns[index] ?? '');
   const out = rowTranslator({ mapping, to: 'service', from: columns, into: own.columns, key: keyNames });
   return {
-    mapping, shared, out, references: new Map(references),
+    mapping, shared, out, references: new Map(references), places: own.columns.map((_, index) => placeOf(index)),
     same: out.same && whole && mapping.part !== true && name === own.name && key.every((index, i) => index === own.key[i]),
     own: { ...own, ...(whole ? {} : { carried }), ...(mapping.part === true ? { part: true } : {}) },
     back: rowTranslator({ mapping, to: 'monolith', from: own.columns, into: columns }),
@@ -159,7 +167,7 @@ class ServiceTransaction implements ApplyTransaction {
 
   async put(table: TargetTable, key: readonly string[], row: Row): Promise<void> {
     const known = this.#table(table);
-    await this.#inner.put(known.own, keyOut(known, key), known.out.row(row));
+    await this.#inner.put(ownOf(known, table), keyOut(known, key), known.out.row(row));
   }
 
   async remove(table: TargetTable, key: readonly string[]): Promise<void> {
@@ -174,8 +182,21 @@ class ServiceTransaction implements ApplyTransaction {
     return Promise.resolve([]);
   }
 
-  truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void> {
-    return this.#inner.truncate(tables.map((table) => this.#table(table).own), options);
+  async truncate(
+    tables: readonly TargetTable[], { sparing, ...options }: { readonly restartIdentity: boolean; readonly sparing?: Sparing },
+  ): Promise<readonly RowKeys[]> {
+    const known = tables.map((table) => this.#table(table));
+    const rows = sparing?.rows.map(({ table, keys }): RowKeys => {
+      const translated = this.#table(table);
+      return { table: translated.own, keys: keys.map((key) => keyOut(translated, key)) };
+    });
+    const spared = await this.#inner.truncate(
+      known.map(({ own }) => own), { ...options, ...(sparing && rows ? { sparing: { horizon: sparing.horizon, rows } } : {}) },
+    );
+    return spared.flatMap(({ table, keys }) => {
+      const translated = known.find(({ own }) => own === table);
+      return translated ? [{ table: translated.shared, keys: keys.map((key) => keyBack(translated, key)) }] : [];
+    });
   }
 
   async clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
@@ -266,6 +287,12 @@ class ServiceTransaction implements ApplyTransaction {
     if (!table) throw new BanyanError('BANYAN_INTERNAL', { message: `${shared.name} was never described.` });
     return table;
   }
+}
+
+/** The service's table of changes that do not bring all of its columns. */
+function ownOf({ own, shared, places }: ServiceTable, { carried }: TargetTable): TargetTable {
+  if (!carried || carried.length !== shared.columns.length) return own;
+  return { ...own, carried: own.columns.map((_, i) => own.carried?.[i] !== false && carried[places[i] ?? -1] !== false) };
 }
 
 function translated(table: ServiceTable, write: Write): Write {

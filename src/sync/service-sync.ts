@@ -6,11 +6,15 @@ import { retry } from '../core/retry.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { directionFrom, otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
 import type { TableMapping } from '../model/table-mapping.ts';
-import type { Applier, Checkpoint, Horizon } from '../ports/applier.ts';
+import type { Applier, Beginning, Checkpoint, Horizon } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
+import type { TableCatalog } from '../ports/table-catalog.ts';
 import { ClockSkewWatch, type ClockReading, type ClockSkew } from './clock-skew.ts';
 import type { ConflictResolver } from './conflict.ts';
 import { DirectionStream } from './direction-stream.ts';
+import { Offers } from './offers.ts';
+import type { AdditivePolicy } from './schema-fit.ts';
+import { SchemaWatch } from './schema-watch.ts';
 import type { StreamCounts } from './stream-options.ts';
 import { Knowledge } from './knowledge.ts';
 import type { Throttle } from './throttle.ts';
@@ -29,6 +33,10 @@ export interface SyncEnd {
   readonly mark: () => Promise<Position>;
   /** A fresh horizon of this side. */
   readonly horizon: () => Promise<Horizon>;
+  /** This side's catalogue. With both sides' the tables' forms are watched; absent: a table whose target lacks a column stops the stream. */
+  readonly catalog?: TableCatalog;
+  /** When a one-way stream to this side began. Absent: with this worker. */
+  readonly beginning?: Beginning;
   /** This side's clock as seen from here; absent: not watched. */
   readonly clock?: () => Promise<ClockReading>;
 }
@@ -49,8 +57,12 @@ export interface ServiceSyncOptions {
   readonly recentSize?: number;
   /** Pause between heartbeats, in milliseconds. Default 1000. Costs each side one small write per pause. */
   readonly heartbeatMs?: number;
+  /** End with the error when a side can not be worked with for this long, in milliseconds. Default: never. */
+  readonly patienceMs?: number;
   /** Slows the stream that writes to the monolith. Default: never. */
   readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
+  /** Where columns that one side has got are added on the other. Default `service`. */
+  readonly additive?: AdditivePolicy;
   /** Most milliseconds by which the servers' clocks may differ unremarked. Default 1000. */
   readonly clockSkewToleranceMs?: number;
 }
@@ -69,6 +81,8 @@ export class ServiceSync {
     monolith: { before: ORIGIN_OF_TIME, last: ORIGIN_OF_TIME }, service: { before: ORIGIN_OF_TIME, last: ORIGIN_OF_TIME },
   };
   readonly #clocks = new ClockSkewWatch();
+  /** What the streams find out about rows that a side offers. */
+  readonly offers = new Offers();
   #skewed = false;
 
   constructor(options: ServiceSyncOptions) {
@@ -119,12 +133,19 @@ export class ServiceSync {
   }
 
   #stream(direction: Direction): DirectionStream {
-    const { ends, mode, service, pairs, resolver, clock, logger, metrics, batchRows, queueRows, queueBytes, heartbeatMs } = this.#options;
+    const { ends, mode, service, pairs, resolver, clock, logger, metrics, batchRows, queueRows, queueBytes, heartbeatMs, patienceMs } = this.#options;
     const from = sourceSide(direction);
     const to = otherSide(from);
     const { source } = ends[from];
     const { applier } = ends[to];
     if (!source || !applier) throw new Error(`${direction} needs a source at one end and an applier at the other`);
+    const { monolith, service: there } = { monolith: ends.monolith.catalog, service: ends.service.catalog };
+    const schema = monolith && there && new SchemaWatch({
+      service, direction, stream: `${service}/${direction}`, pairs, additive: this.#options.additive ?? 'service', clock, logger,
+      catalogs: { monolith, service: there },
+      // What this log shows of its tables' new form, the stream that writes into them has to know as well.
+      onNews: () => this.#streams.get(directionFrom(to))?.targetChanged(),
+    });
     return new DirectionStream({
       service, direction, source, applier, pairs, resolver, clock, logger, metrics,
       authority: mode !== 'bidirectional' ? 'follows' : to === 'monolith' ? 'settles' : 'defers',
@@ -132,15 +153,18 @@ export class ServiceSync {
       targetKnowledge: this.#knowledge[to],
       echoOrigin: ends[from].replayOrigin,
       ownTables: { mark: 'banyan.mark', conflict: 'banyan.conflict', request: 'banyan.request' },
+      ...(schema ? { schema } : {}),
       targetRead: () => this.#knowledge[to].decoded >= this.#marks[to].before,
       markTarget: ends[to].mark,
       ...(batchRows === undefined ? {} : { batchRows }),
       ...(queueRows === undefined ? {} : { queueRows }),
       ...(queueBytes === undefined ? {} : { queueBytes }),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+      ...(patienceMs === undefined ? {} : { patienceMs }),
       ...(to === 'monolith' && this.#options.throttle ? { throttle: this.#options.throttle } : {}),
       remembered: () => this.#remembered(direction),
       onCheckpoint: (checkpoint) => this.#checkpointed(direction, checkpoint),
+      onOffers: (outcomes) => this.offers.settled(outcomes),
     });
   }
 
@@ -218,10 +242,15 @@ export class ServiceSync {
   /** A one-way stream never hears of its target's writers: what was there before it began is not in conflict with it. */
   async #ownWriters(direction: Direction, signal: AbortSignal): Promise<void> {
     const { mode, ends, clock } = this.#options;
-    if (mode === 'bidirectional') return;
     const to = otherSide(sourceSide(direction));
-    const transient = (error: unknown): boolean => ends[to].applier?.isTransient(error) ?? false;
-    const { xid } = await retry(() => ends[to].horizon(), { clock, signal, transient });
+    const { beginning, horizon, applier } = ends[to];
+    const retried = <T>(attempt: () => Promise<T>): Promise<T> => retry(attempt, { clock, signal, transient: (error) => applier?.isTransient(error) ?? false });
+    if (mode === 'bidirectional') {
+      await retried(async () => beginning?.forget());
+      return;
+    }
+    // A worker that begins anew must not take for older what was written while it was away.
+    const xid = await retried(async () => beginning?.keep() ?? (await horizon()).xid);
     this.#knowledge[to].addHorizon({ xid, position: ORIGIN_OF_TIME });
   }
 }

@@ -1,6 +1,6 @@
 import type { Row } from '../model/change.ts';
 import type { Standing } from '../model/conflict.ts';
-import type { Write } from '../ports/applier.ts';
+import type { LockedRow, Write } from '../ports/applier.ts';
 import type { ConflictingChange } from './conflict.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
@@ -15,27 +15,30 @@ import { lacksValues, named, namedKey } from './work.ts';
  * conflict's record. Otherwise it is none of concurrency's making; undefined.
  *
  * The service settles nothing. It can't rely on the clash being met at the monolith, where the other
- * row may have changed by then; so it asks for the row. A decision tells it more: a row that the
- * monolith had seen, and that is in the way all the same, is one that the service declined to change,
- * so it makes room and is asked for. Unless the monolith has just sent it, too: then its table allows
- * what the service's does not.
+ * row may have changed by then; so it asks for the row. That goes for a row in the way that the monolith
+ * had seen, too: it can be one that the service has declined to change, and asked for. A decision tells
+ * more: such a row makes room then, and is asked for. Unless the monolith has just sent it, too: then its
+ * table allows what the service's does not.
+ *
+ * Who was in the way may have left before he is looked for; then the change is to be tried again.
  */
-export async function settleClash(write: Write, context: SettleContext, decided = false): Promise<Settlement | undefined> {
+export async function settleClash(write: Write, context: SettleContext, decided = false): Promise<Settlement | 'gone' | undefined> {
   if (!write.row) return undefined;
   if (write.newKeyText !== undefined) return settleMovedClash({ ...write, row: write.row, newKeyText: write.newKeyText }, context);
   const { transaction, target } = context;
   const table = write.table;
   let conflicts = 0;
   const inTheWay: Write[] = [];
-  for (const otherKey of await transaction.clashes(table, write.key, write.row)) {
-    const otherText = context.keyTextOf(table, otherKey);
-    const locked = await transaction.lock(table, otherKey);
-    if (!locked) continue;
+  const others = await standingInTheWay({ ...write, row: write.row }, context);
+  if (others.length === 0) return 'gone';
+  for (const { key: otherKey, keyText: otherText, locked } of others) {
     // A row that the filter leaves to the monolith is unknown to the service, whoever wrote it.
     const hidden = locked.outside ? ({ deleted: false, committedAt: locked.committedAt ?? 0n, side: target } as const) : undefined;
     const rival = hidden ?? (await findRival({ ...write, kind: 'update', key: otherKey, keyText: otherText }, locked, context));
     if (!rival) {
-      if (!decided || context.authority !== 'defers' || context.displaced.get(write.keyText) === otherText) return undefined;
+      if (context.authority !== 'defers') return undefined;
+      if (!decided) return askAgain(write, context);
+      if (context.displaced.get(write.keyText) === otherText) return undefined;
       inTheWay.push({ ...write, key: otherKey, keyText: otherText });
       continue;
     }
@@ -85,8 +88,30 @@ export async function settleClash(write: Write, context: SettleContext, decided 
   return { conflicts: conflicts + settlement.conflicts, deferred: settlement.deferred };
 }
 
+interface InTheWay {
+  readonly key: readonly string[];
+  readonly keyText: string;
+  readonly locked: LockedRow;
+}
+
+/** The rows in the way, each locked: one that was written, or went, while its lock was waited for may be in nobody's way any more. */
+async function standingInTheWay({ table, key, row }: Write & { readonly row: Row }, { transaction, keyTextOf }: SettleContext): Promise<InTheWay[]> {
+  const looked = new Map<string, LockedRow | undefined>();
+  for (;;) {
+    const others = (await transaction.clashes(table, key, row)).map((other) => ({ key: other, keyText: keyTextOf(table, other) }));
+    const unlocked = others.filter(({ keyText }) => !looked.has(keyText));
+    if (unlocked.length === 0) {
+      return others.flatMap((other) => {
+        const locked = looked.get(other.keyText);
+        return locked ? [{ ...other, locked }] : [];
+      });
+    }
+    for (const other of unlocked) looked.set(other.keyText, await transaction.lock(table, other.key));
+  }
+}
+
 /** A row that got another key, and clashes there: its old place is left in any case. */
-async function settleMovedClash(write: Write & { readonly row: Row; readonly newKeyText: string }, context: SettleContext): Promise<Settlement | undefined> {
+async function settleMovedClash(write: Write & { readonly row: Row; readonly newKeyText: string }, context: SettleContext): Promise<Settlement | 'gone' | undefined> {
   const { newKeyText, row: moved, ...plain } = write;
   const locked = await context.transaction.lock(write.table, write.key);
   const gone: Write = { ...plain, kind: 'delete' };
@@ -96,5 +121,6 @@ async function settleMovedClash(write: Write & { readonly row: Row; readonly new
   if (context.authority !== 'defers' && lacksValues(write.table, row)) return undefined;
   const left = await settle(gone, context);
   const there = await settleClash({ ...plain, kind: 'insert', key, keyText: newKeyText, row }, context);
-  return there && { conflicts: left.conflicts + there.conflicts, deferred: left.deferred + there.deferred };
+  if (there === undefined || there === 'gone') return there;
+  return { conflicts: left.conflicts + there.conflicts, deferred: left.deferred + there.deferred };
 }

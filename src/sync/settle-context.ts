@@ -56,12 +56,16 @@ export interface SettleContext {
   readonly watched: Set<string>;
   /** The text under which both directions know a row. */
   readonly keyTextOf: (table: TargetTable, key: readonly string[]) => string;
+  /** The key that such a text stands for; undefined if it is another table's. */
+  readonly keyOfText: (table: TargetTable, keyText: string) => readonly string[] | undefined;
   /** A table as both directions know it; undefined if it is none of theirs. */
   readonly tableNamed: (name: TableName) => TargetTable | undefined;
   /** Translates a change again that could not be translated before; it may fail again. */
   readonly translate: (write: Write) => Write;
   /** Resolves once nothing else of this stream runs on the target. To be awaited before single rows are judged or written. */
   readonly alone: () => Promise<void>;
+  /** Throws, to try again, if the target's tables may have another form than is known here: a row that is told would not be whole. Default: never. */
+  readonly assertFresh?: () => void;
   /** Places a mark in the target's log and resolves when its stream has been read that far. */
   readonly catchUp: () => Promise<void>;
 }
@@ -118,7 +122,8 @@ export function orderOf({ table }: Write, { transaction }: SettleContext): Order
 }
 
 /** Stores a conflict with its verdict, in the same transaction, and counts it. */
-export async function record(conflict: Conflict, decision: Decision | undefined, { transaction, types }: SettleContext): Promise<void> {
+export async function record(conflict: Conflict, decision: Decision | undefined, { transaction, types, assertFresh }: SettleContext): Promise<void> {
+  assertFresh?.();
   await transaction.recordConflict(conflict, decision);
   types.set(conflict.type, (types.get(conflict.type) ?? 0) + 1);
 }

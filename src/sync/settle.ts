@@ -119,13 +119,21 @@ export function newKeyOf(write: Pick<Write, 'table' | 'key'>, row: Row): string[
   });
 }
 
-/** An update of a row that is not there, and that nobody deleted here. */
+/** An update of a row that is not there, and that nobody is known to have deleted here. */
 async function restoreMissing(write: Write, context: SettleContext): Promise<Settlement> {
   // The service may itself have declined it; the monolith has the whole row.
   if (context.authority === 'defers') return askAgain(write, context);
   const row = rowOf(write);
   if (lacksValues(write.table, row)) throw rowMissing(write);
   if (!(await insertWhereNone(write, context))) return settle(write, context);
+  // A local writer may have put it here and deleted it once more while it was asked for. Now that it is held, nobody can.
+  await context.catchUp();
+  const tombstone = context.knowledge.lastDelete(write.keyText, write.table.name);
+  if (tombstone && tombstone.position > write.seen) {
+    await removeRow(context, write);
+    const rival = { deleted: true, committedAt: tombstone.committedAt, side: context.target };
+    return (await decide({ write, locked: undefined, rival, context })) ?? settle(write, context);
+  }
   context.touched.add(write.keyText);
   const present = named(write.table, row);
   await record(

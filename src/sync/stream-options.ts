@@ -9,6 +9,8 @@ import type { Applier, Checkpoint } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
 import type { ConflictResolver } from './conflict.ts';
 import type { Knowledge } from './knowledge.ts';
+import type { OfferOutcome } from './offers.ts';
+import type { LeftColumn, PausedTable, SchemaWatch } from './schema-watch.ts';
 import type { Authority } from './settle-context.ts';
 
 /** What one direction of a service's sync is made of. */
@@ -45,12 +47,21 @@ export interface DirectionStreamOptions {
   readonly queueBytes?: number;
   /** Pause between checkpoints when there is nothing but progress to note, in milliseconds. Default 1000. */
   readonly heartbeatMs?: number;
+  /**
+   * Give the stream up when one of its sides can not be worked with for this long, in milliseconds, so that
+   * somebody else can try. Default: never.
+   */
+  readonly patienceMs?: number;
+  /** Knows whether the tables' forms fit. Absent: a table whose target lacks a column stops the stream. */
+  readonly schema?: SchemaWatch;
   /** How much of its time it may write. Default: all. */
   readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
   /** Whether enough has been read again, after a restart, to judge the first change. */
   readonly remembered: () => boolean;
   /** Told after each durable checkpoint. */
   readonly onCheckpoint: (checkpoint: Checkpoint) => void;
+  /** Told what became of rows that the source had offered, once that is durable. */
+  readonly onOffers?: (outcomes: ReadonlyMap<string, OfferOutcome>) => void;
 }
 
 /** A stream's counts since its start. */
@@ -62,5 +73,7 @@ export interface StreamCounts {
   readonly rows: number;
   readonly conflicts: number;
   readonly quarantined: number;
+  readonly pausedTables: readonly PausedTable[];
+  readonly leftColumns: readonly LeftColumn[];
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
 }

@@ -1,7 +1,10 @@
-import { UNCHANGED, type Row, type Value } from '../model/change.ts';
+import { UNCHANGED, type Relation, type Row, type Value } from '../model/change.ts';
 import type { NamedRow } from '../model/conflict.ts';
+import type { TableName } from '../model/names.ts';
 import type { Position } from '../model/position.ts';
+import type { Side } from '../model/side.ts';
 import type { Recalled, TargetTable, Write } from '../ports/applier.ts';
+import type { Mapping } from './mapping.ts';
 
 /** The row that a conflict left behind, on its way to the service. */
 export interface Decided {
@@ -32,13 +35,38 @@ export interface Requested {
   readonly committedAt: bigint;
 }
 
+/**
+ * What the source has of one row, said by itself and not by a write, so that the row can be made equal on
+ * both sides (see ADR 11). It stands in the source's log where it is true.
+ */
+export interface Offered {
+  readonly kind: 'offered';
+  readonly table: TargetTable;
+  readonly key: readonly string[];
+  readonly keyText: string;
+  /** The row as an insert; a delete where there is none. */
+  readonly write: Write;
+  readonly offer: Offer;
+}
+
+export interface Offer {
+  readonly id: string;
+  /** The side that both are made equal to. */
+  readonly truth: Side;
+  /** Of a row that the source does not have: the version of the target's row that was found. Another one came after. */
+  readonly version?: string;
+}
+
 export interface Truncated {
   readonly kind: 'truncate';
   readonly tables: readonly TargetTable[];
   readonly restartIdentity: boolean;
+  readonly seen: Position;
+  readonly position: Position;
+  readonly committedAt: bigint;
 }
 
-export type Step = Write | Decided | Requested | Truncated;
+export type Step = Write | Decided | Requested | Offered | Truncated;
 
 /** One source transaction, translated for the target. */
 export interface Work {
@@ -52,6 +80,12 @@ export interface Work {
   readonly urgent: boolean;
   /** A real transaction of the source, not an echo of ours. */
   readonly counts: boolean;
+  /** With which its steps were translated. */
+  readonly mapping?: Mapping;
+  /** Of tables whose form its changes did not fit as they were read: what they looked like, by the shared names. */
+  readonly unfit?: ReadonlyMap<TableName, Relation>;
+  /** Translates those changes again. */
+  readonly again?: () => readonly Step[];
 }
 
 /** The steps of a transaction too large for memory: translated anew, a part at a time, whenever they are read. */
@@ -71,7 +105,8 @@ export function rowsOf({ steps }: Work): number {
 }
 
 /** What a step would do to its row. A request writes nothing. */
-export function asWrite(step: Write | Decided | Requested): Write {
+export function asWrite(step: Write | Decided | Requested | Offered): Write {
+  if (step.kind === 'offered') return step.write;
   if (step.kind !== 'decided' && step.kind !== 'requested') return step;
   const { table, key, keyText, seen, position, committedAt } = step;
   const write = { table, key, keyText, seen, position, committedAt };
@@ -105,7 +140,9 @@ export function named(table: TargetTable, row: Row, fallback?: Row): NamedRow {
 }
 
 /** A row in the table's order; columns that are not named stay as they are. */
-export function ordered(table: TargetTable, row: NamedRow): Row {
+export function ordered(table: TargetTable, named: NamedRow): Row {
+  const { formerly } = table;
+  const row = formerly ? Object.fromEntries(Object.entries(named).map(([name, value]) => [table.columns.includes(name) ? name : (formerly.get(name) ?? name), value])) : named;
   return table.columns.map((column) => (Object.hasOwn(row, column) ? (row[column] ?? null) : UNCHANGED));
 }
 
@@ -117,3 +154,11 @@ export function namedKey(table: TargetTable, key: readonly string[]): NamedRow {
 export function lacksValues(table: TargetTable, row: Row): boolean {
   return row.some((cell, i) => cell === UNCHANGED && table.carried?.[i] !== false);
 }
+
+/** Steps that are never grouped with others. */
+export function isAlone(step: Step): step is Decided | Requested | Offered | Truncated {
+  return step.kind === 'offered' || step.kind === 'decided' || step.kind === 'requested' || step.kind === 'truncate';
+}
+
+/** Which of several equal rows goes is found only when those before it are there. */
+export const isKeylessDelete = (write: Write): boolean => write.kind === 'delete' && write.table.key.length === 0;

@@ -20,6 +20,9 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['sync status', 'syncStatus', undefined],
   ['sync pause accounts', 'syncPause', { service: 'accounts' }],
   ['sync resume accounts', 'syncResume', { service: 'accounts' }],
+  ['sync resync accounts users --yes', 'syncResync', { service: 'accounts', table: 'users', dryRun: false, wait: true }],
+  ['sync resync accounts users --from service --no-wait', 'syncResync', { service: 'accounts', table: 'users', from: 'service', dryRun: false, wait: false }],
+  ['sync resync accounts users --dry-run', 'syncResync', { service: 'accounts', table: 'users', dryRun: true, wait: true }],
   ['sync conflicts', 'syncConflicts', { limit: 100, answers: false }],
   ['sync conflicts --limit 5', 'syncConflicts', { limit: 5, answers: false }],
   ['sync quarantine', 'syncQuarantine', undefined],
@@ -193,21 +196,21 @@ written: out/boundaries.json
 
   test('sync status', async () => {
     const unknown = { ...samples.stream, direction: 'service-to-monolith' as const, lagMs: null, lagBytes: null, received: null, applied: null, quarantined: 3 };
-    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream, unknown], workers: [], unusedSlots: [] }) })).toBe(
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream, unknown], workers: [], unusedSlots: [], resyncs: [] }) })).toBe(
       `service   direction            state        lag   behind  received  applied   transactions   rows  conflicts  quarantined  worker
 accounts  monolith-to-service  streaming  12 ms  1.5 KiB  0/1A2B3C  0/1A2B00         1,200  4,800          1            0  db1:4711
 accounts  service-to-monolith  streaming      –        –  –         –                1,200  4,800          1            3  db1:4711
 `,
     );
     const workers = [{ worker: 'db1:4711', since: '', services: ['accounts'] }, { worker: 'db2:4712', since: '', services: [] }];
-    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream], workers, unusedSlots: [] }) })).toContain('\nStanding by: db2:4712.\n');
-    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [], workers: [], unusedSlots: [] }) })).toBe('No streams.\n');
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [samples.stream], workers, unusedSlots: [], resyncs: [] }) })).toContain('\nStanding by: db2:4712.\n');
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [], workers: [], unusedSlots: [], resyncs: [] }) })).toBe('No streams.\n');
   });
 
   test('sync status tells what the servers keep, and what nobody uses', async () => {
     const slot = { name: 'banyan_accounts_m2s_5', active: true, retainedBytes: 2048, safeBytes: null, walStatus: 'reserved' };
     const told = async (stream: Partial<typeof samples.stream>, unusedSlots: SyncStatusResult['unusedSlots'] = []): Promise<string> =>
-      (await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [{ ...samples.stream, ...stream }], workers: [], unusedSlots }) })).split('\n').slice(2).join('\n');
+      (await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [{ ...samples.stream, ...stream }], workers: [], unusedSlots, resyncs: [] }) })).split('\n').slice(2).join('\n');
     expect(await told({ slot })).toBe('');
     expect(await told({ slot: { ...slot, active: false } })).toBe('accounts monolith-to-service: nobody reads slot banyan_accounts_m2s_5; the server keeps 2.0 KiB of WAL for it.\n');
     expect(await told({ slot: { ...slot, walStatus: 'unreserved' } })).toContain('is about to lose WAL');
@@ -219,6 +222,22 @@ accounts  service-to-monolith  streaming      –        –  –         –   
         '  Drop it if it is not wanted any more. Gone.\n  on the monolith: SELECT 1;\n',
     );
     expect(await told({}, [{ ...unused, active: true }])).toContain('something reads it');
+  });
+
+  test('sync resync', async () => {
+    expect(await shown('sync resync accounts users')).toBe("1,204 rows of public.users were made equal to the monolith's; each is in `banyan sync conflicts` with the strategy resync.\n");
+    const differences = [{ table: 'public.users', source: 9, target: 9, missing: ['1'], extra: ['2', '3'], different: [], counts: { missing: 1, extra: 2, different: 1500 } }];
+    const dry = (from: 'monolith' | 'service'): Partial<Application> => ({ syncResync: () => Promise.resolve({ ...samples.resync, from, dryRun: true, state: 'kept', differences }) });
+    expect(await shown('sync resync accounts users --dry-run', dry('monolith'))).toBe('Would bring 1, overwrite 1,500 and delete 2 rows of public.users in the service.\n');
+    expect(await shown('sync resync accounts users --dry-run', dry('service'))).toBe('Would bring 2, overwrite 1,500 and delete 1 rows of public.users in the monolith.\n');
+    expect(await shown('sync resync accounts users', { syncResync: () => Promise.resolve({ ...samples.resync, state: 'asked' }) })).toContain('will be made equal');
+    const left = await run(['sync', 'resync', 'accounts', 'users'], { application: () => ({ syncResync: () => Promise.resolve({ ...samples.resync, held: 2, refused: 1, reason: 'no' }) }) });
+    expect([left.code, left.stdout]).toEqual([1, expect.stringContaining('2 rows are left as they are: they have a change in quarantine') as string]);
+    expect((await run(['sync', 'resync', 'accounts', 'users'], { application: () => ({ syncResync: () => Promise.resolve({ ...samples.resync, state: 'kept' }) }) })).code).toBe(1);
+    const resyncs = [{ ...samples.resync, state: 'running' as const, askedBy: 'anna', askedAt: '2026-01-02T03:04:05Z', compared: 1_000_000, expected: 4_000_000, rowsPerSecond: 20_000, secondsLeft: 150 }];
+    expect(await shown('sync status', { syncStatus: () => Promise.resolve({ streams: [], workers: [], unusedSlots: [], resyncs }) })).toContain(
+      "accounts: public.users is being made equal to the monolith's (anna): 1,000,000 of 4,000,000 rows compared, 20,000 a second, 150 s left; 1,300 looked into, 1,204 made equal.\n",
+    );
   });
 
   test('sync pause and resume', async () => {

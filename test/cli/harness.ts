@@ -95,9 +95,10 @@ export const defaultApplication: Application = {
   provision: ({ service, dryRun }) => Promise.resolve({ service, dryRun, statements: ['CREATE SCHEMA app', 'CREATE TABLE app.t (id int)'] }),
   syncRun: ({ untilCaughtUp }) => Promise.resolve({ stopped: untilCaughtUp ? 'caught-up' : 'requested', streams: [samples.stream] }),
   syncWait: () => Promise.resolve({ caughtUp: true, seconds: 0.25 }),
-  syncStatus: () => Promise.resolve({ streams: [samples.stream], workers: [], unusedSlots: [] }),
+  syncStatus: () => Promise.resolve({ streams: [samples.stream], workers: [], unusedSlots: [], resyncs: [] }),
   syncPause: ({ service }) => Promise.resolve({ service, paused: true, changed: true }),
   syncResume: ({ service }) => Promise.resolve({ service, paused: false, changed: true }),
+  syncResync: () => Promise.resolve(samples.resync),
   syncConflicts: () =>
     Promise.resolve({
       conflicts: [

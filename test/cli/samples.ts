@@ -5,6 +5,7 @@ import type {
   QuarantinedChange,
   RouteResult,
   StreamStatus,
+  SyncResyncResult,
   ValidateResult,
 } from '../../src/app/application.ts';
 
@@ -41,6 +42,8 @@ export const stream: StreamStatus = {
   rows: 4800,
   conflicts: 1,
   quarantined: 0,
+  pausedTables: [],
+  leftColumns: [],
   worker: 'db1:4711',
 };
 
@@ -103,4 +106,8 @@ export const migration: MigrationResult = {
     { name: 'equal', passed: true, evidence: '200,000 rows compared' },
   ],
   history: [{ at: '2026-01-02T03:04:05Z', from: 'sync', to: 'shadow' }],
+};
+
+export const resync: SyncResyncResult = {
+  service: 'accounts', table: 'public.users', from: 'monolith', dryRun: false, state: 'done', found: 1300, repaired: 1204, held: 0, busy: 0, refused: 0, seconds: 4.5,
 };

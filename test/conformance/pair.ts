@@ -59,7 +59,7 @@ async function readOnce(source: ChangeSource, { through, onUnit }: ReadOptions):
     for await (const event of source.stream({ signal })) {
       const position = event.kind === 'transaction' ? event.transaction.position : event.position;
       if (event.kind !== 'progress') {
-        const unit = { position, parts: await Promise.all((event.kind === 'unit' ? event.parts : [event.transaction]).map(inMemory)) };
+        const unit = { position, parts: await inMemory(event.kind === 'unit' ? event.parts : [event.transaction]) };
         units.push(unit);
         await onUnit?.(unit);
       }
@@ -71,13 +71,17 @@ async function readOnce(source: ChangeSource, { through, onUnit }: ReadOptions):
   return units;
 }
 
-async function inMemory(part: Transaction): Promise<Part> {
-  const { changes } = part;
-  if (!isSpooled(changes)) return { ...part, changes };
-  const all: Change[] = [];
-  for await (const some of changes.parts()) all.push(...some);
-  await changes.discard();
-  return { ...part, changes: all };
+/** One part after the other, as an engine reads them: those of a unit may share what they are read through. */
+async function inMemory(parts: readonly Transaction[]): Promise<readonly Part[]> {
+  const read: Part[] = [];
+  for (const part of parts) {
+    const { changes } = part;
+    const all: Change[] = [];
+    if (isSpooled(changes)) for await (const some of changes.parts()) all.push(...some);
+    read.push({ ...part, changes: isSpooled(changes) ? all : changes });
+  }
+  for (const { changes } of parts) if (isSpooled(changes)) await changes.discard();
+  return read;
 }
 
 const isOwn = (change: Change): boolean =>
@@ -164,7 +168,7 @@ export class Follower {
 }
 
 /** Cells in the target's order. */
-function cellsOf(table: TargetTable, relation: Relation, row: Row): Row {
+export function cellsOf(table: TargetTable, relation: Relation, row: Row): Row {
   return table.columns.map((name) => {
     const cell = row[relation.columns.findIndex((column) => column.name === name)];
     return cell === undefined ? UNCHANGED : cell;

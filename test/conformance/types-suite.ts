@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
-import { contents, Follower, script, type MakePair } from './pair.ts';
+import { tableName } from '../../src/model/names.ts';
+import { ORIGIN_OF_TIME } from '../../src/model/position.ts';
+import type { Write } from '../../src/ports/applier.ts';
+import { cellsOf, changesOf, contents, Follower, read, script, type MakePair, type PairOptions } from './pair.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { EXTENSIONS, NEWER, TYPE_DEFINITIONS, TYPES, XML } from './types.ts';
 
@@ -21,6 +24,18 @@ async function typesHere(): Promise<{ readonly types: Readonly<Record<string, re
 
 const literal = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 
+/** A table with a column of every type. */
+function everything({ extensions, names }: { readonly extensions: readonly string[]; readonly names: readonly string[] }): PairOptions {
+  return {
+    schema: [
+      'SET client_min_messages = error', ...extensions.map((name) => `CREATE EXTENSION ${name}`), TYPE_DEFINITIONS,
+      'CREATE TABLE everything (id int PRIMARY KEY)',
+      `ALTER TABLE everything ${names.map((type, i) => `ADD c${i} ${type}`).join(', ')}`,
+    ].join('; '),
+    tables: ['public.everything'],
+  };
+}
+
 export function describeTypes(makePair: MakePair): void {
   it('carries every type with the values at its edges, by insert, update, key change and delete', async () => {
     const { types, extensions } = await typesHere();
@@ -28,14 +43,7 @@ export function describeTypes(makePair: MakePair): void {
     const longest = Math.max(...Object.values(types).map((values) => values.length));
     const insertRow = (id: number, n: number): string =>
       `INSERT INTO everything VALUES (${[id, ...names.map((type) => (types[type]![n] === undefined ? 'NULL' : literal(types[type]![n])))].join(', ')})`;
-    const pair = await makePair({
-      schema: [
-        'SET client_min_messages = error', ...extensions.map((name) => `CREATE EXTENSION ${name}`), TYPE_DEFINITIONS,
-        'CREATE TABLE everything (id int PRIMARY KEY)',
-        `ALTER TABLE everything ${names.map((type, i) => `ADD c${i} ${type}`).join(', ')}`,
-      ].join('; '),
-      tables: ['public.everything'],
-    });
+    const pair = await makePair(everything({ extensions, names }));
     const follower = await new Follower(pair).start();
     const carried = async (): Promise<readonly (string | null)[]> => {
       await follower.catchUp();
@@ -55,5 +63,32 @@ export function describeTypes(makePair: MakePair): void {
     await script(pair.source, [...odd, 'DELETE FROM everything WHERE id % 3 = 0']);
     expect((await carried()).length).toBeLessThan(longest);
     await follower.close();
+  });
+
+  it('copies every type in as an insert writes it', async () => {
+    const { types, extensions } = await typesHere();
+    const names = Object.keys(types);
+    const longest = Math.max(...Object.values(types).map((values) => values.length));
+    const pair = await makePair(everything({ extensions, names }));
+    // As many as are worth a COPY, all in one transaction.
+    const value = (type: string, n: number): string => (types[type]![n] === undefined ? 'NULL' : literal(types[type]![n]));
+    await script(pair.source, [`INSERT INTO everything VALUES ${Array.from({ length: 60 }, (_, id) => `(${[id, ...names.map((type) => value(type, id % longest))].join(', ')})`).join(', ')}`]);
+    const applier = pair.applier();
+    await applier.claim();
+    const table = (await applier.describe([tableName('public', 'everything')])).get(tableName('public', 'everything'))!;
+    const units = await read(pair.open(), { through: await pair.mark() });
+    const writes = changesOf(units).flatMap((change): Write[] => {
+      if (change.kind !== 'insert') return [];
+      const row = cellsOf(table, change.relation, change.row);
+      return [{ kind: 'insert', table, key: [String(row[0])], keyText: String(row[0]), row, position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME, committedAt: 0n }];
+    });
+    expect(writes).toHaveLength(60);
+    const transaction = await applier.begin({ beside: true });
+    expect(await transaction.write(writes, undefined)).toEqual([]);
+    await transaction.commit({ position: units.at(-1)!.position, seen: ORIGIN_OF_TIME, committedAt: 0n });
+    await applier.close();
+    const rows = await contents(pair, 'source');
+    expect(rows['public.everything']).toHaveLength(60);
+    expect(await contents(pair, 'target')).toEqual(rows);
   });
 }

@@ -7,6 +7,7 @@ import {
   ApiGenerator, BanyanError, ConflictResolver, ConsistencyValidator, directory, ERROR_CODES, HealthChecker, isBanyanError, Migration,
   postgres, PostgresMigrationStore, ServiceBoundaryAnalyzer, STAGES, SyncEngine, TrafficRouter, type ConflictingChange, type Database,
 } from '../../src/index.ts';
+import type { NamedRow } from '../../src/model/conflict.ts';
 import { SHOP, temporaryFolder } from '../support/application.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -84,6 +85,33 @@ describePostgres('the library', () => {
     expect(asked).toHaveLength(1);
     expect(asked[0]!.map(({ table, key, row }) => [table, key, row?.['name']])).toEqual([['public.users', { id: '1' }, 'Monolith'], ['public.users', { id: '1' }, 'Service']]);
     expect(again.status().get('service-to-monolith')).toMatchObject({ conflicts: 1 });
+  });
+
+  it('takes what banyan.yaml takes: other names and values, functions, capture by triggers, and refuses what does not fit', async () => {
+    const { sides, monolith, service } = await pair();
+    const tables = [
+      {
+        table: 'users', as: 'people', columns: ['id', { monolith: 'email', service: 'mail' }],
+        toService: ({ name }: NamedRow) => ({ called: name?.toUpperCase() ?? null }),
+        toMonolith: ({ called }: NamedRow) => ({ name: called?.toLowerCase() ?? null }),
+      },
+      'orders',
+    ];
+    await sides.service.query('CREATE TABLE public.people (id bigint PRIMARY KEY, mail text NOT NULL UNIQUE, called text)');
+    const refused = new SyncEngine({ monolith, service, tables, settings: { memory: { queueMb: 0 } } });
+    await expect(refused.start()).rejects.toMatchObject({ code: 'BANYAN_CONFIG', message: expect.stringMatching(/^SyncEngine:.*sync\.memory\.queueMb.*0.*expected/s) as string });
+    const astray = new SyncEngine({ monolith, service, tables: [{ table: 'users', columns: ['nothing'] }] });
+    await expect(astray.start()).rejects.toMatchObject({ code: 'BANYAN_MAPPING', message: expect.stringContaining('SyncEngine: tables[0]') as string });
+
+    const engine = started(new SyncEngine({ monolith, service, tables, settings: { capture: 'trigger', apply: { workers: 1 }, throttle: { commitMs: 5000 } } }));
+    await engine.start();
+    await sides.monolith.query("UPDATE public.users SET name = 'Ada' WHERE id = 1");
+    await sides.service.query("UPDATE public.people SET called = 'BOB', mail = 'bob@example.org' WHERE id = 2");
+    await engine.caughtUp();
+    expect(await sides.service.query('SELECT mail, called FROM public.people WHERE id < 3 ORDER BY id')).toEqual([{ mail: 'u1@example.org', called: 'ADA' }, { mail: 'bob@example.org', called: 'BOB' }]);
+    expect(await sides.monolith.query('SELECT email, name FROM public.users WHERE id = 2')).toEqual([{ email: 'bob@example.org', name: 'bob' }]);
+    expect(await sides.monolith.query('SELECT slot_name FROM pg_replication_slots WHERE database = current_database()')).toEqual([]);
+    await engine.stop();
   });
 
   it('pauses and goes on, and loses nothing', async () => {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { testApplication, type TestApplication, type TestApplicationOptions } from '../support/application.ts';
-import { describePostgres } from '../support/postgres.ts';
+import { describePostgres, itSince } from '../support/postgres.ts';
 
 const SCHEMA = `
   CREATE TYPE public.mood AS ENUM ('calm', 'cross');
@@ -80,7 +80,7 @@ describePostgres('mappings of banyan.yaml', () => {
 });
 
 describePostgres('a filter of banyan.yaml', () => {
-  it('needs whole old rows, is copied and compared by, and can be combined with other names', async () => {
+  itSince(15)('needs whole old rows, is copied and compared by, and can be combined with other names', async () => {
     const app = await withTables("\n      - { table: users, as: idle, columns: { id: id, mail: email, state: state, visits: visits }, where: \"state = 'I'\" }\n");
     await expect(app.application.syncRun({ provision: true, untilCaughtUp: true })).rejects.toMatchObject({
       code: 'BANYAN_MAPPING', message: expect.stringContaining('tables[0].where: found a filter, and public.users with replica identity default') as string,

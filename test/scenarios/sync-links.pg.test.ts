@@ -1,8 +1,13 @@
 import { expect, it } from 'vitest';
 import { silentLogger, type Logger } from '../../src/core/logger.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { createPool } from '../../src/postgres/connect.ts';
+import { PostgresApplier } from '../../src/postgres/apply/applier.ts';
+import { BANYAN_SCHEMA_SQL } from '../../src/postgres/banyan-schema.ts';
+import { connect, createPool, inTransaction } from '../../src/postgres/connect.ts';
+import { identify } from '../../src/postgres/history.ts';
 import { watchPool } from '../../src/postgres/link-watch.ts';
+import { isTransient } from '../../src/postgres/transient.ts';
+import { connectReplication } from '../../src/postgres/wal/walsender.ts';
 import { Bursts, ITEM_ROWS, ITEM_SCHEMA } from '../support/bursts.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres, testDatabase } from '../support/postgres.ts';
@@ -69,6 +74,33 @@ describePostgres('links between a worker and its servers', () => {
     await running.caughtUp();
     await running.stop();
     expect(said.filter((reason) => reason.includes('has not answered for'))).toEqual([]);
+  });
+
+  it('are given up where they die while a session is made ready', async () => {
+    const { url, pool } = await testDatabase();
+    const proxy = await TcpProxy.start(url);
+    const through = proxy.urlFor(url);
+    const names = { stream: 'shop/x', slot: 'none', publication: 'none', origin: 'none' };
+    try {
+      proxy.dieAt(/SET DateStyle/);
+      await expect(connect({ url: through, connectTimeoutMs: 500 })).rejects.toMatchObject({ code: 'BANYAN_CONNECT' });
+
+      const replication = await connectReplication({ url: through, silenceMs: 300 });
+      proxy.dieAt(/IDENTIFY_SYSTEM/);
+      await expect(identify(replication)).rejects.toSatisfy(isTransient);
+
+      // A worker that freezes in a transaction, with a lock, loses it.
+      const settings = "SELECT current_setting('idle_in_transaction_session_timeout') AS patience";
+      expect((await inTransaction(pool, (client) => client.query(settings))).rows).toEqual([{ patience: '10s' }]);
+      expect((await pool.query(settings)).rows).toEqual([{ patience: '0' }]);
+
+      await pool.query(BANYAN_SCHEMA_SQL);
+      const applier = new PostgresApplier({ url: through, service: 'shop', names, token: '1', linkTimeoutMs: 300 });
+      proxy.dieAt(/session_replication_role/);
+      await expect(applier.claim()).rejects.toSatisfy(isTransient);
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('of a watched pool are broken off when they are dead, and not while a statement takes long', async () => {

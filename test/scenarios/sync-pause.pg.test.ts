@@ -54,6 +54,25 @@ describePostgres('a paused service', () => {
     await expect(app.application.syncPause({ service: 'nobody' })).rejects.toMatchObject({ code: 'BANYAN_SERVICE_UNKNOWN' });
   }, 120_000);
 
+  it('lets nobody go on waiting for it who began before it was paused', async () => {
+    const app = await itemApplication();
+    const worker = await app.startSync();
+    const client = await app.service.pool.connect();
+    try {
+      await client.query('BEGIN; LOCK TABLE public.item');
+      await app.monolith.query("UPDATE public.item SET value = 'behind a lock' WHERE id = 1");
+      const waiting = [app.start((application) => application.syncWait({})), app.start((application) => application.syncRun({ provision: true, untilCaughtUp: true }))];
+      await until(async () => (await app.application.syncStatus()).workers.length === 2, { what: 'both wait' });
+      const pausing = app.start((application) => application.syncPause(SERVICE));
+      for (const each of waiting) await expect(each.result).rejects.toMatchObject({ code: 'BANYAN_SYNC_PAUSED', message: expect.stringContaining('anna') as string });
+      await client.query('COMMIT');
+      expect(await pausing.result).toMatchObject({ paused: true });
+    } finally {
+      client.release(true);
+    }
+    await worker.stop();
+  }, 120_000);
+
   it('is not written by a worker that can not know of it', async () => {
     const state = await testDatabase();
     const proxy = await TcpProxy.start(state.url);

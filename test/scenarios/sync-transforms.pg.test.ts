@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { parseTableName } from '../../src/model/names.ts';
 import type { TableMapping } from '../../src/model/table-mapping.ts';
 import { sqlState } from '../../src/postgres/transient.ts';
-import { describePostgres, type TestDatabase } from '../support/postgres.ts';
+import { describePostgres, itSince, serverMajor, type TestDatabase } from '../support/postgres.ts';
 import { setUp, type RunningSync } from '../support/sync-engine.ts';
 import { syncPair, type SyncPair } from '../support/sync-pair.ts';
 
@@ -151,7 +151,9 @@ describePostgres('a user\'s functions', () => {
       serviceSchema: `CREATE TABLE people (id int PRIMARY KEY, name text NOT NULL, bio text, since text DEFAULT 'now'); ALTER TABLE people ${full}`,
       tables: [], mappings: [mapping], rows: `INSERT INTO users VALUES (1, 'Ada', ${LONG}, ${LONG}), (2, 'Bob', E'B\\nC', NULL)`,
     });
-    expect(await rows(pair.service, 'SELECT id, left(name, 5), since FROM public.people ORDER BY id')).toEqual([['1', 'Ada c', 'now'], ['2', 'Bob B', 'now']]);
+    // Before 16 a copy has no word for a column's default.
+    const since = serverMajor() >= 16 ? 'now' : null;
+    expect(await rows(pair.service, 'SELECT id, left(name, 5), since FROM public.people ORDER BY id')).toEqual([['1', 'Ada c', since], ['2', 'Bob B', since]]);
     const running = pair.run();
     await pair.monolith.query("UPDATE public.users SET first = 'Eve' WHERE id = 1; UPDATE public.users SET first = 'bad' WHERE id = 2; INSERT INTO public.users VALUES (3, 'Carl', 'Dean')");
     await settled(running);
@@ -159,7 +161,7 @@ describePostgres('a user\'s functions', () => {
     await settled(running);
     await running.stop();
     expect(await rows(pair.monolith, 'SELECT id, first, length(last), bio FROM public.users ORDER BY id')).toEqual([['1', 'Eve', '12800', 'short'], ['2', 'bad', '3', null], ['4', 'Dora', '1', 'x']]);
-    expect(await rows(pair.service, 'SELECT id, left(name, 5), since FROM public.people ORDER BY id')).toEqual([['1', 'Eve c', 'now'], ['2', 'Bob B', 'now'], ['4', 'Dora ', 'now']]);
+    expect(await rows(pair.service, 'SELECT id, left(name, 5), since FROM public.people ORDER BY id')).toEqual([['1', 'Eve c', since], ['2', 'Bob B', since], ['4', 'Dora ', 'now']]);
     expect(await quarantine(pair)).toEqual([['public.users', '{"id":"2"}', 'update', 'BANYAN_TRANSFORM']]);
   });
 });
@@ -225,7 +227,7 @@ describePostgres('a filter', () => {
     expect(await there(pair)).toEqual(await here(pair, "region = 'EU'"));
   };
 
-  it('lets rows in and out, whoever moves them, with all their values', async () => {
+  itSince(15)('lets rows in and out, whoever moves them, with all their values', async () => {
     const pair = await orders(`INSERT INTO orders SELECT n, CASE WHEN n % 2 = 0 THEN 'EU' ELSE 'US' END, ${LONG}, 'sku' || n FROM generate_series(1, 8) n`);
     expect(pair.copied).toBe(4);
     const running = pair.run();
@@ -249,7 +251,7 @@ describePostgres('a filter', () => {
     expect(await rows(pair.monolith, 'SELECT id FROM public.orders ORDER BY id')).toEqual(expect.arrayContaining([['2'], ['4'], ['5'], ['7'], ['10']]) as unknown);
   });
 
-  it('settles what both sides wrote of a row that came or went', async () => {
+  itSince(15)('settles what both sides wrote of a row that came or went', async () => {
     const pair = await orders(`INSERT INTO orders SELECT n, CASE WHEN n <= 5 THEN 'EU' ELSE 'US' END, 'item', 'sku' || n FROM generate_series(1, 8) n`);
     // Moved out here and written, deleted and moved out there; a key and a unique value that only the monolith can see.
     await pair.service.query("UPDATE public.orders SET item = 'by service' WHERE id = 1; DELETE FROM public.orders WHERE id = 2; UPDATE public.orders SET region = 'AU' WHERE id = 3; INSERT INTO public.orders VALUES (6, 'EU', 'same key', 'six'), (20, 'EU', 'same sku', 'sku7')");
@@ -271,7 +273,7 @@ describePostgres('a filter', () => {
     expect(await rows(pair.monolith, "SELECT monolith::jsonb ->> 'item' AS m, service_row::jsonb ->> 'item' AS s, type, winner FROM banyan.conflict WHERE key = '{\"id\":\"8\"}'")).toEqual([['item', 'late', 'insert-insert', 'service']]);
   });
 
-  it.each(['prefer-service', 'last-write-wins', 'prefer-monolith'] as const)('stays equal under writers on both sides that move rows (%s)', async (strategy) => {
+  itSince(15).each(['prefer-service', 'last-write-wins', 'prefer-monolith'] as const)('stays equal under writers on both sides that move rows (%s)', async (strategy) => {
     const pair = await orders("INSERT INTO orders (id, region) SELECT n, CASE WHEN n % 2 = 0 THEN 'EU' ELSE 'US' END FROM generate_series(1, 12) n", { strategy });
     const running = pair.run();
     const write = async (side: TestDatabase, seed: number): Promise<void> => {
@@ -289,7 +291,7 @@ describePostgres('a filter', () => {
     await expectSame(pair);
   });
 
-  it('is refused where PostgreSQL can not tell it, and may not change under a running stream', async () => {
+  itSince(15)('is refused where PostgreSQL can not tell it, and may not change under a running stream', async () => {
     await expect(orders(undefined, { mappings: [{ ...ORDERS, where: 'regoin = 1' }] })).rejects.toMatchObject({ code: 'BANYAN_MAPPING', message: expect.stringContaining('public.orders') as string });
     await expect(orders(undefined, { mappings: [{ ...ORDERS, where: 'random() < 0.5' }] })).rejects.toMatchObject({ code: 'BANYAN_MAPPING' });
     const pair = await orders("INSERT INTO orders VALUES (1, 'EU', 'x')");

@@ -55,7 +55,7 @@ describePostgres('the watch over streams and slots', () => {
     await app.startSync();
     // What Banyan measures takes its time.
     await app.monolith.query("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.5); RETURN new; END'");
-    await app.monolith.query('CREATE TRIGGER slow BEFORE INSERT ON banyan.mark FOR EACH ROW EXECUTE FUNCTION slow()');
+    await app.monolith.query('CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON banyan.mark FOR EACH ROW EXECUTE FUNCTION slow()');
     await says(app, 'writing to it more slowly');
     // Slowly, but it writes.
     for (let i = 0; i < 5; i++) await app.service.query('INSERT INTO public.item VALUES ($1, $2)', [100 + i, 'slowly']);
@@ -87,6 +87,22 @@ describePostgres('the watch over streams and slots', () => {
     await again.stop();
   }, 120_000);
 
+  it.each(['', 'sync: { throttle: { commitMs: 50 } }\n'])('is not held up by who holds the row of its marks locked (%s)', async (sections) => {
+    const app = await itemApplication(sections);
+    const worker = await app.startSync();
+    await until(async () => (await app.monolith.query('SELECT 1 FROM banyan.mark')).length > 0, { what: 'there is a mark' });
+    const client = await app.monolith.pool.connect();
+    try {
+      await client.query('BEGIN; SELECT 1 FROM banyan.mark FOR UPDATE');
+      await app.service.query("INSERT INTO public.item VALUES (500, 'new')");
+      await until(async () => (await app.monolith.query('SELECT 1 FROM public.item WHERE id = 500')).length > 0, { what: 'the row has arrived' });
+      expect((await app.application.syncWait({ timeoutSeconds: 30 })).caughtUp).toBe(true);
+    } finally {
+      client.release(true);
+    }
+    await worker.stop();
+  }, 90_000);
+
   it('drops no slot that may be the way back, and says how', async () => {
     const app = await itemApplication();
     await (await app.startSync()).stop();
@@ -97,6 +113,13 @@ describePostgres('the watch over streams and slots', () => {
     expect(unusedSlots).toMatchObject([{ database: "accounts's database", active: false, reason: 'sync.mode leaves out service-to-monolith of accounts' }]);
     const check = (await app.application.doctor()).checks.find(({ id }) => id === 'sync.unused_slots');
     expect(check).toMatchObject({ ok: false, remedy: expect.stringContaining('pg_drop_replication_slot') as string });
+
+    // Nor does a slot count as unused while a copy, whose beginning it is, goes on.
+    await app.configure('sync: { mode: service-to-monolith }\n');
+    expect((await app.application.syncStatus()).unusedSlots).toMatchObject([{ database: 'the monolith' }]);
+    await app.service.query("UPDATE banyan.stream SET state = 'copying' WHERE name = 'accounts/monolith-to-service'");
+    expect((await app.application.syncStatus()).unusedSlots).toEqual([]);
+    await app.service.query("UPDATE banyan.stream SET state = 'streaming' WHERE name = 'accounts/monolith-to-service'");
 
     // The way back is still whole.
     await app.service.query("INSERT INTO public.item VALUES (100, 'meanwhile')");

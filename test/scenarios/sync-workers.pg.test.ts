@@ -103,6 +103,28 @@ describePostgres('workers that share the streams', () => {
     }
   }, 180_000);
 
+  it('hand over what they can not reach to one that can', async () => {
+    const app = await itemApplication('sync: { linkTimeoutMs: 1000, heartbeatMs: 200 }\n');
+    const proxy = await TcpProxy.start(app.service.url);
+    try {
+      const cutOff = start(app, { ACCOUNTS_URL: proxy.urlFor(app.service.url) });
+      await works(app, cutOff);
+      const other = start(app);
+      await until(async () => (await app.application.syncStatus()).workers.length === 2, { timeoutMs: 40_000 });
+      // The lease is still renewed: only the service's database is out of reach.
+      proxy.freeze();
+      await works(app, other);
+      await app.monolith.query("INSERT INTO public.item VALUES (100, 'm')");
+      expect(await app.application.syncWait({ timeoutSeconds: 30 })).toMatchObject({ caughtUp: true });
+      proxy.thaw();
+      expect(await other.stop()).toBe(0);
+      await works(app, cutOff);
+      expect(await cutOff.stop()).toBe(0);
+    } finally {
+      await proxy.close();
+    }
+  }, 180_000);
+
   it('divide the services evenly, and divide them anew when one comes or goes', async () => {
     const services = ['one', 'two', 'three', 'four'];
     const app = await testApplication({

@@ -16,6 +16,10 @@ export interface Version {
   readonly deleted: boolean;
   /** No writer's, but the absence that a decision left. */
   readonly decision?: boolean;
+  /** Deleted with its whole table. */
+  readonly emptied?: boolean;
+  /** How much it added to the row's counter. */
+  readonly added?: bigint;
   /** Where it was committed, once it was. */
   position?: Position;
   /** And when, by its server's clock. */
@@ -33,7 +37,6 @@ export const ITEMS_RELATION: Relation = relation(ITEMS, COLUMNS, ['id']);
 
 /** What the service may call the same table and columns. */
 export const RENAMED = { table: tableName('public', 'things'), columns: ['ref', 'serial', 'stamp', 'mark'] } as const;
-export const RENAMED_RELATION: Relation = relation(RENAMED.table, RENAMED.columns, ['ref']);
 const MARK_RELATION: Relation = relation(tableName('banyan', 'mark'), ['service', 'placed'], ['service']);
 const STREAM_RELATION: Relation = relation(tableName('banyan', 'stream'), ['name'], ['name']);
 const REQUEST_RELATION: Relation = relation(tableName('banyan', 'request'), ['service', 'table_name', 'key', 'even_if_gone'], []);
@@ -43,14 +46,14 @@ const CONFLICT_RELATION: Relation = relation(
   [],
 );
 
-function relation(table: Relation['table'], columns: readonly string[], identity: readonly string[]): Relation {
+export function relation(table: Relation['table'], columns: readonly string[], identity: readonly string[]): Relation {
   return {
     table, replicaIdentity: 'default',
     columns: columns.map((name) => ({ name, identity: identity.includes(name), typeId: 25 })),
   };
 }
 
-interface Tuple {
+export interface Tuple {
   readonly row: readonly Value[];
   readonly xid: number;
   readonly truth: Version;
@@ -86,6 +89,8 @@ export interface QuarantineRecord {
   code: string;
   state: 'held' | 'applied' | 'discarded';
   asked?: 'retry' | 'discard';
+  /** Closed because its table was emptied. */
+  overtaken?: boolean;
   readonly deleted: Map<string, Deleted>;
 }
 
@@ -93,12 +98,15 @@ export interface QuarantineRecord {
 interface QuarantineAnswer {
   readonly id: string;
   readonly outcome: QuarantineOutcome;
+  readonly overtaken?: boolean;
 }
 
 export interface StreamState {
   token: number;
   position: Position;
   seen: Position;
+  /** When it began, if it runs one way. */
+  beginning?: number;
 }
 
 export interface LogEntry extends Transaction {
@@ -135,6 +143,10 @@ export class Database {
   readonly random: Random;
   /** A constraint that only this side has: rows it refuses to take from the other. */
   refuses: (row: readonly Value[]) => boolean = () => false;
+  /** Whether tables are emptied here: then everybody who writes a row holds the table as well. */
+  truncates = false;
+  /** Whether one code may stand in one row only. */
+  uniqueCodes = true;
   /** Milliseconds this server's clock is off. */
   skewMs = 0;
   /** Whether the log carries whole old rows (REPLICA IDENTITY FULL). */
@@ -161,11 +173,12 @@ export class Database {
     return this.quarantine.filter((record) => record.stream === stream && record.state === 'held');
   }
 
-  answer(id: string, outcome: QuarantineOutcome): void {
+  answer({ id, outcome, overtaken = false }: QuarantineAnswer): void {
     const record = this.quarantine.find((each) => each.id === id);
     if (!record) throw new Error(`${id} was answered and is not in quarantine`);
     delete record.asked;
     record.state = outcome.state;
+    record.overtaken = overtaken;
     if (outcome.state === 'held' && outcome.code !== undefined) record.code = outcome.code;
   }
 
@@ -256,6 +269,8 @@ export class Session {
   /** Of all its savepoints; rows of those that were undone are gone. */
   readonly #subXids = new Set<number>();
   #saved: Saved | undefined;
+  /** Gives up rather than wait long for a lock. */
+  hurried = false;
   #waiters: (() => void)[] = [];
   #waitsFor: Session | undefined;
 
@@ -288,6 +303,7 @@ export class Session {
 
   /** Locks a row that can be seen, waiting for whoever holds it; undefined if there is none, or none any more. */
   async lock(key: string): Promise<Tuple | undefined> {
+    if (this.database.truncates) await this.lockName(ITEMS, { share: true });
     const seen = this.read(key);
     if (!seen) return undefined;
     await this.#acquire(key);
@@ -351,6 +367,24 @@ export class Session {
     return true;
   }
 
+  /** Empties the table, or leaves of it what `stays`; gives the keys of what was left. */
+  async truncate(truthOf: (key: string) => Version, stays: (tuple: Tuple) => boolean = () => false): Promise<string[]> {
+    await this.lockName(ITEMS);
+    const [left, gone]: [string[], string[]] = [[], []];
+    for (const key of this.#keys()) {
+      const tuple = this.read(key);
+      if (tuple) (stays(tuple) ? left : gone).push(key);
+    }
+    void this.#writeXid;
+    for (const key of gone) {
+      const truth = truthOf(key);
+      this.pending.set(key, null);
+      this.#truths.push(truth);
+    }
+    this.change({ kind: 'truncate', relations: [ITEMS_RELATION], cascade: false, restartIdentity: false });
+    return left;
+  }
+
   change(change: Change): void {
     void this.#writeXid;
     this.#changes.push(change);
@@ -375,7 +409,7 @@ export class Session {
   /** Rows, but that of `key`, that hold the same unique value as far as this transaction sees. */
   sameCode(key: string, row: readonly Cell[]): string[] {
     const code = row[CODE];
-    if (typeof code !== 'string') return [];
+    if (typeof code !== 'string' || !this.database.uniqueCodes) return [];
     return this.#keys().filter((other) => other !== key && this.read(other)?.row[CODE] === code);
   }
 
@@ -472,7 +506,7 @@ export class Session {
     database.conflicts.push(...this.newConflicts);
     database.quarantine.push(...this.newQuarantine);
     for (const deletes of this.deletes) database.storeDeletes(deletes);
-    for (const { id, outcome } of this.answers) database.answer(id, outcome);
+    for (const answer of this.answers) database.answer(answer);
     options.also?.();
     this.#end();
   }
@@ -529,6 +563,8 @@ export class Session {
     for (let other: Session | undefined = holder; other; other = other.#waitsFor) {
       if (other === this) throw this.fail('40P01');
     }
+    // How long it would have waited is the scheduler's to say.
+    if (this.hurried && this.database.random.chance(0.3)) throw this.fail('55P03');
     this.#waitsFor = holder;
     await new Promise<void>((resolve) => {
       holder.#waiters.push(resolve);
@@ -540,6 +576,7 @@ export class Session {
 
   /** Makes sure that a key can be inserted, waiting for whoever is about to; the row that is there instead, locked. */
   async #free(key: string): Promise<Tuple | undefined> {
+    if (this.database.truncates) await this.lockName(ITEMS, { share: true });
     await this.#acquire(key);
     return this.read(key);
   }
@@ -547,7 +584,7 @@ export class Session {
   async #checkUnique(row: readonly Value[], ownKey: string): Promise<void> {
     if (this.replays && this.database.refuses(row)) throw this.fail('23514');
     const code = row[CODE];
-    if (code === null || code === undefined) return;
+    if (code === null || code === undefined || !this.database.uniqueCodes) return;
     for (;;) {
       if (this.#keys().some((key) => key !== ownKey && this.pending.has(key) && this.pending.get(key)?.row[CODE] === code)) throw this.fail('23505');
       const rival = this.#rivalFor(code, ownKey);

@@ -1,13 +1,28 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { later, ORIGIN_OF_TIME, type Position } from '../../src/model/position.ts';
 import type { Applier, ApplyTransaction } from '../../src/ports/applier.ts';
 import type { SourceEvent } from '../../src/ports/change-source.ts';
 import { ApplyLine, type Turn } from '../../src/sync/apply-line.ts';
+import type * as directionStream from '../../src/sync/direction-stream.ts';
 import { Knowledge } from '../../src/sync/knowledge.ts';
 import { Mapping } from '../../src/sync/mapping.ts';
+import type { DirectionStreamOptions } from '../../src/sync/stream-options.ts';
 import { ServiceSync, type ServiceSyncOptions } from '../../src/sync/service-sync.ts';
+import { ITEMS } from './database.ts';
 import { SimulatedSource } from './ports.ts';
 import { World, type Profile } from './world.ts';
+
+const both = vi.hoisted(() => ({ decide: false }));
+vi.mock('../../src/sync/direction-stream.ts', async (original) => {
+  const { DirectionStream } = await original<typeof directionStream>();
+  return {
+    DirectionStream: class extends DirectionStream {
+      constructor(options: DirectionStreamOptions) {
+        super(both.decide && options.authority === 'defers' ? { ...options, authority: 'settles' } : options);
+      }
+    },
+  };
+});
 
 /** The first of `seeds` seeds that notices, with what it noticed. */
 async function noticed(options: {
@@ -147,6 +162,71 @@ describe('the simulation notices', () => {
     expect(await noticed({ seeds: 60, profile: { renamed: true } })).toBeDefined();
   });
 
+  it('a table that is emptied with what nobody had seen', async () => {
+    const engine = (options: ServiceSyncOptions): ServiceSync => {
+      const careless = (transaction: ApplyTransaction): void => {
+        const truncate = transaction.truncate.bind(transaction);
+        transaction.truncate = (tables, { restartIdentity }) => truncate(tables, { restartIdentity });
+      };
+      return withTransaction(changing(options, 'monolith', careless), 'service', careless);
+    };
+    expect(await noticed({ seeds: 60, profile: { truncates: true }, engine })).toMatch(SYMPTOM);
+  });
+
+  it.each(['monolith-to-service', 'service-to-monolith'] as const)('writers of its target that %s overwrites without a word', async (mode) => {
+    const engine = (options: ServiceSyncOptions): ServiceSync =>
+      withTransaction(options, mode === 'monolith-to-service' ? 'service' : 'monolith', (transaction) => {
+        transaction.recordConflict = () => Promise.resolve();
+      });
+    const profile = { mode, localWriters: true, fullIdentity: true, upsets: 0 };
+    expect(await noticed({ seeds: 60, profile })).toBeUndefined();
+    expect(await noticed({ seeds: 60, profile, engine })).toMatch(SYMPTOM);
+  });
+
+  it.each(['monolith-to-service', 'service-to-monolith'] as const)('a worker of %s that takes for older what stands there as it begins anew', async (mode) => {
+    const target = mode === 'monolith-to-service' ? 'service' : 'monolith';
+    const engine = (options: ServiceSyncOptions): ServiceSync => {
+      const { beginning, ...end } = options.ends[target];
+      const keep = async (): Promise<number> => {
+        await beginning?.keep();
+        return (await end.horizon()).xid;
+      };
+      return new ServiceSync({ ...options, ends: { ...options.ends, [target]: { ...end, beginning: { keep, forget: () => Promise.resolve() } } } });
+    };
+    const profile = { mode, localWriters: true, fullIdentity: true, upsets: 4 };
+    expect(await noticed({ seeds: 30, profile })).toBeUndefined();
+    expect(await noticed({ seeds: 30, profile, engine })).toMatch(/is lost/);
+  });
+
+  it('a counter of which what the other side added is forgotten', async () => {
+    const engine = (options: ServiceSyncOptions): ServiceSync => {
+      options.resolver.use(ITEMS, { strategy: 'last-write-wins' });
+      return new ServiceSync(options);
+    };
+    const profile: Partial<Profile> = { strategy: 'add-up', fullIdentity: true };
+    expect(await noticed({ seeds: 60, profile })).toBeUndefined();
+    expect(await noticed({ seeds: 60, profile, engine })).toMatch(/were added/);
+  });
+
+  it('a key of two columns whose order is mistaken', async () => {
+    const whole = Object.getOwnPropertyDescriptor(Mapping.prototype, 'keyTextOf')!.value as Mapping['keyTextOf'];
+    Mapping.prototype.keyTextOf = function (this: Mapping, table, key) {
+      return whole.call(this, table, key.toReversed());
+    };
+    undo.push(() => {
+      Mapping.prototype.keyTextOf = whole;
+    });
+    expect(await noticed({ seeds: 60, profile: { composite: true, codes: 'shared', upsets: 2 } })).toBeDefined();
+  });
+
+  it('a service that decides as well', async () => {
+    both.decide = true;
+    undo.push(() => {
+      both.decide = false;
+    });
+    expect(await noticed({ seeds: 60 })).toMatch(SYMPTOM);
+  });
+
   it('a monolith that keeps its decisions to itself', async () => {
     const engine = (options: ServiceSyncOptions): ServiceSync =>
       new ServiceSync({
@@ -177,8 +257,12 @@ describe('the simulation notices', () => {
 
 /** The engine with something done to each transaction of one side's applier. */
 function withTransaction(options: ServiceSyncOptions, side: 'monolith' | 'service', change: (transaction: ApplyTransaction) => void): ServiceSync {
+  return new ServiceSync(changing(options, side, change));
+}
+
+function changing(options: ServiceSyncOptions, side: 'monolith' | 'service', change: (transaction: ApplyTransaction) => void): ServiceSyncOptions {
   const end = options.ends[side];
-  if (!end.applier) return new ServiceSync(options);
+  if (!end.applier) return options;
   const applier = new Proxy(end.applier, {
     get(target, name) {
       if (name === 'begin') {
@@ -192,7 +276,7 @@ function withTransaction(options: ServiceSyncOptions, side: 'monolith' | 'servic
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  return new ServiceSync({ ...options, ends: { ...options.ends, [side]: { ...end, applier } } });
+  return { ...options, ends: { ...options.ends, [side]: { ...end, applier } } };
 }
 
 /** Records conflicts without what was decided, so that the service never hears of it. */

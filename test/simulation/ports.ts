@@ -2,15 +2,18 @@ import { UNCHANGED, type Change, type Row, type SpooledChanges, type Value } fro
 import type { Conflict, Decision } from '../../src/model/conflict.ts';
 import { ORIGIN_OF_TIME, later, type Position } from '../../src/model/position.ts';
 import type {
-  Applier, ApplyTransaction, Checkpoint, Deleted, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, TargetTable, Write,
+  Applier, ApplyTransaction, BeginOptions, Checkpoint, Deleted, Horizon, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled,
+  TargetTable, Write, RowKeys, Sparing,
 } from '../../src/ports/applier.ts';
 import type { ChangeSource, SourceEvent } from '../../src/ports/change-source.ts';
 import { BanyanError } from '../../src/core/errors.ts';
+import { namedKey } from '../../src/sync/work.ts';
 import type { TableName } from '../../src/model/names.ts';
 import { isContention, isTransient, sqlState } from '../../src/postgres/transient.ts';
 import {
-  COLUMNS, ITEMS, ITEMS_RELATION, RENAMED, RENAMED_RELATION, ServerError, Session, type Database, type QuarantineRecord, type Version,
+  ServerError, Session, type Database, type QuarantineRecord, type Version,
 } from './database.ts';
+import { keyNamed, laidOut, type Layout } from './layout.ts';
 import type { Random } from './random.ts';
 import type { Process } from './scheduler.ts';
 import type { Truth } from './truth.ts';
@@ -29,8 +32,7 @@ export interface PortOptions {
   readonly server: Process;
   readonly random: Random;
   readonly faults: Faults;
-  /** Whether this side has other names for the table and its columns. */
-  readonly renamed?: boolean;
+  readonly layout: Layout;
 }
 
 export interface Slot {
@@ -59,7 +61,7 @@ export class SimulatedSource implements ChangeSource {
   }
 
   async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
-    const { database, process, slot, random, replayOrigin, renamed } = this.#options;
+    const { database, process, slot, random, replayOrigin, layout } = this.#options;
     await call(this.#options);
     if (slot.activeBy !== undefined || slot.heldUntil > database.scheduler.now) throw new ServerError('55006');
     slot.activeBy = process;
@@ -78,7 +80,7 @@ export class SimulatedSource implements ChangeSource {
           const changes = echo
             ? entry.changes.filter((change) => change.kind !== 'truncate' && change.relation.table.startsWith('banyan.'))
             : entry.changes;
-          const named = renamed ? changes.map(underOtherNames) : changes;
+          const named = changes.map((change) => laidOut(change, layout));
           const spooled = named.length > 0 && random.chance(0.1);
           yield { kind: 'transaction', transaction: { ...entry, changes: spooled ? this.#spooled(named) : named } };
         } else if (database.insertPosition > told && random.chance(0.5)) {
@@ -132,10 +134,6 @@ export class SimulatedSource implements ChangeSource {
   }
 }
 
-function underOtherNames(change: Change): Change {
-  return change.kind !== 'truncate' && change.relation === ITEMS_RELATION ? { ...change, relation: RENAMED_RELATION } : change;
-}
-
 export interface SimulatedApplierOptions extends PortOptions {
   readonly source: Database;
   readonly stream: string;
@@ -181,17 +179,17 @@ export class SimulatedApplier implements Applier {
 
   async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
     await call(this.#options);
-    const { table, columns } = this.#options.renamed ? RENAMED : { table: ITEMS, columns: COLUMNS };
-    return new Map(tables.filter((name) => name === table).map((name) => [name, { name, columns, key: [0] }]));
+    const { relation, columns, key } = this.#options.layout;
+    return new Map(tables.filter((name) => name === relation.table).map((name) => [name, { name, columns, key }]));
   }
 
-  async begin({ beside } = { beside: false }): Promise<ApplyTransaction> {
+  async begin({ beside = false, hurried = false }: BeginOptions = {}): Promise<ApplyTransaction> {
     const { database, process, stream } = this.#options;
     const session = new Session(database, process);
     this.#options.sessions.add(session);
     const state = database.streams.get(stream)!;
     const transaction = new SimulatedTransaction({ ...this.#options, session, state });
-    const begun = transaction.open(this.#token, { share: beside });
+    const begun = transaction.open(this.#token, { share: beside, hurried });
     if (beside) begun.catch(() => {});
     else await begun;
     return transaction;
@@ -209,6 +207,11 @@ export class SimulatedApplier implements Applier {
 
   isTransient(error: unknown): boolean {
     return isTransient(error);
+  }
+
+  /** Tables keep their columns here. */
+  isOutOfDate(): boolean {
+    return false;
   }
 
   isContention(error: unknown): boolean {
@@ -258,11 +261,12 @@ class SimulatedTransaction implements ApplyTransaction {
     this.#session.replays = true;
   }
 
-  open(token: number, { share }: { readonly share: boolean }): Promise<void> {
+  open(token: number, { share, hurried }: { readonly share: boolean; readonly hurried: boolean }): Promise<void> {
     const { state, stream } = this.#options;
     return this.#inOrder(async () => {
       await this.#connected();
       await this.#session.lockName(stream, { share });
+      this.#session.hurried = hurried;
       if (!share) this.checkpoint = { position: state.position, seen: state.seen };
       if (state.token === token) return;
       this.#fenced = new BanyanError('BANYAN_STREAM_FENCED', { message: `Stream ${stream} was claimed by another worker.` });
@@ -288,9 +292,10 @@ class SimulatedTransaction implements ApplyTransaction {
 
   async #writeOne(write: Write, horizon: Horizon | undefined): Promise<boolean> {
     const session = this.#session;
-    const key = write.key[0]!;
+    const { layout } = this.#options;
+    const key = layout.keyOf(write.key);
     if (write.kind === 'insert') {
-      const row = write.row!.map((cell) => (cell === UNCHANGED ? null : cell));
+      const row = layout.into(write.row!, key).map((cell) => (cell === UNCHANGED ? null : cell));
       const truth = this.#options.truth.byMark(row[2])!;
       const there = await session.insert(row, truth, true);
       if (!there) return true;
@@ -300,7 +305,7 @@ class SimulatedTransaction implements ApplyTransaction {
     if (!tuple) this.#absent.add(key);
     if (!tuple || !this.#mayWrite(tuple.xid, horizon)) return false;
     if (write.kind === 'delete') return session.remove(key, this.#removal(key));
-    return session.update(key, write.row!, this.#options.truth.byMark(write.row![2])!);
+    return session.update(key, layout.into(write.row!, key), this.#options.truth.byMark(write.row![2])!);
   }
 
   /** The guard of the server's statements. */
@@ -313,20 +318,22 @@ class SimulatedTransaction implements ApplyTransaction {
     return this.#options.database.ended.get(xid)?.origin === this.#options.origin;
   }
 
-  async lock(_table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
-    const locked = await this.#statement(() => this.#session.lock(key[0]!));
+  async lock(_table: TargetTable, parts: readonly string[]): Promise<LockedRow | undefined> {
+    const { layout } = this.#options;
+    const key = layout.keyOf(parts);
+    const locked = await this.#statement(() => this.#session.lock(key));
     if (!locked) {
-      this.#absent.add(key[0]!);
+      this.#absent.add(key);
       return undefined;
     }
     return this.#statement(async () => {
-      const tuple = this.#session.read(key[0]!);
+      const tuple = this.#session.read(key);
       if (!tuple) return undefined;
       const at = this.#options.database.ended.get(tuple.xid)?.at;
       return {
-        row: tuple.row, xid: tuple.xid, ...(at === undefined ? {} : { committedAt: at }),
+        row: layout.out(tuple.row), xid: tuple.xid, ...(at === undefined ? {} : { committedAt: at }),
         // Also what was written within a savepoint, unlike in the guard of a set-based statement.
-        replayed: this.#replayed(tuple.xid), own: this.#session.pending.get(key[0]!) === tuple,
+        replayed: this.#replayed(tuple.xid), own: this.#session.pending.get(key) === tuple,
       };
     });
   }
@@ -335,8 +342,9 @@ class SimulatedTransaction implements ApplyTransaction {
     return [];
   }
 
-  async put(_table: TargetTable, key: readonly string[], row: Row): Promise<void> {
-    const [present] = key as [string];
+  async put(_table: TargetTable, key: readonly string[], laid: Row): Promise<void> {
+    const present = this.#options.layout.keyOf(key);
+    const row = this.#options.layout.into(laid, present);
     const complete = !row.includes(UNCHANGED);
     const sameKey = row[0] === UNCHANGED || row[0] === present;
     const truth = this.#options.truth.byMark(row[2])!;
@@ -354,11 +362,19 @@ class SimulatedTransaction implements ApplyTransaction {
   }
 
   async remove(_table: TargetTable, key: readonly string[]): Promise<void> {
-    await this.#statement(() => this.#session.remove(key[0]!, this.#removal(key[0]!)));
+    await this.#statement(() => this.#session.remove(this.#options.layout.keyOf(key), this.#removal(this.#options.layout.keyOf(key))));
   }
 
-  truncate(): Promise<void> {
-    throw new Error('the simulation truncates nothing');
+  async truncate([table]: readonly TargetTable[], { sparing }: { readonly sparing?: Sparing }): Promise<readonly RowKeys[]> {
+    return this.#statement(async () => {
+      const { layout } = this.#options;
+      const always = new Set(sparing?.rows.flatMap(({ keys }) => keys.map((key) => layout.keyOf(key))));
+      const left = await this.#session.truncate(
+        (key) => this.#removal(key),
+        (tuple) => sparing !== undefined && (always.has(tuple.row[0] ?? '') || !this.#mayWrite(tuple.xid, sparing.horizon)),
+      );
+      return table ? [{ table, keys: left.filter((key) => !always.has(key)).map((key) => layout.keyOut(key)) }] : [];
+    });
   }
 
   /** None of these tables refers to another. */
@@ -371,7 +387,8 @@ class SimulatedTransaction implements ApplyTransaction {
   }
 
   async clashes(_table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]> {
-    return this.#statement(async () => this.#session.sameCode(key[0]!, row).map((other) => [other]));
+    const { layout } = this.#options;
+    return this.#statement(async () => this.#session.sameCode(layout.keyOf(key), row).map((other) => layout.keyOut(other)));
   }
 
   async compare(_table: TargetTable, _column: string, a: string, b: string): Promise<number> {
@@ -379,13 +396,13 @@ class SimulatedTransaction implements ApplyTransaction {
   }
 
   async request(table: TargetTable, key: readonly string[], { evenIfGone } = { evenIfGone: false }): Promise<void> {
-    await this.#statement(async () => this.#session.change(Session.request(['shop', table.name, JSON.stringify({ id: key[0]! }), evenIfGone ? 't' : 'f'])));
+    await this.#statement(async () => this.#session.change(Session.request(['shop', table.name, JSON.stringify(namedKey(table, key)), evenIfGone ? 't' : 'f'])));
   }
 
   async recordConflict(conflict: Conflict, decision: Decision | undefined): Promise<void> {
     await this.#statement(async () => {
       const { database, truth } = this.#options;
-      const key = conflict.key['id']!;
+      const key = keyNamed(conflict.key);
       const version = (side: 'monolith' | 'service'): Version | undefined => {
         const row = side === 'monolith' ? conflict.monolith : conflict.serviceRow;
         if (row) {
@@ -424,7 +441,7 @@ class SimulatedTransaction implements ApplyTransaction {
       const { write, code } = entry;
       const version = write.row
         ? truth.byMark(write.row[2])
-        : truth.deleteWithin(source.side, write.key[0]!, (write.position - 1n) as Position, write.position);
+        : truth.deleteWithin(source.side, keyNamed(namedKey(write.table, write.key)), (write.position - 1n) as Position, write.position);
       const end = version && write.newKeyText !== undefined ? truth.endOfOld(version) : undefined;
       const id = String(database.quarantine.length + this.#session.newQuarantine.length + 1);
       this.#session.newQuarantine.push({ id, stream, versions: [version, end].filter((each) => each !== undefined), entry, code, state: 'held', deleted: new Map() });
@@ -451,8 +468,11 @@ class SimulatedTransaction implements ApplyTransaction {
     await this.#statement(async () => void this.#session.deletes.push(deletes));
   }
 
-  overtake(): Promise<void> {
-    throw new Error('the simulation truncates nothing');
+  async overtake(): Promise<void> {
+    const { database, stream } = this.#options;
+    await this.#statement(async () => {
+      for (const { id } of database.held(stream)) this.#session.answers.push({ id, outcome: { state: 'discarded' }, overtaken: true });
+    });
   }
 
   async confirmClaim(): Promise<void> {
@@ -498,6 +518,7 @@ class SimulatedTransaction implements ApplyTransaction {
     const done = this.#session.commit({
       process: server, origin: { name: origin, position: checkpoint.position }, at: checkpoint.committedAt,
       logged: (position) => {
+        this.#tookAbsences();
         for (const [key, about] of this.#absences) {
           if (this.#session.read(key) && this.#session.pending.has(key)) continue;
           decided.push(truth.decideAbsence({ key, position, about, present: this.#localAfterDelete(key, position) }));
@@ -558,6 +579,17 @@ class SimulatedTransaction implements ApplyTransaction {
     const { log } = this.#options.database;
     const last = log.findLast((entry) => entry.position < position && entry.origin === undefined && entry.truths.some((version) => version.key === key));
     return last?.truths.findLast((version) => version.key === key)?.deleted === false;
+  }
+
+  /** Of a one-way stream: what its target's own writers deleted is in nobody's way. */
+  #tookAbsences(): void {
+    const { database, source, truth } = this.#options;
+    if (source.streams.size > 0) return;
+    // Also where the source's row came and went within this transaction.
+    for (const key of this.#session.pending.keys()) {
+      const gone = database.gone.get(key);
+      if (gone) truth.foundGone.add(gone);
+    }
   }
 
   /** Whose delete it is shows at the commit. */

@@ -14,7 +14,7 @@ export class Truth {
   readonly #deletes = new Map<string, Version[]>();
   #next = 1;
 
-  make(options: { side: Side; key: string; deleted: boolean; decision?: boolean }): Version {
+  make(options: { side: Side; key: string; deleted: boolean; decision?: boolean; emptied?: boolean; added?: bigint }): Version {
     const id = `${options.side === 'monolith' ? 'm' : 's'}${this.#next++}${options.deleted ? 'd' : ''}`;
     const version: Version = { ...options, id, parents: [] };
     this.versions.set(id, version);

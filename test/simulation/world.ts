@@ -7,7 +7,8 @@ import { directionFrom, otherSide, type Direction, type Side } from '../../src/m
 import { ConflictResolver, type PlainStrategy, type ResolveConflict } from '../../src/sync/conflict.ts';
 import { directionsOf, ServiceSync, type ServiceSyncOptions, type SyncMode } from '../../src/sync/service-sync.ts';
 import { check } from './checker.ts';
-import { COLUMNS, Database, ITEMS, RENAMED, type Session } from './database.ts';
+import { Database, ITEMS, RENAMED, type Session } from './database.ts';
+import { layoutOf, pairedColumns } from './layout.ts';
 import { call, endLater, SimulatedApplier, SimulatedSource, type Faults, type PortOptions, type Slot } from './ports.ts';
 import { Random } from './random.ts';
 import { Scheduler, type Process } from './scheduler.ts';
@@ -17,7 +18,7 @@ import { Writer } from './writer.ts';
 /** What one seed chooses to do to the engine. */
 export interface Profile {
   readonly mode: SyncMode;
-  readonly strategy: PlainStrategy | 'latest-by-column' | 'custom';
+  readonly strategy: PlainStrategy | 'latest-by-column' | 'add-up' | 'custom';
   readonly keys: number;
   readonly writers: number;
   readonly transactions: number;
@@ -34,6 +35,12 @@ export interface Profile {
   readonly firstXid: number;
   /** Whether the service has other names for the table and its columns, one of them the monolith's for another. */
   readonly renamed: boolean;
+  /** Whether two columns make up the key, in another order on each side. */
+  readonly composite: boolean;
+  /** Whether writers empty the table now and then. */
+  readonly truncates: boolean;
+  /** Whether a one-way stream's target has writers of its own. */
+  readonly localWriters: boolean;
   /** Percentage of rows that each side refuses to take from the other, until somebody mends it. */
   readonly refused: number;
   /** Whether the operator gives changes in quarantine up as well. */
@@ -80,15 +87,29 @@ export function profileOf(seed: number, wide: boolean): Profile {
     renamed: random.chance(0.4),
     refused: 0,
     discards: false,
-    ...(wide ? { codes: random.pick(['none', 'own', 'shared'] as const), fullIdentity: random.chance(0.4) } : {}),
+    composite: false,
+    truncates: false,
+    localWriters: false,
+    ...(wide ? { codes: random.pick(['none', 'own', 'shared'] as const), fullIdentity: random.chance(0.4), ...shapeOf(random) } : {}),
   };
+}
+
+function shapeOf(random: Random): Partial<Profile> {
+  const composite = random.chance(0.3);
+  const kind = random.next();
+  // What is added up is never deleted, and needs the old row.
+  if (kind < 0.15) return { composite, strategy: 'add-up', codes: 'none', fullIdentity: true };
+  if (kind < 0.35) return { composite, truncates: true };
+  // What a target's own writer deleted can be brought back only from a whole row.
+  if (kind < 0.65) return { composite, localWriters: true, codes: 'none', fullIdentity: true };
+  return { composite };
 }
 
 function resolverOf(strategy: Profile['strategy'], clock: Clock): ConflictResolver {
   if (strategy === 'custom') return new ConflictResolver({ clock, custom: byMarks });
-  if (strategy !== 'latest-by-column') return new ConflictResolver({ clock, default: strategy });
+  if (strategy !== 'latest-by-column' && strategy !== 'add-up') return new ConflictResolver({ clock, default: strategy });
   const resolver = new ConflictResolver({ clock });
-  resolver.use(ITEMS, { strategy, column: 'mark' });
+  resolver.use(ITEMS, strategy === 'add-up' ? { strategy, columns: ['code'] } : { strategy, column: 'mark' });
   return resolver;
 }
 
@@ -120,6 +141,8 @@ export class World {
   #engines: Engine[] = [];
   #born = 0;
   #mended = false;
+  /** Whether an engine knows what stood in its target before it. */
+  #begun = false;
 
   constructor(seed: number, options: { readonly wide?: boolean; readonly profile?: Partial<Profile>; readonly mutation?: Mutation } = {}) {
     this.#seed = seed;
@@ -139,16 +162,20 @@ export class World {
   }
 
   async run(): Promise<Outcome> {
-    const { mode, writers, transactions, codes, keys } = this.#profile;
+    const { mode, writers, transactions, codes, keys, strategy, truncates, localWriters } = this.#profile;
     this.#start();
     let writing = 0;
     const names = Array.from({ length: keys }, (_, i) => `k${i}`);
     for (const side of SIDES) {
-      if (mode !== 'bidirectional' && mode !== directionFrom(side)) continue;
+      if (mode !== 'bidirectional' && mode !== directionFrom(side) && !localWriters) continue;
       for (let i = 0; i < writers; i++) {
         const writer = new Writer({
           database: this.#databases[side], process: this.#scheduler.process(`${side} writer ${i}`), random: this.#random,
           truth: this.#truth, transactions, keys: names,
+          ...(strategy === 'add-up' ? { counts: side === 'service' && mode === 'bidirectional' ? 'there' as const : 'anywhere' as const } : {}),
+          truncates,
+          // What stood in a one-way stream's target before it began is in nobody's way.
+          ...(mode === 'bidirectional' || mode === directionFrom(side) ? {} : { mayBegin: () => this.#begun }),
           codes: codes === 'none' ? [] : codes === 'own' ? [`${side}1`, `${side}2`] : ['x', 'y'],
         });
         writing += 1;
@@ -164,7 +191,7 @@ export class World {
     if (!finished && this.#problems.length === 0) this.#problems.push('the writers never came to an end');
     if (this.#problems.length === 0) await this.#drain();
     if (this.#problems.length === 0) {
-      this.#problems.push(...check({ databases: this.#databases, truth: this.#truth, directions: directionsOf(mode) }));
+      this.#problems.push(...check({ databases: this.#databases, truth: this.#truth, directions: directionsOf(mode), counts: strategy === 'add-up' }));
     }
     for (const engine of this.#engines) this.#scheduler.kill(engine.process);
     const count = (of: (database: Database) => number): number => of(this.#databases.monolith) + of(this.#databases.service);
@@ -186,13 +213,15 @@ export class World {
   #database(side: Side): Database {
     const { firstXid, fullIdentity, skewMs } = this.#profile;
     const database = new Database({ side, scheduler: this.#scheduler, random: this.#random, fullIdentity, firstXid });
+    database.truncates = this.#profile.truncates;
+    database.uniqueCodes = this.#profile.strategy !== 'add-up';
     database.skewMs = skewMs * (this.#random.next() * 2 - 1);
     database.refuses = ([, , mark]) => !this.#mended && isRefused(mark, this.#profile.refused);
     return database;
   }
 
   #start(): void {
-    const { mode, strategy, batchRows, queueRows, renamed } = this.#profile;
+    const { mode, strategy, batchRows, queueRows, renamed, composite } = this.#profile;
     this.#born += 1;
     const process = this.#scheduler.process(`engine ${this.#born}`);
     const engine: Engine = { process, sessions: new Set() };
@@ -200,7 +229,7 @@ export class World {
     const clock = this.#scheduler.clock(process, () => 0);
     const end = (side: Side) => {
       const database = this.#databases[side];
-      const port: PortOptions = { database, process, server: this.#server, random: this.#random, faults: this.#faults, renamed: renamed && side === 'service' };
+      const port: PortOptions = { database, process, server: this.#server, random: this.#random, faults: this.#faults, layout: layoutOf({ renamed: renamed && side === 'service', composite }) };
       const incoming = directionFrom(otherSide(side));
       return {
         source: new SimulatedSource({ ...port, slot: this.#slots[side], replayOrigin: incoming }),
@@ -217,13 +246,23 @@ export class World {
           await call(port);
           return database.horizon(process);
         },
+        beginning: {
+          keep: async () => {
+            await call(port);
+            const { xid } = await database.horizon(process);
+            this.#begun = true;
+            const stream = database.streams.get(incoming);
+            return stream ? (stream.beginning ??= xid) : xid;
+          },
+          forget: async () => {},
+        },
       };
     };
     const options: ServiceSyncOptions = {
       service: 'shop', mode, ends: { monolith: end('monolith'), service: end('service') },
       pairs: [
         renamed
-          ? { monolith: ITEMS, service: RENAMED.table, columns: COLUMNS.map((monolith, i) => ({ monolith, service: RENAMED.columns[i] ?? '' })) }
+          ? { monolith: ITEMS, service: RENAMED.table, columns: pairedColumns({ composite }) }
           : { monolith: ITEMS, service: ITEMS },
       ],
       resolver: resolverOf(strategy, clock),

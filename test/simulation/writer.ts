@@ -13,6 +13,12 @@ export interface WriterOptions {
   readonly keys: readonly string[];
   /** Values for the unique column; empty: none is ever set. */
   readonly codes: readonly string[];
+  /** Instead of all else, rows are counters: added to where they are `there`, or made where they are not, `anywhere`. */
+  readonly counts?: 'there' | 'anywhere';
+  /** Whether the table is emptied now and then. */
+  readonly truncates: boolean;
+  /** Whether it may begin. Default: at once. */
+  readonly mayBegin?: () => boolean;
 }
 
 /** An application of one side: short transactions over a few rows, in the way applications write. */
@@ -24,7 +30,8 @@ export class Writer {
   }
 
   async run(): Promise<void> {
-    const { random, transactions, database, process } = this.#options;
+    const { random, transactions, database, process, mayBegin = () => true } = this.#options;
+    while (!mayBegin()) await database.scheduler.sleep(process, 20);
     for (let i = 0; i < transactions; i++) {
       await database.scheduler.sleep(process, random.chance(0.3) ? random.below(600) : random.below(20));
       await this.#transaction();
@@ -57,8 +64,16 @@ export class Writer {
   }
 
   async #statement(session: Session, made: Version[]): Promise<void> {
-    const { random, keys } = this.#options;
+    const { random, keys, counts, truncates } = this.#options;
     const key = random.pick(keys);
+    if (counts) {
+      await this.#count(session, key, made);
+      return;
+    }
+    if (truncates && random.chance(0.04)) {
+      await this.#truncate(session, made);
+      return;
+    }
     if (!session.read(key)) {
       await this.#insert(session, key, made);
       return;
@@ -68,6 +83,29 @@ export class Writer {
     else if (dice < 0.3) await this.#rekey(session, key, random.pick(keys), made);
     else if (dice < 0.4) await this.#swap(session, key, random.pick(keys), made);
     else await this.#update(session, key, random.chance(0.3) ? this.#code() : UNCHANGED, made);
+  }
+
+  async #count(session: Session, key: string, made: Version[]): Promise<void> {
+    const { random, counts, database, truth } = this.#options;
+    const present = await session.lock(key);
+    if (!present && counts === 'there') return;
+    const added = BigInt(1 + random.below(9));
+    const version = truth.make({ side: database.side, key, deleted: false, added });
+    const cells = [String(added + BigInt(present?.row[1] ?? '0')), version.id, `body of ${version.id}`] as const;
+    if (present) await session.update(key, [UNCHANGED, ...cells], version);
+    else await session.insert([key, ...cells], version);
+    this.#keep(session, version, made);
+  }
+
+  async #truncate(session: Session, made: Version[]): Promise<void> {
+    const { truth, database } = this.#options;
+    const gone: Version[] = [];
+    await session.truncate((key) => {
+      const version = truth.make({ side: database.side, key, deleted: true, emptied: true });
+      gone.push(version);
+      return version;
+    });
+    for (const version of gone) this.#keep(session, version, made);
   }
 
   #code(): string | null {

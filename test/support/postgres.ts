@@ -26,11 +26,11 @@ export interface TestDatabase {
 }
 
 /**
- * A fresh database on the run's one server (PostgreSQL 18, `wal_level = logical`), dropped after the
+ * A fresh database on this worker's server (PostgreSQL 18, `wal_level = logical`), dropped after the
  * test file.
  *
  * Only tables are private to it. Replication slots, replication origins, roles and prepared
- * transactions belong to the whole server, and other files run at the same moment: put
+ * transactions belong to the whole server, which other files used before and will use: put
  * {@link TestDatabase.name} into their names, and count or drop only your own. Slots of the database
  * and origins with its name in theirs go with it; roles and prepared transactions are the test's own to drop. The sessions'
  * search_path is `pg_catalog`: write `public.users`.
@@ -85,10 +85,12 @@ export function serverMajor(): number {
   return inject('postgresMajor');
 }
 
-/** The superuser's URL of the run's server, for tests which look at the server as a whole. */
+/** The superuser's URL of this worker's server, for tests which look at the server as a whole. */
 export function serverUrl(): string {
-  const url = inject('postgresUrl');
-  if (url === null) throw new Error(`There is no PostgreSQL server: ${inject('postgresAbsence')}`);
+  const urls = inject('postgresUrls');
+  // Workers are numbered from 1.
+  const url = urls[(Number(process.env['VITEST_POOL_ID'] ?? 1) - 1) % Math.max(1, urls.length)];
+  if (url === undefined) throw new Error(`There is no PostgreSQL server: ${inject('postgresAbsence')}`);
   return url;
 }
 

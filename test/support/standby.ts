@@ -6,9 +6,10 @@ import { until } from './condition.ts';
 
 /**
  * A physical standby of an embedded server that follows it, and synchronises its failover slots if asked to.
+ * @param options.maxConnections at least its primary's.
  * @param parent where its folder is made; the caller removes it.
  */
-export async function standbyOf(primary: EmbeddedPostgres, parent: string, options: { readonly slots: boolean }): Promise<EmbeddedPostgres> {
+export async function standbyOf(primary: EmbeddedPostgres, parent: string, options: { readonly slots: boolean; readonly maxConnections?: number }): Promise<EmbeddedPostgres> {
   // The server may run under another account than the tests.
   await chmod(parent, 0o755);
   const folder = join(parent, 'standby');
@@ -30,7 +31,7 @@ export async function standbyOf(primary: EmbeddedPostgres, parent: string, optio
       `hot_standby_feedback = on\nsync_replication_slots = ${options.slots ? 'on' : 'off'}\nwal_receiver_status_interval = 1s\n`,
   );
   await own(folder, owner);
-  return EmbeddedPostgres.start({ folder });
+  return EmbeddedPostgres.start({ folder, ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }) });
 }
 
 /** Whether the standby has replayed what its primary has written by now. */

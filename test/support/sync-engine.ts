@@ -30,6 +30,7 @@ export interface SyncSettings {
   readonly logger?: Logger;
   readonly linkTimeoutMs?: number;
   readonly throttle?: { readonly share: number; readonly pauseMs: (tookMs: number) => number };
+  readonly additive?: 'service' | 'everywhere' | 'pause';
   /** As of a lease. */
   readonly token?: string;
   /** How each side's commits are read. Default `wal`. */
@@ -77,6 +78,7 @@ function partsOf(ends: Ends, settings: SyncSettings) {
     pairs: pairsOf(settings),
     sync: {
       mode: settings.mode ?? 'bidirectional', heartbeatMs: settings.heartbeatMs ?? 200, batch: { maxRows: settings.batchRows ?? 2000 },
+      ...(settings.additive === undefined ? {} : { schemaChanges: { additive: settings.additive } }),
       memory: { ...MEMORY, ...settings.memory }, ...(settings.linkTimeoutMs === undefined ? {} : { linkTimeoutMs: settings.linkTimeoutMs }),
     },
     ...(settings.token === undefined ? {} : { token: settings.token }),

@@ -1,9 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './condition.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** The same with a bug planted; see there. */
+const PLANTED = fileURLToPath(new URL('./planted-worker.ts', import.meta.url));
 const living = new Set<SyncProcess>();
 
 /** Kills whichever still live: for the end of a test file. */
@@ -17,23 +21,34 @@ export class SyncProcess {
   readonly #ended: Promise<unknown>;
   #said = '';
 
-  private constructor(process: ChildProcess) {
+  private constructor(process: ChildProcess, logFolder: string | undefined) {
     this.#process = process;
     this.#ended = once(process, 'exit');
-    for (const stream of [process.stdout, process.stderr]) stream?.on('data', (text: Buffer) => (this.#said += text.toString()));
+    for (const stream of [process.stdout, process.stderr]) stream?.on('data', (text: Buffer) => this.#say(text.toString(), logFolder));
     living.add(this);
   }
 
-  static start(options: { readonly configFile: string; readonly env: Readonly<Record<string, string>> }): SyncProcess {
+  /** `logFolder`: where everything it prints is kept as well. */
+  static start(options: {
+    readonly configFile: string;
+    readonly env: Readonly<Record<string, string>>;
+    readonly logFolder?: string | undefined;
+  }): SyncProcess {
     return new SyncProcess(
-      spawn(process.execPath, ['--import', 'tsx', CLI, 'sync', 'run', '-c', options.configFile], {
+      spawn(process.execPath, ['--import', 'tsx', process.env['SOAK_PLANT'] === undefined ? CLI : PLANTED, 'sync', 'run', '-c', options.configFile], {
         env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'],
       }),
+      options.logFolder,
     );
   }
 
   get pid(): number {
     return this.#process.pid ?? 0;
+  }
+
+  #say(text: string, logFolder: string | undefined): void {
+    this.#said += text;
+    if (logFolder !== undefined) appendFileSync(join(logFolder, `worker-${this.pid}.log`), text);
   }
 
   /** Undefined while it lives; its exit code or the signal that ended it. */

@@ -19,6 +19,7 @@ export class TcpProxy {
   #frozen = false;
   #delayMs = 0;
   #loseAnswerTo: RegExp | undefined;
+  #dieAt: RegExp | undefined;
   #lost = 0;
 
   private constructor(target: { readonly host: string; readonly port: number }) {
@@ -74,11 +75,7 @@ export class TcpProxy {
 
   /** Nothing passes any more on the connections there are, and nobody is told; new ones are let in. */
   freezeOpen(): void {
-    for (const pair of this.#pairs) {
-      pair.dead = true;
-      pair.client.pause();
-      pair.server.pause();
-    }
+    for (const pair of this.#pairs) kill(pair);
   }
 
   /** Whatever passes from now on is late by so many milliseconds, and still in order; 0 ends it. */
@@ -99,6 +96,11 @@ export class TcpProxy {
   loseAnswerTo(pattern: RegExp): void {
     this.#loseAnswerTo = pattern;
     this.#lost = 0;
+  }
+
+  /** The connection on which the next message that matches comes goes dead: the message does not arrive, and nobody is told. */
+  dieAt(pattern: RegExp): void {
+    this.#dieAt = pattern;
   }
 
   async close(): Promise<void> {
@@ -129,7 +131,10 @@ export class TcpProxy {
         this.#loseAnswerTo = undefined;
         pair.doomed = true;
       }
-      this.#pass(pair, { from: client, to: server, bytes });
+      if (this.#dieAt?.test(bytes.toString('latin1'))) {
+        this.#dieAt = undefined;
+        kill(pair);
+      } else this.#pass(pair, { from: client, to: server, bytes });
     });
     server.on('data', (bytes) => {
       if (pair.doomed) {
@@ -151,6 +156,12 @@ export class TcpProxy {
       });
     }
   }
+}
+
+function kill(pair: Pair): void {
+  pair.dead = true;
+  pair.client.pause();
+  pair.server.pause();
 }
 
 function close(pair: Pair): void {

@@ -10,6 +10,8 @@ export interface Verdict {
   readonly superseded: number;
   readonly answers: number;
   readonly quarantined: number;
+  /** The first of them, and why. */
+  readonly firstQuarantined: readonly unknown[];
   /** Whether `banyan validate` found both sides equal. */
   readonly validated: boolean;
   readonly drainedSeconds: number;
@@ -37,11 +39,15 @@ export async function judge(pair: ChaosPair, timeoutMs: number): Promise<Verdict
   const counts = counted.rows[0];
   let quarantined = 0;
   for (const { pool } of [monolith, service]) quarantined += Number((await pool.query<{ n: string }>('SELECT count(*) AS n FROM banyan.quarantine')).rows[0]?.n);
+  const firstQuarantined: unknown[] = [];
+  for (const { pool } of [monolith, service]) {
+    firstQuarantined.push(...(await pool.query("SELECT to_jsonb(q) - 'claims' AS entry FROM banyan.quarantine AS q ORDER BY id LIMIT 3")).rows as readonly unknown[]);
+  }
   const { ended } = pair;
   return {
     ok: validated && quarantined === 0 && [lost, unjust, differing, ended].every(({ length }) => length === 0),
     writes: pair.journal.writes, unknown: pair.journal.unknown, refused: pair.journal.refused,
     conflicts: Number(counts?.conflicts), superseded: Number(counts?.superseded), answers: Number(counts?.answers),
-    quarantined, validated, drainedSeconds, lost, unjust, differing, ended,
+    quarantined, firstQuarantined, validated, drainedSeconds, lost, unjust, differing, ended,
   };
 }

@@ -1,3 +1,4 @@
+import { streamSettings, type SomeStreamSettings } from '../../config/sync-settings.ts';
 import { systemClock, type Clock } from '../../core/clock.ts';
 import { BanyanError } from '../../core/errors.ts';
 import { silentLogger, type Logger } from '../../core/logger.ts';
@@ -5,6 +6,7 @@ import { noMetrics, type Metrics } from '../../core/metrics.ts';
 import { retry } from '../../core/retry.ts';
 import { parseTableName, type TableName } from '../../model/names.ts';
 import type { Direction } from '../../model/side.ts';
+import type { ColumnMapping, ComputedColumn, RowFunction } from '../../model/table-mapping.ts';
 import { PostgresProvisioner } from '../../postgres/provision/provisioner.ts';
 import { setUpStreams } from '../../postgres/stream-setup.ts';
 import { isTransient } from '../../postgres/transient.ts';
@@ -12,24 +14,47 @@ import { ConflictResolver, type PlainStrategy, type ResolveConflict } from '../.
 import type { StreamCounts } from '../../sync/stream-options.ts';
 import type { TableStrategy } from '../../sync/strategies.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../sync/service-sync.ts';
-import { buildServiceSync, catchUpOf } from '../build-sync.ts';
+import { Throttle } from '../../sync/throttle.ts';
+import { buildServiceSync, catchUpOf, refuseCapture } from '../build-sync.ts';
+import { watchMonolith } from '../monolith-load.ts';
+import { provisionScope } from '../provision.ts';
 import { demandStrategies } from '../strategies.ts';
+import { checkedMappings, type DeclaredMapping } from '../table-mappings.ts';
 import { databaseOf, type Database, type DatabaseLike } from './database.ts';
 
 export type { ConflictingChange, PlainStrategy, ResolveConflict, StrategyName, Verdict } from '../../sync/conflict.ts';
 export type { TableStrategy } from '../../sync/strategies.ts';
+export type { ColumnMapping, ComputedColumn, RowFunction } from '../../model/table-mapping.ts';
+export type { SomeStreamSettings } from '../../config/sync-settings.ts';
 export type { StreamCounts } from '../../sync/stream-options.ts';
 export type { SyncMode } from '../../sync/service-sync.ts';
 export { postgres, type Database, type DatabaseLike } from './database.ts';
+
+/** A table that is not the same on both sides; see docs/transforms.md. */
+export interface SyncTable {
+  /** In the monolith, as an SQL identifier. */
+  readonly table: string;
+  /** In the service. Default: the same. */
+  readonly as?: string;
+  /** The columns that move; a text is a column under its own name. Default: all. */
+  readonly columns?: readonly (string | ColumnMapping)[];
+  /** Columns that the service's database computes. */
+  readonly computed?: readonly ComputedColumn[];
+  /** An SQL condition on the monolith's row: only such rows belong to the service. PostgreSQL 15 and newer. */
+  readonly where?: string;
+  /** Make a row of one side from the other's, whole, as text. What they throw puts that change in quarantine. */
+  readonly toService?: RowFunction;
+  readonly toMonolith?: RowFunction;
+}
 
 export interface SyncEngineOptions {
   readonly monolith: DatabaseLike;
   readonly service: DatabaseLike;
   /**
-   * The tables that both sides shall hold, as SQL identifiers. Default: those that both have; all of the
+   * The tables that both sides shall hold, as SQL identifiers or mappings. Default: those that both have; all of the
    * monolith's if the service's database has none yet.
    */
-  readonly tables?: readonly string[];
+  readonly tables?: readonly (string | SyncTable)[];
   /** Names the streams; two engines of one name on one pair of databases are the same streams. Default `service`. */
   readonly name?: string;
   /** Default `bidirectional`. */
@@ -38,9 +63,15 @@ export interface SyncEngineOptions {
   readonly conflicts?: PlainStrategy;
   /** Create what the service's database lacks. Default true. */
   readonly provision?: boolean;
-  /** Most row changes joined into one target transaction. Default 2000; more is faster, and later. */
+  /**
+   * How the streams work, in the words and with the defaults of banyan.yaml's `sync`: `capture`, `batch`, `apply`, `copy`,
+   * `memory`, `throttle` and so on (docs/configuration.md). What an alarm is raised by (`lagToleranceMs`, `walAlarmMb`)
+   * is the workers' alone.
+   */
+  readonly settings?: Omit<SomeStreamSettings, 'lagToleranceMs' | 'walAlarmMb'>;
+  /** Most row changes joined into one target transaction: `settings.batch.maxRows`. Default 2000; more is faster, and later. */
   readonly batchRows?: number;
-  /** Default 1000. */
+  /** `settings.heartbeatMs`. Default 1000. */
   readonly heartbeatMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -70,6 +101,8 @@ export class SyncEngine {
   readonly #stop = new AbortController();
   #pause = new AbortController();
   #build: (() => ServiceSync) | undefined;
+  /** Measures how busy the monolith is, where that slows the streams. */
+  #watch: ((signal: AbortSignal) => Promise<void>) | undefined;
   #sync: ServiceSync | undefined;
   /** Of the streams that run now; resolved while they are paused. */
   #running: Promise<void> | undefined;
@@ -95,35 +128,45 @@ export class SyncEngine {
   /**
    * Sets the streams up where they are missing (with a consistent copy) and starts them. Resolves when
    * they run; they go on until {@link stop}.
-   * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_NO_KEY, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED, BANYAN_PROVISION_MISMATCH, BANYAN_STRATEGY
+   * @throws BANYAN_TARGET_NOT_EMPTY, BANYAN_NO_KEY, BANYAN_SLOT_LOST, BANYAN_SOURCE_CHANGED, BANYAN_PROVISION_MISMATCH, BANYAN_STRATEGY,
+   * BANYAN_MAPPING, BANYAN_CONFIG
    */
   async start(): Promise<void> {
     if (this.#running) throw new BanyanError('BANYAN_USAGE', { message: 'The sync engine was started already.', remedy: 'Make a new one after stop().' });
-    const { name = 'service', mode = 'bidirectional', clock = systemClock, logger = silentLogger } = this.#options;
+    const { name = 'service', mode = 'bidirectional', clock = systemClock, logger = silentLogger, metrics = noMetrics } = this.#options;
+    const settings = streamSettings(givenSettings(this.#options), 'SyncEngine');
+    refuseCapture(settings);
     const monolith = databaseOf(this.#options.monolith);
     const service = databaseOf(this.#options.service);
-    const tables = this.#options.tables?.map(parseTableName) ?? (await sharedTables(monolith, service));
-    const pairs = tables.map((table) => ({ monolith: table, service: table }));
-    const ends = { monolith: { url: monolith.url, pool: monolith.pool }, service: { url: service.url, pool: service.pool } };
+    const tables = this.#options.tables?.map(declared) ?? (await sharedTables(monolith, service)).map((table) => ({ monolith: table, service: table }));
+    const { mappings: pairs, checkService } = await checkedMappings({ tables, sync: { ...settings, mode }, monolith: monolith.pool, where: 'SyncEngine: tables' });
+    const capture = settings.capture === 'trigger' ? { capture: 'trigger' as const } : {};
+    const ends = { monolith: { url: monolith.url, pool: monolith.pool, ...capture }, service: { url: service.url, pool: service.pool, ...capture } };
     const provisioner = new PostgresProvisioner({ monolith: monolith.pool, service: service.pool, logger });
     const provision = this.#options.provision ?? true;
-    if (provision) await provisioner.beforeCopy({ tables });
-    const question = { pools: { monolith: monolith.pool, service: service.pool }, mode, tables: pairs, choiceOf: (table: TableName) => this.#resolver.choiceOf(table) };
+    if (provision) await provisioner.beforeCopy(provisionScope(pairs));
+    await checkService(service.pool);
+    const question = {
+      pools: { monolith: monolith.pool, service: service.pool }, mode, tables: pairs, oldRows: settings.capture === 'trigger',
+      choiceOf: (table: TableName) => this.#resolver.choiceOf(table),
+    };
     await demandStrategies(question, (table) => `The conflict strategy of ${table}`);
     const { signal } = this.#stop;
+    const throttle = settings.throttle && directionsOf(mode).includes('service-to-monolith') ? new Throttle(settings.throttle) : undefined;
     const parts = {
-      service: name, ends, pairs, resolver: this.#resolver, clock, logger, metrics: this.#options.metrics ?? noMetrics,
-      sync: { mode, heartbeatMs: this.#options.heartbeatMs ?? 1000, batch: { maxRows: this.#options.batchRows ?? 2000 } },
+      service: name, ends, pairs, resolver: this.#resolver, clock, logger, metrics, sync: { ...settings, mode }, ...(throttle ? { throttle } : {}),
     };
     const setUp = () =>
       setUpStreams({
-        service: name, ends, pairs, directions: directionsOf(mode), signal, ...catchUpOf(parts),
+        service: name, ends, pairs, directions: directionsOf(mode), slotPrefix: settings.slotPrefix, signal, ...catchUpOf(parts),
+        copyWorkers: settings.copy.workers, chunkRows: settings.copy.chunkRows,
         afterCopy: async () => {
-          if (provision) await provisioner.afterCopy({ tables });
+          if (provision) await provisioner.afterCopy(provisionScope(pairs));
         },
       });
     const { names } = await retry(setUp, { clock, signal, transient: isTransient });
     this.#build = () => buildServiceSync({ ...parts, names });
+    this.#watch = throttle && ((signal) => watchMonolith({ pool: monolith.pool, service: name, throttle, everyMs: settings.heartbeatMs, clock, metrics, logger, signal }));
     this.#ended = new Promise((resolve, reject) => {
       this.#end = { resolve, reject };
     });
@@ -134,7 +177,8 @@ export class SyncEngine {
 
   #run(sync: ServiceSync): void {
     this.#sync = sync;
-    this.#running = sync.run(AbortSignal.any([this.#stop.signal, this.#pause.signal])).then(
+    const signal = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
+    this.#running = watched(sync, this.#watch, signal).then(
       () => (this.#stop.signal.aborted ? this.#end?.resolve() : undefined),
       (error: unknown) => this.#end?.reject(error),
     );
@@ -204,6 +248,37 @@ export class SyncEngine {
     if (!this.#sync) throw new BanyanError('BANYAN_USAGE', { message: 'The sync engine was not started.', remedy: 'Await start() first.' });
     return this.#sync;
   }
+}
+
+/** Runs the streams, and what watches the monolith for as long as they do. */
+async function watched(sync: ServiceSync, watch: ((signal: AbortSignal) => Promise<void>) | undefined, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const watching = watch?.(AbortSignal.any([signal, over.signal]));
+  try {
+    await sync.run(signal);
+  } finally {
+    over.abort();
+    await watching;
+  }
+}
+
+function givenSettings({ settings = {}, batchRows, heartbeatMs }: SyncEngineOptions): SomeStreamSettings {
+  return {
+    ...settings,
+    ...(batchRows === undefined ? {} : { batch: { maxRows: batchRows } }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+  };
+}
+
+function declared(given: string | SyncTable): DeclaredMapping {
+  const { table, as = table, columns, computed, where, toService, toMonolith } = typeof given === 'string' ? { table: given } : given;
+  return {
+    monolith: parseTableName(table), service: parseTableName(as),
+    ...(columns ? { columns: columns.map((column) => (typeof column === 'string' ? { monolith: column, service: column } : column)) } : {}),
+    ...(computed ? { computed } : {}),
+    ...(where === undefined ? {} : { where }),
+    ...(toService || toMonolith ? { functions: { ...(toService ? { toService } : {}), ...(toMonolith ? { toMonolith } : {}) } } : {}),
+  };
 }
 
 async function sharedTables(monolith: Database, service: Database): Promise<readonly TableName[]> {

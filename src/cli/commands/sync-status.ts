@@ -11,7 +11,7 @@ export function addSyncStatus(sync: Command, frame: Frame): void {
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
         const result = await application.syncStatus();
-        return { json: result, text: (style) => streamsText(result, style) + standbyText(result) + slotsText(result, style) };
+        return { json: result, text: (style) => streamsText(result, style) + tablesText(result, style) + standbyText(result) + resyncsText(result) + slotsText(result, style) };
       }),
     );
   examples(status, 'banyan sync status', 'banyan sync status --json');
@@ -46,6 +46,18 @@ const lagText = ({ behind }: StreamStatus, lagMs: number, style: Style): string 
   return behind ? style.red(text) : text;
 };
 
+/** Tables that wait for somebody, with what to run. */
+export function tablesText({ streams }: Pick<SyncStatusResult, 'streams'>, style: Style): string {
+  const lines = streams.flatMap(({ service, direction, pausedTables, leftColumns }) => [
+    ...pausedTables.flatMap(({ table: name, code, reason, statements }) => [
+      style.red(`${service} ${direction}: ${printable(name)} is paused (${code}): ${printable(reason)}.`),
+      ...statements.map(({ on, sql }) => `  on the ${on}: ${printable(sql)};`),
+    ]),
+    ...leftColumns.map(({ table: name, column, on }) => `${service} ${direction}: column "${printable(column)}" of ${printable(name)} is left as it is on the ${on}; the other side has dropped it.`),
+  ]);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
 /** What the servers keep for the streams, where somebody should know. */
 function slotsText({ streams, unusedSlots }: SyncStatusResult, style: Style): string {
   const lines: string[] = [];
@@ -65,6 +77,18 @@ function slotsText({ streams, unusedSlots }: SyncStatusResult, style: Style): st
     lines.push(`  Drop it if it is not wanted any more. ${consequence}`, ...statements.map(({ on, sql }) => `  on ${on}: ${sql}`));
   }
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Tables that are being made equal. */
+function resyncsText({ resyncs }: SyncStatusResult): string {
+  return resyncs
+    .map(({ service, table: name, from, state, askedBy, compared, expected, rowsPerSecond, secondsLeft, found, repaired }) => {
+      const begin = `${service}: ${name} ${state === 'running' ? 'is being' : 'waits to be'} made equal to the ${from}'s (${printable(askedBy)})`;
+      if (state === 'asked') return `${begin}.\n`;
+      const left = secondsLeft === null ? '' : `, ${count(secondsLeft)} s left`;
+      return `${begin}: ${count(compared)} of ${count(expected)} rows compared, ${count(rowsPerSecond)} a second${left}; ${count(found)} looked into, ${count(repaired)} made equal.\n`;
+    })
+    .join('');
 }
 
 /** Workers that would take over. */

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { UNCHANGED, type Cell } from '../../model/change.ts';
 import { tableName } from '../../model/names.ts';
 import type { Position } from '../../model/position.ts';
-import type { ApplyTransaction, Horizon, LockedRow, TargetTable, Write } from '../../ports/applier.ts';
+import type { ApplyTransaction, Horizon, LockedRow, RowKeys, Sparing, TargetTable, Write } from '../../ports/applier.ts';
 import { until } from '../../../test/support/condition.ts';
 import { describePostgres, itSince, testDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
 import { TcpProxy } from '../../../test/support/tcp-proxy.ts';
@@ -116,6 +116,63 @@ describePostgres('PostgresApplier', () => {
     expect(nowhere.codeOf(Object.assign(new Error('x'), { code: '23505' }))).toBe('23505');
   });
 
+  it('never has two transactions in one session, however long the server takes to roll one back', async () => {
+    const { database, applier, table } = await fixture();
+    const item = table('item');
+    await database.query("INSERT INTO public.item VALUES (1, 'a')");
+    const user = await database.pool.connect();
+    await user.query("BEGIN; UPDATE public.item SET v = 'user' WHERE id = 1");
+    const first = await applier.begin({ beside: true });
+    const second = await applier.begin({ beside: true });
+    const waits = second.lock(item, ['1']);
+    await until(async () => (await database.query("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'banyan %' AND wait_event_type = 'Lock'")).length === 1);
+    const rolledBack = second.rollback();
+    await first.commit({ position: position(0x100), seen: position(0x101), committedAt: 0n });
+
+    const third = await applier.begin({ beside: true });
+    await third.write([write('insert', item, ['2'], ['2', 'mine', null])], undefined);
+    const fourth = applier.begin({ beside: true }).then((transaction) => transaction.rollback());
+    await Promise.race([fourth, database.query('SELECT pg_sleep(0.3)')]);
+    await third.commit({ position: position(0x200), seen: position(0x201), committedAt: 0n });
+    await user.query('COMMIT');
+    user.release();
+    await Promise.all([waits, rolledBack, fourth]);
+    expect(await rows(database, 'SELECT v FROM public.item WHERE id = 2')).toEqual([['mine']]);
+    expect(await rows(database, 'SELECT position FROM banyan.stream')).toEqual([['0/200']]);
+    await applier.close();
+  });
+
+  it('gives way to a user whose transaction waits for it, if it is hurried, so that the server ends neither', async () => {
+    const { database, applier, table } = await fixture();
+    const item = table('item');
+    await database.query("INSERT INTO public.item VALUES (1, 'a'), (2, 'b')");
+    const user = await database.pool.connect();
+    await user.query("BEGIN; UPDATE public.item SET v = 'user' WHERE id = 2");
+    const transaction = await applier.begin({ hurried: true });
+    expect(await transaction.lock(item, ['1'])).toBeDefined();
+    const [{ pid } = {}] = (await user.query<{ pid: string }>('SELECT pg_backend_pid() AS pid')).rows;
+    const wants = user.query("UPDATE public.item SET v = 'user' WHERE id = 1; COMMIT");
+    await until(async () => (await database.query(`SELECT 1 FROM pg_stat_activity WHERE pid = ${pid} AND wait_event_type = 'Lock'`)).length === 1);
+    const failure: unknown = await transaction.lock(item, ['2']).catch((error: unknown) => error);
+    expect({ code: applier.codeOf(failure), contention: applier.isContention(failure), transient: applier.isTransient(failure) }).toEqual({ code: '55P03', contention: true, transient: true });
+    await transaction.rollback();
+    await wants;
+    user.release();
+    expect(await rows(database, 'SELECT id, v FROM public.item ORDER BY id')).toEqual([['1', 'user'], ['2', 'user']]);
+
+    // Only for that transaction.
+    const holder = await database.pool.connect();
+    await holder.query("BEGIN; UPDATE public.item SET v = 'holder' WHERE id = 1");
+    const patient = await applier.begin();
+    const waits = patient.lock(item, ['1']);
+    await until(async () => (await database.query("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'banyan %' AND wait_event_type = 'Lock' AND clock_timestamp() - state_change > interval '500 ms'")).length === 1);
+    await holder.query('COMMIT');
+    holder.release();
+    expect((await waits)?.row[1]).toBe('holder');
+    await patient.rollback();
+    await applier.close();
+  });
+
   it('refuses to write into a table that was never described', async () => {
     const { applier, table } = await fixture();
     const transaction = await applier.begin();
@@ -153,7 +210,7 @@ describePostgres('PostgresApplier', () => {
     await applier.close();
   });
 
-  it('lets transactions run beside each other, each with an origin of the stream, while a claim waits for them all', async () => {
+  itSince(14)('lets transactions run beside each other, each with an origin of the stream, while a claim waits for them all', async () => {
     const { database, names, applier, table } = await fixture();
     const item = table('item');
     const first = await applier.begin({ beside: true });
@@ -391,7 +448,7 @@ describePostgres('PostgresApplier', () => {
       CREATE TABLE public."Odd ""user" (id int PRIMARY KEY, "E mail" text, gone bool NOT NULL DEFAULT false, nick public.citext UNIQUE,
         slug text GENERATED ALWAYS AS (lower("E mail")) STORED UNIQUE, during int4range, EXCLUDE USING gist (during WITH &&));
       CREATE UNIQUE INDEX ON public."Odd ""user" (substr("E mail", 1, 1), (id % 2)) WHERE NOT gone;
-      INSERT INTO public."Odd ""user" VALUES (1, 'Ann', false, 'ann', DEFAULT, '[1,5)'), (2, 'bob', true, 'b', DEFAULT, NULL), (3, NULL, false, NULL, DEFAULT, '[7,9)')`);
+      INSERT INTO public."Odd ""user" (id, "E mail", gone, nick, during) VALUES (1, 'Ann', false, 'ann', '[1,5)'), (2, 'bob', true, 'b', NULL), (3, NULL, false, NULL, '[7,9)')`);
     await applier.close();
     const other = new PostgresApplier({ url: database.url, service: 'shop', names });
     await other.claim();
@@ -430,6 +487,46 @@ describePostgres('PostgresApplier', () => {
       expect(await transaction.clashes(seat, ['1'], ['1', null, '1'])).toEqual([]);
     });
     await other.close();
+  });
+
+  it('fails for what failed first, whoever is told first, and for nothing of it once that is undone', async () => {
+    const database = await testDatabase({ schema: SCHEMA, max: 8 });
+    const applier = new PostgresApplier({ url: database.url, service: 'shop', names: namesIn(database), copyFrom: 2 });
+    await applier.claim();
+    const tables = await applier.describe(TABLES.map((name) => tableName('public', name)));
+    const [item, person] = ['item', 'person'].map((name) => tables.get(tableName('public', name))!);
+    await database.query("INSERT INTO public.person (id, email) OVERRIDING SYSTEM VALUE VALUES (1, 'a'), (2, 'b'); INSERT INTO public.item VALUES (1, 'a')");
+    const clash = [write('update', person!, ['2'], ['2', 'a', null, null, '2'])];
+    const copied = ['3', '4'].map((id) => write('insert', person!, [id], [id, 'a', null, null, id]));
+    const after = [write('delete', item!, ['1'])];
+    const seen = { xid: 2_000_000_000, position: position(0x40) };
+    const codes = async (transaction: ApplyTransaction, all: readonly (readonly Write[])[]): Promise<readonly string[]> =>
+      (await Promise.allSettled([...all.map((writes) => transaction.write(writes, seen)), transaction.lock(item!, ['1'])]))
+        .map((each) => (each.status === 'rejected' ? applier.codeOf(each.reason) : 'none'));
+
+    const alone = await applier.begin();
+    await alone.savepoint();
+    expect(await codes(alone, [clash, after])).toEqual(['23505', '23505', '23505']);
+    await alone.rollbackToSavepoint();
+    expect(await codes(alone, [after])).toEqual(['none', 'none']);
+    await alone.rollback();
+
+    const user = await database.pool.connect();
+    await user.query("BEGIN; UPDATE public.person SET nick = 'user' WHERE id = 2");
+    const hurried = await applier.begin({ hurried: true });
+    expect(await codes(hurried, [clash, after])).toEqual(['55P03', '55P03', '55P03']);
+    await hurried.rollback();
+    await user.query('ROLLBACK');
+    user.release();
+
+    // It is not the copy's fault that the transaction had failed before.
+    const beside = await applier.begin({ beside: true });
+    expect(await codes(beside, [clash, copied])).toEqual(['23505', '23505', '23505']);
+    await beside.rollback();
+    const copying = await applier.begin({ beside: true });
+    expect(await codes(copying, [copied, after])).toEqual(['23505', '23505', '23505']);
+    await copying.rollback();
+    await applier.close();
   });
 
   it('truncates, records conflicts and sets changes aside, or none of it after a savepoint', async () => {
@@ -542,6 +639,31 @@ describePostgres('the guard of set-based writes', () => {
     await applier.close();
   });
 
+  itSince(14).each([
+    { name: 'item', keys: [['1'], ['2'], ['3'], ['4']], row: ([id]: readonly string[]): Cell[] => [id!, 'v', '0'] },
+    { name: 'part', keys: [['1', 'a'], ['1', 'b'], ['2', 'a'], ['2', 'b']], row: ([id, region]: readonly string[]): Cell[] => [region!, id!, 'v'] },
+  ])('empties $name but for what the horizon spares and the rows that are to stay, or as a whole', async ({ name, keys, row }) => {
+    const { database, applier, table } = await fixture();
+    const target = table(name);
+    const [first, second, older, newer] = keys as [string[], string[], string[], string[]];
+    const insert = ([id, region]: readonly string[]): string =>
+      region === undefined ? `INSERT INTO public.item VALUES (${id}, 'local', 0)` : `INSERT INTO public.part VALUES ('${region}', ${id}, 'local')`;
+    await inApply(applier, 0x100, (transaction) => transaction.write([first, second].map((key) => write('insert', target, key, row(key))), undefined));
+    await database.query(insert(older));
+    const horizon = await readHorizon(database.pool, 'shop');
+    await database.query(insert(newer));
+    const truncate = (at: number, sparing: Sparing): Promise<readonly RowKeys[]> =>
+      inApply(applier, at, (transaction) => transaction.truncate([target], { restartIdentity: false, sparing }));
+    expect(await truncate(0x200, { horizon, rows: [{ table: target, keys: [second] }] })).toEqual([{ table: target, keys: [newer] }]);
+    const left = (await rows(database, `SELECT ${target.columns.join(', ')} FROM public.${name}`)).map((cells) => target.key.map((i) => cells[i]!));
+    expect(left).toHaveLength(2);
+    expect(left).toEqual(expect.arrayContaining([second, newer]));
+    const later = await readHorizon(database.pool, 'shop');
+    expect(await truncate(0x300, { horizon: later, rows: [] })).toEqual([]);
+    expect(await rows(database, `SELECT FROM public.${name}`)).toEqual([]);
+    await applier.close();
+  });
+
   itSince(14).each(GUARDED.flatMap((each) => (['insert', 'update', 'delete'] as const).map((kind) => ({ ...each, kind }))))(
     'looks again at $name $key when it waited for a local writer to $kind', async ({ name, key, row, insert, update, kind }) => {
       const { database, applier, table } = await fixture();
@@ -579,6 +701,64 @@ describePostgres('the guard of set-based writes', () => {
       await transaction.rollback();
       await applier.close();
     }
+  });
+
+  it('copies new rows in where it runs beside others, and writes over none', async () => {
+    const database = await testDatabase({ schema: SCHEMA, max: 8 });
+    const applier = new PostgresApplier({ url: database.url, service: 'shop', names: namesIn(database), copyFrom: 2 });
+    await applier.claim();
+    const tables = await applier.describe(TABLES.map((name) => tableName('public', name)));
+    const [item, person] = ['item', 'person'].map((name) => tables.get(tableName('public', name))!);
+    const statements = async (): Promise<string[]> => (await rows(database, `SELECT query FROM pg_stat_activity WHERE application_name = 'banyan shop/x' AND datname = current_database()`)).map(([query]) => query ?? '');
+    const beside = async (writes: readonly Write[]): Promise<{ readonly missed: readonly number[]; readonly copied: boolean } | { readonly refused: string }> => {
+      const transaction = await applier.begin({ beside: true });
+      try {
+        const missed = await transaction.write(writes, undefined);
+        const copied = (await statements()).some((query) => query.startsWith('COPY'));
+        await transaction.commit({ position: position(0x100), seen: position(1), committedAt: 0n });
+        return { missed, copied };
+      } catch (error) {
+        await transaction.rollback();
+        return { refused: error instanceof Error && 'code' in error ? String(error.code) : String(error) };
+      }
+    };
+    const inserts = (...rows: readonly (readonly Cell[])[]): Write[] => rows.map((row) => write('insert', item!, [String(row[0])], row));
+    const odd = 'tab\there, a \\N, line\nbreak\r, \b\f\v é🐘 \\. "{}",\'';
+    expect(await beside(inserts(['1', odd, null], ['2', '', '3'], ['3', '\\.', '-1']))).toEqual({ missed: [], copied: true });
+    expect(await rows(database, 'SELECT * FROM public.item ORDER BY id')).toEqual([['1', odd, null], ['2', '', '3'], ['3', '\\.', '-1']]);
+    // An identity column gets the value that it had.
+    expect(await beside([write('insert', person!, ['5'], ['5', 'a', null, null, '70']), write('insert', person!, ['6'], ['6', 'b', null, null, '71'])])).toEqual({ missed: [], copied: true });
+    expect(await rows(database, 'SELECT id, twice, seq FROM public.person ORDER BY id')).toEqual([['5', 'aa', '70'], ['6', 'bb', '71']]);
+    // A cell that nothing is known of is no value that could be copied.
+    expect(await beside(inserts(['8', 'x', UNCHANGED], ['9', 'y', UNCHANGED]))).toEqual({ missed: [], copied: false });
+    expect(await rows(database, 'SELECT n FROM public.item WHERE id > 7')).toEqual([['7'], ['7']]);
+
+    await database.query(`INSERT INTO public.item VALUES (20, 'local', 1)`);
+    expect(await beside(inserts(['20', 'x', '1'], ['21', 'x', '1']))).toEqual({ refused: '23505' });
+    expect(await rows(database, 'SELECT v FROM public.item WHERE id IN (20, 21)')).toEqual([['local']]);
+    // It does not fail twice for the same: the next writes go the sure way, which tells what missed.
+    expect(await beside(inserts(['20', 'x', '1'], ['21', 'x', '1']))).toEqual({ missed: [0], copied: false });
+    expect(await rows(database, 'SELECT id, v FROM public.item WHERE id IN (20, 21) ORDER BY id')).toEqual([['20', 'local'], ['21', 'x']]);
+    // Another table has done nothing wrong.
+    expect(await beside([write('insert', person!, ['7'], ['7', 'c', null, null, '72']), write('insert', person!, ['8'], ['8', 'd', null, null, '73'])])).toEqual({ missed: [], copied: true });
+    await applier.close();
+  });
+
+  it('does not take a row that a trigger kept out for one that was copied', async () => {
+    const database = await testDatabase({ schema: SCHEMA, max: 8 });
+    await database.query(`CREATE FUNCTION public.skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 2 THEN RETURN NULL; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER skip BEFORE INSERT ON public.item FOR EACH ROW EXECUTE FUNCTION public.skip(); ALTER TABLE public.item ENABLE ALWAYS TRIGGER skip`);
+    const applier = new PostgresApplier({ url: database.url, service: 'shop', names: namesIn(database), copyFrom: 2 });
+    await applier.claim();
+    const item = (await applier.describe([tableName('public', 'item')])).get(tableName('public', 'item'))!;
+    const writes = ['1', '2', '3'].map((id) => write('insert', item, [id], [id, 'v', null]));
+    const first = await applier.begin({ beside: true });
+    await expect(first.write(writes, undefined)).rejects.toThrow('1 rows were not copied into public.item');
+    await first.rollback();
+    const second = await applier.begin({ beside: true });
+    expect(await second.write(writes, undefined)).toEqual([1]);
+    await second.rollback();
+    await applier.close();
   });
 });
 

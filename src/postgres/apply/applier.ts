@@ -1,19 +1,21 @@
 import type pg from 'pg';
 import { BanyanError, invariant, isBanyanError } from '../../core/errors.ts';
-import type { Applier, ApplyTransaction, Checkpoint, QuarantineEntry, TargetTable } from '../../ports/applier.ts';
+import type { Applier, ApplyTransaction, BeginOptions, Checkpoint, QuarantineEntry, TargetTable } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
 import { formatLsn, later, ORIGIN_OF_TIME, parseLsn, type Position } from '../../model/position.ts';
 import { systemClock, type Clock } from '../../core/clock.ts';
 import { connect } from '../connect.ts';
-import { endSession, watchLink } from '../link-watch.ts';
+import { endSession, watchClient } from '../link-watch.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import { ensureOrigin, originNumbers, sessionOrigin } from '../origins.ts';
 import type { Marking } from '../replay-marking.ts';
 import { endFormerSessions, sessionName } from '../sessions.ts';
 import { isContention, isTransient, sqlState } from '../transient.ts';
+import { WORTH_COPYING } from './copy-in.ts';
+import { CopyTrust } from './copy-trust.ts';
 import { readQuarantined } from './quarantine.ts';
 import { readShapes, type TableShape } from './table-shape.ts';
-import { PostgresApplyTransaction } from './transaction.ts';
+import { OutOfDate, PostgresApplyTransaction } from './transaction.ts';
 
 export interface PostgresApplierOptions {
   readonly url: string;
@@ -35,6 +37,8 @@ export interface PostgresApplierOptions {
    * milliseconds, and break the connection off if not. Default 20,000.
    */
   readonly linkTimeoutMs?: number;
+  /** From how many rows on inserts that run beside others are copied in. Default 50. */
+  readonly copyFrom?: number;
   /** How its writes are told from those of users. Default `origin`; `setting` where capture is by triggers, and needs no rights to origins. */
   readonly marking?: Marking;
 }
@@ -70,6 +74,10 @@ export class PostgresApplier implements Applier {
   readonly #clients = new Map<number, pg.Client>();
   /** Sessions with a transaction. */
   readonly #busy = new Set<number>();
+  /** For whoever needs a session while all have one. */
+  readonly #waiting: (() => void)[] = [];
+  /** Sessions whose prepared statements are out of date. */
+  readonly #stale = new Set<number>();
   #token = '';
   /** Each session's process, also of one that was lost. */
   readonly #pids = new Map<number, string>();
@@ -77,6 +85,7 @@ export class PostgresApplier implements Applier {
   #committed: Position = ORIGIN_OF_TIME;
   #origins: readonly string[] | undefined;
   #shapes = new Map<TableName, TableShape>();
+  readonly #copyTrust = new CopyTrust();
 
   constructor(options: PostgresApplierOptions) {
     this.#options = options;
@@ -125,17 +134,18 @@ export class PostgresApplier implements Applier {
   }
 
   async describe(tables: readonly TableName[]): Promise<ReadonlyMap<TableName, TargetTable>> {
-    this.#shapes = await readShapes(await this.#session(0), tables, { keyless: this.#options.keyless ?? false });
-    return this.#shapes;
+    const found = await readShapes(await this.#session(0), tables, { keyless: this.#options.keyless ?? false });
+    this.#shapes = new Map([...this.#shapes, ...found]);
+    return found;
   }
 
-  async begin({ beside } = { beside: false }): Promise<ApplyTransaction> {
-    const session = this.#freeSession();
-    this.#busy.add(session);
+  async begin({ beside = false, hurried = false }: BeginOptions = {}): Promise<ApplyTransaction> {
+    const session = await this.#takeSession();
     let begun: Promise<Checkpoint> | undefined;
     try {
+      if (this.#stale.delete(session)) await this.#end(session);
       const client = await this.#session(session);
-      begun = this.#begin(client, beside ? 'FOR KEY SHARE' : 'FOR UPDATE');
+      begun = this.#begin(client, { lock: beside ? 'FOR KEY SHARE' : 'FOR UPDATE', hurried });
       // If it is the commit that hears of it first.
       begun.catch(() => {});
       const checkpoint = beside ? undefined : await begun;
@@ -146,13 +156,16 @@ export class PostgresApplier implements Applier {
         origins: this.#origins,
         marking: this.#marking,
         shapeOf: (table) => this.#shape(table),
-        onEnd: () => this.#busy.delete(session),
+        // One that fails beside others is applied again, alone; one that is alone must tell which row is at fault.
+        ...(beside ? { copying: { trust: this.#copyTrust, from: this.#options.copyFrom ?? WORTH_COPYING } } : {}),
+        onEnd: () => this.#giveBack(session),
+        onStale: () => this.#stale.add(session),
         onCommit: (committed) => {
           this.#committed = later(this.#committed, committed);
         },
       });
     } catch (error) {
-      this.#busy.delete(session);
+      this.#giveBack(session);
       if (begun && isBanyanError(error)) await this.#clients.get(session)?.query('ROLLBACK');
       // The session may be in a transaction that has failed already; the next attempt needs another one.
       else if (begun) await this.#end(session);
@@ -161,11 +174,11 @@ export class PostgresApplier implements Applier {
   }
 
   /** Begins, and looks whether the stream is still ours. */
-  async #begin(client: pg.Client, lock: 'FOR UPDATE' | 'FOR KEY SHARE'): Promise<Checkpoint> {
+  async #begin(client: pg.Client, { lock, hurried }: { readonly lock: 'FOR UPDATE' | 'FOR KEY SHARE'; readonly hurried: boolean }): Promise<Checkpoint> {
     const stream = this.#options.names.stream.replaceAll("'", "''");
     // A transaction beside this one may commit before the answer is read.
     const known = this.#committed;
-    const results: unknown = await client.query(`BEGIN; SELECT token, position, seen FROM banyan.stream WHERE name = '${stream}' ${lock}`);
+    const results: unknown = await client.query(`BEGIN; SELECT token, position, seen FROM banyan.stream WHERE name = '${stream}' ${lock}${hurried ? HURRIED_SQL : ''}`);
     const row = Array.isArray(results) ? (results as pg.QueryResult<StreamRow>[])[1]?.rows[0] : undefined;
     if (row?.token !== this.#token) throw this.#fenced();
     const position = parseLsn(row.position);
@@ -194,6 +207,10 @@ export class PostgresApplier implements Applier {
     return isTransient(error);
   }
 
+  isOutOfDate(error: unknown): boolean {
+    return error instanceof OutOfDate;
+  }
+
   isContention(error: unknown): boolean {
     return isContention(error);
   }
@@ -206,9 +223,26 @@ export class PostgresApplier implements Applier {
     for (const session of this.#clients.keys()) await this.#end(session);
   }
 
-  #freeSession(): number {
-    for (let session = 0; session < this.sessions; session++) if (!this.#busy.has(session)) return session;
-    return 0;
+  /**
+   * A session without a transaction. One that was rolled back has it until the server says so, which may take
+   * as long as the lock that its last statement waits for: a second transaction in it would be a part of the first.
+   */
+  async #takeSession(): Promise<number> {
+    for (;;) {
+      for (let session = 0; session < this.sessions; session++) {
+        if (this.#busy.has(session)) continue;
+        this.#busy.add(session);
+        return session;
+      }
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
+  }
+
+  #giveBack(session: number): void {
+    this.#busy.delete(session);
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   async #end(session: number): Promise<void> {
@@ -249,7 +283,7 @@ export class PostgresApplier implements Applier {
     const { url, service, names, token } = this.#options;
     const name = sessionName(names.stream, token).slice(0, 63);
     const client = await connect({ url, applicationName: name, pipeline: true });
-    let pid = '0';
+    watchClient(client, { url, clock: this.#clock, afterMs: this.#options.linkTimeoutMs ?? 20_000 });
     try {
       await client.query(APPLY_SETTINGS);
       // Its link was lost to us, perhaps not to the server: it may still hold the origin, and the checkpoint's lock.
@@ -257,8 +291,7 @@ export class PostgresApplier implements Applier {
       await beforeOrigin?.(client);
       await client.query("SELECT set_config('banyan.replay', $1, false)", [service]);
       const own = await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
-      pid = own.rows[0]?.pid ?? '0';
-      this.#pids.set(session, pid);
+      this.#pids.set(session, own.rows[0]?.pid ?? '0');
       if (this.#marking === 'origin') await this.#setUpOrigin(client, session);
       else await client.query(FORGET_REPLAYED_SQL, [names.stream]);
       await afterOrigin?.(client);
@@ -266,7 +299,6 @@ export class PostgresApplier implements Applier {
       await endSession(client, { clock: this.#clock, withinMs: LEAVE_MS });
       throw error;
     }
-    watchLink({ client, url, pid, clock: this.#clock, afterMs: this.#options.linkTimeoutMs ?? 20_000 });
     client.once('end', () => {
       if (this.#clients.get(session) === client) this.#clients.delete(session);
     });
@@ -306,6 +338,9 @@ const CLAIM_NEXT_SQL = `${LOCK_SQL} SET token = s.token + 1 FROM locked WHERE s.
 const CLAIM_SQL = `${LOCK_SQL} SET token = $2 FROM locked WHERE s.name = locked.name AND s.token <= $2 RETURNING s.token, s.position, s.seen`;
 
 const LEAVE_MS = 2000;
+
+/** Well before the server looks for a deadlock, after a second by default. */
+const HURRIED_SQL = "; SET LOCAL lock_timeout = '300ms'";
 
 /** Long before a number comes again. A row whose writer is not known here is looked at one by one; nothing else. */
 const FORGET_REPLAYED_SQL =

@@ -11,6 +11,7 @@ type Named = Readonly<Record<string, Value>>;
 interface StoredBase {
   readonly xid?: string;
   readonly deleted?: string;
+  readonly row?: Named;
   readonly rival?: { readonly deleted: string; readonly committedAt: string; readonly side: string };
 }
 
@@ -71,7 +72,7 @@ export async function recall(
   const stored = found.rows[0];
   if (!stored) throw new BanyanError('BANYAN_INTERNAL', { message: `Change ${id} has left the quarantine by another hand.` });
   const key = JSON.parse(stored.key) as Named;
-  const table = tableNamed(stored.table_name) ?? tableAsStored(stored);
+  const table = (stored.step === 'untranslated' ? undefined : tableNamed(stored.table_name)) ?? tableAsStored(stored);
   return {
     as: stored.step,
     write: {
@@ -95,8 +96,9 @@ function tableAsStored(stored: { readonly table_name: TableName; readonly key: s
 export async function answer(client: pg.ClientBase, id: string, outcome: QuarantineOutcome): Promise<void> {
   if (outcome.state === 'held') {
     await client.query(
-      'UPDATE banyan.quarantine SET asked = NULL, answer = $2, code = coalesce($3, code), reason = CASE WHEN $3 IS NULL THEN reason ELSE $2 END WHERE id = $1',
-      [id, outcome.reason, outcome.code ?? null],
+      'UPDATE banyan.quarantine SET asked = NULL, answer = $2, code = coalesce($3, code), reason = CASE WHEN $3 IS NULL THEN reason ELSE $2 END, ' +
+        'owns = coalesce($4, owns) WHERE id = $1',
+      [id, outcome.reason, outcome.code ?? null, outcome.owns ? JSON.stringify(outcome.owns) : null],
     );
   } else {
     await client.query('UPDATE banyan.quarantine SET asked = NULL, answer = NULL, state = $2, ended_at = clock_timestamp() WHERE id = $1', [id, outcome.state]);
@@ -127,22 +129,25 @@ function named(table: TargetTable, row: Row | undefined): string | null {
 
 /** Columns that are not named stay as they are. */
 function ordered(table: TargetTable, text: string): Row {
-  const row = JSON.parse(text) as Named;
+  const stored = JSON.parse(text) as Named;
+  const row = Object.fromEntries(Object.entries(stored).map(([name, value]) => [table.columns.includes(name) ? name : (table.formerly?.get(name) ?? name), value]));
   return table.columns.map((column) => (Object.hasOwn(row, column) ? (row[column] ?? null) : UNCHANGED));
 }
 
 const strings = (text: string): string[] => JSON.parse(text) as string[];
 
-function stored({ xid, rival, deleted }: Base): StoredBase {
+function stored({ xid, rival, deleted, row }: Base): StoredBase {
   return {
+    ...(row ? { row } : {}),
     ...(deleted === undefined ? {} : { deleted: formatLsn(deleted) }),
     ...(xid === undefined ? {} : { xid: String(xid) }),
     ...(rival ? { rival: { deleted: String(rival.deleted), committedAt: String(rival.committedAt), side: rival.side } } : {}),
   };
 }
 
-function baseOf({ xid, rival, deleted }: StoredBase): Base {
+function baseOf({ xid, rival, deleted, row }: StoredBase): Base {
   return {
+    ...(row ? { row } : {}),
     ...(deleted === undefined ? {} : { deleted: parseLsn(deleted) }),
     ...(xid === undefined ? {} : { xid: Number(xid) }),
     ...(rival

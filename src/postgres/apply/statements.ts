@@ -66,6 +66,11 @@ const WRITTEN_IN_SAVEPOINT =
 /** SQL that is true for a row `t` that this very transaction wrote. */
 export const WRITTEN_HERE = `t.xmin = pg_catalog.pg_current_xact_id()::xid OR ${WRITTEN_IN_SAVEPOINT}`;
 
+/** SQL that is true for a row `t` whose last writer changed the form of its table. */
+export const WRITER_OF_FORM =
+  '(EXISTS (SELECT FROM pg_catalog.pg_class f WHERE f.oid = t.tableoid AND f.xmin = t.xmin) OR ' +
+  'EXISTS (SELECT FROM pg_catalog.pg_attribute f WHERE f.attrelid = t.tableoid AND f.xmin = t.xmin))';
+
 /** SQL that is true for a row `t` whose last writer was this stream, in an earlier transaction; undefined where the server can't tell. */
 export function writtenByUs({ origins, noted }: Pick<Guard, 'origins' | 'noted'>): string | undefined {
   if (noted !== undefined) {
@@ -191,6 +196,28 @@ export function updateAll(shape: TableShape, keys: readonly (readonly string[])[
     horizonValue(guard),
   ];
   return { text, values };
+}
+
+/** Gives the keys, as k0 and so on, of the rows that may not be written unasked; of a table with a filter, of those within it. */
+export function writtenByOthers(shape: TableShape, { filter, ...guard }: Guard): Statement {
+  const inside = filter === undefined ? '' : ` AND ${insideSql(shape, filter)}`;
+  return {
+    text:
+      `SELECT ${shape.key.map((column, i) => `t.${shape.sqlColumns[column]} AS k${i}`).join(', ')} FROM ${shape.sqlName} AS t ` +
+      `WHERE (${guardSql(shape, guard, 1)}) IS NOT TRUE${inside}`,
+    values: [horizonValue(guard)],
+  };
+}
+
+/** Deletes all rows that may be written unasked, but those with the given keys. */
+export function deleteOthersThan(shape: TableShape, keys: readonly (readonly string[])[], guard: Guard): Statement {
+  const names = shape.key.map((_, i) => `k${i}`);
+  return {
+    text:
+      `DELETE FROM ${shape.sqlName} AS t WHERE ${guardSql(shape, guard, names.length + 1)} AND NOT EXISTS (SELECT FROM ` +
+      `unnest(${shape.key.map((column, i) => param(i, shape.sqlTypes[column])).join(', ')}) AS u(${names.join(', ')}) WHERE ${matchKey(shape)})`,
+    values: [...shape.key.map((_, i) => columnLiteral(keys, i)), horizonValue(guard)],
+  };
 }
 
 /** Deletes rows by key. Gives what missed. */

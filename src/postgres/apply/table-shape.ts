@@ -19,11 +19,14 @@ export interface TableShape extends TargetTable {
   readonly apart: readonly Apart[];
   /** A column's default as SQL, where it is a plain value. */
   readonly defaults: readonly (string | undefined)[];
+  /** How many columns the table has ever had. */
+  readonly columnsEver: string;
   /** Columns that the server computes from the others. */
   readonly generated: readonly { readonly sqlName: string; readonly expression: string }[];
 }
 
 interface ShapeRow {
+  readonly ever: string;
   readonly columns: string | null;
   readonly key: string | null;
   readonly uniques: string | null;
@@ -109,6 +112,7 @@ function shapeOf(table: TableName, row: ShapeRow): TableShape {
         onDelete: action === 'c' ? 'remove' : action === 'n' ? 'null' : 'keep', ...(nulls ? { nulls: nulls.map((name) => names.indexOf(name)) } : {}),
       };
     }),
+    columnsEver: row.ever,
     apart: parsed<Apart>(row.apart),
     // Whatever calls something may have effects, or differ each time.
     defaults: facts.map((fact) => (fact.default === null || fact.default.includes('(') ? undefined : fact.default)),
@@ -121,7 +125,7 @@ const parsed = <T>(json: string | null): T[] => (json === null ? [] : (JSON.pars
 
 /** $1: the quoted name. Columns that an index only INCLUDEs are behind its key columns. */
 const SHAPE_SQL = `
-SELECT
+SELECT c.relnatts AS ever,
   (SELECT json_agg(json_build_object('name', a.attname,
             'type', quote_ident(n.nspname) || '.' || quote_ident(t.typname),
             'identity', a.attidentity,

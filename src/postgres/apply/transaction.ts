@@ -1,23 +1,31 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { allInOrder } from '../../core/all-in-order.ts';
 import { BanyanError } from '../../core/errors.ts';
 import type { Conflict, Decision } from '../../model/conflict.ts';
 import { UNCHANGED, type Row, type Value } from '../../model/change.ts';
 import type { Position } from '../../model/position.ts';
 import type {
-  ApplyTransaction, Checkpoint, Deleted, Horizon, Link, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, TargetTable, Write,
+  ApplyTransaction, Checkpoint, Deleted, Horizon, Link, LockedRow, QuarantinedWrite, QuarantineEntry, QuarantineOutcome, Recalled, Reference, RowKeys,
+  Sparing, TargetTable, Write,
 } from '../../ports/applier.ts';
 import type { TableName } from '../../model/names.ts';
 import type { StreamNames } from '../banyan-schema.ts';
 import type { Marking } from '../replay-marking.ts';
+import { IN_FAILED_TRANSACTION, sqlState } from '../transient.ts';
+import { arrayLiteral } from './array-literal.ts';
 import { clashing } from './clashing.ts';
+import { copyIn, isCopyFault } from './copy-in.ts';
+import type { CopyTrust } from './copy-trust.ts';
 import { holdParent, orphansOf, parentlessRow } from './orphans.ts';
 import { answer, overtake, putInQuarantine, readQuarantined, recall, storeDeletes } from './quarantine.ts';
 import {
-  commitSql, deleteAll, deleteEqual, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITTEN_HERE, writtenByUs,
+  commitSql, deleteAll, deleteEqual, deleteOthersThan, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITER_OF_FORM,
+  WRITTEN_HERE, writtenByOthers, writtenByUs,
   type Guard, type Statement,
 } from './statements.ts';
 import type { TableShape } from './table-shape.ts';
+import { isStalePlan } from '../transient.ts';
 
 export interface TransactionOptions {
   readonly checkpoint: Checkpoint | undefined;
@@ -29,9 +37,13 @@ export interface TransactionOptions {
   readonly origins: readonly string[] | undefined;
   readonly marking: Marking;
   readonly shapeOf: (table: TargetTable) => TableShape;
+  /** From how many rows on inserts may be copied; absent where a failure would have to be borne by this transaction. */
+  readonly copying?: { readonly trust: CopyTrust; readonly from: number };
   /** Told of the checkpoint once the commit was answered. */
   readonly onCommit?: (position: Position) => void;
   readonly onEnd: () => void;
+  /** Told that the session's prepared statements do not fit the tables any more. */
+  readonly onStale?: () => void;
 }
 
 /** One apply transaction; the session is in it, or about to be, from construction to commit or rollback. */
@@ -40,10 +52,22 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   readonly #client: pg.Client;
   readonly #options: TransactionOptions;
   #saved = false;
+  /** Tables with new rows, and how many columns they were described with. */
+  readonly #inserted = new Map<string, string>();
   /** A statement sent after the end would be one of its own, committed at once. */
   #over = false;
+  /** Settles once every statement so far was answered; never rejects. */
+  #answered: Promise<void>;
+  /** What failed first, and was not undone since. */
+  #cause: unknown;
 
   constructor(options: TransactionOptions) {
+    this.#answered = options.begun.then(
+      () => {},
+      (error: unknown) => {
+        this.#cause = error;
+      },
+    );
     this.checkpoint = options.checkpoint;
     this.#client = options.client;
     this.#options = options;
@@ -53,17 +77,21 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const first = writes[0];
     if (!first) return [];
     const shape = this.#options.shapeOf(first.table);
-    const guard: Guard = { ...this.#ours, horizonXid: horizon?.xid, filter: first.table.filter };
+    const guard = this.#guard(first.table, horizon);
     if (first.kind === 'insert') return this.#insert(shape, writes, guard);
     if (first.kind === 'delete' && shape.key.length === 0) return this.#deleteEqual(shape, writes);
     if (first.kind === 'delete') return this.#missed(deleteAll(shape, writes.map((w) => w.key), guard));
-    const missed = await Promise.all(
+    const missed = await allInOrder(
       groupByUnchanged(writes).map(async ({ group, places }) => {
         const statement = updateAll(shape, group.map((w) => w.key), group.map((w) => w.row ?? []), guard);
         return (await this.#missed(statement)).map((i) => places?.[i] ?? i);
       }),
     );
     return missed.flat();
+  }
+
+  #guard({ filter }: TargetTable, horizon: Horizon | undefined): Guard {
+    return { ...this.#ours, horizonXid: horizon?.xid, filter };
   }
 
   async #deleteEqual(shape: TableShape, writes: readonly Write[]): Promise<number[]> {
@@ -76,14 +104,32 @@ export class PostgresApplyTransaction implements ApplyTransaction {
   }
 
   async #insert(shape: TableShape, writes: readonly Write[], guard: Guard): Promise<number[]> {
+    this.#inserted.set(shape.sqlName, shape.columnsEver);
     const missed: number[] = [];
     for (const { group, places } of groupByUnchanged(writes)) {
       const rows = group.map((write) => write.row ?? []);
+      if (!places && (await this.#copied(shape, rows))) return [];
       // A row that is all key is there now, whoever wrote it.
       if (settable(shape, rows[0]).length === 0) await this.#missed(insertAll(shape, rows, guard));
       else for (const i of await this.#missed(insertAll(shape, rows, guard))) missed.push(places?.[i] ?? i);
     }
     return missed;
+  }
+
+  /** Copies rows that are probably new; false if that is not to be tried. A failure is that of the transaction. */
+  async #copied(shape: TableShape, rows: readonly Row[]): Promise<boolean> {
+    const { copying } = this.#options;
+    if (!copying || rows.length < copying.from || !copying.trust.allows(shape.name)) return false;
+    await this.#send(async () => {
+      try {
+        await copyIn(this.#client, shape, rows);
+      } catch (error) {
+        if (isCopyFault(error)) copying.trust.failed(shape.name);
+        throw error;
+      }
+    });
+    copying.trust.worked(shape.name);
+    return true;
   }
 
   /** Runs a statement that tells the ordinals, from 1, of the rows that did not take; gives their indexes, from 0. */
@@ -104,7 +150,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       text:
         `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +
         `(extract(epoch FROM pg_catalog.pg_xact_commit_timestamp(t.xmin)) * 1000000)::int8 AS at, ` +
-        `${replayed} AS replayed, (${WRITTEN_HERE}) AS own, ` +
+        `${replayed} AS replayed, (${WRITTEN_HERE}) AS own, ${WRITER_OF_FORM} AS rewritten, ` +
         `${table.filter === undefined ? 'false' : `NOT ${insideSql(shape, table.filter)}`} AS outside ` +
         `FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`,
       values: key,
@@ -121,6 +167,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       replayed: row['replayed'] === 't',
       own: row['own'] === 't',
       ...(row['outside'] === 't' ? { outside: true } : {}),
+      ...(row['rewritten'] === 't' ? { rewritten: true } : {}),
     };
   }
 
@@ -146,7 +193,34 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     return this.#missed(outsideOf(this.#options.shapeOf(table), keys, table.filter));
   }
 
-  async truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void> {
+  async truncate(
+    tables: readonly TargetTable[], options: { readonly restartIdentity: boolean; readonly sparing?: Sparing },
+  ): Promise<readonly RowKeys[]> {
+    const spared = options.sparing && (await this.#truncateSparing(tables, options.sparing));
+    if (!spared) await this.#truncateAll(tables, options);
+    return spared ?? [];
+  }
+
+  /** Undefined if there is nothing to spare: then the tables are locked, so that nothing comes before they are emptied as a whole. */
+  async #truncateSparing(tables: readonly TargetTable[], { horizon, rows }: Sparing): Promise<RowKeys[] | undefined> {
+    const whole = tables.filter((table) => table.part !== true).map((table) => ({ table, shape: this.#options.shapeOf(table) }));
+    if (whole.length === 0) return undefined;
+    // As TRUNCATE locks them. What is looked at afterwards stands still.
+    await this.#query(`LOCK TABLE ${whole.map(({ shape }) => shape.sqlName).join(', ')} IN ACCESS EXCLUSIVE MODE`);
+    const spared: RowKeys[] = [];
+    for (const { table, shape } of whole) {
+      const found = await this.#run<Record<string, string>>(writtenByOthers(shape, this.#guard(table, horizon)));
+      if (found.rows.length > 0) spared.push({ table, keys: found.rows.map((row) => shape.key.map((_, i) => row[`k${i}`] ?? '')) });
+    }
+    if (spared.length === 0 && rows.every(({ keys }) => keys.length === 0)) return undefined;
+    for (const { table, shape } of whole) {
+      const always = rows.find((each) => each.table === table)?.keys ?? [];
+      await this.#run(deleteOthersThan(shape, always, this.#guard(table, horizon)));
+    }
+    return spared;
+  }
+
+  async #truncateAll(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean }): Promise<void> {
     for (const table of tables.filter((each) => each.part === true)) {
       const shape = this.#options.shapeOf(table);
       const set = shape.settable.filter((i) => table.carried?.[i] !== false).map((i) => `${shape.sqlColumns[i]} = NULL`);
@@ -257,7 +331,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
 
   /** Each change is checked in this way, so what is deferred from here on is checked as well. */
   async checkConstraints(): Promise<void> {
-    await this.#client.query('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED');
+    await this.#query('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED');
   }
 
   /** The one before is given up: each that stays open costs the server memory until the end. */
@@ -276,14 +350,32 @@ export class PostgresApplyTransaction implements ApplyTransaction {
 
   async rollbackToSavepoint(): Promise<void> {
     await this.#query('ROLLBACK TO SAVEPOINT banyan');
+    await this.#answered;
+    this.#cause = undefined;
   }
 
   async commit(checkpoint: Checkpoint & { readonly committedAt: bigint }): Promise<void> {
     await this.#options.begun;
+    await this.#checkForms();
     await this.#query(commitSql({ stream: this.#options.names.stream, marking: this.#options.marking, ...checkpoint }));
     this.#over = true;
     this.#options.onEnd();
     this.#options.onCommit?.(checkpoint.position);
+  }
+
+  /**
+   * A new row takes the default of a column that is not known here; but at its source, where the column may be
+   * still to come, it takes what older rows have. Nobody can add one from the first insert until the commit.
+   */
+  async #checkForms(): Promise<void> {
+    if (this.#inserted.size === 0) return;
+    const found = await this.#run<{ changed: string }>({
+      text:
+        'SELECT EXISTS (SELECT FROM unnest($1::text[], $2::int[]) AS known(name, ever) ' +
+        'JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(known.name) AND c.relnatts <> known.ever) AS changed',
+      values: [arrayLiteral([...this.#inserted.keys()]), arrayLiteral([...this.#inserted.values()])],
+    });
+    if (found.rows[0]?.changed === 't') throw new OutOfDate();
   }
 
   async rollback(): Promise<void> {
@@ -306,9 +398,41 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     return this.#query<T>({ name: nameOf(statement.text), text: statement.text, values: [...statement.values] });
   }
 
-  async #query<T extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: readonly unknown[]): Promise<pg.QueryResult<T>> {
+  #query<T extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: readonly unknown[]): Promise<pg.QueryResult<T>> {
+    return this.#send(() => this.#client.query<T>(query, values && [...values]));
+  }
+
+  /**
+   * Statements are sent before those before them are answered. Once one has failed, the server refuses the
+   * rest for that alone; those fail for what the first one failed for, for it decides what is done about it.
+   */
+  async #send<T>(statement: () => Promise<T>): Promise<T> {
     if (this.#over) throw new TransactionOver();
-    return this.#client.query<T>(query, values && [...values]);
+    const before = this.#answered;
+    const answer = statement();
+    this.#answered = before.then(() => answer).then(
+      () => {},
+      (error: unknown) => {
+        this.#cause ??= error;
+      },
+    );
+    try {
+      return await answer;
+    } catch (error) {
+      if (isStalePlan(error)) this.#options.onStale?.();
+      if (sqlState(error) !== IN_FAILED_TRANSACTION) throw error;
+      await before;
+      throw this.#cause ?? error;
+    }
+  }
+}
+
+/** A table has got a column that is not known here; the same attempt can be made once it is. */
+export class OutOfDate extends Error {
+  constructor() {
+    super('a table has got a column since it was described');
+    // See isTransient.
+    this.name = 'AbortError';
   }
 }
 

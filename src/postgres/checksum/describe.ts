@@ -25,7 +25,7 @@ SELECT a.attname AS name, base.spelling AS type, base.built_in, base.judged, a.a
            c.typtype <> 'e' AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
              WHERE m.amname IN ('btree', 'hash') AND o.opcdefault
                AND o.opcintype IN (c.oid, CASE WHEN c.typcategory = 'A' THEN 'anyarray'::regtype
-                 WHEN c.typtype = 'r' THEN 'anyrange'::regtype WHEN c.typtype = 'm' THEN 'anymultirange'::regtype
+                 WHEN c.typtype = 'r' THEN 'anyrange'::regtype WHEN c.typtype = 'm' THEN to_regtype('anymultirange')
                  WHEN c.typtype = 'c' THEN 'record'::regtype END)) AS judged
       FROM chain c WHERE c.typtype <> 'd') AS base
  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { UNCHANGED, type Cell, type Row } from '../../model/change.ts';
+import type { Cell, Row } from '../../model/change.ts';
+import { copyLine } from '../copy-text.ts';
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -26,7 +27,7 @@ export class RewriteRows extends Transform {
       const lines: string[] = [];
       for (let from = 0; from < end; ) {
         const to = bytes.indexOf(NEWLINE, from);
-        lines.push(writeLine(this.#change(readLine(bytes.subarray(from, to))), this.defaultMark));
+        lines.push(copyLine(this.#change(readLine(bytes.subarray(from, to))), this.defaultMark));
         from = to + 1;
       }
       done(null, lines.length > 0 ? Buffer.from(lines.join('')) : undefined);
@@ -49,13 +50,6 @@ export function readLine(line: Buffer): Row {
   return cells;
 }
 
-/** A row as COPY reads it; `defaultMark` stands for a cell that nothing is known of. */
-export function writeLine(row: Row, defaultMark = '\\N'): string {
-  return `${row.map((cell) => (cell === null ? '\\N' : cell === UNCHANGED ? defaultMark : cell.replace(/[\\\b\f\n\r\t\v]/g, escape))).join('\t')}\n`;
-}
-
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-const LETTERS = new Map(Object.entries(ESCAPES).map(([letter, character]) => [character, letter]));
 
 const unescape = (text: string): string => text.replace(/\\(.)/gs, (_, letter: string) => ESCAPES[letter] ?? letter);
-const escape = (character: string): string => `\\${LETTERS.get(character) ?? character}`;

@@ -87,7 +87,7 @@ async function structureChecks(
     if (!table || !tableFacts) return [exists];
     return [
       exists,
-      ...tableChecks({ table, facts: tableFacts, schema: whole, bothWays: mode === 'bidirectional' }),
+      ...tableChecks({ table, facts: tableFacts, schema: whole, bothWays: mode === 'bidirectional', capture: options.capture ?? 'wal' }),
       ownerCheck('monolith', tableFacts, servers.monolith.role),
       ...(otherFacts ? [ownerCheck('service', otherFacts, servers.service.role)] : []),
       triggerCheck('monolith', table, roleOf('monolith', mode).target),

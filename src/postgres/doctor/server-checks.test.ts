@@ -62,6 +62,8 @@ describe('serverChecks', () => {
     const origins = (facts: Partial<ServerFacts>): boolean | undefined =>
       serverChecks({ ...both, sessions: 3 }, { ...healthy, ...facts }).find(({ id }) => id === 'monolith.replication_origins')?.ok;
     expect([origins({ originsUsed: 7 }), origins({ originsUsed: 8 }), origins({ originsUsed: 10, banyanOrigins: 3 })]).toEqual([true, false, true]);
+    // Those of Banyan's own that are in use, and those that are free, together.
+    expect([origins({ originsUsed: 9, banyanOrigins: 2 }), origins({ originsUsed: 9, banyanOrigins: 1 })]).toEqual([true, false]);
   });
 
   it('says what the limit of kept WAL means either way', () => {

@@ -130,10 +130,10 @@ function originChecks({ side, sessions = 1 }: SideRole, facts: ServerFacts): rea
   return [
     prerequisite({
       id: `${side}.replication_origins`,
-      ok: facts.originsMax - facts.originsUsed >= sessions || facts.banyanOrigins >= sessions,
-      found: `${facts.originsUsed} of ${facts.originsMax} used`,
-      expected: sessions === 1 ? 'one free' : `${sessions} free, one for each session that writes, or Banyan's own there already`,
-      remedy: `ALTER SYSTEM SET ${facts.version >= 180000 ? 'max_active_replication_origins' : 'max_replication_slots'} = ${facts.originsMax + sessions + 4}; then restart the server.`,
+      ok: facts.originsMax - facts.originsUsed + facts.banyanOrigins >= sessions,
+      found: `${facts.originsUsed} of ${facts.originsMax} used, ${facts.banyanOrigins} by Banyan`,
+      expected: `${sessions === 1 ? 'one' : sessions} free or Banyan's own: each session that writes to this server has one`,
+      remedy: `ALTER SYSTEM SET ${facts.version >= 180000 ? 'max_active_replication_origins' : 'max_replication_slots'} = ${Math.max(facts.originsMax, facts.originsUsed + sessions) + 4}; then restart the server.`,
     }),
     prerequisite({
       id: `${side}.origin_functions`,

@@ -17,7 +17,7 @@ export interface ServerFacts {
   /** Replication origins that can be in use at once, and are. */
   readonly originsMax: number;
   readonly originsUsed: number;
-  /** Origins of Banyan's own, by name. */
+  /** Of those in use, Banyan's own. */
   readonly banyanOrigins: number;
   readonly mayReplicate: boolean;
   readonly trackCommitTimestamp: boolean;
@@ -72,7 +72,7 @@ function serverFactsSql(options: { readonly version: number; readonly mayReadCon
     'sendersUsed', (SELECT count(*) FROM pg_stat_replication),
     'originsMax', current_setting('${originsMax}')::int,
     'originsUsed', ${options.mayReadOrigins ? '(SELECT count(*) FROM pg_show_replication_origin_status())' : '0'},
-    'banyanOrigins', (SELECT count(*) FROM pg_replication_origin WHERE roname LIKE 'banyan\\_%'),
+    'banyanOrigins', ${options.mayReadOrigins ? "(SELECT count(*) FROM pg_show_replication_origin_status() WHERE external_id LIKE 'banyan\\_%')" : '0'},
     'mayReplicate', r.rolreplication OR r.rolsuper,
     'trackCommitTimestamp', current_setting('track_commit_timestamp')::bool,
     'mayCreate', has_database_privilege(current_database(), 'CREATE'),

@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.t
 import type { Schema, Table } from '../../model/schema.ts';
 import type { Side } from '../../model/side.ts';
 import type { PrerequisiteCheck } from '../../ports/prerequisites.ts';
+import type { CaptureKind } from '../capture.ts';
 import { TRIGGER_PREFIX } from '../trigger/install.ts';
 import { holds, prerequisite } from './check.ts';
 import type { TableFacts } from './table-facts.ts';
@@ -27,12 +28,13 @@ export function tableChecks(options: {
   readonly schema: Schema;
   /** Whether both sides are written: then every row needs a key. */
   readonly bothWays: boolean;
+  /** A trigger sees the whole row, whatever the replica identity is. */
+  readonly capture?: CaptureKind;
 }): readonly PrerequisiteCheck[] {
-  const { table, facts, schema, bothWays } = options;
+  const { table, facts, schema, bothWays, capture = 'wal' } = options;
   return [
-    keyCheck(table, bothWays),
-    replicaIdentityCheck(table, partitionsOf(table, schema)),
-    generatedIdentityCheck(table, partitionsOf(table, schema)),
+    keyCheck(table, { whole: !bothWays && (capture === 'trigger' || table.replicaIdentity === 'full') }),
+    ...(capture === 'trigger' ? [] : [replicaIdentityCheck(table, partitionsOf(table, schema)), generatedIdentityCheck(table, partitionsOf(table, schema))]),
     none(table, 'unlogged', [table, ...partitionsOf(table, schema)].filter((part) => part.unlogged).map((part) => part.name), {
       expected: 'logged: changes of an unlogged table are not in the WAL',
       remedy: `ALTER TABLE ${quoteTable(table.name)} SET LOGGED;`,
@@ -87,11 +89,10 @@ function partitionsOf(table: Table, schema: Schema): readonly Table[] {
 }
 
 /** A row is found by its primary key, else by a unique index of columns that are not null; one way, also by all it holds. */
-function keyCheck(table: Table, bothWays: boolean): PrerequisiteCheck {
+function keyCheck(table: Table, { whole }: { readonly whole: boolean }): PrerequisiteCheck {
   const key = table.primaryKey;
   const generated = key?.columns.filter((name) => isGenerated(table, name)) ?? [];
   const candidate = uniqueKeyOf(table);
-  const whole = !bothWays && table.replicaIdentity === 'full';
   let found = key ? key.definition : candidate ? `unique index ${candidate.name}` : 'none';
   if (generated.length > 0) found += `, of generated columns (${generated.join(', ')})`;
   if (whole && !key && !candidate) found = 'none; rows are told apart by all they hold';

@@ -73,6 +73,8 @@ export class PostgresProvisioner implements Provisioner {
     return inTransaction(service, async (client) => {
       // The lock comes before the plan: of two runs the second sees what the first has made.
       await client.query(`SELECT pg_catalog.pg_advisory_xact_lock(${PROVISION_LOCK})`);
+      // Large catalogs take a while to read.
+      await client.query("SET LOCAL idle_in_transaction_session_timeout = '60s'");
       const plan = await this.plan(scope);
       refuseMismatches(plan);
       // Not before the advisory lock, which may well be held longer than a table's.

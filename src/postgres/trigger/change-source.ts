@@ -4,8 +4,9 @@ import { BanyanError } from '../../core/errors.ts';
 import { later, ORIGIN_OF_TIME, type Position } from '../../model/position.ts';
 import type { ChangeSource, SourceEvent } from '../../ports/change-source.ts';
 import { connect } from '../connect.ts';
-import { CaptureLog, type Batch } from './capture-log.ts';
+import { CaptureLog, type Batch, type PartSize } from './capture-log.ts';
 import type { Entry } from './entries.ts';
+import { largeUnit } from './large-unit.ts';
 import { assembleUnit } from './unit.ts';
 
 export interface TriggerChangeSourceOptions {
@@ -17,6 +18,8 @@ export interface TriggerChangeSourceOptions {
   readonly applicationName?: string;
   /** Asked on each connection before anything is read: whether this log still is the stream's. Throws if not. */
   readonly check?: () => Promise<void>;
+  /** Most of one unit that stands in memory, and how much of a larger one at a time. Default 10,000 and 2,000 rows, 16 and 4 MiB. */
+  readonly memory?: { readonly transaction?: PartSize; readonly part?: PartSize };
   /** Shortest and longest pause between two looks at the log, in milliseconds. Default 5 and 50; each look is one small query. */
   readonly pollMs?: { readonly least: number; readonly most: number };
 }
@@ -34,7 +37,7 @@ export class TriggerChangeSource implements ChangeSource {
   }
 
   async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
-    const client = await connect({ url: this.#options.url, applicationName: this.#options.applicationName ?? `banyan ${this.#options.service}` });
+    const client = await connect({ url: this.#options.url, applicationName: this.#name });
     const stop = (): void => {
       client.connection.stream.destroy();
     };
@@ -54,12 +57,17 @@ export class TriggerChangeSource implements ChangeSource {
     }
   }
 
+  get #name(): string {
+    return this.#options.applicationName ?? `banyan ${this.#options.service}`;
+  }
+
   acknowledge(position: Position): void {
     this.#durable = later(this.#durable, position);
   }
 
   async *#units(client: pg.Client, signal: AbortSignal): AsyncGenerator<SourceEvent> {
-    const { service, clock, replay, pollMs = { least: 5, most: 50 } } = this.#options;
+    const { url, service, clock, replay, pollMs = { least: 5, most: 50 } } = this.#options;
+    const memory = { ...MEMORY, ...this.#options.memory };
     const log = new CaptureLog(client, service);
     let before = await this.#start(log);
     let pauseMs = pollMs.least;
@@ -69,11 +77,12 @@ export class TriggerChangeSource implements ChangeSource {
       await this.#forget(log);
       const batch = await log.next(before.position);
       if (batch) {
-        const entries = await log.read(before, batch);
-        const parts = assembleUnit({
-          entries, relationOf: (entry) => log.relationOf(entry), after: before.position, position: batch.position, replay,
-        });
-        owed = this.#owesAnother(entries, log, batch);
+        const entries = await log.read(before, batch, memory.transaction);
+        const parts = entries
+          ? assembleUnit({ entries, relationOf: (entry) => log.relationOf(entry), after: before.position, position: batch.position, replay })
+          : await largeUnit({ url, service, applicationName: this.#name, log, before, batch, replay, part: memory.part });
+        // To add one batch too many does no harm.
+        owed = !entries || this.#owesAnother(entries, log, batch);
         before = batch;
         pauseMs = pollMs.least;
         if (parts.length > 0) yield { kind: 'unit', position: batch.position, parts };
@@ -98,7 +107,7 @@ export class TriggerChangeSource implements ChangeSource {
    * behind the batch's position, though the batch has seen it; then another batch has to follow.
    */
   #owesAnother(entries: readonly Entry[], log: CaptureLog, batch: Batch): boolean {
-    return entries.some((entry) => entry.id > batch.position && log.relationOf(entry).relation.table === 'banyan.mark');
+    return entries.some((entry) => entry.id > batch.position && MARKS.has(log.relationOf(entry).relation.table));
   }
 
   async #forget(log: CaptureLog): Promise<void> {
@@ -115,3 +124,9 @@ export class TriggerChangeSource implements ChangeSource {
 const SETTINGS =
   "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; " +
   "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = '20s'";
+
+const MIB = 1024 * 1024;
+const MEMORY = { transaction: { rows: 10_000, bytes: 16 * MIB }, part: { rows: 2000, bytes: 4 * MIB } } as const;
+
+/** Tables that marks are written to. */
+const MARKS: ReadonlySet<string> = new Set(['banyan.mark', 'banyan.request']);

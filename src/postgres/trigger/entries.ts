@@ -33,7 +33,7 @@ export interface LoggedRelation {
 interface Definition {
   readonly schema: string;
   readonly table: string;
-  readonly columns: readonly { readonly name: string; readonly type: number; readonly generated: boolean; readonly key: boolean }[];
+  readonly columns: readonly { readonly name: string; readonly type: number; readonly modifier?: number; readonly generated: boolean; readonly key: boolean }[];
 }
 
 export function readRelation(relid: string, definition: string): LoggedRelation {
@@ -44,7 +44,9 @@ export function readRelation(relid: string, definition: string): LoggedRelation 
     relation: {
       table: tableName(schema, table),
       replicaIdentity: 'full',
-      columns: columns.filter((column) => !column.generated).map(({ name, type, key }) => ({ name, typeId: type, identity: key })),
+      columns: columns.filter((column) => !column.generated).map(({ name, type, modifier, key }) => ({
+        name, typeId: type, identity: key, ...(modifier === undefined ? {} : { modifier }),
+      })),
     },
   };
 }

@@ -84,7 +84,7 @@ BEGIN
   SELECT number, capture_relation_of.relid, capture_relation_of.signature, json_build_object(
     'schema', n.nspname, 'table', c.relname,
     'columns', (
-      SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint, 'generated', a.attgenerated <> '',
+      SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'generated', a.attgenerated <> '',
           'key', coalesce(a.attnum = ANY ((k.indkey::int2[])[0:k.indnkeyatts - 1]), false)) ORDER BY a.attnum)
         FROM pg_attribute a LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
        WHERE a.attrelid = capture_relation_of.relid AND a.attnum > 0 AND NOT a.attisdropped)
@@ -103,7 +103,7 @@ DECLARE
   now pg_snapshot;
 BEGIN
   columns := (
-    SELECT string_agg(a.attname || ' ' || a.atttypid || a.attgenerated::text, ',' ORDER BY a.attnum)
+    SELECT string_agg(a.attname || ' ' || a.atttypid || ' ' || a.atttypmod || a.attgenerated::text, ',' ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = TG_RELID AND a.attnum > 0 AND NOT a.attisdropped);
   columns := TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME || ' ' || columns;
   relation := (SELECT r.id FROM banyan.capture_relation r WHERE r.relid = TG_RELID AND r.signature = columns LIMIT 1);

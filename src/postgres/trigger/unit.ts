@@ -34,7 +34,7 @@ export function assembleUnit(options: UnitOptions): Transaction[] {
     if (part !== last) parts.push(part);
     part.at = at > part.at ? at : part.at;
     part.bytes += (entry.oldRow?.length ?? 0) + (entry.newRow?.length ?? 0);
-    push(part, entry, changeOf(entry, relationOf(entry)));
+    part.changes.push(entry, relationOf(entry));
   };
   const waiting = [...replays.values()].sort((a, b) => (a.at < b.at ? -1 : 1));
   for (const { entry, at } of placed) {
@@ -54,7 +54,7 @@ export function assembleUnit(options: UnitOptions): Transaction[] {
     if (within > latest) latest = within;
     return {
       position: latest as Position, xid: Number(part.xid & 0xffffffffn), committedAt: part.committedAt, bytes: part.bytes,
-      changes: part.changes, ...(origin ? { origin } : {}),
+      changes: part.changes.all, ...(origin ? { origin } : {}),
     };
   });
 }
@@ -62,26 +62,28 @@ export function assembleUnit(options: UnitOptions): Transaction[] {
 interface Part {
   readonly xid: bigint;
   readonly committedAt: bigint;
-  readonly changes: Change[];
+  readonly changes: Changes;
   readonly origin: Origin | undefined;
   at: bigint;
   bytes: number;
-  /** The kind of the last change, if it was a truncation. */
-  truncation: string;
 }
 
 const newPart = (entry: Entry, origin: Origin | undefined): Part => ({
-  xid: entry.xid, committedAt: entry.committedAt, changes: [], origin, at: 0n, bytes: 0, truncation: '',
+  xid: entry.xid, committedAt: entry.committedAt, changes: new Changes(), origin, at: 0n, bytes: 0,
 });
 
-interface Replay {
+/** A transaction of the stream into this database. */
+export interface Replay {
+  readonly xid: bigint;
+  readonly committedAt: bigint;
+  /** The id of its checkpoint's entry. */
   readonly at: bigint;
   readonly origin: Origin;
   readonly entries: readonly Entry[];
 }
 
 /** Transactions that moved the checkpoint of the stream into this database: replays, whatever else they did. */
-function findReplays({ entries, relationOf, replay }: UnitOptions): ReadonlyMap<bigint, Replay> {
+export function findReplays({ entries, relationOf, replay }: Pick<UnitOptions, 'entries' | 'relationOf' | 'replay'>): ReadonlyMap<bigint, Replay> {
   const found = new Map<bigint, Replay>();
   if (!replay) return found;
   const byTransaction = new Map<bigint, Entry[]>();
@@ -101,29 +103,52 @@ function findReplays({ entries, relationOf, replay }: UnitOptions): ReadonlyMap<
     };
     if (value('name') !== replay.stream) continue;
     const origin = { name: replay.origin, position: parseLsn(value('position')) };
-    found.set(entry.xid, { at: entry.id, origin, entries: byTransaction.get(entry.xid) ?? [] });
+    found.set(entry.xid, { xid: entry.xid, committedAt: entry.committedAt, at: entry.id, origin, entries: byTransaction.get(entry.xid) ?? [] });
   }
   return found;
 }
 
-/**
- * Several tables truncated at once are one change: where one refers to the other, they can't be emptied
- * one by one. Each table has an entry of its own, one behind the other.
- */
-function push(part: Part, entry: Entry, change: Change): void {
-  const { changes } = part;
-  const last = changes.at(-1);
-  const goesWith = part.truncation === 'N' || entry.kind === 'N' || part.truncation === entry.kind;
-  if (change.kind === 'truncate' && last?.kind === 'truncate' && goesWith) {
-    const added = change.relations.filter(({ table }) => !last.relations.some((known) => known.table === table));
-    changes[changes.length - 1] = {
-      ...last, relations: [...last.relations, ...added], restartIdentity: last.restartIdentity || change.restartIdentity,
-    };
-    if (entry.kind !== 'N') part.truncation = entry.kind;
-  } else {
-    changes.push(change);
-    part.truncation = entry.kind;
+/** The changes of entries that follow one another. */
+export class Changes {
+  readonly #all: Change[] = [];
+  /** The kind of the last change, if it was a truncation. */
+  #truncation = '';
+
+  get all(): readonly Change[] {
+    return this.#all;
   }
+
+  /** The next entry may be a part of the last change. */
+  get endsInTruncation(): boolean {
+    return this.#all.at(-1)?.kind === 'truncate';
+  }
+
+  /**
+   * Several tables truncated at once are one change: where one refers to the other, they can't be emptied
+   * one by one. Each table has an entry of its own, one behind the other.
+   */
+  push(entry: Entry, logged: LoggedRelation): void {
+    const change = changeOf(entry, logged);
+    const last = this.#all.at(-1);
+    const goesWith = this.#truncation === 'N' || entry.kind === 'N' || this.#truncation === entry.kind;
+    if (change.kind === 'truncate' && last?.kind === 'truncate' && goesWith) {
+      const added = change.relations.filter(({ table }) => !last.relations.some((known) => known.table === table));
+      this.#all[this.#all.length - 1] = {
+        ...last, relations: [...last.relations, ...added], restartIdentity: last.restartIdentity || change.restartIdentity,
+      };
+      if (entry.kind !== 'N') this.#truncation = entry.kind;
+    } else {
+      this.#all.push(change);
+      this.#truncation = entry.kind;
+    }
+  }
+}
+
+/** Those of a few entries. */
+export function changesOf(entries: readonly Entry[], relationOf: (entry: Entry) => LoggedRelation): readonly Change[] {
+  const changes = new Changes();
+  for (const entry of entries) changes.push(entry, relationOf(entry));
+  return changes.all;
 }
 
 /** An entry and the number that tells its place. */

@@ -30,10 +30,15 @@ export class Assembler {
     return this.#open !== undefined;
   }
 
+  /** Whether the stream is within a replay of our own. */
+  get inReplay(): boolean {
+    const origin = this.#open?.origin;
+    return origin !== undefined && origin.name === this.#replayOrigin;
+  }
+
   /** Whether a change of this table would be left out where the stream is now, so that its row need not be decoded. */
   leavesOut(table: string): boolean {
-    const origin = this.#open?.origin;
-    return origin !== undefined && origin.name === this.#replayOrigin && !table.startsWith('banyan.');
+    return this.inReplay && !table.startsWith('banyan.');
   }
 
   /** Changes of the open transaction that stand in memory. */
@@ -60,7 +65,10 @@ export class Assembler {
       case 'commit': {
         const open = this.#current(message.kind);
         this.#open = undefined;
-        return { position: message.endPosition, ...open, bytes: this.#bytes };
+        return {
+          position: message.endPosition, xid: open.xid, committedAt: open.committedAt, changes: open.changes, bytes: this.#bytes,
+          ...(open.origin ? { origin: open.origin } : {}),
+        };
       }
       case 'insert':
       case 'update':
@@ -87,7 +95,7 @@ export class Assembler {
 
   #take(change: Change, bytes: number): void {
     const open = this.#current(change.kind);
-    if (this.leavesOut(change.kind === 'truncate' ? '' : change.relation.table)) return;
+    if (this.inReplay && this.leavesOut(change.kind === 'truncate' ? '' : change.relation.table)) return;
     open.changes.push(change);
     this.#bytes += bytes;
   }

@@ -86,7 +86,7 @@ export class WalChangeSource implements ChangeSource {
             if (!reader.inTransaction) yield { kind: 'progress', position: message.position };
             continue;
           }
-          const taken = reader.take(message.payload);
+          const taken = reader.take(message.bytes, message.from, message.end);
           const transaction = taken instanceof Promise ? await taken : taken;
           if (transaction) yield { kind: 'transaction', transaction };
         }

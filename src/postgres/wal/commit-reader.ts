@@ -49,22 +49,24 @@ export class CommitReader {
     return this.#block !== undefined || this.#assembler.inTransaction;
   }
 
-  /** Takes one message; gives the transaction it completes, if it does. */
-  take(payload: Buffer): Transaction | undefined | Promise<Transaction | undefined> {
-    if (this.#block) return this.#inBlock(this.#block, payload);
-    const table = this.#decoder.tableOf(payload);
-    if (table !== undefined) {
-      if (this.#assembler.leavesOut(table)) return undefined;
-      if (this.#rest) return this.#spool(this.#rest, payload);
+  /** Takes one message, `bytes` from `from` to before `end`; gives the transaction it completes, if it does. */
+  take(bytes: Buffer, from = 0, end = bytes.length): Transaction | undefined | Promise<Transaction | undefined> {
+    if (this.#block) return this.#inBlock(this.#block, bytes.subarray(from, end));
+    if (this.#rest || this.#assembler.inReplay) {
+      const table = this.#decoder.tableOf(bytes, from, end);
+      if (table !== undefined) {
+        if (this.#assembler.leavesOut(table)) return undefined;
+        if (this.#rest) return this.#spool(this.#rest, bytes.subarray(from, end));
+      }
     }
-    const message = this.#decoder.decode(payload);
+    const message = this.#decoder.decode(bytes, from, end);
     if (message.kind === 'stream-start') return this.#begin(message);
     if (message.kind === 'stream-commit') return this.#commitStreamed(message);
     if (message.kind === 'stream-abort') return this.#abort(message);
     if (message.kind === 'stream-stop') throw malformed('the end of a part that never began');
     const rest = this.#rest;
-    if (rest && (message.kind === 'relation' || message.kind === 'truncate')) return this.#spool(rest, payload);
-    const transaction = this.#assembler.push(message, payload.length);
+    if (rest && (message.kind === 'relation' || message.kind === 'truncate')) return this.#spool(rest, bytes.subarray(from, end));
+    const transaction = this.#assembler.push(message, end - from);
     if (transaction && rest) {
       this.#rest = undefined;
       return { ...transaction, bytes: rest.bytes, changes: this.#spooled(transaction, rest) };

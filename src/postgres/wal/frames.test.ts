@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isBanyanError } from '../../core/errors.ts';
-import { errorFields, FrameReader, queryFrame, statusFrame, type Frame } from './frames.ts';
+import { errorFields, FrameReader, queryFrame, statusFrame, type ReadFrame } from './frames.ts';
 import { ByteReader } from './reader.ts';
 
 function frameOf(type: number, body: Uint8Array): Buffer {
@@ -10,6 +10,13 @@ function frameOf(type: number, body: Uint8Array): Buffer {
   head.writeUInt32BE(body.length + 4, 1);
   return Buffer.concat([head, body]);
 }
+
+interface Frame {
+  readonly type: number;
+  readonly body: Buffer;
+}
+
+const asFrame: ReadFrame<Frame> = (type, bytes, from, end) => ({ type, body: bytes.subarray(from, end) });
 
 const frames = fc.array(fc.record({ type: fc.nat(255), body: fc.uint8Array({ maxLength: 40 }) }), { maxLength: 12 });
 
@@ -22,7 +29,7 @@ describe('FrameReader', () => {
         const got: Frame[] = [];
         for (let at = 0, i = 0; at < bytes.length; i++) {
           const size = cuts[i % cuts.length]!;
-          got.push(...reader.push(bytes.subarray(at, at + size)));
+          got.push(...reader.push(bytes.subarray(at, at + size), asFrame));
           at += size;
         }
         expect(got.map(({ type, body }) => [type, body.toString('hex')])).toEqual(
@@ -35,23 +42,23 @@ describe('FrameReader', () => {
   it('gives a message as soon as its last byte is there, and the rest later', () => {
     const reader = new FrameReader();
     const bytes = Buffer.concat([frameOf(1, Buffer.from('ab')), frameOf(2, Buffer.from('cd'))]);
-    expect(reader.push(bytes.subarray(0, 6))).toEqual([]);
-    expect(reader.push(bytes.subarray(6, 8)).map((f) => f.type)).toEqual([1]);
-    expect(reader.push(bytes.subarray(8)).map((f) => f.body.toString())).toEqual(['cd']);
-    expect(reader.push(Buffer.alloc(0))).toEqual([]);
+    expect(reader.push(bytes.subarray(0, 6), asFrame)).toEqual([]);
+    expect(reader.push(bytes.subarray(6, 8), asFrame).map((f) => f.type)).toEqual([1]);
+    expect(reader.push(bytes.subarray(8), asFrame).map((f) => f.body.toString())).toEqual(['cd']);
+    expect(reader.push(Buffer.alloc(0), asFrame)).toEqual([]);
   });
 
   it.each([0, 3, 0x80000000, 0xffffffff])('refuses a message of length %d', (length) => {
     const head = Buffer.alloc(5);
     head.writeUInt32BE(length, 1);
-    expect(() => new FrameReader().push(head)).toThrow(expect.objectContaining({ code: 'BANYAN_WAL_FORMAT' }));
+    expect(() => new FrameReader().push(head, asFrame)).toThrow(expect.objectContaining({ code: 'BANYAN_WAL_FORMAT' }));
   });
 
   it('answers random bytes with messages or BANYAN_WAL_FORMAT', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
-          new FrameReader().push(Buffer.from(bytes));
+          new FrameReader().push(Buffer.from(bytes), asFrame);
         } catch (error) {
           expect(isBanyanError(error, 'BANYAN_WAL_FORMAT')).toBe(true);
         }

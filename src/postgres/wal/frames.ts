@@ -1,10 +1,7 @@
 import { malformed } from './reader.ts';
 
-/** One message of PostgreSQL's protocol: its type byte and its body. */
-export interface Frame {
-  readonly type: number;
-  readonly body: Buffer;
-}
+/** What to make of one message of PostgreSQL's protocol: its type byte, and its body from `from` to before `end`; undefined for nothing. */
+export type ReadFrame<T> = (type: number, bytes: Buffer, from: number, end: number) => T | undefined;
 
 /** No message of a walsender is larger: a row's field is at most 1 GB. */
 const MAX_LENGTH = 0x7fffffff;
@@ -16,13 +13,16 @@ export class FrameReader {
   /** Bytes that must be there before another look is worth while. */
   #wanted = 5;
 
-  /** Takes bytes as they arrive; gives the messages they complete, in order. */
-  push(chunk: Buffer): Frame[] {
+  /**
+   * Takes bytes as they arrive; gives what `read` makes of the messages they complete, in order. It is told where
+   * each one lies, because a Buffer for each costs more than all else that is done with most of them.
+   */
+  push<T>(chunk: Buffer, read: ReadFrame<T>): T[] {
     this.#parts.push(chunk);
     this.#size += chunk.length;
     if (this.#size < this.#wanted) return [];
     const bytes = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts, this.#size);
-    const frames: Frame[] = [];
+    const messages: T[] = [];
     let at = 0;
     this.#wanted = 5;
     while (bytes.length - at >= 5) {
@@ -32,12 +32,13 @@ export class FrameReader {
         this.#wanted = length + 1;
         break;
       }
-      frames.push({ type: bytes.readUInt8(at), body: bytes.subarray(at + 5, at + 1 + length) });
+      const message = read(bytes.readUInt8(at), bytes, at + 5, at + 1 + length);
+      if (message !== undefined) messages.push(message);
       at += length + 1;
     }
     this.#parts = at === bytes.length ? [] : [bytes.subarray(at)];
     this.#size = bytes.length - at;
-    return frames;
+    return messages;
   }
 }
 

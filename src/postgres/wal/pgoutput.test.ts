@@ -126,7 +126,7 @@ describe('PgoutputDecoder', () => {
     const decode = (name: string): PgoutputMessage => decoder.decode(VALID[name]!);
     const relation = {
       table: '"Odd Schema".t', replicaIdentity: 'default',
-      columns: [{ name: 'id', identity: true, typeId: 23 }, { name: 'v', identity: false, typeId: 25 }],
+      columns: [{ name: 'id', identity: true, typeId: 23, modifier: -1 }, { name: 'v', identity: false, typeId: 25, modifier: -1 }],
     };
     expect(decode('relation')).toEqual({ kind: 'relation', relation });
     expect(decode('begin')).toEqual({ kind: 'begin', committedAt: 946_684_799_999_999n, xid: 42 });

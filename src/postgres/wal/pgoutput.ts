@@ -40,6 +40,8 @@ const BYTE = {
   null: 0x6e, unchanged: 0x75, text: 0x74,
 } as const;
 
+const EMPTY = Buffer.alloc(0);
+
 /** Messages of a prepared transaction, by their first byte. They come only if the slot was made or altered to have them. */
 const TWO_PHASE: ReadonlySet<number> = new Set(Buffer.from('bPKrp'));
 
@@ -60,6 +62,8 @@ export class PgoutputDecoder {
   readonly #relations: Map<number, KnownRelation>;
   readonly #streamed: boolean;
   readonly #counter: { described: number };
+  readonly #reader = new ByteReader(EMPTY);
+  #last: { readonly id: number; readonly relation: Relation } | undefined;
 
   constructor(from?: { readonly relations: ReadonlyMap<number, KnownRelation>; readonly counter: { described: number }; readonly streamed: boolean }) {
     this.#relations = new Map(from?.relations);
@@ -77,14 +81,16 @@ export class PgoutputDecoder {
 
   /** Takes over what another has learned later. The server does not describe again what it described to a transaction that committed. */
   learnFrom(other: PgoutputDecoder): void {
+    this.#last = undefined;
     for (const [id, known] of other.#relations) {
       if ((this.#relations.get(id)?.ordinal ?? -1) < known.ordinal) this.#relations.set(id, known);
     }
   }
 
-  /** @throws BANYAN_WAL_FORMAT if the bytes are not one whole, known message. */
-  decode(bytes: Buffer): PgoutputMessage {
-    const reader = new ByteReader(bytes);
+  /** @throws BANYAN_WAL_FORMAT if the bytes from `from` to before `end` are not one whole, known message. */
+  decode(bytes: Buffer, from = 0, end = bytes.length): PgoutputMessage {
+    const reader = this.#reader;
+    reader.reset(bytes, from, end);
     const kind = reader.uint8();
     if (this.#streamed && NUMBERED.has(kind)) reader.uint32();
     const message = this.#body(kind, reader);
@@ -100,10 +106,10 @@ export class PgoutputDecoder {
   }
 
   /** The table whose row a message carries, without looking at the row; undefined for other messages. */
-  tableOf(bytes: Buffer): TableName | undefined {
-    const kind = bytes[0];
-    const at = this.#streamed ? 5 : 1;
-    if ((kind !== BYTE.insert && kind !== BYTE.update && kind !== BYTE.delete) || bytes.length < at + 4) return undefined;
+  tableOf(bytes: Buffer, from = 0, end = bytes.length): TableName | undefined {
+    const kind = bytes[from];
+    const at = from + (this.#streamed ? 5 : 1);
+    if ((kind !== BYTE.insert && kind !== BYTE.update && kind !== BYTE.delete) || end < at + 4) return undefined;
     return this.#relation(bytes.readUInt32BE(at)).table;
   }
 
@@ -206,17 +212,21 @@ export class PgoutputDecoder {
       const flags = reader.uint8();
       const column = reader.cstring();
       const typeId = reader.uint32();
-      reader.uint32();
-      columns.push({ name: column, identity: (flags & 1) !== 0, typeId });
+      const modifier = reader.uint32() | 0;
+      columns.push({ name: column, identity: (flags & 1) !== 0, typeId, modifier });
     }
+    this.#last = undefined;
     const relation: Relation = { table: tableName(schema === '' ? 'pg_catalog' : schema, name), columns, replicaIdentity };
     this.#relations.set(id, { relation, ordinal: (this.#counter.described += 1) });
     return relation;
   }
 
+  /** Most changes are of the table of the one before. */
   #relation(id: number): Relation {
+    if (this.#last?.id === id) return this.#last.relation;
     const known = this.#relations.get(id);
     if (!known) throw malformed(`a change of relation ${id}, which was never described`);
+    this.#last = { id, relation: known.relation };
     return known.relation;
   }
 }

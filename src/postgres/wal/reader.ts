@@ -3,11 +3,18 @@ import { BanyanError } from '../../core/errors.ts';
 
 /** Reads a message's fields from left to right; anything that does not fit is BANYAN_WAL_FORMAT, never a wrong value. */
 export class ByteReader {
-  readonly #bytes: Buffer;
-  readonly #end: number;
+  #bytes: Buffer;
+  #end: number;
   #at: number;
 
   constructor(bytes: Buffer, from = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = from;
+    this.#end = end;
+  }
+
+  /** Begins anew with other bytes. */
+  reset(bytes: Buffer, from: number, end: number): void {
     this.#bytes = bytes;
     this.#at = from;
     this.#end = end;

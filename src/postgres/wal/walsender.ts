@@ -2,21 +2,27 @@ import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { BanyanError, messageOf } from '../../core/errors.ts';
 import { redactUrl } from '../../core/redact.ts';
-import type { Clock } from '../../core/clock.ts';
+import { systemClock, type Clock } from '../../core/clock.ts';
 import type { Position } from '../../model/position.ts';
 import { quoteIdentifier } from '../../model/names.ts';
-import { clientOf, SESSION_SETTINGS } from '../connect.ts';
-import { errorFields, FrameReader, queryFrame, statusFrame } from './frames.ts';
+import { beginSession, clientOf } from '../connect.ts';
+import { watchClient } from '../link-watch.ts';
+import { errorFields, FrameReader, queryFrame, statusFrame, type ReadFrame } from './frames.ts';
 import { ByteReader, malformed } from './reader.ts';
 
 /** What a walsender sends within its copy stream. */
 export type WalMessage =
-  | { readonly kind: 'wal'; readonly payload: Buffer }
+  /** A message of the plugin: `bytes` from `from` to before `end`. */
+  | { readonly kind: 'wal'; readonly bytes: Buffer; readonly from: number; readonly end: number }
   | { readonly kind: 'keepalive'; readonly position: Position };
 
 export interface ReplicationOptions {
   readonly url: string;
   readonly applicationName?: string;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Look whether the server still works on a command when its answer takes longer than this, in milliseconds. Default 20,000. Streaming has a watch of its own. */
+  readonly silenceMs?: number;
 }
 
 /**
@@ -30,8 +36,7 @@ export async function connectReplication(options: ReplicationOptions): Promise<p
   // A lost connection is seen by whoever awaits a query or reads the stream.
   client.on('error', () => {});
   try {
-    await client.connect();
-    await client.query(SESSION_SETTINGS);
+    await beginSession(client, options);
   } catch (error) {
     client.connection.stream.destroy();
     throw new BanyanError('BANYAN_CONNECT', {
@@ -40,6 +45,7 @@ export async function connectReplication(options: ReplicationOptions): Promise<p
       remedy: 'Beside what any connection needs, the role must have REPLICATION (or rds_replication), and pg_hba.conf must let it in.',
     });
   }
+  watchClient(client, { url: options.url, clock: options.clock ?? systemClock, afterMs: options.silenceMs ?? 20_000 });
   return client;
 }
 
@@ -85,17 +91,14 @@ export async function* streamSlot(options: StreamOptions): AsyncGenerator<WalMes
     // Often enough that a silence is noticed, and the server asked, well within the time allowed.
     const statusEveryMs = options.statusEveryMs ?? Math.min(server.statusEveryMs, options.silenceMs / 4);
     const asked = new Asked({ clock: options.clock, statusEveryMs });
+    const read = readingWith(() => {
+      asked.again();
+      socket.write(statusFrame(options.durable(), { replyNow: false }));
+    });
     const status = reportStatus(socket, { ...options, asked, statusEveryMs }, closed.signal);
     try {
       for await (const chunk of socket) {
-        const messages: WalMessage[] = [];
-        for (const frame of frames.push(chunk as Buffer)) {
-          const message = read(frame.type, frame.body, () => {
-            asked.again();
-            socket.write(statusFrame(options.durable(), { replyNow: false }));
-          });
-          if (message) messages.push(message);
-        }
+        const messages = frames.push(chunk as Buffer, read);
         if (messages.length > 0) yield messages;
       }
     } finally {
@@ -216,19 +219,23 @@ const STOPPING_GRACE_MS = 2000;
 const COPY_BOTH = 0x57;
 const COPY_DATA = 0x64;
 const COPY_DONE = 0x63;
+const WAL_DATA = 0x77;
 const ERROR = 0x45;
 const NOTICE = 0x4e;
 /** Parameter status, command complete, ready for query: nothing to do. */
 const IGNORED = new Set([0x53, 0x43, 0x5a]);
 
-function read(type: number, body: Buffer, reply: () => void): WalMessage | undefined {
-  if (type === COPY_DATA) {
-    const reader = new ByteReader(body);
+/** Two positions and a time. */
+const WAL_HEADER = 24;
+
+/** Reads what a walsender sends; `reply` answers it at once. */
+function readingWith(reply: () => void): ReadFrame<WalMessage> {
+  return (type, bytes, from, end) => {
+    if (type !== COPY_DATA) return readOther(type, bytes.subarray(from, end));
+    if (bytes[from] === WAL_DATA && end - from > WAL_HEADER) return { kind: 'wal', bytes, from: from + 1 + WAL_HEADER, end };
+    const reader = new ByteReader(bytes, from, end);
     const kind = reader.uint8();
-    if (kind === 0x77) {
-      reader.skip(24);
-      return { kind: 'wal', payload: reader.bytes(reader.remaining) };
-    }
+    if (kind === WAL_DATA) throw malformed('a part of the log without its header');
     if (kind === 0x6b) {
       const position = reader.uint64() as Position;
       reader.int64();
@@ -236,7 +243,10 @@ function read(type: number, body: Buffer, reply: () => void): WalMessage | undef
       return { kind: 'keepalive', position };
     }
     throw malformed(`copy data of unknown kind ${kind}`);
-  }
+  };
+}
+
+function readOther(type: number, body: Buffer): undefined {
   if (type === NOTICE) {
     const { sqlState, message } = errorFields(body);
     // Since 18 the server only warns when the publication is missing, and sends none of its changes.
