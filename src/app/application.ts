@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ResyncCounts } from '../ports/resync-store.ts';
+import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
 
 /*
  * What the command line (and whoever else drives Banyan) asks of the composition root: one method per
@@ -409,7 +410,7 @@ export interface QuarantineDiscardResult {
   readonly behind: number;
 }
 
-export type ValidationLevel = 'count' | 'sample' | 'checksum' | 'full';
+export type ValidationLevel = Level;
 
 export interface ValidateOptions {
   /** Both or none; none: every configured service. */
@@ -424,31 +425,10 @@ export interface ValidateOptions {
   readonly services?: readonly string[];
 }
 
-/** A key of one column is its value; of several, values by column; without a key, the row and how often each side has it. */
-export type RowKey = string | RowValues | { readonly row: RowValues; readonly source: number; readonly target: number };
+export type TableComparison = Pick<TableReport, 'table' | 'source' | 'target' | 'missing' | 'extra' | 'different' | 'counts'>;
 
-export interface TableComparison {
-  readonly table: string;
-  /** Rows on that side. */
-  readonly source: number;
-  readonly target: number;
-  /** Keys, the first ones; `counts` has all. */
-  readonly missing: readonly RowKey[];
-  readonly extra: readonly RowKey[];
-  /** How many there are, however long the lists. Absent: as many as are listed. */
-  readonly counts?: { readonly missing: number; readonly extra: number; readonly different: number };
-  readonly different: readonly {
-    readonly key: RowKey;
-    readonly columns: Readonly<Record<string, { readonly source: string | null; readonly target: string | null }>>;
-  }[];
-}
-
-export interface ValidateResult {
-  readonly consistent: boolean;
-  readonly rows: number;
-  readonly seconds: number;
-  readonly tables: readonly TableComparison[];
-}
+/** Over all services that were compared. */
+export type ValidateResult = ValidationReport;
 
 export interface GenerateOptions {
   /** Absent: the configured monolith. */

@@ -7,7 +7,7 @@ import { sourceSide } from '../model/side.ts';
 import { directionsOf } from '../sync/service-sync.ts';
 import type { ServiceConfig } from '../config/config.ts';
 import type { TableToValidate } from '../validate/pair.ts';
-import type { ValidationReport } from '../validate/report.ts';
+import { scoreOfTables, type Level, type ValidationReport } from '../validate/report.ts';
 import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
 import type { Session } from './session.ts';
@@ -36,7 +36,7 @@ export async function validate(session: Session, options: ValidateOptions): Prom
       }),
     );
   }
-  return joined(reports);
+  return joined(reports, options.level ?? config.validate.level);
 }
 
 /** A mistyped name beside a right one must not look like an equal table; nor must nothing at all. */
@@ -62,9 +62,7 @@ export async function validateUrls(
       { checksummer: new PostgresChecksummer({ pool: target }) },
       { clock: context.clock },
     );
-    return joined([
-      await validator.validate({ ...shared(context, options), ...(options.tables ? { tables: options.tables } : {}) }),
-    ]);
+    return await validator.validate({ ...shared(context, options), ...(options.tables ? { tables: options.tables } : {}) });
   } finally {
     await Promise.all([source.end(), target.end()]);
   }
@@ -100,12 +98,14 @@ async function fenceOf(session: Session, service: ServiceConfig): Promise<{ read
   return { fence: { fence, service: service.name, sides: directionsOf(session.config.sync.mode).map(sourceSide) } };
 }
 
-function joined(reports: readonly ValidationReport[]): ValidateResult {
+function joined(reports: readonly ValidationReport[], level: Level): ValidateResult {
   const tables = reports.flatMap((report) => report.tables);
   return {
     consistent: reports.every((report) => report.consistent),
+    level,
     rows: tables.reduce((sum, table) => sum + table.source, 0),
     seconds: reports.reduce((sum, report) => sum + report.seconds, 0),
+    score: scoreOfTables(tables),
     tables,
   };
 }

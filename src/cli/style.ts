@@ -1,6 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
+import { printable } from '../core/printable.ts';
 import type { OutputStream } from './environment.ts';
+
+export { printable };
 
 /** Colours, or their absence. */
 export type Style = ReturnType<typeof picocolors.createColors>;
@@ -36,11 +39,6 @@ export function table(options: TableOptions): string {
 
 function visibleLength(text: string): number {
   return stripVTControlCharacters(text).length;
-}
-
-/** Text from a database or a server, made harmless for a terminal: control characters are shown, not sent. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 /** `200,000`. */

@@ -96,3 +96,12 @@ export interface ValidationReport {
 export function scoreOf(rows: number, differing: number): number {
   return rows === 0 ? (differing === 0 ? 1 : 0) : Math.max(0, 1 - differing / rows);
 }
+
+/** The share of equal rows over several tables. */
+export function scoreOfTables(tables: readonly Pick<TableReport, 'source' | 'target' | 'counts'>[]): number {
+  const sum = (value: (table: Pick<TableReport, 'source' | 'target' | 'counts'>) => number): number => tables.reduce((total, table) => total + value(table), 0);
+  return scoreOf(
+    sum((table) => Math.max(table.source, table.target)),
+    sum(({ counts }) => counts.missing + counts.extra + counts.different),
+  );
+}

@@ -8,7 +8,8 @@ import { FenceBarrier, PauseBarrier, type Barrier, type FenceOptions } from './b
 import { compareTable } from './compare-table.ts';
 import { pairNames, pairTables, type TableToValidate } from './pair.ts';
 import type { Progress } from './progress.ts';
-import { scoreOf, type Level, type TableReport, type ValidationReport } from './report.ts';
+import { scoreOfTables, type Level, type TableReport, type ValidationReport } from './report.ts';
+import { SEVERITY_OF } from './severity.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
 /** One of the two databases. */
@@ -107,7 +108,6 @@ export class ConsistencyValidator {
       tables.push(report);
     }
     const rows = sum(tables, (table) => table.source);
-    const differing = sum(tables, ({ counts }) => counts.missing + counts.extra + counts.different);
     const seconds = (this.#clock.monotonic() - startedMs) / 1000;
     this.#metrics.observe('reconciliation_duration_seconds', seconds, { job_type: level });
     return {
@@ -115,10 +115,7 @@ export class ConsistencyValidator {
       level,
       rows,
       seconds,
-      score: scoreOf(
-        sum(tables, (table) => Math.max(table.source, table.target)),
-        differing,
-      ),
+      score: scoreOfTables(tables),
       tables,
     };
   }
@@ -184,13 +181,10 @@ export class ConsistencyValidator {
     const { table, counts, score } = report;
     this.#metrics.gauge('data_drift_percentage', (1 - score) * 100, { table });
     for (const type of ['missing', 'extra', 'different'] as const) {
-      if (counts[type] > 0) this.#metrics.count('reconciliation_inconsistencies_total', { table, type, severity: SEVERITY[type] }, counts[type]);
+      if (counts[type] > 0) this.#metrics.count('reconciliation_inconsistencies_total', { table, type, severity: SEVERITY_OF[type] }, counts[type]);
     }
   }
 }
-
-/** A row that is gone is worse than one with an old value; a surplus row loses nothing. */
-const SEVERITY = { missing: 'critical', different: 'high', extra: 'medium' } as const;
 
 type Described = { readonly shape: TableShape } | { readonly shape?: undefined; readonly error: unknown };
 

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Application, SyncStatusResult } from '../../src/app/application.ts';
+import { temporaryFolder } from '../support/application.ts';
 import { run } from './harness.ts';
 import * as samples from './samples.ts';
 
@@ -226,7 +229,7 @@ accounts  service-to-monolith  streaming      –        –  –         –   
 
   test('sync resync', async () => {
     expect(await shown('sync resync accounts users')).toBe("1,204 rows of public.users were made equal to the monolith's; each is in `banyan sync conflicts` with the strategy resync.\n");
-    const differences = [{ table: 'public.users', source: 9, target: 9, missing: ['1'], extra: ['2', '3'], different: [], counts: { missing: 1, extra: 2, different: 1500 } }];
+    const differences = [{ table: samples.unequal.tables[1]!.table, source: 9, target: 9, missing: ['1'], extra: ['2', '3'], different: [], counts: { missing: 1, extra: 2, different: 1500, unsettled: 0 } }];
     const dry = (from: 'monolith' | 'service'): Partial<Application> => ({ syncResync: () => Promise.resolve({ ...samples.resync, from, dryRun: true, state: 'kept', differences }) });
     expect(await shown('sync resync accounts users --dry-run', dry('monolith'))).toBe('Would bring 1, overwrite 1,500 and delete 2 rows of public.users in the service.\n');
     expect(await shown('sync resync accounts users --dry-run', dry('service'))).toBe('Would bring 2, overwrite 1,500 and delete 1 rows of public.users in the monolith.\n');
@@ -290,12 +293,41 @@ accounts  service-to-monolith  streaming      –        –  –         –   
 
 public.users
 ${Array.from({ length: 10 }, (_, i) => `  missing    id=${i}\n`).join('')}  and 1 more
-  extra      id=null
-  different  id=7: email a\\x1b[31m ≠ null
+  extra      id=null: 0 times in the source, 1 in the target
+  different  id=7: email: a\\x1b[31m ≠ null
 
 Not equal: 2,000 rows compared in 1.5 s.
 `);
     expect(await shown('validate')).toMatch(/\nEqual: 2,000 rows compared in 1\.5 s\.\n$/);
+  });
+
+  test('validate says why tables can not be equal although their rows are', async () => {
+    const [sessions] = samples.unequal.tables;
+    const tables = [
+      { ...sessions!, consistent: false, drift: [{ column: 'device', absentOn: 'target' as const }] },
+      { ...samples.unequal.tables[1]!, ...sessions!, table: samples.unequal.tables[1]!.table, consistent: false, absentOn: 'source' as const, score: 0 },
+    ];
+    const text = await shown('validate', { validate: () => Promise.resolve({ ...samples.unequal, tables }) });
+    expect(text).toContain('\npublic.sessions\n  structure  device: not on the target\n');
+    expect(text).toContain('\npublic.users\n  structure  no such table on the source\n');
+    expect(text.match(/^✗/gm)).toHaveLength(2);
+  });
+
+  test('validate prints and writes its report in every form', async () => {
+    const validate = { validate: () => Promise.resolve(samples.unequal) };
+    expect(JSON.parse(await shown('validate -f json', validate))).toEqual(samples.unequal);
+    expect(await shown('validate --format markdown', validate)).toMatch(/^# Validation: not equal\n/);
+    expect(await shown('validate -f junit', validate)).toContain('<testsuite name="public.users" tests="5" failures="3"');
+    const folder = await temporaryFolder();
+    for (const [format, beginning] of [['junit', '<?xml'], ['markdown', '# '], ['json', '{'], ['text', '   table']] as const) {
+      const { code, stdout } = await run(['validate', '-f', format, '-o', join(folder, format), '--json'], { application: () => validate });
+      expect(code).toBe(1);
+      expect(JSON.parse(stdout)).toEqual(samples.unequal);
+      expect(await readFile(join(folder, format), 'utf8')).toContain(beginning);
+    }
+    expect(await shown(`validate -f junit -o ${join(folder, 'again')}`, validate)).toContain('\nNot equal: ');
+    const refused = await run(['validate', '-o', join(folder, 'no', 'such', 'folder')], { application: () => validate });
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('BANYAN_FILE') as string]);
   });
 
   test('generate, route, migrate and config', async () => {

@@ -8,6 +8,7 @@ import type {
   SyncResyncResult,
   ValidateResult,
 } from '../../src/app/application.ts';
+import { parseTableName } from '../../src/model/names.ts';
 
 /** One plausible result for each command. */
 export const demo: DemoResult = {
@@ -58,19 +59,27 @@ export const analysis: AnalyzeResult = {
   files: ['out/boundaries.json'],
 };
 
+const equalRows = { missing: [], extra: [], different: [], counts: { missing: 0, extra: 0, different: 0, unsettled: 0 } };
+
 export const unequal: ValidateResult = {
   consistent: false,
+  level: 'full',
   rows: 2000,
   seconds: 1.5,
+  score: 0.9935,
   tables: [
-    { table: 'public.sessions', source: 1000, target: 1000, missing: [], extra: [], different: [] },
+    { table: parseTableName('public.sessions'), consistent: true, source: 1000, target: 1000, score: 1, seconds: 0.5, ...equalRows },
     {
-      table: 'public.users',
+      table: parseTableName('public.users'),
+      consistent: false,
       source: 1000,
       target: 989,
       missing: Array.from({ length: 11 }, (_, i) => ({ id: String(i) })),
-      extra: [{ id: null }],
+      extra: [{ row: { id: null }, source: 0, target: 1 }],
       different: [{ key: { id: '7' }, columns: { email: { source: 'a\u001B[31m', target: null } } }],
+      counts: { missing: 11, extra: 1, different: 1, unsettled: 0 },
+      score: 0.987,
+      seconds: 1,
     },
   ],
 };

@@ -1,9 +1,10 @@
 import { Option, type Command } from 'commander';
-import type { TableComparison, RowKey, ValidateResult, ValidationLevel } from '../../app/application.ts';
+import type { ValidateResult, ValidationLevel } from '../../app/application.ts';
+import { checksOf, renderReport, writeReport, type Check, type ReportFormat } from '../../app/validate-report.ts';
 import { examples, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
-import { count, duration, mark, plural, printable, rowText, table, type Style } from '../style.ts';
+import { count, duration, mark, plural, styleFor, table, type Style } from '../style.ts';
 import { filled, nameList } from '../values.ts';
 
 interface ValidateFlags {
@@ -12,6 +13,8 @@ interface ValidateFlags {
   readonly tables?: readonly string[];
   readonly level?: ValidationLevel;
   readonly where?: string;
+  readonly format: ReportFormat | 'text';
+  readonly output?: string;
 }
 
 export function addValidate(program: Command, frame: Frame): void {
@@ -23,9 +26,11 @@ export function addValidate(program: Command, frame: Frame): void {
     .option('--tables <names>', 'only these, separated by commas (default: all)', nameList)
     .addOption(new Option('--level <level>', 'how closely (default: as configured, else full)').choices(['count', 'sample', 'checksum', 'full']))
     .option('--where <condition>', 'only rows for which this SQL condition is true', filled)
+    .addOption(new Option('-f, --format <format>', 'how to print the report, or to write it with -o').choices(['text', 'json', 'markdown', 'junit']).default('text'))
+    .option('-o, --output <file>', 'write the report to this file; what is printed is for people then', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { source, target, tables, level, where } = command.opts<ValidateFlags>();
+        const { source, target, tables, level, where, format, output } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
         const result = await application.validate({
           ...(source === undefined ? {} : { source }),
@@ -34,7 +39,13 @@ export function addValidate(program: Command, frame: Frame): void {
           ...(level === undefined ? {} : { level }),
           ...(where === undefined ? {} : { where }),
         });
-        return { json: result, text: (style) => validateText(result, style), exitCode: result.consistent ? EXIT.fine : EXIT.no };
+        const rendered = (style: Style): string => (format === 'text' ? validateText(result, style) : renderReport(result, format));
+        if (output !== undefined) await writeReport(output, rendered(styleFor({ write: () => true }, {})));
+        return {
+          json: result,
+          text: (style) => (output === undefined ? rendered(style) : validateText(result, style)),
+          exitCode: result.consistent ? EXIT.fine : EXIT.no,
+        };
       }),
     );
   examples(
@@ -42,68 +53,35 @@ export function addValidate(program: Command, frame: Frame): void {
     'banyan validate',
     'banyan validate --tables public.users,public.sessions --level checksum',
     'banyan validate --source postgres://localhost/shop --target postgres://localhost/accounts --json',
+    'banyan validate --format junit',
   );
 }
 
 function validateText(result: ValidateResult, style: Style): string {
   const overview = table({
     head: ['', 'table', 'source', 'target', 'missing', 'extra', 'different'],
-    rows: result.tables.map((compared) => [
-      mark(differences(compared) === 0 && compared.source === compared.target, style),
-      compared.table,
-      count(compared.source),
-      count(compared.target),
-      count(countsOf(compared).missing),
-      count(countsOf(compared).extra),
-      count(countsOf(compared).different),
+    rows: result.tables.map(({ consistent, table: name, source, target, counts }) => [
+      mark(consistent, style), name, ...[source, target, counts.missing, counts.extra, counts.different].map(count),
     ]),
     right: [2, 3, 4, 5, 6],
     style,
   });
-  const details = result.tables.map((compared) => tableDetails(compared, style)).join('');
+  const checks = checksOf(result, { mostExamples: MOST_SHOWN });
+  const details = result.tables.map(({ table: name }) => tableDetails(name, checks.filter((check) => check.table === name), style)).join('');
   const speed = `${plural(result.rows, 'row')} compared in ${duration(result.seconds)}`;
   return `${overview}${details}\n${result.consistent ? style.green(`Equal: ${speed}.`) : style.red(`Not equal: ${speed}.`)}\n`;
 }
 
-const countsOf = ({ counts, missing, extra, different }: TableComparison) =>
-  counts ?? { missing: missing.length, extra: extra.length, different: different.length };
-
-const differences = (compared: TableComparison) => {
-  const { missing, extra, different } = countsOf(compared);
-  return missing + extra + different;
-};
-
-function keyText(key: RowKey): string {
-  if (typeof key === 'string') return printable(key);
-  if (!isCopies(key)) return rowText(key);
-  return `${rowText(key.row)} (${key.source} times in the source, ${key.target} in the target)`;
-}
-
-function isCopies(key: Exclude<RowKey, string>): key is Extract<RowKey, { row: unknown }> {
-  return typeof key['row'] === 'object' && key['row'] !== null;
-}
-
-/** Keys shown per table and kind; the JSON document has them all. */
+/** Rows shown per table and check; the JSON document has all that were listed. */
 const MOST_SHOWN = 10;
 
-function tableDetails(compared: TableComparison, style: Style): string {
-  if (differences(compared) === 0) return '';
-  const lines = [
-    ...shown(compared.missing, countsOf(compared).missing, (key) => `  missing    ${keyText(key)}`),
-    ...shown(compared.extra, countsOf(compared).extra, (key) => `  extra      ${keyText(key)}`),
-    ...shown(compared.different, countsOf(compared).different, ({ key, columns }) => `  different  ${keyText(key)}: ${columnsText(columns)}`),
-  ];
-  return `\n${style.bold(compared.table)}\n${lines.map((line) => `${line}\n`).join('')}`;
+function tableDetails(name: string, checks: readonly Check[], style: Style): string {
+  const lines = checks.filter(({ outcome, total }) => outcome === 'failed' || total > 0).flatMap(checkLines);
+  return lines.length === 0 ? '' : `\n${style.bold(name)}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
-function shown<T>(items: readonly T[], total: number, show: (item: T) => string): string[] {
-  const lines = items.slice(0, MOST_SHOWN).map(show);
-  return total > lines.length ? [...lines, `  and ${count(total - lines.length)} more`] : lines;
-}
-
-function columnsText(columns: TableComparison['different'][number]['columns']): string {
-  const value = (text: string | null) => (text === null ? 'null' : printable(text));
-  return Object.entries(columns)
-    .map(([name, { source, target }]) => `${printable(name)} ${value(source)} ≠ ${value(target)}`)
-    .join(', ');
+function checkLines({ name, message, examples, total }: Check): string[] {
+  if (examples.length === 0) return [`${name.padEnd(9)}  ${message}`];
+  const lines = examples.map(({ subject, detail }) => `${name.padEnd(9)}  ${subject}${detail === '' ? '' : `: ${detail}`}`);
+  return total > lines.length ? [...lines, `and ${count(total - lines.length)} more`] : lines;
 }

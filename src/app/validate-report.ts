@@ -1,0 +1,24 @@
+import { writeFile } from 'node:fs/promises';
+import { BanyanError, messageOf } from '../core/errors.ts';
+import { reportJunit } from '../validate/report-junit.ts';
+import { reportMarkdown } from '../validate/report-markdown.ts';
+import type { ValidateResult } from './application.ts';
+
+export { checksOf, type Check } from '../validate/report-checks.ts';
+
+/** What a report can be written as, besides for a terminal. */
+export type ReportFormat = 'json' | 'markdown' | 'junit';
+
+export function renderReport(report: ValidateResult, format: ReportFormat): string {
+  if (format === 'markdown') return reportMarkdown(report);
+  return format === 'junit' ? reportJunit(report) : `${JSON.stringify(report, null, 2)}\n`;
+}
+
+/** @throws BANYAN_FILE if it can not be written. */
+export async function writeReport(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (error) {
+    throw new BanyanError('BANYAN_FILE', { message: `${file} could not be written: ${messageOf(error)}`, cause: error });
+  }
+}

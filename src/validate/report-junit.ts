@@ -1,0 +1,53 @@
+import { printable } from '../core/printable.ts';
+import { checksOf, type Check, type CheckOptions } from './report-checks.ts';
+import type { TableReport, ValidationReport } from './report.ts';
+
+/**
+ * The report as JUnit XML: a suite for each table, a case for each check. The cases are the same in every
+ * run, so that a CI server can compare runs. Counts are exact; lists are the first ones.
+ */
+export function reportJunit(report: ValidationReport, options: CheckOptions = {}): string {
+  const checks = checksOf(report, options);
+  const suites = report.tables.map((table) => suite(table, checks.filter((check) => check.table === table.table)));
+  const root = { name: 'banyan validate', ...totals(checks), time: report.seconds.toFixed(3) };
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${attributes(root)}>\n${suites.join('')}</testsuites>\n`;
+}
+
+function suite(table: TableReport, checks: readonly Check[]): string {
+  const about = { name: table.table, ...totals(checks), time: table.seconds.toFixed(3) };
+  return `  <testsuite${attributes(about)}>\n${checks.map(testCase).join('')}  </testsuite>\n`;
+}
+
+function totals(checks: readonly Check[]): Readonly<Record<string, string>> {
+  const having = (outcome: Check['outcome']): string => String(checks.filter((check) => check.outcome === outcome).length);
+  return { tests: String(checks.length), failures: having('failed'), errors: '0', skipped: having('skipped') };
+}
+
+function testCase(check: Check): string {
+  const { table, name, outcome, severity, message } = check;
+  const open = `    <testcase${attributes({ classname: table, name, time: '0' })}`;
+  if (outcome === 'skipped') return `${open}>\n      <skipped${attributes({ message })}/>\n    </testcase>\n`;
+  if (outcome === 'failed') return `${open}>\n      <failure${attributes({ message, type: severity })}>${escaped(listing(check))}</failure>\n    </testcase>\n`;
+  if (message !== '') return `${open}>\n      <system-out>${escaped(message)}</system-out>\n    </testcase>\n`;
+  return `${open}/>\n`;
+}
+
+function listing({ examples, total }: Check): string {
+  const lines = examples.map(({ subject, detail }) => (detail === '' ? subject : `${subject}: ${detail}`));
+  return [...lines, ...(examples.length > 0 && total > examples.length ? [`and ${total - examples.length} more`] : [])].join('\n');
+}
+
+function attributes(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values).map(([name, value]) => ` ${name}="${escaped(value)}"`).join('');
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+
+/** Text as XML 1.0 can hold it: signs that it reserves as entities, characters that it can not hold made visible. */
+function escaped(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => printable(line).replace(/[\uFFFE\uFFFF]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`))
+    .join('\n')
+    .replace(/[&<>"']/g, (char) => ENTITIES[char] ?? char);
+}
