@@ -59,6 +59,10 @@ export interface SelectedColumn {
   readonly form: ComparisonForm;
   /** What each text of the column is compared as; any other is compared as a text that none of them is. Never of a key column. */
   readonly values?: ReadonlyMap<string, string>;
+  /** Set where both sides have the same type, so that a text of one side can be read as a value of the other. */
+  readonly sameType?: boolean;
+  /** Set where the type's own equality has the last word: two texts of a key may then be one key. */
+  readonly judged?: boolean;
 }
 
 /** What one side reads of a table. Both sides' selections have as many columns, in the same order. */
@@ -82,7 +86,7 @@ export type Place = bigint;
 export interface LeafDigest {
   readonly leaf: bigint;
   readonly rows: number;
-  /** Sum of the rows' hashes as the server wrote it. Empty where only rows were counted. */
+  /** Sum of the rows' hashes, or of their keys', as the server wrote it. */
   readonly digest: string;
 }
 
@@ -137,7 +141,7 @@ export interface ChecksumSnapshot {
   /**
    * Digests of all leaves that hold rows, in one scan, in any order; a leaf may come in several
    * parts, which the caller adds up. `onRows` is told after each part of the scan how many rows it had.
-   * @param options.hashed false: count only.
+   * @param options.hashed false: of each row its key alone; only for tables with a key.
    * @param options.within only rows of these leaves of a coarser scan. Default: all.
    */
   leaves(

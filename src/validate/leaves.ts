@@ -48,7 +48,7 @@ export class LeafBalance {
     const sign = side === 'source' ? 1 : -1;
     for await (const { leaf, rows, digest } of leaves) {
       this.rows[side] += rows;
-      const sum = digest === '' ? 0n : BigInt(digest);
+      const sum = BigInt(digest);
       const known = this.#leaves.get(leaf);
       if (known === undefined) this.#leaves.set(leaf, { rows: sign * rows, digest: BigInt(sign) * sum });
       else {

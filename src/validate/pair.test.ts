@@ -102,8 +102,9 @@ describe('pairTables', () => {
     ['integer', 'integer', { form: 'native' }],
     ['integer', 'text', { form: 'text' }],
   ])('compares %s with %s in one form', (a, b, expected) => {
-    const { source, target, ...column } = pair({}, shape('t', { id: 'bigint', v: a }), shape('t', { id: 'bigint', v: b })).columns[1]!;
+    const { source, target, sameType, ...column } = pair({}, shape('t', { id: 'bigint', v: a }), shape('t', { id: 'bigint', v: b })).columns[1]!;
     expect([source, target]).toEqual(['v', 'v']);
+    expect(sameType).toBe(a === b);
     expect(column).toEqual(expected);
   });
 

@@ -1,6 +1,6 @@
 import { BanyanError } from '../core/errors.ts';
 import { parseTableName, type TableName } from '../model/names.ts';
-import type { ComparisonForm, HashMethod, Selection, ShapeColumn, TableShape } from '../ports/checksummer.ts';
+import type { ComparisonForm, HashMethod, SelectedColumn, Selection, ShapeColumn, TableShape } from '../ports/checksummer.ts';
 import type { ColumnDrift } from './report.ts';
 
 /** Two columns that hold the same, under two names or in two vocabularies. */
@@ -37,6 +37,7 @@ export interface PairedColumn {
   readonly form: ComparisonForm;
   /** The type whose own equality decides when the forms differ. */
   readonly judgedAs?: string;
+  readonly sameType: boolean;
   /** What the source's texts are compared as. */
   readonly values?: ReadonlyMap<string, string>;
 }
@@ -90,8 +91,8 @@ export function pairTables(options: {
     if (a === undefined) throw unknownColumn(source, name, 'source');
     if (b === undefined) throw unknownColumn(target, targetNameOf(name), 'target');
     const values = spec.columns?.find((column) => typeof column !== 'string' && column.source === name);
-    if (typeof values === 'object' && values.values) return { source: name, target: b.name, form: 'text', values: values.values };
-    return { source: name, target: b.name, ...formOfPair(a, b, options.exact) };
+    if (typeof values === 'object' && values.values) return { source: name, target: b.name, form: 'text', sameType: false, values: values.values };
+    return { source: name, target: b.name, sameType: a.type === b.type, ...formOfPair(a, b, options.exact) };
   });
   if (columns.length === 0) {
     throw new BanyanError('BANYAN_VALIDATE_COLUMN', { message: `${source.table} has no column to compare.`, details: { table: source.table } });
@@ -114,16 +115,20 @@ export function pairTables(options: {
     source: {
       ...shared,
       table: source.table,
-      columns: columns.map(({ source, form, values }) => ({ name: source, form, ...(values ? { values } : {}) })),
+      columns: columns.map((column) => ({ name: column.source, ...selected(column), ...(column.values ? { values: column.values } : {}) })),
       ...(spec.where === undefined ? {} : { where: spec.where }),
     },
     target: {
       ...shared,
       table: target.table,
-      columns: columns.map(({ target, form }) => ({ name: target, form })),
+      columns: columns.map((column) => ({ name: column.target, ...selected(column) })),
       ...(targetWhere === undefined ? {} : { where: targetWhere }),
     },
   };
+}
+
+function selected({ form, sameType, judgedAs }: PairedColumn): Omit<SelectedColumn, 'name'> {
+  return { form, ...(sameType ? { sameType } : {}), ...(judgedAs === undefined ? {} : { judged: true }) };
 }
 
 function columnsToCompare(

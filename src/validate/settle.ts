@@ -150,7 +150,7 @@ async function lookCloser(
       } else if (!keyed) {
         const values = first?.values ?? second?.values;
         confirmed.push({ kind: kindOf(suspect, keyed), ...suspect, ...(values ? { values } : {}) });
-      } else if (first && second) rows.push({ suspect, identity: suspect.identity, source: first, target: second });
+      } else if (first && second && !reportedElsewhere(pair, suspect.identity, first)) rows.push({ suspect, identity: suspect.identity, source: first, target: second });
     }
     const differences = await judgeColumns({ pair, rows, checksummer: options.source, tolerance: options.tolerance });
     for (const [i, { suspect }] of rows.entries()) {
@@ -160,4 +160,12 @@ async function lookCloser(
   }
   // Those with values first: the report keeps the first ones.
   return { confirmed: [...confirmed, ...plain], moved };
+}
+
+/**
+ * Two texts of one key (`citext`, `numeric[]`) lie at two places, and each finds both rows. The pair belongs
+ * to the source's text.
+ */
+function reportedElsewhere({ columns, keyLength }: TablePair, { key }: RowIdentity, { values }: RowState): boolean {
+  return columns.slice(0, keyLength).some(({ judgedAs }, i) => judgedAs !== undefined && values?.[i] !== key[i]);
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConsistencyValidator, type ValidateOptions } from '../../src/validate/validator.ts';
 import { instantClock } from './instant-clock.ts';
 import { MemoryChecksummer } from './memory-checksummer.ts';
-import { Dice } from './random-tables.ts';
+import { Dice } from './dice.ts';
 import { ToyReplication } from './toy-replication.ts';
 
 const KEYS = 40;

@@ -6,7 +6,7 @@ import { PostgresChecksummer } from '../../src/postgres/checksum/checksummer.ts'
 import { ConsistencyValidator } from '../../src/validate/validator.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../support/postgres.ts';
-import { Dice } from './random-tables.ts';
+import { Dice } from './dice.ts';
 
 const SCHEMA = 'CREATE TABLE public.accounts (id int8 PRIMARY KEY, state text, balance numeric(12,2) NOT NULL)';
 const KEYS = 3000;

@@ -110,10 +110,10 @@ export class MemoryChecksummer implements Checksummer {
           if (within && !within.leaves.includes(BigInt(row.values[0]!) >> BigInt(within.shift))) continue;
           const leaf = BigInt(row.values[0]!) >> BigInt(shift);
           const known = leaves.get(leaf) ?? { rows: 0, digest: 0n };
-          leaves.set(leaf, { rows: known.rows + 1, digest: combine(known.digest, hashed ? hash(row, selection) : 0n) });
+          leaves.set(leaf, { rows: known.rows + 1, digest: combine(known.digest, hashed ? hash(row, selection) : hash64(row.values[0] ?? '')) });
         }
         onRows?.(rows.size);
-        for (const [leaf, { rows: count, digest: sum }] of leaves) yield { leaf, rows: count, digest: hashed ? String(sum) : '' };
+        for (const [leaf, { rows: count, digest: sum }] of leaves) yield { leaf, rows: count, digest: String(sum) };
       },
       async *rows(selection, { within: { shift, leaves }, hashed, batch = 7 }): AsyncGenerator<readonly RowDigest[]> {
         const wanted = sorted().filter((row) => leaves.includes(BigInt(row.values[0]!) >> BigInt(shift)));

@@ -2,7 +2,7 @@ import { otherSide, type Side } from '../../src/model/side.ts';
 import type { Position } from '../../src/model/position.ts';
 import type { Fence } from '../../src/ports/fence.ts';
 import type { MemoryChecksummer } from './memory-checksummer.ts';
-import type { Dice } from './random-tables.ts';
+import type { Dice } from './dice.ts';
 
 interface ToyChange {
   readonly key: string;

@@ -68,8 +68,9 @@ export class PostgresChecksummer implements Checksummer {
   async equalValues(type: string, pairs: readonly (readonly [string, string])[]): Promise<readonly boolean[]> {
     if (pairs.length === 0) return [];
     const found = await this.#pool.query<[Value]>({
-      // `type` is format_type's own spelling: already quoted where it must be.
-      text: `SELECT (a::${type}) = (b::${type}) FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS p (a, b, at) ORDER BY at`,
+      // `type` is format_type's own spelling: already quoted where it must be. Records are compared by their
+      // columns' own equality, in whatever schema its operator is.
+      text: `SELECT ROW(a::${type})::record = ROW(b::${type})::record FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS p (a, b, at) ORDER BY at`,
       values: [pairs.map(([a]) => a), pairs.map(([, b]) => b)],
       rowMode: 'array',
     });

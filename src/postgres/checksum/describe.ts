@@ -12,7 +12,10 @@ SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.rel
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
-/** $1: the quoted name. A domain stands for its base type. */
+/**
+ * $1: the quoted name. A domain stands for its base type. Types are spelled as casts that keep the whole
+ * value: without its -1, format_type says `character` and `bit`, which are of length 1.
+ */
 const COLUMNS_SQL = `
 SELECT a.attname AS name, base.spelling AS type, base.built_in, base.judged, a.attgenerated <> '' AS generated
   FROM pg_attribute a
@@ -20,7 +23,7 @@ SELECT a.attname AS name, base.spelling AS type, base.built_in, base.judged, a.a
     WITH RECURSIVE chain AS (
       SELECT t.* FROM pg_type t WHERE t.oid = a.atttypid
       UNION ALL SELECT t.* FROM chain JOIN pg_type t ON t.oid = chain.typbasetype WHERE chain.typtype = 'd')
-    SELECT format_type(c.oid, NULL) AS spelling,
+    SELECT format_type(c.oid, -1) AS spelling,
            CASE WHEN c.typnamespace = 'pg_catalog'::regnamespace THEN c.typname END AS built_in,
            c.typtype <> 'e' AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
              WHERE m.amname IN ('btree', 'hash') AND o.opcdefault

@@ -44,6 +44,13 @@ function canonicalSql(columns: readonly SelectedColumn[]): string {
   return `('x' || left(encode(sha256(convert_to(${parts.join(' || ')}, 'UTF8')), 'hex'), 15))::bit(60)::int8`;
 }
 
+/**
+ * The seeds of places and of hashes. With the seed 0 the record hash of a null is that of the floating-point
+ * number 0; a whole-number key, which goes into the seed of its row, may well be 0, but hardly one of these.
+ */
+const PLACE_SEED = '6616329512563912727';
+const HASH_SEED = '2685821657736338717';
+
 /** The place of a row: its whole-number key, or a hash of its key, or of the whole row. */
 export function placeSql(selection: Selection): string {
   const key = keyColumns(selection);
@@ -51,8 +58,8 @@ export function placeSql(selection: Selection): string {
   if (selection.placedByKey && first !== undefined) return `${columnSql(first)}::int8`;
   const columns = key.length > 0 ? key : selection.columns;
   if (selection.hash === 'canonical') return canonicalSql(columns);
-  if (key.length === 1 && first?.form === 'text') return `hashtextextended(${columnSql(first)}::text COLLATE "C", 0)`;
-  return `hash_record_extended(${recordSql(columns)}, 0)`;
+  if (key.length === 1 && first?.form === 'text') return `hashtextextended(${recordForm(columnSql(first), 'text')}, 0)`;
+  return `hash_record_extended(${recordSql(columns)}, ${PLACE_SEED})`;
 }
 
 /**
@@ -61,7 +68,12 @@ export function placeSql(selection: Selection): string {
  */
 export function hashSql(selection: Selection): string {
   if (selection.hash === 'canonical') return canonicalSql(selection.columns);
-  return `hash_record_extended(${recordSql(selection.columns)}, ${placeSql(selection)})`;
+  return `hash_record_extended(${recordSql(selection.columns)}, ${placeSql(selection)} # ${HASH_SEED})`;
+}
+
+/** The hash of the row's key alone: two rows missing and two others extra must not add up to nothing. */
+export function keyHashSql(selection: Selection): string {
+  return selection.hash === 'canonical' ? canonicalSql(keyColumns(selection)) : `hashint8extended(${placeSql(selection)}, 0)`;
 }
 
 /** One column's hash; null for null. */

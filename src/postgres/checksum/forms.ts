@@ -3,8 +3,10 @@ import type { ComparisonForm, ShapeColumn } from '../../ports/checksummer.ts';
 /**
  * How a type is compared. Types are native only if their hash reads the whole value and does not
  * depend on the database: an enum's hash is its OID; those of `bigint`, `timestamp` and `interval`
- * fold 64 bits to 32 (5 and 4294967300 meet); an array's ignores its dimensions; `jsonb`'s meets
- * `[1]` and `[[[1]]]`. All these are compared by their bytes or their text.
+ * fold 64 bits to 32 (5 and 4294967300 meet); that of `numeric` has no sign, and one value for NaN and
+ * both infinities; that of a text is its collation's, which may call different texts equal; an array's
+ * ignores its dimensions; `jsonb`'s meets `[1]` and `[[[1]]]`. All these are compared by their bytes or
+ * their text.
  */
 const BUILT_IN: Readonly<Record<string, { readonly form: ComparisonForm; readonly family: ShapeColumn['family'] }>> = {
   bool: { form: 'native', family: 'other' },
@@ -45,12 +47,12 @@ const FORM_SQL: Readonly<Record<ComparisonForm, FormSql>> = {
   integer: { record: 'int8send(?::int8)', canonical: '?::int8::text' },
   // Adding 0 makes -0 into 0; it changes nothing else.
   float: { record: '?::float8', canonical: '(?::float8 + 0)::text' },
-  decimal: { record: '?::numeric', canonical: 'trim_scale(?::numeric)::text' },
+  decimal: { record: 'numeric_send(trim_scale(?::numeric))', canonical: 'trim_scale(?::numeric)::text' },
   timestamp: { record: 'timestamp_send(?::timestamp)', canonical: '?::timestamp::text' },
   instant: { record: 'timestamptz_send(?::timestamptz)', canonical: '?::timestamptz::text' },
   time: { record: 'time_send(?::time)', canonical: '?::time::text' },
-  document: { record: '?::jsonb::text', canonical: '?::jsonb::text' },
-  text: { record: '?::text', canonical: '?::text' },
+  document: { record: '?::jsonb::text COLLATE "C"', canonical: '?::jsonb::text' },
+  text: { record: '?::text COLLATE "C"', canonical: '?::text' },
 };
 
 /** `column` (quoted SQL) in a form, for the record hash. */

@@ -7,7 +7,7 @@ import type {
   RowDigest,
   Selection,
 } from '../../ports/checksummer.ts';
-import { columnSql, fromSql, hashSql, keyColumns, placeSql, valueSql, whereSql } from './expressions.ts';
+import { columnSql, fromSql, hashSql, keyColumns, keyHashSql, placeSql, valueSql, whereSql } from './expressions.ts';
 import { refused } from './query.ts';
 import { quoteTable } from '../../model/names.ts';
 
@@ -197,9 +197,9 @@ function leavesSql(
   selection: Selection,
   options: { readonly shift: number; readonly hashed: boolean; readonly conditions: readonly string[] },
 ): string {
-  const hash = options.hashed ? `, ${hashSql(selection)} AS hash` : '';
-  const rows = `WITH unused AS (SELECT 1) SELECT ${placeSql(selection)} >> ${options.shift} AS leaf${hash} FROM ${fromSql(selection)} ${whereSql(selection, ...options.conditions)}`;
-  return `SELECT leaf, count(*), ${options.hashed ? 'sum(hash)' : "''"} FROM (${rows}) AS row GROUP BY leaf`;
+  const hash = options.hashed ? hashSql(selection) : keyHashSql(selection);
+  const rows = `WITH unused AS (SELECT 1) SELECT ${placeSql(selection)} >> ${options.shift} AS leaf, ${hash} AS hash FROM ${fromSql(selection)} ${whereSql(selection, ...options.conditions)}`;
+  return `SELECT leaf, count(*), sum(hash) FROM (${rows}) AS row GROUP BY leaf`;
 }
 
 function rowsSql(
