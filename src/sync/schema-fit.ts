@@ -1,7 +1,7 @@
 import type { AcceptedTables, CatalogColumn, CatalogTable, SchemaChange } from '../model/catalog.ts';
 import { otherSide, sourceSide, type Direction, type Side } from '../model/side.ts';
 import type { TableMapping } from '../model/table-mapping.ts';
-import { holdsValuesOf } from './wider-type.ts';
+import { holdsValuesOf } from '../model/wider-type.ts';
 
 /** Where columns that the source has got are added unasked. */
 export type AdditivePolicy = 'service' | 'everywhere' | 'pause';

@@ -1,5 +1,6 @@
 import type { Value } from '../model/change.ts';
 import type { TableName } from '../model/names.ts';
+import type { SchemaFinding, SequenceFinding } from '../model/structure-finding.ts';
 
 /** How closely tables are compared; each level costs more than the one before and says more. */
 export type Level = 'count' | 'sample' | 'checksum' | 'full';
@@ -77,6 +78,10 @@ export interface TableReport {
   readonly drift?: readonly ColumnDrift[];
   /** The side that has no such table. */
   readonly absentOn?: 'source' | 'target';
+  /** What both sides define in two ways, and no mapping asks for. Absent: not looked at. */
+  readonly schema?: readonly SchemaFinding[];
+  /** Sequences that give out numbers which are taken. Absent: not looked at. */
+  readonly sequences?: readonly SequenceFinding[];
   /** Only at level `sample`. */
   readonly sample?: SampleBound;
 }

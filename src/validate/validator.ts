@@ -3,6 +3,8 @@ import { isBanyanError } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Checksummer, HashMethod, TableShape } from '../ports/checksummer.ts';
+import type { StructureComparer } from '../ports/structure.ts';
+import { STRUCTURE_CHECKS, type StructureCheck } from '../model/structure-finding.ts';
 import type { TableName } from '../model/names.ts';
 import { FenceBarrier, PauseBarrier, type Barrier, type FenceOptions } from './barrier.ts';
 import { compareTable } from './compare-table.ts';
@@ -10,6 +12,8 @@ import { pairNames, pairTables, type TableToValidate } from './pair.ts';
 import type { Progress } from './progress.ts';
 import { scoreOfTables, type Level, type TableReport, type ValidationReport } from './report.ts';
 import { SEVERITY_OF } from './severity.ts';
+import { checkStructure } from './structure/check-structure.ts';
+import { measureStructure } from './structure/measure-structure.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
 /** One of the two databases. */
@@ -20,6 +24,8 @@ export interface ValidationSide {
 export interface ValidatorOptions {
   /** With it, both sides may be written: rows in flight are told from differences by position. Default: by a pause. */
   readonly fence?: FenceOptions;
+  /** With it, tables are compared as they are defined, too. Default: only their rows. */
+  readonly structure?: StructureComparer;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** A number in [0, 1), for samples. Default: 0.5, which draws the same sample each time. */
@@ -37,6 +43,8 @@ export interface ValidateOptions {
    * reads the differing columns' values; it costs more only where rows differ.
    */
   readonly level?: Level;
+  /** What is looked at beside the rows. Default: all there is. Costs a few dozen statements on each side. */
+  readonly checks?: readonly StructureCheck[];
   /** SQL condition for tables that have none of their own. */
   readonly where?: string;
   /** Compare every value's text: 1.10 is not 1.1, and the order of jsonb keys counts as written. Default false. */
@@ -70,6 +78,7 @@ export class ConsistencyValidator {
   readonly #source: Checksummer;
   readonly #target: Checksummer;
   readonly #fence: FenceOptions | undefined;
+  readonly #structure: StructureComparer | undefined;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
@@ -80,6 +89,7 @@ export class ConsistencyValidator {
     this.#source = source.checksummer;
     this.#target = target.checksummer;
     this.#fence = options.fence;
+    this.#structure = options.structure;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? (() => 0.5);
     this.#logger = options.logger ?? silentLogger;
@@ -100,13 +110,16 @@ export class ConsistencyValidator {
     const specs = await this.#specs(options);
     const hash = options.hash ?? (await this.#commonHash());
     const barrier = this.#barrier(options);
-    const tables: TableReport[] = [];
+    const compared: TableReport[] = [];
     for (const spec of specs) {
       signal?.throwIfAborted();
       const report = await this.#validateTable({ spec, level, hash, barrier, options });
       this.#measure(report);
-      tables.push(report);
+      compared.push(report);
     }
+    const checks = new Set(options.checks ?? STRUCTURE_CHECKS);
+    const tables = this.#structure ? await checkStructure({ comparer: this.#structure, tables: compared, specs, checks }) : compared;
+    measureStructure(tables, this.#metrics);
     const rows = sum(tables, (table) => table.source);
     const seconds = (this.#clock.monotonic() - startedMs) / 1000;
     this.#metrics.observe('reconciliation_duration_seconds', seconds, { job_type: level });

@@ -10,6 +10,7 @@ import { planStructure } from './plan.ts';
 import { readSequences } from './read-sequences.ts';
 import { reshaped } from './reshape.ts';
 import { sequencePlan, type SequenceState } from './sequences.ts';
+import { spelledMappings } from './spelled-types.ts';
 
 export interface PostgresProvisionerOptions {
   /** Only read. */
@@ -40,7 +41,7 @@ export class PostgresProvisioner implements Provisioner {
     const { monolith, service, sequenceGap } = this.#options;
     const own = await new PostgresIntrospector({ pool: monolith }).readSchema({ tables: scope.tables });
     const target = await new PostgresIntrospector({ pool: service }).readSchema();
-    const source = reshaped(own, scope.mappings ?? [], target);
+    const source = reshaped(own, await spelledMappings(service, scope.mappings ?? []), target);
     const namespaces = await service.query<{ nspname: string }>('SELECT nspname FROM pg_catalog.pg_namespace');
     const structure = planStructure({ source, target, targetSchemas: namespaces.rows.map((row) => row.nspname) });
     const serviceNames = matchSequences(source, target);

@@ -19,11 +19,13 @@ export function reshaped(source: Schema, mappings: readonly TableMapping[], targ
   for (const mapping of changed) byTable.set(mapping.monolith, [...(byTable.get(mapping.monolith) ?? []), mapping]);
   const shape = new Map(source.tables.map((table) => [table.name, table]));
   const made = new Map<TableName, Table>();
-  for (const table of source.tables) {
+  // A table that several of the monolith's share is the first part's; the others add to it, whatever they are called.
+  const inTurn = [...source.tables.map((table) => ({ table, parts: false })), ...source.tables.map((table) => ({ table, parts: true }))];
+  for (const { table, parts } of inTurn) {
     const forms = byTable.get(table.name);
-    if (!forms) made.set(table.name, withReferences(table, table, changed));
+    if (!forms && !parts) made.set(table.name, withReferences(table, table, changed));
     for (const mapping of forms ?? []) {
-      if (mapping.functions) continue;
+      if (mapping.functions || (mapping.part === true) !== parts) continue;
       if (table.kind !== 'table') {
         throw new BanyanError('BANYAN_MAPPING', {
           message: `${table.name} is partitioned, and can't be created as ${mapping.service} or with other columns.`,

@@ -80,7 +80,7 @@ export function createTable(table: Table, identities: ReadonlyMap<string, Sequen
   };
 }
 
-function columnLine(table: Table, column: Column, identity: Sequence | undefined): string {
+export function columnLine(table: Table, column: Column, identity: Sequence | undefined): string {
   const clauses = [`${quoteIdentifier(column.name)} ${column.type}`];
   if (column.collation !== undefined) clauses.push(`COLLATE ${column.collation}`);
   // Attaching gives a partition its parent's identity (17 and newer) and refuses one that has its own.
