@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import type { StructureCheck } from '../model/structure-finding.ts';
 import type { ResyncCounts } from '../ports/resync-store.ts';
 import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
 
@@ -423,6 +424,8 @@ export interface ValidateOptions {
   readonly where?: string;
   /** Only these services. Absent: all. */
   readonly services?: readonly string[];
+  /** Of what is looked at beside the rows, what this run leaves out. Absent: nothing. */
+  readonly without?: readonly StructureCheck[];
 }
 
 export type TableComparison = Pick<TableReport, 'table' | 'source' | 'target' | 'missing' | 'extra' | 'different' | 'counts'>;

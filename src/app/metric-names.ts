@@ -35,7 +35,7 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   banyan_sync_lag_seconds: { type: 'gauge', help: 'How far a stream is behind.', labels: STREAM },
 
   data_drift_percentage: { type: 'gauge', help: 'Share of rows that differed in the last comparison.', labels: ['table'] },
-  reconciliation_inconsistencies_total: { type: 'counter', help: 'Rows found missing, extra or different.', labels: ['table', 'type', 'severity'] },
+  reconciliation_inconsistencies_total: { type: 'counter', help: 'Rows found missing, extra or different, and findings in the structure, by kind.', labels: ['table', 'type', 'severity'] },
   reconciliation_duration_seconds: { type: 'histogram', help: 'How long a comparison took.', labels: ['job_type'], buckets: [...SECONDS, 300, 1800, 7200] },
 
   http_request_duration_seconds: {

@@ -1,5 +1,6 @@
 import { BanyanError, isBanyanError } from '../core/errors.ts';
 import { parseTableName } from '../model/names.ts';
+import { STRUCTURE_CHECKS } from '../model/structure-finding.ts';
 import type { ResyncJob, ResyncStore } from '../ports/resync-store.ts';
 import { PostgresResyncStore } from '../state/resync-store.ts';
 import type { SyncResyncOptions, SyncResyncResult } from './application.ts';
@@ -21,7 +22,7 @@ export async function resyncTable(session: Session, options: SyncResyncOptions):
   const other = from === 'monolith' ? 'service' : 'monolith';
   const asked = { service: service.name, table, from, dryRun: options.dryRun };
   if (options.dryRun) {
-    const { tables } = await validate(session, { services: [service.name], tables: [options.table], level: 'full' });
+    const { tables } = await validate(session, { services: [service.name], tables: [options.table], level: 'full', without: STRUCTURE_CHECKS });
     return { ...asked, state: 'kept', ...NOTHING, differences: tables };
   }
   await refusePaused(session, [service.name]);

@@ -2,6 +2,7 @@ import { BanyanError } from '../core/errors.ts';
 import { PostgresChecksummer } from '../postgres/checksum/checksummer.ts';
 import { createPool } from '../postgres/connect.ts';
 import { PostgresFence } from '../postgres/fence.ts';
+import { PostgresStructure } from '../postgres/structure/structure.ts';
 import { parseTableName } from '../model/names.ts';
 import { sourceSide } from '../model/side.ts';
 import { directionsOf } from '../sync/service-sync.ts';
@@ -11,6 +12,7 @@ import { scoreOfTables, type Level, type ValidationReport } from '../validate/re
 import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
 import type { Session } from './session.ts';
+import { checksToMake, mappingsToCompare } from './validate-structure.ts';
 import { readStreams } from './sync-status.ts';
 
 /** `banyan validate` of the configured services, fenced by the running streams. */
@@ -27,11 +29,14 @@ export async function validate(session: Session, options: ValidateOptions): Prom
     const validator = new ConsistencyValidator(
       { checksummer: new PostgresChecksummer({ pool: pools.monolith }) },
       { checksummer: new PostgresChecksummer({ pool: pools.service }) },
-      { clock: context.clock, logger: session.logger, ...(await fenceOf(session, service)) },
+      {
+        clock: context.clock, logger: session.logger, ...(await fenceOf(session, service)),
+        structure: new PostgresStructure({ source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service) }),
+      },
     );
     reports.push(
       await validator.validate({
-        ...shared(context, options), tables, level: options.level ?? config.validate.level,
+        ...shared(context, options), tables, level: options.level ?? config.validate.level, checks: checksToMake(config.validate.checks, options.without),
         tolerance: config.validate.tolerance, maxDifferences: config.validate.maxDifferences, sampleRows: config.validate.sampleRows,
       }),
     );
@@ -60,9 +65,9 @@ export async function validateUrls(
     const validator = new ConsistencyValidator(
       { checksummer: new PostgresChecksummer({ pool: source }) },
       { checksummer: new PostgresChecksummer({ pool: target }) },
-      { clock: context.clock },
+      { clock: context.clock, structure: new PostgresStructure({ source, target }) },
     );
-    return await validator.validate({ ...shared(context, options), ...(options.tables ? { tables: options.tables } : {}) });
+    return await validator.validate({ ...shared(context, options), checks: checksToMake(undefined, options.without), ...(options.tables ? { tables: options.tables } : {}) });
   } finally {
     await Promise.all([source.end(), target.end()]);
   }

@@ -38,7 +38,7 @@ test('the least configuration has every default', () => {
       walAlarmMb: 5000,
       slotPrefix: 'banyan',
     },
-    validate: { level: 'full', tolerance: 0, sampleRows: 1000, maxDifferences: 100 },
+    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], tolerance: 0, sampleRows: 1000, maxDifferences: 100 },
     state: { url: 'postgres://m@h/db' },
     metrics: {},
     log: { level: 'info', format: 'auto' },

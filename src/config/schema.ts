@@ -207,6 +207,10 @@ const validate = section(
       default: 0,
       description: 'Relative difference up to which two floating-point values are equal.',
     }),
+    checks: Type.Array(choice(['schema', 'sequences', 'references'], 'A check.'), {
+      default: ['schema', 'sequences', 'references'],
+      description: 'What is looked at beside the rows: how tables are defined, whether sequences are ahead of their columns, whether what rows refer to is there.',
+    }),
     sampleRows: whole('Rows compared per table at level `sample`.', { minimum: 1, default: 1000 }),
     maxDifferences: whole('Differing keys listed per table; all are counted.', { minimum: 1, default: 100 }),
   },

@@ -2,6 +2,7 @@ import { printable, shortened } from '../core/printable.ts';
 import type { Value } from '../model/change.ts';
 import type { DifferentRow, Level, ReportedCopies, ReportedKey, TableReport, ValidationReport } from './report.ts';
 import { SEVERITY_OF, type Severity } from './severity.ts';
+import { structureChecks } from './structure/structure-checks.ts';
 
 /** A finding of a check: a row, a column. Control characters are shown as such. */
 export interface Example {
@@ -31,7 +32,7 @@ export interface CheckOptions {
   readonly mostExamples?: number;
 }
 
-/** Every check of a report, table by table, always the same ones in the same order. */
+/** Every check of a report, table by table; the same ones in the same order for whoever asks for the same. */
 export function checksOf(report: ValidationReport, options: CheckOptions = {}): readonly Check[] {
   return report.tables.flatMap((table) => tableChecks(table, report.level, options.mostExamples ?? 20));
 }
@@ -51,6 +52,7 @@ function tableChecks(table: TableReport, level: Level, most: number): readonly C
   const { unsettled } = table.counts;
   return [
     structureCheck(table, check, most),
+    ...structureChecks(table, most),
     rows('missing', keys(table.missing, most), 'only in the source'),
     rows('extra', keys(table.extra, most), 'only in the target'),
     rows('different', table.different.slice(0, most).map(differentExample), 'with other values'),

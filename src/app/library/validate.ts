@@ -1,7 +1,9 @@
 import { ConsistencyValidator as Validator, type ValidatorOptions } from '../../validate/validator.ts';
+import { PostgresStructure } from '../../postgres/structure/structure.ts';
 import { databaseOf, type DatabaseLike } from './database.ts';
 
 export type { TableReport, ValidationReport, Level } from '../../validate/report.ts';
+export type { SchemaFinding, SequenceFinding, StructureCheck } from '../../model/structure-finding.ts';
 export type { ValidateOptions, ValidatorOptions } from '../../validate/validator.ts';
 export type { Watch, WatchOptions } from '../../validate/watch.ts';
 export { postgres, type Database, type DatabaseLike } from './database.ts';
@@ -9,6 +11,7 @@ export { postgres, type Database, type DatabaseLike } from './database.ts';
 /** Finds every difference between two databases, and blames no row that is only on its way. */
 export class ConsistencyValidator extends Validator {
   constructor(monolith: DatabaseLike, service: DatabaseLike, options: ValidatorOptions = {}) {
-    super({ checksummer: databaseOf(monolith).checksummer }, { checksummer: databaseOf(service).checksummer }, options);
+    const [source, target] = [databaseOf(monolith), databaseOf(service)];
+    super({ checksummer: source.checksummer }, { checksummer: target.checksummer }, { structure: new PostgresStructure({ source: source.pool, target: target.pool }), ...options });
   }
 }

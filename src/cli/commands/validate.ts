@@ -13,6 +13,8 @@ interface ValidateFlags {
   readonly tables?: readonly string[];
   readonly level?: ValidationLevel;
   readonly where?: string;
+  readonly schema: boolean;
+  readonly references: boolean;
   readonly format: ReportFormat | 'text';
   readonly output?: string;
 }
@@ -26,11 +28,13 @@ export function addValidate(program: Command, frame: Frame): void {
     .option('--tables <names>', 'only these, separated by commas (default: all)', nameList)
     .addOption(new Option('--level <level>', 'how closely (default: as configured, else full)').choices(['count', 'sample', 'checksum', 'full']))
     .option('--where <condition>', 'only rows for which this SQL condition is true', filled)
+    .option('--no-schema', 'do not compare how tables are defined, nor where their sequences stand')
+    .option('--no-references', 'do not look for rows that refer to nothing')
     .addOption(new Option('-f, --format <format>', 'how to print the report, or to write it with -o').choices(['text', 'json', 'markdown', 'junit']).default('text'))
     .option('-o, --output <file>', 'write the report to this file; what is printed is for people then', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { source, target, tables, level, where, format, output } = command.opts<ValidateFlags>();
+        const { source, target, tables, level, where, schema, references, format, output } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
         const result = await application.validate({
           ...(source === undefined ? {} : { source }),
@@ -38,6 +42,7 @@ export function addValidate(program: Command, frame: Frame): void {
           ...(tables === undefined ? {} : { tables }),
           ...(level === undefined ? {} : { level }),
           ...(where === undefined ? {} : { where }),
+          ...(schema && references ? {} : { without: [...(schema ? [] : (['schema', 'sequences'] as const)), ...(references ? [] : (['references'] as const))] }),
         });
         const rendered = (style: Style): string => (format === 'text' ? validateText(result, style) : renderReport(result, format));
         if (output !== undefined) await writeReport(output, rendered(styleFor({ write: () => true }, {})));

@@ -50,7 +50,7 @@ function uniquesOf(table: Table, context: TableContext): readonly Unique[] {
 
 /** In which order columns are named makes no difference to what is unique. */
 const keySignature = (columns: readonly (string | null)[], nullsNotDistinct: boolean, overlaps: boolean): string =>
-  JSON.stringify([overlaps ? columns : [...columns].sort(), nullsNotDistinct, overlaps]);
+  JSON.stringify([overlaps ? columns : columns.map(String).sort((a, b) => (a < b ? -1 : 1)), nullsNotDistinct, overlaps]);
 
 function uniques(context: TableContext): readonly SchemaFinding[] {
   const { expected, actual } = context;

@@ -85,7 +85,7 @@ describePostgres('what is intended is no drift', () => {
     const found = await compare(source, target, scopes, mappings);
     expect(found.map(({ kind, ...rest }) => [kind, 'object' in rest ? rest.object : rest.sequence])).toEqual(expect.arrayContaining([
       ['column_generated_missing', 'column crm.people.loud'], ['column_type', 'column crm.people.mail'], ['column_nullability', 'column crm.people.status'],
-      ['column_demanding', 'column crm.people.mine'], ['unique_extra', 'unique people_visits_key of crm.people'], ['sequence_behind', 'crm.users_id_seq'],
+      ['column_demanding', 'column crm.people.mine'], ['unique_extra', 'unique people_visits_key of crm.people'], ['sequence_behind', 'public.users_id_seq'],
     ]));
     for (const each of found) for (const sql of each.remedy?.sql ?? []) await { source, target }[each.remedy!.on].query(sql);
     expect(await compare(source, target, scopes, mappings)).toEqual([]);
