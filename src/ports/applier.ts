@@ -76,7 +76,7 @@ export interface Write {
   readonly of?: TableName;
   /** Of such a change: as much as can be put in the target's form, to tell what it has to do with. Never written. */
   readonly known?: Write;
-  /** Of a change that was in quarantine: how the rows it writes stood when it was put there, by their key's text. */
+  /** Of a change that was in quarantine: how the rows it writes stood when it was put there, by their key's text. Of a row that is missing here, nobody knows. */
   readonly bases?: ReadonlyMap<string, Base>;
 }
 
@@ -264,8 +264,11 @@ export interface ApplyTransaction {
    * did not take: another writer was there, or the row is missing or outside of the table's filter.
    */
   write(writes: readonly Write[], horizon: Horizon | undefined): Promise<number[]>;
-  /** Locks a row and tells its last writer; undefined if there is none. */
-  lock(table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined>;
+  /**
+   * Locks a row and tells its last writer; undefined if there is none.
+   * @param options.keyOnly of its columns only the key is read, and the filter is not asked: where the others may have changed. Default false.
+   */
+  lock(table: TargetTable, key: readonly string[], options?: { readonly keyOnly: boolean }): Promise<LockedRow | undefined>;
   /** Writes one row whoever wrote it last: inserts, or updates the cells that are not UNCHANGED. */
   put(table: TargetTable, key: readonly string[], row: Row): Promise<void>;
   /** Deletes one row whoever wrote it last. */

@@ -42,6 +42,8 @@ async function hadSeen(write: Write, locked: LockedRow, context: SettleContext):
     position = knowledge.commitOf(locked);
   }
   if (context.authority === 'follows') return false;
+  // What it had seen may be long forgotten, where nobody could tell how its row stood when it was put in quarantine.
+  if (position === undefined && write.bases && context.authority === 'settles') return false;
   // Whose write was written anew, nothing tells. Here it is settled, and so recorded; the service's side does not lose
   // it by taking the change: its own write is on its way.
   if (position === undefined) return locked.rewritten !== true || context.authority !== 'settles' || knowledge.predates(locked.committedAt);

@@ -159,10 +159,10 @@ class ServiceTransaction implements ApplyTransaction {
     return this.#inner.write(table.same ? writes : writes.map((write) => translated(table, write)), horizon);
   }
 
-  async lock(table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
+  async lock(table: TargetTable, key: readonly string[], options?: { readonly keyOnly: boolean }): Promise<LockedRow | undefined> {
     const known = this.#table(table);
-    const locked = await this.#inner.lock(known.own, keyOut(known, key));
-    return locked && { ...locked, row: asRead(known, locked.row, key) };
+    const locked = await this.#inner.lock(known.own, keyOut(known, key), options);
+    return locked && { ...locked, row: options?.keyOnly === true ? keyAlone(known, key) : asRead(known, locked.row, key) };
   }
 
   async put(table: TargetTable, key: readonly string[], row: Row): Promise<void> {
@@ -322,12 +322,16 @@ function asRead({ shared, back }: ServiceTable, row: Row, key: readonly string[]
     return back.row(row);
   } catch (error) {
     if (!isBanyanError(error, 'BANYAN_TRANSFORM')) throw error;
-    return shared.columns.map((_, i) => key[shared.key.indexOf(i)] ?? UNCHANGED);
+    return keyAlone({ shared }, key);
   }
 }
 
+function keyAlone({ shared }: Pick<ServiceTable, 'shared'>, key: readonly string[]): Row {
+  return shared.columns.map((_, i) => key[shared.key.indexOf(i)] ?? UNCHANGED);
+}
+
 function keyOut({ shared, own, out }: ServiceTable, key: readonly string[]): string[] {
-  const row = out.columns(shared.columns.map((_, i) => key[shared.key.indexOf(i)] ?? UNCHANGED));
+  const row = out.columns(keyAlone({ shared }, key));
   return own.key.map((index) => textOf(row[index]));
 }
 

@@ -45,11 +45,13 @@ export async function setAside(step: Write | Decided | Requested, fault: Fault, 
   let present: Row | undefined;
   const standing = write.fault ? write.known : write;
   if (standing) {
-    const noted = await options.within(async (context) => {
-      present = await noteBases(standing, { step, bases, context, rows: fault.pauses === true });
-    });
-    // Where the target does not let itself be asked, what its authors had seen is not known later.
-    if (!noted) bases.clear();
+    const note = (keyOnly: boolean): Promise<boolean> =>
+      options.within(async (context) => {
+        bases.clear();
+        present = await noteBases(standing, { step, bases, context, rows: fault.pauses === true, keyOnly });
+      });
+    // Its table may have other columns by now than are known; who wrote the row last, it tells all the same.
+    if (!(await note(false)) && !(await note(true))) bases.clear();
   }
   const plain = claimsOf(write, present);
   const claims = fault.pauses ? { ...plain, owns: [...plain.owns, pauseOf(write)] } : plain;
@@ -61,29 +63,30 @@ export async function setAside(step: Write | Decided | Requested, fault: Fault, 
 }
 
 /** Notes how the rows stand that a change would write; gives the one that it was made of. */
-async function noteBases(write: Write, { step, bases, context, rows }: {
+async function noteBases(write: Write, { step, bases, context, rows, keyOnly }: {
   readonly step: Write | Decided | Requested;
   readonly bases: Map<string, Base>;
   readonly context: SettleContext;
   /** Whether what the rows hold is noted as well. */
   readonly rows: boolean;
+  readonly keyOnly: boolean;
 }): Promise<Row | undefined> {
   const { transaction } = context;
   // Nobody but the log tells that an absent row was there in between.
   if (context.authority === 'settles') for (const keyText of [write.keyText, write.newKeyText]) if (keyText !== undefined) context.knowledge.watch(keyText);
-  const locked = await transaction.lock(write.table, write.key);
+  const locked = await transaction.lock(write.table, write.key, { keyOnly });
   const baseOf = async (place: Write, present: typeof locked): Promise<void> => {
     const rival = step.kind === 'requested' ? undefined : await findRival(place, present, context);
     const deleted = context.knowledge.tombstone(place.keyText)?.position;
     bases.set(place.keyText, { ...(present ? { xid: present.xid } : {}), ...(rival ? { rival } : {}), ...(deleted === undefined ? {} : { deleted }),
-      ...(rows && present ? { row: named(write.table, present.row) } : {}),
+      ...(rows && !keyOnly && present ? { row: named(write.table, present.row) } : {}),
     });
   };
   if (write.newKeyText !== undefined && write.row) {
     const { newKeyText, ...rest } = write;
     await baseOf({ ...rest, kind: 'delete' }, locked);
     const there: Write = { ...rest, kind: 'insert', key: newKeyOf(write, write.row), keyText: newKeyText };
-    await baseOf(there, await transaction.lock(there.table, there.key));
+    await baseOf(there, await transaction.lock(there.table, there.key, { keyOnly }));
   } else {
     await baseOf(write, locked);
   }

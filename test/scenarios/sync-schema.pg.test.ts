@@ -2,8 +2,15 @@ import { expect, it } from 'vitest';
 import { alter, BACKWARD, crosses, drained, expectEqual, FORWARD, mend, namesOf, pairOf, paused, pausedOf, Writing } from '../support/changing-tables.ts';
 import { until } from '../support/condition.ts';
 import { Journal } from '../support/journal.ts';
-import { describePostgres } from '../support/postgres.ts';
+import { describePostgres, type TestDatabase } from '../support/postgres.ts';
 import { rowsOf } from '../support/sync-engine.ts';
+
+/** A transaction that its caller ends. */
+async function openIn({ pool }: TestDatabase): Promise<AsyncDisposable & { query(sql: string): Promise<unknown> }> {
+  const client = await pool.connect();
+  await client.query('BEGIN');
+  return { query: (sql) => client.query(sql), [Symbol.asyncDispose]: async () => client.release() };
+}
 
 describePostgres('a table that changes while both sides write it', () => {
   it('gets new columns on the service, their rows and defaults too, and loses nothing', async () => {
@@ -66,6 +73,34 @@ describePostgres('a table that changes while both sides write it', () => {
     await running.stop();
     await expectEqual(pair);
   }, 180_000);
+
+  it('keeps what the monolith wrote unseen by a change that met the rename half way', async () => {
+    const pair = await pairOf();
+    await Promise.all([alter(pair, 'monolith', 'ADD COLUMN spare text'), alter(pair, 'service', 'ADD COLUMN spare text')]);
+    let running = pair.run();
+    await drained(running);
+    await using service = await openIn(pair.service);
+    await service.query("UPDATE public.account SET value = 'of the service', spare = 'there' WHERE id = 1");
+    await pair.monolith.query("UPDATE public.account SET value = 'of the monolith' WHERE id = 1");
+    await using monolith = await openIn(pair.monolith);
+    await monolith.query('ALTER TABLE public.account RENAME spare TO kept');
+    await service.query('COMMIT');
+    await until(async () => (await pair.monolith.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'public.account'::regclass")).length > 0, { what: 'the change waits for the table' });
+    await monolith.query('COMMIT');
+    await paused(running, BACKWARD);
+    const [now] = await pair.monolith.query('SELECT pg_current_wal_lsn() AS lsn');
+    await until(async () => (await pair.monolith.query('SELECT FROM pg_replication_slots WHERE database = current_database() AND confirmed_flush_lsn > $1::pg_lsn', [now?.['lsn']])).length > 0, { what: 'the log is read on from here' });
+    await running.stop();
+    // Another worker knows nothing of what the change had not seen: its stream begins later.
+    running = pair.run();
+    await paused(running, BACKWARD);
+    await mend(pair, running);
+    await drained(running);
+    await running.stop();
+    await expectEqual(pair);
+    const records = await pair.monolith.query('SELECT monolith, service_row FROM banyan.conflict WHERE service_row IS NOT NULL');
+    expect(records).toEqual([{ monolith: expect.stringContaining('of the monolith') as string, service_row: expect.stringContaining('of the service') as string }]);
+  });
 
   it('waits both ways when a column is renamed, and keeps what was written under either name', async () => {
     const pair = await pairOf();

@@ -139,7 +139,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     return typeof missed === 'string' ? missed.slice(1, -1).split(',').map((ordinal) => Number(ordinal) - 1) : [];
   }
 
-  async lock(table: TargetTable, key: readonly string[]): Promise<LockedRow | undefined> {
+  async lock(table: TargetTable, key: readonly string[], { keyOnly } = { keyOnly: false }): Promise<LockedRow | undefined> {
     const shape = this.#options.shapeOf(table);
     // Without a key there is no such row: each is like any other.
     if (shape.key.length === 0) return undefined;
@@ -148,10 +148,10 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     const locking = this.#run({ text: `SELECT 1 FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)} FOR UPDATE`, values: key });
     const looking = this.#run<Record<string, Value>>({
       text:
-        `SELECT ${shape.sqlColumns.map((column, i) => `t.${column} AS c${i}`).join(', ')}, t.xmin AS xmin, ` +
+        `SELECT ${shape.sqlColumns.map((column, i) => (keyOnly && !shape.key.includes(i) ? '' : `t.${column} AS c${i}, `)).join('')}t.xmin AS xmin, ` +
         `(extract(epoch FROM pg_catalog.pg_xact_commit_timestamp(t.xmin)) * 1000000)::int8 AS at, ` +
         `${replayed} AS replayed, (${WRITTEN_HERE}) AS own, ${WRITER_OF_FORM} AS rewritten, ` +
-        `${table.filter === undefined ? 'false' : `NOT ${insideSql(shape, table.filter)}`} AS outside ` +
+        `${table.filter === undefined || keyOnly ? 'false' : `NOT ${insideSql(shape, table.filter)}`} AS outside ` +
         `FROM ${shape.sqlName} AS t WHERE ${whereKey(shape)}`,
       values: key,
     });
@@ -161,7 +161,7 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     if (locked.rowCount === 0 || !row) return undefined;
     const at = row['at'];
     return {
-      row: shape.columns.map((_, i) => row[`c${i}`] ?? null),
+      row: shape.columns.map((_, i) => (keyOnly && !shape.key.includes(i) ? UNCHANGED : (row[`c${i}`] ?? null))),
       xid: Number(row['xmin']),
       ...(typeof at === 'string' ? { committedAt: BigInt(at) } : {}),
       replayed: row['replayed'] === 't',
