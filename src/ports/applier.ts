@@ -301,10 +301,10 @@ export interface ApplyTransaction {
   quarantine(entry: QuarantinedWrite): Promise<void>;
   /** The stream's changes in quarantine, in the order in which they came; those of this transaction too. */
   quarantined(): Promise<readonly QuarantineEntry[]>;
-  /** The content of one. A table that `tableNamed` does not know has the columns that were stored. */
-  recall(id: string, tableNamed: (name: TableName) => TargetTable | undefined): Promise<Recalled>;
-  /** Notes what became of one; what the operator asked for is answered by it. */
-  answer(id: string, outcome: QuarantineOutcome): Promise<void>;
+  /** The contents of some, in their order. A table that `tableNamed` does not know has the columns that were stored. */
+  recall(ids: readonly string[], tableNamed: (name: TableName) => TargetTable | undefined): Promise<readonly Recalled[]>;
+  /** Notes what became of some; what the operator asked for is answered by it. */
+  answer(ids: readonly string[], outcome: QuarantineOutcome): Promise<void>;
   /** Notes at the stream's changes in quarantine how their rows were deleted since, by their key's text. */
   storeDeletes(deletes: ReadonlyMap<string, Deleted>): Promise<void>;
   /** Closes the quarantine's changes of tables that were emptied: their rows are gone at the source as well. */

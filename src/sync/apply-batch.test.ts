@@ -113,7 +113,7 @@ class OneTable implements ApplyTransaction {
     return this.#answer(() => []);
   }
 
-  recall(): Promise<Recalled> {
+  recall(): Promise<readonly Recalled[]> {
     throw new Error('nothing is asked for');
   }
 

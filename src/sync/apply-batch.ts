@@ -247,6 +247,7 @@ class Batch {
       tableNamed: (name) => this.#options.settling.tableNamed(name),
       translate: (write) => this.#options.settling.translate(write),
       attempt: (step) => this.#attempt(step),
+      together: (steps) => this.#whole(() => this.#releasedTogether(steps)),
       giveUp: (write) => giveUp(write, this.#context),
       isPaused: (table) => this.#options.pauseOf?.(table) !== undefined,
       onRefused: (table, fault) => void this.#refused.set(table, fault),
@@ -407,10 +408,33 @@ class Batch {
     return { ...faultOf(fault, 'unknown'), ...(ofTable ? { pauses: true } : {}) };
   }
 
-  /** False if any step has a fault; then nothing of them was done. */
+  /**
+   * Changes that leave the quarantine, which nobody may be held behind. Each row is looked at once: what follows
+   * is written on top of what this transaction has written.
+   */
+  async #releasedTogether(steps: readonly (Write | Decided | Requested)[]): Promise<void> {
+    this.#waves = new Waves();
+    for (const step of steps) {
+      const free = !isAlone(step) && step.newKeyText === undefined && !isKeylessDelete(step) && this.#context.touched.has(step.keyText) && !this.#options.attempts.watched.has(step.keyText) && !this.#needsLook(step);
+      if (free) {
+        this.#waves.add(step);
+        continue;
+      }
+      await this.flush({ releasing: true });
+      await (isAlone(step) ? this.#alone(step) : this.#settle(step));
+    }
+    await this.flush({ releasing: true });
+    this.#waves = this.#noWaves();
+  }
+
   async #asWhole(steps: readonly Step[]): Promise<boolean> {
+    return this.#whole(() => this.#together(steps));
+  }
+
+  /** False if any step has a fault; then nothing of them was done. */
+  async #whole(run: () => Promise<void>): Promise<boolean> {
     const before = { rows: this.#rows, conflicts: this.#conflicts, deferred: this.#deferred, quarantined: this.#quarantined, waiting: this.#waitingForTable };
-    if ((await this.#undoing(() => this.#together(steps))) === undefined) return true;
+    if ((await this.#undoing(run)) === undefined) return true;
     this.#waves = this.#noWaves();
     this.#rows = before.rows;
     this.#conflicts = before.conflicts;
@@ -450,15 +474,18 @@ class Batch {
     }
   }
 
-  async flush(): Promise<void> {
+  /** @param options.releasing what is written leaves the quarantine: nothing of it is held back. Default false. */
+  async flush({ releasing } = { releasing: false }): Promise<void> {
     if (this.#waves.empty) return;
+    const isHeld = (write: Write): boolean => !releasing && this.#isHeld(write);
     const waves = this.#waves;
-    this.#waves = this.#noWaves();
+    // That no row comes twice is said of the works only.
+    this.#waves = releasing ? new Waves() : this.#noWaves();
     for (const wave of waves.inOrder()) {
       // No row is twice in a wave, so the statements of its groups need not wait for each other's answers.
       const under = wave.map((group) => {
         // An earlier wave may have ended in a decision about a row of this one.
-        const doubtful = group.filter((write) => this.#needsLook(write) || this.#isHeld(write));
+        const doubtful = group.filter((write) => this.#needsLook(write) || isHeld(write));
         const sure = doubtful.length === 0 ? group : group.filter((write) => !doubtful.includes(write));
         return { sure, doubtful, answer: this.#write(sure) };
       });
@@ -468,7 +495,7 @@ class Batch {
         const missed = this.#took(sure, answers[i] ?? []);
         await noteOutside(missed.length === 0 ? sure : sure.filter((write) => !missed.includes(write)), this.#context);
         if (missed.length + doubtful.length > 0) await this.#context.alone();
-        for (const write of [...missed, ...doubtful]) await (this.#isHeld(write) ? this.#hold(write) : this.#settle(write));
+        for (const write of [...missed, ...doubtful]) await (isHeld(write) ? this.#hold(write) : this.#settle(write));
       }
     }
   }

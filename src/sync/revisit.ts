@@ -15,6 +15,8 @@ export interface RevisitOptions {
   readonly translate: (write: Write) => Write;
   /** Applies one step, or undoes it and tells what is at fault. */
   readonly attempt: (step: Write | Decided | Requested) => Promise<Fault | undefined>;
+  /** Applies several steps, in their order; false if one of them is refused: then nothing of them was done. */
+  readonly together: (steps: readonly (Write | Decided | Requested)[]) => Promise<boolean>;
   /** Told of a change that is discarded; gives the rows about which that must be told to the other side. */
   readonly giveUp: (write: Write) => Promise<readonly ReleasedRow[]>;
   /** Whether the changes of a table must wait, whatever is asked for. */
@@ -32,98 +34,174 @@ export interface RevisitOptions {
  * @returns what holds back from here on, the rows of which every change was applied that was held, and whether more is due.
  */
 export async function revisit(options: RevisitOptions): Promise<{ readonly held: Holds; readonly released: readonly ReleasedRow[]; readonly more: boolean }> {
-  const { transaction } = options;
-  const entries = await transaction.quarantined();
-  const staying = new Holds();
-  const done = new Set<string>();
-  const released = new Map<string, ReleasedRow>();
-  let more = false;
-  for (const [i, entry] of entries.entries()) {
-    if (done.has(entry.id)) continue;
+  const entries = await options.transaction.quarantined();
+  const visit = new Visit(options, entries);
+  await visit.inOrder(entries.map((_, at) => at));
+  return visit;
+}
+
+/** What is found out on the way through the quarantine. */
+class Visit {
+  readonly #options: RevisitOptions;
+  readonly #entries: readonly QuarantineEntry[];
+  readonly #staying = new Holds();
+  readonly #done = new Set<string>();
+  readonly #released = new Map<string, ReleasedRow>();
+  #more = false;
+
+  constructor(options: RevisitOptions, entries: readonly QuarantineEntry[]) {
+    this.#options = options;
+    this.#entries = entries;
+  }
+
+  get held(): Holds {
+    return this.#staying;
+  }
+
+  get released(): readonly ReleasedRow[] {
+    return [...this.#released.values()].filter(({ keyText }) => !this.#staying.owns(keyText));
+  }
+
+  get more(): boolean {
+    return this.#more;
+  }
+
+  /** What nothing stands in the way of, together with what follows it; everything else one by one. */
+  async inOrder(places: readonly number[]): Promise<void> {
+    let together: number[] = [];
+    for (const at of places) {
+      if (this.#goesAlong(at, together.length)) {
+        together.push(at);
+        continue;
+      }
+      await this.#together(together);
+      together = [];
+      await this.#one(at);
+    }
+    await this.#together(together);
+  }
+
+  #entry(at: number): QuarantineEntry {
+    const entry = this.#entries[at];
+    invariant(entry, 'one of the entries');
+    return entry;
+  }
+
+  #goesAlong(at: number, others: number): boolean {
+    const entry = this.#entry(at);
+    return (
+      !this.#done.has(entry.id) && entry.asked === undefined && isDue(entry) && this.#done.size + others < this.#options.limit &&
+      !pausedBy(entry.claims.owns).some(this.#options.isPaused) && !this.#staying.block(entry.claims, removes(entry))
+    );
+  }
+
+  /** If one of them is refused nothing of them was done, and it is looked for by halves. */
+  async #together(places: readonly number[]): Promise<void> {
+    const { transaction, tableNamed, together } = this.#options;
+    if (places.length <= FEW) {
+      for (const at of places) await this.#one(at);
+      return;
+    }
+    const ids = places.map((at) => this.#entry(at).id);
+    const recalled = (await transaction.recall(ids, tableNamed)).map((each) => translated(each, this.#options));
+    if (recalled.some(({ write }) => write.fault) || !(await together(recalled.map(stepOf)))) {
+      const middle = places.length >>> 1;
+      await this.inOrder(places.slice(0, middle));
+      await this.inOrder(places.slice(middle));
+      return;
+    }
+    await this.#applied(ids, recalled.map(({ write }) => write));
+  }
+
+  async #applied(ids: readonly string[], writes: readonly Write[]): Promise<void> {
+    for (const id of ids) this.#done.add(id);
+    await this.#options.transaction.answer(ids, { state: 'applied' });
+    for (const write of writes) for (const row of placesOf(write)) this.#released.set(row.keyText, row);
+  }
+
+  async #one(at: number): Promise<void> {
+    const { transaction, tableNamed, giveUp, isPaused, limit, onRefused } = this.#options;
+    const entry = this.#entry(at);
+    if (this.#done.has(entry.id)) return;
     if (entry.asked === 'discard') {
-      const { write, as } = await transaction.recall(entry.id, options.tableNamed);
-      if (as === 'change') for (const row of await options.giveUp(write)) released.set(row.keyText, row);
-      await transaction.answer(entry.id, { state: 'discarded' });
-      continue;
+      const [discarded] = await transaction.recall([entry.id], tableNamed);
+      invariant(discarded, 'it was asked for');
+      if (discarded.as === 'change') for (const row of await giveUp(discarded.write)) this.#released.set(row.keyText, row);
+      await transaction.answer([entry.id], { state: 'discarded' });
+      return;
     }
     const tables = pausedBy(entry.claims.owns);
-    if (tables.some(options.isPaused)) {
-      if (entry.asked) await transaction.answer(entry.id, { state: 'held', reason: `${tables.join(', ')} is paused: see \`banyan sync status\`` });
-      staying.add(entry.claims);
-      continue;
+    if (tables.some(isPaused)) {
+      if (entry.asked) await transaction.answer([entry.id], { state: 'held', reason: `${tables.join(', ')} is paused: see \`banyan sync status\`` });
+      this.#staying.add(entry.claims);
+      return;
     }
-    if (staying.block(entry.claims, removes(entry))) {
-      if (entry.asked) await transaction.answer(entry.id, { state: 'held', reason: 'it waits behind an earlier change: retry that one' });
-      staying.add(entry.claims);
-      continue;
+    if (this.#staying.block(entry.claims, removes(entry))) {
+      if (entry.asked) await transaction.answer([entry.id], { state: 'held', reason: 'it waits behind an earlier change: retry that one' });
+      this.#staying.add(entry.claims);
+      return;
     }
-    if (done.size >= options.limit && entry.asked !== 'retry') {
-      more ||= isDue(entry);
-      staying.add(entry.claims);
-      continue;
+    if (this.#done.size >= limit && entry.asked !== 'retry') {
+      this.#more ||= isDue(entry);
+      this.#staying.add(entry.claims);
+      return;
     }
-    const fault = isDue(entry) ? await tryAgain({ ...options, entries, at: i, staying, done, released }) : undefined;
+    const fault = isDue(entry) ? await this.#tryAgain(at) : undefined;
     let { claims } = entry;
     if (fault && tables.length > 0) {
-      if (fault.pauses) for (const table of tables) options.onRefused(table, fault);
+      if (fault.pauses) for (const table of tables) onRefused(table, fault);
       // Its table goes on without it.
       else claims = { ...claims, owns: claims.owns.filter((name) => pausedBy([name]).length === 0) };
     }
-    if (fault) await transaction.answer(entry.id, { state: 'held', code: fault.code, reason: fault.reason, ...(claims === entry.claims ? {} : { owns: claims.owns }) });
-    if (fault || !isDue(entry)) staying.add(claims);
+    if (fault) await transaction.answer([entry.id], { state: 'held', code: fault.code, reason: fault.reason, ...(claims === entry.claims ? {} : { owns: claims.owns }) });
+    if (fault || !isDue(entry)) this.#staying.add(claims);
   }
-  return { held: staying, released: [...released.values()].filter(({ keyText }) => !staying.owns(keyText)), more };
+
+  /**
+   * Applies one change. If it is refused, then together with the later changes of its row, as if they had
+   * been written at once: whoever mends the data at the source does it by one more change.
+   */
+  async #tryAgain(at: number): Promise<Fault | undefined> {
+    const { attempt } = this.#options;
+    const entry = this.#entry(at);
+    const first = await this.#recall(entry);
+    const fault = first.write.fault ? faultOf(first.write.fault, 'unknown') : await attempt(stepOf(first));
+    const applied = [entry.id];
+    const writes = [first.write];
+    if (fault) {
+      if (first.as !== 'change' || first.write.fault) return fault;
+      let whole = first.write;
+      let success = false;
+      for (const next of this.#entries.slice(at + 1)) {
+        if (success || whole.kind === 'delete' || whole.newKeyText !== undefined) break;
+        if (next.keyText !== entry.keyText && next.newKeyText !== entry.keyText) continue;
+        if (next.keyText !== entry.keyText || next.asked === 'discard' || this.#staying.block(next.claims, removes(next))) break;
+        const successor = await this.#recall(next);
+        if (successor.as !== 'change' || successor.write.fault) break;
+        whole = joined(whole, successor.write);
+        applied.push(next.id);
+        writes.push(successor.write);
+        success = (await attempt(whole)) === undefined;
+      }
+      if (!success) return fault;
+    }
+    await this.#applied(applied, writes);
+    return undefined;
+  }
+
+  async #recall({ id }: QuarantineEntry): Promise<Recalled> {
+    const [recalled] = await this.#options.transaction.recall([id], this.#options.tableNamed);
+    invariant(recalled, 'it was asked for');
+    return translated(recalled, this.#options);
+  }
 }
+
+/** So few changes that each is tried by itself. */
+const FEW = 4;
 
 /** Asked for; or only ever held behind another, which is not there any more; or for its table, which goes on. */
 function isDue(entry: QuarantineEntry): boolean {
   return entry.asked === 'retry' || entry.code === 'held' || pausedBy(entry.claims.owns).length > 0;
-}
-
-/**
- * Applies one change. If it is refused, then together with the later changes of its row, as if they had
- * been written at once: whoever mends the data at the source does it by one more change.
- */
-async function tryAgain(options: RevisitOptions & {
-  readonly entries: readonly QuarantineEntry[];
-  /** Which of them. */
-  readonly at: number;
-  readonly staying: Holds;
-  readonly done: Set<string>;
-  /** Rows of what was applied, by their keys' texts. */
-  readonly released: Map<string, ReleasedRow>;
-}): Promise<Fault | undefined> {
-  const { transaction, tableNamed, attempt, entries, at, staying, done, released } = options;
-  const entry = entries[at];
-  invariant(entry, 'one of the entries');
-  const recalled = translated(await transaction.recall(entry.id, tableNamed), options);
-  const fault = recalled.write.fault ? faultOf(recalled.write.fault, 'unknown') : await attempt(stepOf(recalled));
-  const applied = [entry.id];
-  const writes = [recalled.write];
-  if (fault) {
-    if (recalled.as !== 'change' || recalled.write.fault) return fault;
-    let whole = recalled.write;
-    let success = false;
-    for (let i = at + 1; i < entries.length; i++) {
-      const next = entries[i];
-      if (!next || success || whole.kind === 'delete' || whole.newKeyText !== undefined) break;
-      if (next.keyText !== entry.keyText && next.newKeyText !== entry.keyText) continue;
-      if (next.keyText !== entry.keyText || next.asked === 'discard' || staying.block(next.claims, removes(next))) break;
-      const successor = translated(await transaction.recall(next.id, tableNamed), options);
-      if (successor.as !== 'change' || successor.write.fault) break;
-      whole = joined(whole, successor.write);
-      applied.push(next.id);
-      writes.push(successor.write);
-      success = (await attempt(whole)) === undefined;
-    }
-    if (!success) return fault;
-  }
-  for (const id of applied) {
-    done.add(id);
-    await transaction.answer(id, { state: 'applied' });
-  }
-  for (const write of writes) for (const row of placesOf(write)) released.set(row.keyText, row);
-  return undefined;
 }
 
 function translated(recalled: Recalled, { translate }: RevisitOptions): Recalled {

@@ -242,12 +242,12 @@ class ServiceTransaction implements ApplyTransaction {
     return this.#inner.quarantined();
   }
 
-  recall(id: string, tableNamed: (name: TableName) => TargetTable | undefined): Promise<Recalled> {
-    return this.#inner.recall(id, tableNamed);
+  recall(ids: readonly string[], tableNamed: (name: TableName) => TargetTable | undefined): Promise<readonly Recalled[]> {
+    return this.#inner.recall(ids, tableNamed);
   }
 
-  answer(id: string, outcome: QuarantineOutcome): Promise<void> {
-    return this.#inner.answer(id, outcome);
+  answer(ids: readonly string[], outcome: QuarantineOutcome): Promise<void> {
+    return this.#inner.answer(ids, outcome);
   }
 
   storeDeletes(deletes: ReadonlyMap<string, Deleted>): Promise<void> {

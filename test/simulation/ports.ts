@@ -453,15 +453,17 @@ class SimulatedTransaction implements ApplyTransaction {
     return this.#statement(async () => this.#options.database.held(this.#options.stream).map(entryOf));
   }
 
-  async recall(id: string): Promise<Recalled> {
-    return this.#statement(async () => {
-      const { entry } = this.#options.database.quarantine.find((record) => record.id === id)!;
-      return { write: { ...entry.write, bases: entry.bases }, as: entry.as };
-    });
+  async recall(ids: readonly string[]): Promise<readonly Recalled[]> {
+    return this.#statement(async () =>
+      ids.map((id) => {
+        const { entry } = this.#options.database.quarantine.find((record) => record.id === id)!;
+        return { write: { ...entry.write, bases: entry.bases }, as: entry.as };
+      }),
+    );
   }
 
-  async answer(id: string, outcome: QuarantineOutcome): Promise<void> {
-    await this.#statement(async () => void this.#session.answers.push({ id, outcome }));
+  async answer(ids: readonly string[], outcome: QuarantineOutcome): Promise<void> {
+    await this.#statement(async () => void this.#session.answers.push(...ids.map((id) => ({ id, outcome }))));
   }
 
   async storeDeletes(deletes: ReadonlyMap<string, Deleted>): Promise<void> {

@@ -575,7 +575,8 @@ describePostgres('PostgresApplier', () => {
     await database.query("UPDATE banyan.quarantine SET asked = 'retry' WHERE id = $1", [first]);
     expect(await applier.isAsked()).toBe(true);
     await inApply(applier, 0x110, async (transaction) => {
-      const { write: whole, as } = await transaction.recall(first, () => item);
+      const [recalled] = await transaction.recall([first], () => item);
+      const { write: whole, as } = recalled!;
       expect([as, whole]).toEqual([
         'change',
         {
@@ -583,9 +584,9 @@ describePostgres('PostgresApplier', () => {
           bases: new Map([['public.item 1', { xid: 7, rival: { deleted: true, committedAt: 9_007_199_254_740_993n, side: 'service' } }]]),
         },
       ]);
-      await transaction.answer(first, { state: 'held', code: '23505', reason: 'again' });
-      await transaction.answer(second, { state: 'applied' });
-      await transaction.answer(third, { state: 'held', reason: 'it waits' });
+      await transaction.answer([first], { state: 'held', code: '23505', reason: 'again' });
+      await transaction.answer([second], { state: 'applied' });
+      await transaction.answer([third], { state: 'held', reason: 'it waits' });
       await transaction.storeDeletes(new Map([['public.item 4', { position: 0x90n as Position, committedAt: 9_007_199_254_740_993n }]]));
     });
     expect((await applier.quarantined()).map(({ id, deleted }) => [id, [...(deleted ?? [])]])).toEqual([

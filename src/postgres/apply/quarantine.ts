@@ -60,17 +60,37 @@ export async function readQuarantined(client: pg.ClientBase, stream: string): Pr
 
 export async function recall(
   client: pg.ClientBase,
-  { id, tableNamed }: { readonly id: string; readonly tableNamed: (name: TableName) => TargetTable | undefined },
-): Promise<Recalled> {
-  const found = await client.query<{
-    table_name: TableName; key: string; key_text: string; new_key_text: string | null; kind: Write['kind']; step: Recalled['as'];
-    row: string | null; old: string | null; position: string; committed_at: string; seen: string; bases: string;
-  }>(
-    'SELECT table_name, key, key_text, new_key_text, kind, step, row, old, position, committed_at, seen, bases FROM banyan.quarantine WHERE id = $1',
-    [id],
+  { ids, tableNamed }: { readonly ids: readonly string[]; readonly tableNamed: (name: TableName) => TargetTable | undefined },
+): Promise<readonly Recalled[]> {
+  const found = await client.query<StoredChange>(
+    'SELECT id, table_name, key, key_text, new_key_text, kind, step, row, old, position, committed_at, seen, bases FROM banyan.quarantine WHERE id = ANY ($1)',
+    [ids],
   );
-  const stored = found.rows[0];
-  if (!stored) throw new BanyanError('BANYAN_INTERNAL', { message: `Change ${id} has left the quarantine by another hand.` });
+  const byId = new Map(found.rows.map((row) => [row.id, row]));
+  return ids.map((id) => {
+    const stored = byId.get(id);
+    if (!stored) throw new BanyanError('BANYAN_INTERNAL', { message: `Change ${id} has left the quarantine by another hand.` });
+    return recalled(stored, tableNamed);
+  });
+}
+
+interface StoredChange {
+  readonly id: string;
+  readonly table_name: TableName;
+  readonly key: string;
+  readonly key_text: string;
+  readonly new_key_text: string | null;
+  readonly kind: Write['kind'];
+  readonly step: Recalled['as'];
+  readonly row: string | null;
+  readonly old: string | null;
+  readonly position: string;
+  readonly committed_at: string;
+  readonly seen: string;
+  readonly bases: string;
+}
+
+function recalled(stored: StoredChange, tableNamed: (name: TableName) => TargetTable | undefined): Recalled {
   const key = JSON.parse(stored.key) as Named;
   const table = (stored.step === 'untranslated' ? undefined : tableNamed(stored.table_name)) ?? tableAsStored(stored);
   return {
@@ -87,21 +107,21 @@ export async function recall(
 }
 
 /** Of a change that could not be put in the target's form: it has its source's own columns. */
-function tableAsStored(stored: { readonly table_name: TableName; readonly key: string; readonly row: string | null; readonly old: string | null }): TargetTable {
+function tableAsStored(stored: StoredChange): TargetTable {
   const names = (text: string | null): string[] => (text === null ? [] : Object.keys(JSON.parse(text) as Named));
   const columns = [...new Set([...names(stored.row), ...names(stored.old), ...names(stored.key)])];
   return { name: stored.table_name, columns, key: names(stored.key).map((name) => columns.indexOf(name)) };
 }
 
-export async function answer(client: pg.ClientBase, id: string, outcome: QuarantineOutcome): Promise<void> {
+export async function answer(client: pg.ClientBase, ids: readonly string[], outcome: QuarantineOutcome): Promise<void> {
   if (outcome.state === 'held') {
     await client.query(
       'UPDATE banyan.quarantine SET asked = NULL, answer = $2, code = coalesce($3, code), reason = CASE WHEN $3 IS NULL THEN reason ELSE $2 END, ' +
-        'owns = coalesce($4, owns) WHERE id = $1',
-      [id, outcome.reason, outcome.code ?? null, outcome.owns ? JSON.stringify(outcome.owns) : null],
+        'owns = coalesce($4, owns) WHERE id = ANY ($1)',
+      [ids, outcome.reason, outcome.code ?? null, outcome.owns ? JSON.stringify(outcome.owns) : null],
     );
   } else {
-    await client.query('UPDATE banyan.quarantine SET asked = NULL, answer = NULL, state = $2, ended_at = clock_timestamp() WHERE id = $1', [id, outcome.state]);
+    await client.query('UPDATE banyan.quarantine SET asked = NULL, answer = NULL, state = $2, ended_at = clock_timestamp() WHERE id = ANY ($1)', [ids, outcome.state]);
   }
 }
 

@@ -309,12 +309,12 @@ export class PostgresApplyTransaction implements ApplyTransaction {
     return readQuarantined(this.#client, this.#options.names.stream);
   }
 
-  recall(id: string, tableNamed: (name: TableName) => TargetTable | undefined): Promise<Recalled> {
-    return recall(this.#client, { id, tableNamed });
+  recall(ids: readonly string[], tableNamed: (name: TableName) => TargetTable | undefined): Promise<readonly Recalled[]> {
+    return recall(this.#client, { ids, tableNamed });
   }
 
-  async answer(id: string, outcome: QuarantineOutcome): Promise<void> {
-    await answer(this.#client, id, outcome);
+  async answer(ids: readonly string[], outcome: QuarantineOutcome): Promise<void> {
+    await answer(this.#client, ids, outcome);
   }
 
   async storeDeletes(deletes: ReadonlyMap<string, Deleted>): Promise<void> {
