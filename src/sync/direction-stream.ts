@@ -417,6 +417,11 @@ export class DirectionStream {
     // A table that was emptied may have freed changes that waited behind its rows.
     this.#revisit = result.more || (result.released && !this.#revisit && !this.#held.empty);
     if (result.released) this.#releaseAtOnce = Math.min(MOST_RELEASED, this.#releaseAtOnce * 2);
+    // What waits for a table that nothing pauses would wait for ever.
+    if (result.waiting > 0 && !this.#revisit && this.#options.schema?.paused.length === 0) {
+      this.#schema?.markStale();
+      this.#revisit = true;
+    }
   }
 
   async #readHeld(): Promise<void> {

@@ -1,10 +1,10 @@
-import type { Change, Relation, Transaction } from '../model/change.ts';
-import { parseTableName, type TableName } from '../model/names.ts';
+import type { Change, Transaction } from '../model/change.ts';
+import { parseTableName } from '../model/names.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import type { DecidedRow } from './knowledge.ts';
 import type { Mapping } from './mapping.ts';
 import { OfferReader } from './offers.ts';
-import { discardAll, inParts, parseNamed, textsOf, type InMemory, type Reading } from './reading.ts';
+import { discardAll, inParts, parseNamed, textsOf, Unfit, type InMemory, type Reading } from './reading.ts';
 import type { SchemaGate } from './schema-gate.ts';
 import type { DirectionStreamOptions } from './stream-options.ts';
 import { ordered, type Decided, type Step, type Work } from './work.ts';
@@ -31,7 +31,7 @@ export class Learner {
     let urgent = false;
     let counts = false;
     let bytes = 0;
-    const unfit = new Map<TableName, Relation>();
+    const unfit = new Unfit();
     const decided = new Map<string, DecidedRow>();
     const readings: { readonly part: InMemory; readonly reading: Reading }[] = [];
     for (const part of parts) {
@@ -44,7 +44,7 @@ export class Learner {
       readings.push({ part, reading: { ...reading, learning: false } });
     }
     this.#options.sourceKnowledge.placeDecisions(decided);
-    const again = (): readonly Step[] => readings.flatMap(({ part, reading }) => this.#translate(part.changes, { ...reading, unfit: new Map() }, []));
+    const again = (): readonly Step[] => readings.flatMap(({ part, reading }) => this.#translate(part.changes, { ...reading, unfit: new Unfit() }, []));
     return {
       position, seen: this.#options.sourceKnowledge.seenOfOther, committedAt: parts.at(-1)?.committedAt ?? 0n,
       steps, bytes, urgent: urgent || steps.length > 0, counts, ...this.#formOf(unfit), ...(unfit.size > 0 ? { again } : {}),
@@ -52,7 +52,7 @@ export class Learner {
   }
 
   /** With what a work was translated, where the tables' forms may change. */
-  #formOf(unfit: ReadonlyMap<TableName, Relation>): Pick<Work, 'mapping' | 'unfit'> {
+  #formOf(unfit: Unfit): Pick<Work, 'mapping' | 'unfit'> {
     return this.#options.gate ? { mapping: this.#options.mapping(), ...(unfit.size > 0 ? { unfit } : {}) } : {};
   }
 
@@ -62,7 +62,7 @@ export class Learner {
     let count = 0;
     let urgent = false;
     let counts = false;
-    const unfit = new Map<TableName, Relation>();
+    const unfit = new Unfit();
     const decided = new Map<string, DecidedRow>();
     for (const part of parts) {
       const reading = this.#learnCommit(part, { unfit, decided });
@@ -129,7 +129,7 @@ export class Learner {
       if (tables.length > 0) steps.push({ kind: 'truncate', tables, restartIdentity: change.restartIdentity, position, committedAt, seen });
       return;
     }
-    if (this.#options.gate) for (const name of mapping.misfits(change.relation)) reading.unfit.set(name, change.relation);
+    if (this.#options.gate) for (const name of mapping.misfits(change.relation)) reading.unfit.add(name, change.relation);
     for (const write of mapping.writesOf(change, { position, committedAt, seen })) {
       steps.push(write);
       // Rows without a key have no history to remember.
@@ -157,7 +157,7 @@ export class Learner {
     }
     const row = text('decision');
     const unknown = row === undefined ? undefined : this.#options.gate?.unknownIn(about.table, parseNamed(row));
-    if (unknown) reading.unfit.set(about.table.name, unknown);
+    if (unknown) reading.unfit.add(about.table.name, unknown);
     const decided: Decided = {
       kind: 'decided', ...about,
       row: row === undefined ? null : ordered(about.table, parseNamed(row)),
@@ -170,7 +170,7 @@ export class Learner {
   #offered(change: Change, reading: Reading, steps: Step[]): void {
     for (const step of this.#offerReader.read(change, reading, { service: this.#options.service, mapping: this.#options.mapping() })) {
       const { fault, of, table } = step.write;
-      if (fault && this.#options.gate) reading.unfit.set(of ?? table.name, { table: table.name, replicaIdentity: 'nothing', columns: table.columns.map((name) => ({ name, identity: false, typeId: 0 })) });
+      if (fault && this.#options.gate) reading.unfit.add(of ?? table.name, { table: table.name, replicaIdentity: 'nothing', columns: table.columns.map((name) => ({ name, identity: false, typeId: 0 })) });
       steps.push(step);
     }
   }

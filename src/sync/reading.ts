@@ -5,6 +5,25 @@ import type { Position } from '../model/position.ts';
 import type { DecidedRow } from './knowledge.ts';
 
 /** What a transaction's commit tells for each of its changes. */
+/** The forms of tables that are not known to fit: one transaction may show several of one table. */
+export class Unfit {
+  readonly #forms = new Map<TableName, Set<Relation>>();
+
+  get size(): number {
+    return this.#forms.size;
+  }
+
+  add(table: TableName, relation: Relation): void {
+    const forms = this.#forms.get(table);
+    if (forms) forms.add(relation);
+    else this.#forms.set(table, new Set([relation]));
+  }
+
+  *[Symbol.iterator](): Generator<readonly [TableName, Relation]> {
+    for (const [table, forms] of this.#forms) for (const relation of forms) yield [table, relation];
+  }
+}
+
 export interface Reading {
   readonly position: Position;
   readonly committedAt: bigint;
@@ -20,7 +39,7 @@ export interface Reading {
   /** What was decided by row; of one row the last stands. */
   readonly decided: Map<string, DecidedRow>;
   /** Tables whose form the changes do not fit, by the shared names, and the form that they have. */
-  readonly unfit: Map<TableName, Relation>;
+  readonly unfit: Unfit;
 }
 
 export type InMemory = Transaction & { readonly changes: readonly Change[] };

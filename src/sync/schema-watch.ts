@@ -57,8 +57,10 @@ export class SchemaWatch {
   #accepted = new Map<TableName, AcceptedTables>();
   #resumed = false;
   #left = new Map<TableName, readonly string[]>();
-  /** Forms that were found to fit, by table. */
+  /** Forms that were found to fit, by table, */
   readonly #known = new Map<TableName, Set<string>>();
+  /** and what the source's catalogue showed before: changes in that form may still be on their way. */
+  readonly #earlier = new Map<TableName, readonly CatalogTable[]>();
   /** Forms with columns that the catalogue did not show when it was asked first. */
   readonly #doubtful = new Set<string>();
   readonly #news = new Set<string>();
@@ -103,11 +105,12 @@ export class SchemaWatch {
     const paused = new Map(this.#paused);
     const accepted = new Map(this.#accepted);
     const known = new Map([...this.#known].map(([table, forms]) => [table, new Set(forms)]));
+    const earlier = new Map(this.#earlier);
     return {
       misfit: (table, relation) => {
         const pause = paused.get(table);
         if (pause) return faultOf(pause);
-        if (knowsForm(relation, accepted.get(table), known.get(table))) return undefined;
+        if (knowsForm(relation, { accepted: accepted.get(table), earlier: earlier.get(table), known: known.get(table) })) return undefined;
         this.#noteNews(relation);
         return new BanyanError('BANYAN_SCHEMA_CHANGED', { message: `${relation.table} has another form from here on.` });
       },
@@ -133,7 +136,7 @@ export class SchemaWatch {
 
   /** Whether a table in this form can be written. */
   knows(table: TableName, relation: Relation): boolean {
-    return knowsForm(relation, this.#accepted.get(table), this.#known.get(table));
+    return knowsForm(relation, { accepted: this.#accepted.get(table), earlier: this.#earlier.get(table), known: this.#known.get(table) });
   }
 
   /** Whether a paused table has been found to fit since this was last asked. */
@@ -236,6 +239,8 @@ export class SchemaWatch {
   async #accept(table: TableName, { accepted, left }: Extract<SchemaFit, { kind: 'fits' }>, relation: Relation | undefined): Promise<void> {
     const { catalogs, direction, stream } = this.#options;
     if (JSON.stringify(this.#accepted.get(table)) !== JSON.stringify(accepted)) await catalogs[otherSide(sourceSide(direction))].accept(stream, table, accepted);
+    const before = this.#accepted.get(table)?.source;
+    if (before && JSON.stringify(before) !== JSON.stringify(accepted.source)) this.#earlier.set(table, [...(this.#earlier.get(table) ?? []), before]);
     this.#accepted.set(table, accepted);
     this.#left.set(table, left);
     if (relation) this.#known.set(table, (this.#known.get(table) ?? new Set()).add(formOf(relation)));
@@ -270,13 +275,17 @@ function faultOf({ code, reason, table }: PausedTable): BanyanError {
   return new BanyanError(known, { message: `${table} is paused: ${reason}` });
 }
 
-function knowsForm(relation: Relation, accepted: AcceptedTables | undefined, known: ReadonlySet<string> | undefined): boolean {
+function knowsForm(relation: Relation, { accepted, earlier = [], known }: {
+  readonly accepted: AcceptedTables | undefined;
+  readonly earlier: readonly CatalogTable[] | undefined;
+  readonly known: ReadonlySet<string> | undefined;
+}): boolean {
   if (accepted && relation.columns.every(({ typeId }) => typeId === 0)) {
     // Told by its names only.
     const names = new Set(accepted.source.columns.flatMap(({ name, formerly = [] }) => [name, ...formerly]));
     if (relation.columns.every(({ name }) => names.has(name))) return true;
   }
-  return (accepted !== undefined && isForm(relation, accepted.source)) || (known?.has(formOf(relation)) ?? false);
+  return [...(accepted ? [accepted.source] : []), ...earlier].some((table) => isForm(relation, table)) || (known?.has(formOf(relation)) ?? false);
 }
 
 /** Tells forms of a table apart. */

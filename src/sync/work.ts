@@ -83,7 +83,7 @@ export interface Work {
   /** With which its steps were translated. */
   readonly mapping?: Mapping;
   /** Of tables whose form its changes did not fit as they were read: what they looked like, by the shared names. */
-  readonly unfit?: ReadonlyMap<TableName, Relation>;
+  readonly unfit?: Iterable<readonly [TableName, Relation]>;
   /** Translates those changes again. */
   readonly again?: () => readonly Step[];
 }

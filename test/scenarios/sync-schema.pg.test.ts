@@ -102,6 +102,20 @@ describePostgres('a table that changes while both sides write it', () => {
     expect(records).toEqual([{ monolith: expect.stringContaining('of the monolith') as string, service_row: expect.stringContaining('of the service') as string }]);
   });
 
+  it.each(['wal', 'trigger'] as const)('changes its form twice in one transaction, captured by %s', async (capture) => {
+    const pair = await pairOf({ capture: { monolith: capture, service: capture } });
+    const running = pair.run();
+    await drained(running);
+    await pair.monolith.query(
+      "UPDATE public.account SET value = 'first' WHERE id = 1; ALTER TABLE public.account ADD COLUMN note text; UPDATE public.account SET note = 'second' WHERE id = 2; " +
+        "ALTER TABLE public.account ADD COLUMN level int; UPDATE public.account SET level = 3 WHERE id = 3",
+    );
+    await until(async () => (await pair.service.query("SELECT FROM public.account WHERE value = 'first'")).length > 0, { what: 'the transaction has arrived', timeoutMs: 20_000 });
+    await drained(running);
+    await running.stop();
+    await expectEqual(pair);
+  });
+
   it('waits both ways when a column is renamed, and keeps what was written under either name', async () => {
     const pair = await pairOf();
     const running = pair.run();
