@@ -247,6 +247,16 @@ function unseen(): Knowledge {
 }
 
 describe('applying a batch', () => {
+  it('asks for a row whose decision was made before its table had some column, and that is not here', async () => {
+    const decided = { kind: 'decided', table: ITEMS, key: ['a'], keyText: keyText('a'), row: ['a', UNCHANGED, 'decided'], position: at(100), committedAt: 100n, seen: at(10) } as const;
+    const transaction = new OneTable();
+    await apply({ transaction, steps: [decided], authority: 'defers' });
+    expect([[...transaction.rows], transaction.requested]).toEqual([[], [['a']]]);
+    transaction.rows.set('a', { row: ['a', 'here', 'replayed'], own: true });
+    await apply({ transaction, steps: [decided], authority: 'defers' });
+    expect(transaction.rows.get('a')?.row).toEqual(['a', 'here', 'decided']);
+  });
+
   it('forgets with a savepoint what was decided within it', async () => {
     const transaction = new OneTable();
     transaction.rows.set('a', { row: ['a', null, 'local'], own: false });

@@ -11,7 +11,9 @@ export async function followDecision(step: Decided, context: SettleContext): Pro
   // A row that is not there may have been deleted here a moment ago: only the stream can tell.
   if (step.row && !locked) await context.catchUp();
   if (await findRival(write, locked, context)) return DEFERRED;
-  if (step.row && !locked && !lacksValues(step.table, step.row)) {
+  // It was made before its table had some column: the monolith is asked for the row as it is now.
+  if (step.row && !locked && lacksValues(step.table, step.row)) return askAgain(write, context);
+  if (step.row && !locked) {
     if (!(await insertWhereNone(write, context))) return followDecision(step, context);
   } else if (step.row) await context.transaction.put(step.table, step.key, step.row);
   else if (!locked) return NOTHING;

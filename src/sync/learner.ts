@@ -7,7 +7,7 @@ import { OfferReader } from './offers.ts';
 import { discardAll, inParts, parseNamed, textsOf, Unfit, type InMemory, type Reading } from './reading.ts';
 import type { SchemaGate } from './schema-gate.ts';
 import type { DirectionStreamOptions } from './stream-options.ts';
-import { ordered, type Decided, type Step, type Work } from './work.ts';
+import { type Decided, type Step, type Work } from './work.ts';
 
 export interface LearnerOptions extends Pick<DirectionStreamOptions, 'service' | 'sourceKnowledge' | 'echoOrigin' | 'ownTables'> {
   /** As the tables are known now. */
@@ -160,7 +160,7 @@ export class Learner {
     if (unknown) reading.unfit.add(about.table.name, unknown);
     const decided: Decided = {
       kind: 'decided', ...about,
-      row: row === undefined ? null : ordered(about.table, parseNamed(row)),
+      row: row === undefined ? null : this.#options.mapping().wholeRow(about.table, parseNamed(row)),
       seen: reading.seen, position: reading.position, committedAt: reading.committedAt,
     };
     steps.push(decided);

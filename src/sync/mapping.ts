@@ -7,6 +7,7 @@ import { sourceSide, type Direction } from '../model/side.ts';
 import { columnsOf, sharedName, type TableMapping } from '../model/table-mapping.ts';
 import { rowTranslator, type RowTranslator } from '../model/translate-row.ts';
 import type { Link, TargetTable, Write } from '../ports/applier.ts';
+import { ordered } from './work.ts';
 
 /** What a transaction's position and knowledge add to each of its changes. */
 export interface WriteContext {
@@ -191,7 +192,22 @@ export class Mapping {
     const brought = new Set(names.filter((_, i) => carried?.[i] !== false));
     const inOrder = (row: Row): Row => table.columns.map((name) => { const i = names.indexOf(name); return i < 0 ? UNCHANGED : (row[i] ?? null); });
     const { row, old, ...rest } = write;
-    return { ...rest, table: lacking(table, (name) => !brought.has(name)), ...(row ? { row: inOrder(row) } : {}), ...(old ? { old: inOrder(old) } : {}) };
+    const now = row && (write.kind === 'insert' ? this.#asOlder(table, inOrder(row), brought) : inOrder(row));
+    return { ...rest, table: lacking(table, (name) => !brought.has(name)), ...(now ? { row: now } : {}), ...(old ? { old: inOrder(old) } : {}) };
+  }
+
+  /** A whole row by its names, from before some columns came: those have what the source gave to all older rows. */
+  wholeRow(table: TargetTable, row: NamedRow): Row {
+    return this.#asOlder(table, ordered(table, row), new Set(Object.keys(row).map((name) => (table.columns.includes(name) ? name : (table.formerly?.get(name) ?? name)))));
+  }
+
+  #asOlder(table: TargetTable, row: Row, brought: ReadonlySet<string>): Row {
+    const older = this.#schema?.older(table.name);
+    if (!older || older.size === 0) return row;
+    return row.map((cell, i) => {
+      const name = table.columns[i] ?? '';
+      return cell === UNCHANGED && !brought.has(name) && older.has(name) ? (older.get(name) ?? null) : cell;
+    });
   }
 
   /** The text under which both directions know a row. */

@@ -159,5 +159,6 @@ function reshaped(step: Step, mapping: Mapping): Step {
   if (step.kind !== 'decided' && step.kind !== 'requested') return mapping.reshaped(step);
   const { table, row = null } = mapping.reshaped(asWrite(step));
   if (step.kind === 'requested') return { ...step, table };
-  return { ...step, table, row: step.row && row };
+  // What a decision does not name is not left to a default: see followDecision.
+  return { ...step, table: mapping.tableNamed(table.name) ?? table, row: step.row && row };
 }
