@@ -126,6 +126,8 @@ describePostgres('a table that changes while both sides write it', () => {
       await alter(pair, 'monolith', 'ADD COLUMN spare text');
       await until(async () => (await namesOf(pair, 'service')).includes('spare'), { timeoutMs: 60_000 });
       await using spare = new Writing(pair, 'service', (n) => `UPDATE public.account SET spare = 'spare ${n}' WHERE id = ${1 + (n % 50)}`);
+      // Then both directions know the column by its first name.
+      await until(async () => (await pair.monolith.query("SELECT FROM public.account WHERE spare LIKE 'spare%'")).length > 0, { what: 'the column is carried back', timeoutMs: 60_000 });
       await until(() => spare.count > 10);
       await alter(pair, 'monolith', 'RENAME COLUMN spare TO kept');
       // The monolith refuses the column first; then both are compared.
