@@ -422,6 +422,10 @@ export interface ValidateOptions {
   readonly level?: ValidationLevel;
   /** An SQL condition. */
   readonly where?: string;
+  /** Columns that are compared in no table. */
+  readonly exclude?: readonly string[];
+  /** Compare each value's text. Absent: as configured. */
+  readonly exact?: boolean;
   /** Only these services. Absent: all. */
   readonly services?: readonly string[];
   /** Of what is looked at beside the rows, what this run leaves out. Absent: nothing. */

@@ -10,6 +10,7 @@ import type { ServiceConfig } from '../config/config.ts';
 import type { TableToValidate } from '../validate/pair.ts';
 import { scoreOfTables, type Level, type ValidationReport } from '../validate/report.ts';
 import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
+import { asConfigured, toleranceOf } from './validate-settings.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
 import type { Session } from './session.ts';
 import { checksToMake, mappingsToCompare } from './validate-structure.ts';
@@ -23,7 +24,7 @@ export async function validate(session: Session, options: ValidateOptions): Prom
   refuseUnknown(wanted, services);
   const reports: ValidationReport[] = [];
   for (const service of services) {
-    const tables = tablesToValidate(service, wanted);
+    const tables = tablesToValidate(service, wanted).map((table) => asConfigured(table, config.validate, options));
     if (tables.length === 0) continue;
     const pools = session.pools(service);
     const validator = new ConsistencyValidator(
@@ -37,7 +38,7 @@ export async function validate(session: Session, options: ValidateOptions): Prom
     reports.push(
       await validator.validate({
         ...shared(context, options), tables, level: options.level ?? config.validate.level, checks: checksToMake(config.validate.checks, options.without),
-        tolerance: config.validate.tolerance, maxDifferences: config.validate.maxDifferences, sampleRows: config.validate.sampleRows,
+        exact: options.exact ?? config.validate.exact, tolerance: toleranceOf(config.validate.tolerance), maxDifferences: config.validate.maxDifferences, sampleRows: config.validate.sampleRows,
       }),
     );
   }
@@ -78,6 +79,8 @@ function shared(context: ApplicationContext, options: ValidateOptions): Validati
     signal: context.signal,
     ...(options.level === undefined ? {} : { level: options.level }),
     ...(options.where === undefined ? {} : { where: options.where }),
+    ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
+    ...(options.exact === undefined ? {} : { exact: options.exact }),
   };
 }
 

@@ -17,6 +17,7 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   };
   const owners = checkTables(file, add);
   checkConflicts(file, owners, add);
+  checkTableNames(['validate', 'tables'], Object.keys(file.validate.tables), owners, add);
   checkCapture(file, add);
   checkAddresses(file, add);
   for (const [index, { metric, threshold }] of (file.route?.rollback.triggers ?? []).entries()) {
@@ -108,7 +109,6 @@ function checkConflicts(file: ConfigFile, owners: ReadonlyMap<string, string>, a
     if (strategy !== 'custom' && module !== undefined) add([...path, 'module'], `a module for the strategy ${strategy}`, 'it only with the strategy custom');
   };
   checkModule(['sync', 'conflicts'], conflicts.default, conflicts.module);
-  const seen = new Set<string>();
   const checkOption = (path: Path, option: 'columns' | 'column', { strategy, of, given }: { strategy: string; of: string; given: boolean }) => {
     const example = option === 'column' ? '`column: updated_at`' : '`columns: [quantity]`';
     if (strategy === of && !given) add(path, `the strategy ${of} without ${option}`, `${example} beside it`);
@@ -116,15 +116,23 @@ function checkConflicts(file: ConfigFile, owners: ReadonlyMap<string, string>, a
   };
   for (const [name, { strategy, module, columns, column }] of Object.entries(conflicts.tables)) {
     const path = ['sync', 'conflicts', 'tables', name];
-    const table = parseTableName(name);
     checkModule(path, strategy, module);
     checkOption(path, 'columns', { strategy, of: 'add-up', given: columns !== undefined });
     checkOption(path, 'column', { strategy, of: 'latest-by-column', given: column !== undefined });
-    if (seen.has(table)) add(path, `${table} for the second time`, 'each table once');
+  }
+  checkTableNames(['sync', 'conflicts', 'tables'], Object.keys(conflicts.tables), owners, add);
+}
+
+/** Keys that are tables of the monolith: each once, and each of a service. */
+function checkTableNames(path: Path, names: readonly string[], owners: ReadonlyMap<string, string>, add: Add): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    const table = parseTableName(name);
+    if (seen.has(table)) add([...path, name], `${table} for the second time`, 'each table once');
     seen.add(table);
     if (owners.has(table)) continue;
     const near = nearest(table, owners.keys());
-    add(path, `${table}, which belongs to no service`, 'a table of one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
+    add([...path, name], `${table}, which belongs to no service`, 'a table of one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
   }
 }
 

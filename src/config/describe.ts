@@ -8,6 +8,7 @@ export function expectedOf(schema: TSchema): string {
   if (Type.IsEnum(schema)) return schema.enum.length === 1 ? String(schema.enum[0]) : `one of ${schema.enum.join(', ')}`;
   if (Type.IsInteger(schema)) return `a whole number${range(schema)}`;
   if (Type.IsNumber(schema)) return `a number${range(schema)}`;
+  if (Type.IsBoolean(schema)) return 'true or false';
   if (Type.IsObject(schema)) {
     const keys = Object.keys(schema.properties).join(', ');
     return numberOf(schema, 'maxProperties') === 1 ? `a mapping with one of ${keys}` : `a mapping of ${keys}`;

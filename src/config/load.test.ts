@@ -38,7 +38,7 @@ test('the least configuration has every default', () => {
       walAlarmMb: 5000,
       slotPrefix: 'banyan',
     },
-    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], tolerance: 0, sampleRows: 1000, maxDifferences: 100 },
+    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], exact: false, tolerance: 0, tables: {}, sampleRows: 1000, maxDifferences: 100 },
     state: { url: 'postgres://m@h/db' },
     metrics: {},
     log: { level: 'info', format: 'auto' },
@@ -344,5 +344,26 @@ describe('whatever is written', () => {
       expect(message, text).not.toContain('s3cr3t');
       expect(message, text).not.toContain('p@ss');
     }
+  });
+});
+
+const USERS = `${MONOLITH}services: { accounts: { url: "postgres://s@h/a", tables: [users] } }\n`;
+
+test.each([
+  ['validate: { tables: { userz: { level: count } } }', 'validate.tables.userz: found public.userz, which belongs to no service; expected a table of one of the services. Did you mean public.users?'],
+  ['validate: { tables: { users: { exact: true }, public.users: { level: count } } }', 'validate.tables["public.users"]: found public.users for the second time; expected each table once.'],
+  ['validate: { tables: { users: {} } }', 'validate.tables.users: found no key; expected a mapping of '],
+  ['validate: { exact: 1 }', 'validate.exact: found the number 1; expected true or false.'],
+  ['validate: { tolerance: { floats: { relative: 2 } } }', 'validate.tolerance.floats.relative: found the number 2; expected a number from 0 to 1.'],
+  ['validate: { tolerance: { whole: { absolute: 1 } } }', 'validate.tolerance.whole: found the unknown key "whole"; expected '],
+])('refuses %s', (text, message) => {
+  expect(refusal(USERS + text)).toContain(message);
+});
+
+test('settings of single tables arrive as they are', () => {
+  const validate = 'validate: { tolerance: { decimals: { absolute: 0.01 } }, tables: { users: { level: checksum, where: id > 1, exclude: [seen], tolerance: { columns: { total: { absolute: 0.05 } } } } } }';
+  expect(parse(USERS + validate).validate).toMatchObject({
+    tolerance: { decimals: { absolute: 0.01 } },
+    tables: { users: { level: 'checksum', where: 'id > 1', exclude: ['seen'], tolerance: { columns: { total: { absolute: 0.05 } } } } },
   });
 });

@@ -136,6 +136,7 @@ function readScalar(reading: Reading, node: Scalar, schema: TSchema, path: Path)
 
 function retype(text: string, schema: TSchema): string | number | boolean {
   if ((Type.IsInteger(schema) || Type.IsNumber(schema)) && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (Type.IsBoolean(schema) && (text === 'true' || text === 'false')) return text === 'true';
   return text;
 }
 
@@ -157,6 +158,7 @@ function checkScalar(reading: Reading, node: Scalar, schema: TSchema, path: Path
       value <= (numberOf(schema, 'maximum') ?? Number.POSITIVE_INFINITY);
     return fits ? value : refuseValue();
   }
+  if (Type.IsBoolean(schema)) return typeof value === 'boolean' ? value : refuseValue();
   if (!Type.IsString(schema)) {
     throw new BanyanError('BANYAN_INTERNAL', { message: `The configuration's schema has a kind that is not read, at ${showPath(path)}.` });
   }

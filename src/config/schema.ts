@@ -1,5 +1,6 @@
 import { Type, type Static, type TProperties, type TSchema, type TObjectOptions } from 'typebox';
 import type { FormatName } from './formats.ts';
+import { tablesSchema, toleranceSchema } from './validate-schema.ts';
 
 /*
  * banyan.yaml, said once. The types, the validation, the defaults, the JSON Schema for editors and
@@ -201,16 +202,13 @@ const sync = section(
 const validate = section(
   {
     level: choice(['count', 'sample', 'checksum', 'full'], 'How closely tables are compared.', { default: 'full' }),
-    tolerance: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      default: 0,
-      description: 'Relative difference up to which two floating-point values are equal.',
-    }),
     checks: Type.Array(choice(['schema', 'sequences', 'references'], 'A check.'), {
       default: ['schema', 'sequences', 'references'],
       description: 'What is looked at beside the rows: how tables are defined, whether sequences are ahead of their columns, whether what rows refer to is there.',
     }),
+    exact: Type.Boolean({ default: false, description: "Whether each value's text counts: 1.10 is not 1.1 then." }),
+    tolerance: toleranceSchema,
+    tables: tablesSchema,
     sampleRows: whole('Rows compared per table at level `sample`.', { minimum: 1, default: 1000 }),
     maxDifferences: whole('Differing keys listed per table; all are counted.', { minimum: 1, default: 100 }),
   },

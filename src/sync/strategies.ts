@@ -1,5 +1,5 @@
 import type { ConflictingChange, ResolveConflict, Verdict } from './conflict.ts';
-import { addChange } from './exact-decimal.ts';
+import { addChange } from '../core/exact-decimal.ts';
 
 /** Built in, and told which columns of a table they go by. */
 export type TableStrategy =

@@ -18,7 +18,6 @@ export interface CompareOptions {
   readonly barrier: Barrier;
   readonly clock: Clock;
   readonly rounds: number;
-  readonly tolerance: number;
   /** Differences of each kind in the report. */
   readonly maxDifferences: number;
   readonly sampleRows: number;
@@ -110,8 +109,8 @@ async function compareSample(
 }
 
 function settleOptions(options: CompareOptions, hashed: boolean): SettleOptions {
-  const { pair, source, target, barrier, rounds, tolerance, signal } = options;
-  return { pair, source, target, barrier, rounds, tolerance, hashed, ...(signal ? { signal } : {}) };
+  const { pair, source, target, barrier, rounds, signal } = options;
+  return { pair, source, target, barrier, rounds, hashed, ...(signal ? { signal } : {}) };
 }
 
 /** Both have ended before an error is passed on: a snapshot must not be closed under a running query. */

@@ -1,4 +1,5 @@
 import type { Checksummer, RowIdentity, RowState } from '../ports/checksummer.ts';
+import { within } from '../core/exact-decimal.ts';
 import type { ColumnDifference } from './report.ts';
 import type { TablePair } from './pair.ts';
 
@@ -14,17 +15,15 @@ export type ColumnDifferences = Readonly<Record<string, ColumnDifference>>;
 
 /**
  * Which columns of each pair really differ. The hashes are strict; here a type's own equality
- * (`jsonb`, `citext`, `numeric[]`) and the tolerance for floating-point numbers have their say.
+ * (`jsonb`, `citext`, `numeric[]`) and the column's tolerance have their say.
  * A row with no column left is equal.
  */
 export async function judgeColumns(options: {
   readonly pair: TablePair;
   readonly rows: readonly RowPair[];
   readonly checksummer: Checksummer;
-  /** Relative difference up to which two floating-point values are equal. */
-  readonly tolerance: number;
 }): Promise<readonly ColumnDifferences[]> {
-  const { pair, rows, checksummer, tolerance } = options;
+  const { pair, rows, checksummer } = options;
   const differences: Record<string, ColumnDifference>[] = rows.map(() => ({}));
   for (const [at, column] of pair.columns.entries()) {
     const open: { readonly row: number; readonly source: string; readonly target: string }[] = [];
@@ -32,7 +31,7 @@ export async function judgeColumns(options: {
       if ((source.columnHashes?.[at] ?? null) === (target.columnHashes?.[at] ?? null)) continue;
       const a = source.values?.[at] ?? null;
       const b = target.values?.[at] ?? null;
-      if (column.form === 'float' && within(a, b, tolerance)) continue;
+      if (column.tolerance && a !== null && b !== null && within(a, b, column.tolerance)) continue;
       if (column.judgedAs !== undefined && a !== null && b !== null) open.push({ row, source: a, target: b });
       else setOwn(differences[row], column.source, { source: a, target: b });
     }
@@ -48,11 +47,4 @@ export async function judgeColumns(options: {
 /** A column may be called `__proto__`. */
 export function setOwn<T>(record: Record<string, T> | undefined, name: string, value: T): void {
   if (record) Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
-}
-
-function within(a: string | null, b: string | null, tolerance: number): boolean {
-  if (tolerance === 0 || a === null || b === null) return false;
-  // The one place where a value becomes a number: to say how far apart two of them are.
-  const [x, y] = [Number(a), Number(b)];
-  return Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y));
 }

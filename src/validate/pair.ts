@@ -1,7 +1,8 @@
 import { BanyanError } from '../core/errors.ts';
 import { parseTableName, type TableName } from '../model/names.ts';
 import type { ComparisonForm, HashMethod, SelectedColumn, Selection, ShapeColumn, TableShape } from '../ports/checksummer.ts';
-import type { ColumnDrift } from './report.ts';
+import type { ColumnDrift, Level } from './report.ts';
+import { columnTolerance, type Bounds, type Tolerance, type ToleranceRules } from './tolerance.ts';
 
 /** Two columns that hold the same, under two names or in two vocabularies. */
 export interface ComparedColumn {
@@ -29,6 +30,12 @@ export interface TableToValidate {
   readonly where?: string;
   /** The condition in the target's words, where its columns have other names. Default: `where`. */
   readonly targetWhere?: string;
+  /** Default: the run's, as for all that follows. */
+  readonly level?: Level;
+  readonly exact?: boolean;
+  /** Over the run's, kind by kind. */
+  readonly tolerance?: Tolerance;
+  readonly sampleRows?: number;
 }
 
 export interface PairedColumn {
@@ -38,6 +45,8 @@ export interface PairedColumn {
   /** The type whose own equality decides when the forms differ. */
   readonly judgedAs?: string;
   readonly sameType: boolean;
+  /** How far two values may be apart; never of a key column. */
+  readonly tolerance?: Bounds;
   /** What the source's texts are compared as. */
   readonly values?: ReadonlyMap<string, string>;
 }
@@ -73,8 +82,9 @@ export function pairTables(options: {
   readonly hash: HashMethod;
   /** Compare the text of every value. */
   readonly exact: boolean;
+  readonly tolerance?: ToleranceRules;
 }): TablePair {
-  const { spec, source, target } = options;
+  const { spec, source, target, tolerance = {} } = options;
   const sourceColumns = new Map(source.columns.map((column) => [column.name, column]));
   const targetColumns = new Map(target.columns.map((column) => [column.name, column]));
   const targetNames = new Map((spec.columns ?? []).map((column) => (typeof column === 'string' ? [column, column] : [column.source, column.target])));
@@ -92,8 +102,11 @@ export function pairTables(options: {
     if (b === undefined) throw unknownColumn(target, targetNameOf(name), 'target');
     const values = spec.columns?.find((column) => typeof column !== 'string' && column.source === name);
     if (typeof values === 'object' && values.values) return { source: name, target: b.name, form: 'text', sameType: false, values: values.values };
-    return { source: name, target: b.name, sameType: a.type === b.type, ...formOfPair(a, b, options.exact) };
+    const form = formOfPair(a, b, options.exact);
+    const bounds = key.includes(name) ? undefined : columnTolerance(tolerance, name, form.form);
+    return { source: name, target: b.name, sameType: a.type === b.type, ...form, ...(bounds ? { tolerance: bounds } : {}) };
   });
+  for (const name of Object.keys(tolerance.columns ?? {})) refuseTolerance({ name, column: columns.find(({ source }) => source === name), isKey: key.includes(name), shape: source, exact: options.exact });
   if (columns.length === 0) {
     throw new BanyanError('BANYAN_VALIDATE_COLUMN', { message: `${source.table} has no column to compare.`, details: { table: source.table } });
   }
@@ -183,6 +196,18 @@ function formOfPair(a: ShapeColumn, b: ShapeColumn, exact: boolean): Pick<Paired
   if (within('date', 'timestamp', 'instant')) return { form: 'instant' };
   if (within('document')) return { form: 'document', judgedAs: 'jsonb' };
   return { form: 'text' };
+}
+
+/** A bound that could have no effect was meant for another column. */
+function refuseTolerance(given: { readonly name: string; readonly column: PairedColumn | undefined; readonly isKey: boolean; readonly shape: TableShape; readonly exact: boolean }): void {
+  const { name, column, isKey, shape, exact } = given;
+  const known = shape.columns.find((own) => own.name === name);
+  if (!known) throw unknownColumn(shape, name, 'source');
+  if (exact || (column && !isKey && (column.form === 'float' || column.form === 'decimal'))) return;
+  throw new BanyanError('BANYAN_VALIDATE_COLUMN', {
+    message: `The tolerance of ${shape.table}'s column "${name}" has no effect: ${isKey ? 'it belongs to the key' : column ? `${known.type} is neither a floating-point nor a decimal type` : 'it is not compared'}.`,
+    details: { table: shape.table, column: name, side: 'source' },
+  });
 }
 
 function unknownColumn(shape: TableShape, name: string, side: 'source' | 'target'): BanyanError {

@@ -34,7 +34,7 @@ export interface CheckOptions {
 
 /** Every check of a report, table by table; the same ones in the same order for whoever asks for the same. */
 export function checksOf(report: ValidationReport, options: CheckOptions = {}): readonly Check[] {
-  return report.tables.flatMap((table) => tableChecks(table, report.level, options.mostExamples ?? 20));
+  return report.tables.flatMap((table) => tableChecks(table, table.level ?? report.level, options.mostExamples ?? 20));
 }
 
 function tableChecks(table: TableReport, level: Level, most: number): readonly Check[] {

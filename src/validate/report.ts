@@ -60,6 +60,8 @@ export interface TableReport {
   readonly table: TableName;
   /** The target's name for it, where it is another one. */
   readonly targetTable?: TableName;
+  /** Where it was compared at another level than the report says. */
+  readonly level?: Level;
   readonly consistent: boolean;
   /** Rows of each side that were looked at. */
   readonly source: number;

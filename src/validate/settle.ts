@@ -23,7 +23,6 @@ export interface SettleOptions {
   readonly barrier: Barrier;
   /** Looks at a suspect at most. */
   readonly rounds: number;
-  readonly tolerance: number;
   /** Compare values, not only that the rows are there. */
   readonly hashed: boolean;
   readonly signal?: AbortSignal;
@@ -119,7 +118,7 @@ async function lookCloser(
 ): Promise<{ readonly confirmed: readonly Confirmed[]; readonly moved: readonly Suspect[] }> {
   const { pair } = options;
   const keyed = pair.keyLength > 0;
-  const judged = options.hashed && pair.columns.some((column) => column.judgedAs !== undefined || (options.tolerance > 0 && column.form === 'float'));
+  const judged = options.hashed && pair.columns.some((column) => column.judgedAs !== undefined || column.tolerance !== undefined);
   const confirmed: Confirmed[] = [];
   const plain: Confirmed[] = [];
   const moved: Suspect[] = [];
@@ -152,7 +151,7 @@ async function lookCloser(
         confirmed.push({ kind: kindOf(suspect, keyed), ...suspect, ...(values ? { values } : {}) });
       } else if (first && second && !reportedElsewhere(pair, suspect.identity, first)) rows.push({ suspect, identity: suspect.identity, source: first, target: second });
     }
-    const differences = await judgeColumns({ pair, rows, checksummer: options.source, tolerance: options.tolerance });
+    const differences = await judgeColumns({ pair, rows, checksummer: options.source });
     for (const [i, { suspect }] of rows.entries()) {
       const columns = differences[i] ?? {};
       if (Object.keys(columns).length > 0) confirmed.push({ kind: 'different', ...suspect, columns });

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../core/clock.ts';
-import { isBanyanError } from '../core/errors.ts';
+import { BanyanError, isBanyanError } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Checksummer, HashMethod, TableShape } from '../ports/checksummer.ts';
@@ -14,6 +14,7 @@ import { scoreOfTables, type Level, type TableReport, type ValidationReport } fr
 import { SEVERITY_OF } from './severity.ts';
 import { checkStructure } from './structure/check-structure.ts';
 import { measureStructure } from './structure/measure-structure.ts';
+import { tableTolerance, type Tolerance } from './tolerance.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
 /** One of the two databases. */
@@ -49,8 +50,10 @@ export interface ValidateOptions {
   readonly where?: string;
   /** Compare every value's text: 1.10 is not 1.1, and the order of jsonb keys counts as written. Default false. */
   readonly exact?: boolean;
-  /** Relative difference up to which floating-point values are equal. Default 0. */
-  readonly tolerance?: number;
+  /** How far floating-point numbers and decimals may be apart. Default 0: not at all. */
+  readonly tolerance?: Tolerance;
+  /** Columns (the source's names) that are not compared in any table that has them. */
+  readonly exclude?: readonly string[];
   /** Keys of each kind listed for a table; all are counted. Default 100. */
   readonly maxDifferences?: number;
   /** Rows drawn from each side at level `sample`. Default 1000. */
@@ -107,7 +110,7 @@ export class ConsistencyValidator {
   async validate(options: ValidateOptions = {}): Promise<ValidationReport> {
     const { level = 'full', signal } = options;
     const startedMs = this.#clock.monotonic();
-    const specs = await this.#specs(options);
+    const specs = await this.#excluding(options.exclude ?? [], await this.#specs(options));
     const hash = options.hash ?? (await this.#commonHash());
     const barrier = this.#barrier(options);
     const compared: TableReport[] = [];
@@ -146,6 +149,22 @@ export class ConsistencyValidator {
     });
   }
 
+  /** @throws BANYAN_VALIDATE_COLUMN if no table has a column of that name: it was mistyped. */
+  async #excluding(exclude: readonly string[], specs: readonly TableToValidate[]): Promise<readonly TableToValidate[]> {
+    if (exclude.length === 0) return specs;
+    const seen = new Set<string>();
+    const result: TableToValidate[] = [];
+    for (const spec of specs) {
+      const { shape } = await shapeOf(this.#source, pairNames(spec).source);
+      const here = exclude.filter((name) => shape?.columns.some((column) => column.name === name));
+      for (const name of here) seen.add(name);
+      result.push(here.length === 0 ? spec : { ...spec, exclude: [...(spec.exclude ?? []), ...here] });
+    }
+    const unknown = exclude.filter((name) => !seen.has(name));
+    if (unknown.length === 0) return result;
+    throw new BanyanError('BANYAN_VALIDATE_COLUMN', { message: `No table has a column "${unknown.join('", "')}" to exclude.`, details: { columns: unknown } });
+  }
+
   async #commonHash(): Promise<HashMethod> {
     const [source, target] = await Promise.all([this.#source.testVector(), this.#target.testVector()]);
     if (source === target && source !== '') return 'record';
@@ -166,13 +185,14 @@ export class ConsistencyValidator {
     readonly barrier: Barrier;
     readonly options: ValidateOptions;
   }): Promise<TableReport> {
-    const { spec, level, hash, barrier, options } = run;
+    const { spec, hash, barrier, options } = run;
+    const level = spec.level ?? run.level;
     const names = pairNames(spec);
     const [source, target] = await Promise.all([shapeOf(this.#source, names.source), shapeOf(this.#target, names.target)]);
     if (!source.shape && !target.shape) throw source.error;
     if (!source.shape || !target.shape) return absentTable(names, source.shape ? 'target' : 'source');
-    const pair = pairTables({ spec, source: source.shape, target: target.shape, hash, exact: options.exact ?? false });
-    return compareTable({
+    const pair = pairTables({ spec, source: source.shape, target: target.shape, hash, exact: spec.exact ?? options.exact ?? false, tolerance: tableTolerance(options.tolerance, spec.tolerance) });
+    const report = await compareTable({
       pair,
       level,
       source: this.#source,
@@ -180,14 +200,14 @@ export class ConsistencyValidator {
       barrier,
       clock: this.#clock,
       rounds: options.rounds ?? 20,
-      tolerance: options.tolerance ?? 0,
       maxDifferences: options.maxDifferences ?? 100,
-      sampleRows: options.sampleRows ?? 1000,
+      sampleRows: spec.sampleRows ?? options.sampleRows ?? 1000,
       confidence: options.confidence ?? 0.95,
       random: this.#random,
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
+    return level === run.level ? report : { ...report, level };
   }
 
   #measure(report: TableReport): void {

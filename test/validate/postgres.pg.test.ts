@@ -136,6 +136,26 @@ describePostgres('validation on PostgreSQL', () => {
     expect(exact.map(({ key, columns }) => [key, Object.keys(columns)])).toEqual([['1', ['n', 'f', 'j', 'l']], ['2', ['f']], ['3', ['f']]]);
   });
 
+  it('tolerates what a kind of number or a column may be apart, and no whole number', async () => {
+    const { validate } = await sides(
+      'CREATE TABLE t (id int PRIMARY KEY, n int, m numeric(12,2), r numeric, f float8, at text)',
+      "INSERT INTO t VALUES (1, 1000000, 10.00, 9007199254740993.01, 1000000, 'a'), (2, 1, 10.00, 1, 1, 'b')",
+      "INSERT INTO t VALUES (1, 1000001, 10.01, 9007199254740993.02, 1000000.5, 'a'), (2, 1, 10.02, 1, 1, 'c')",
+    );
+    const found = async (run: ValidateOptions) => (await validate(run)).table.different.map(({ key, columns }) => [key, Object.keys(columns).join()]);
+    const generous = { floats: { relative: 1e-6 }, decimals: { absolute: 0.01 } };
+    expect(await found({ tolerance: generous })).toEqual([['1', 'n'], ['2', 'm,at']]);
+    expect(await found({ tolerance: generous, exclude: ['at', 'm'], level: 'checksum' })).toEqual([['1', '']]);
+    expect(await found({ tables: [{ table: 't', tolerance: { columns: { m: { absolute: '0.02' } } }, exclude: ['at'] }] })).toEqual([['1', 'n,r,f']]);
+    expect(await found({ tolerance: generous, exact: true, tables: [{ table: 't', exclude: ['n', 'at'] }] })).toEqual([['1', 'm,r,f'], ['2', 'm']]);
+    expect((await validate({ level: 'count', tables: [{ table: 't', level: 'checksum', exclude: ['n', 'at'], tolerance: generous }] })).table).toMatchObject({ level: 'checksum', counts: { different: 1 } });
+    const refused = (run: ValidateOptions) => expect(validate(run)).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_COLUMN' });
+    await refused({ tables: [{ table: 't', tolerance: { columns: { n: { absolute: 1 } } } }] });
+    await refused({ tables: [{ table: 't', tolerance: { columns: { id: { absolute: 1 } } } }] });
+    await refused({ tables: [{ table: 't', tolerance: { columns: { nowhere: { absolute: 1 } } } }] });
+    await refused({ exclude: ['mistyped'] });
+  });
+
   it('sees what the plain record hash can not', async () => {
     const { a, b, validate } = await sides(
       'CREATE TABLE t (id int PRIMARY KEY, a text, b text, n bigint)',

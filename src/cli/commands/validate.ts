@@ -15,6 +15,8 @@ interface ValidateFlags {
   readonly where?: string;
   readonly schema: boolean;
   readonly references: boolean;
+  readonly exclude?: readonly string[];
+  readonly exact?: boolean;
   readonly format: ReportFormat | 'text';
   readonly output?: string;
 }
@@ -30,11 +32,13 @@ export function addValidate(program: Command, frame: Frame): void {
     .option('--where <condition>', 'only rows for which this SQL condition is true', filled)
     .option('--no-schema', 'do not compare how tables are defined, nor where their sequences stand')
     .option('--no-references', 'do not look for rows that refer to nothing')
+    .option('--exclude <columns>', 'columns that are not compared, separated by commas', nameList)
+    .option('--exact', "each value's text counts: 1.10 is not 1.1")
     .addOption(new Option('-f, --format <format>', 'how to print the report, or to write it with -o').choices(['text', 'json', 'markdown', 'junit']).default('text'))
     .option('-o, --output <file>', 'write the report to this file; what is printed is for people then', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { source, target, tables, level, where, schema, references, format, output } = command.opts<ValidateFlags>();
+        const { source, target, tables, level, where, exclude, exact, schema, references, format, output } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
         const result = await application.validate({
           ...(source === undefined ? {} : { source }),
@@ -43,6 +47,8 @@ export function addValidate(program: Command, frame: Frame): void {
           ...(level === undefined ? {} : { level }),
           ...(where === undefined ? {} : { where }),
           ...(schema && references ? {} : { without: [...(schema ? [] : (['schema', 'sequences'] as const)), ...(references ? [] : (['references'] as const))] }),
+          ...(exclude === undefined ? {} : { exclude }),
+          ...(exact === undefined ? {} : { exact }),
         });
         const rendered = (style: Style): string => (format === 'text' ? validateText(result, style) : renderReport(result, format));
         if (output !== undefined) await writeReport(output, rendered(styleFor({ write: () => true }, {})));

@@ -22,6 +22,8 @@ export interface ValueKind {
   readonly spellings?: readonly Pair[];
   /** Texts that stand for the same value have the same meaning. Default: the server's text. */
   readonly meaning?: (text: string) => string;
+  /** The kind of number, where a tolerance may hold. */
+  readonly number?: 'floats' | 'decimals';
   /** The meaning in a table without a key, where it is another one: mostly the text. */
   readonly inBags?: (text: string) => string;
 }
@@ -61,7 +63,7 @@ const documentMeaning = cases(
 
 export const KINDS: readonly ValueKind[] = [
   { type: 'int2', draw: (d) => String(d.below(60_000) - 30_000), near: pairs(['one bit', '0', '1'], ['sign', '-1', '1']) },
-  { type: 'int4', draw: (d) => String(d.below(4e9) - 2e9), near: pairs(['one bit', '7', '8'], ['highest bit', '0', '-2147483648']) },
+  { type: 'int4', draw: (d) => String(d.below(4e9) - 2e9), near: pairs(['one bit', '7', '8'], ['one in a million', '1000000', '1000001'], ['highest bit', '0', '-2147483648']) },
   {
     type: 'int8',
     draw: (d) => String(BigInt(d.below(2 ** 31)) * BigInt(d.below(2 ** 31)) - 10n),
@@ -70,21 +72,23 @@ export const KINDS: readonly ValueKind[] = [
   { type: 'int4', targetType: 'int8', draw: (d) => String(d.below(4e9) - 2e9), near: pairs(['one bit', '2', '3']) },
   {
     type: 'numeric',
+    number: 'decimals',
     draw: (d) => `${d.below(1e9)}.${d.below(1e9)}1`,
-    near: pairs(['last digit', '0.00000000000000000001', '0'], ['last digit', '12345678901234567890.1', '12345678901234567890.2'], ['NaN', 'NaN', '0'], ['infinity', 'Infinity', '-Infinity']),
+    near: pairs(['last digit', '0.00000000000000000001', '0'], ['last digit', '12345678901234567890.1', '12345678901234567890.2'], ['NaN', 'NaN', '0'], ['infinity', 'Infinity', '-Infinity'], ['three cents', '1000.10', '1000.13'], ['six cents', '9007199254740993.10', '9007199254740993.16']),
     spellings: same(['1.10', '1.1'], ['100', '100.000'], ['0', '0.00']),
     meaning: digits,
   },
-  { type: 'numeric(12,2)', targetType: 'numeric(20,6)', draw: (d) => `${d.below(1e9)}.${10 + d.below(89)}`, near: pairs(['a cent', '0.01', '0.02'], ['sign', '-1.00', '1.00']), meaning: digits },
-  { type: 'int4', targetType: 'numeric', draw: (d) => String(d.below(1e9)), near: pairs(['one bit', '12', '13']), meaning: digits },
+  { type: 'numeric(12,2)', targetType: 'numeric(20,6)', number: 'decimals', draw: (d) => `${d.below(1e9)}.${10 + d.below(89)}`, near: pairs(['a cent', '0.01', '0.02'], ['sign', '-1.00', '1.00']), meaning: digits },
+  { type: 'int4', targetType: 'numeric', number: 'decimals', draw: (d) => String(d.below(1e9)), near: pairs(['one bit', '12', '13']), meaning: digits },
   {
     type: 'float8',
+    number: 'floats',
     draw: (d) => String(d.next() * 1e9),
-    near: pairs(['last digit', '0.1', '0.10000000000000002'], ['NaN', 'NaN', '0'], ['infinity', 'Infinity', '-Infinity'], ['smallest', '5e-324', '0']),
+    near: pairs(['last digit', '0.1', '0.10000000000000002'], ['NaN', 'NaN', '0'], ['infinity', 'Infinity', '-Infinity'], ['smallest', '5e-324', '0'], ['half a millionth', '1000000', '1000000.5'], ['two millionths', '1e+300', '1.000002e+300']),
     spellings: same(['0', '-0']),
     meaning: unsigned,
   },
-  { type: 'float4', draw: (d) => String(Math.fround(d.next())), near: pairs(['last digit', '0.1', '0.10000001'], ['NaN', 'NaN', '1']), spellings: same(['-0', '0']), meaning: unsigned },
+  { type: 'float4', number: 'floats', draw: (d) => String(Math.fround(d.next())), near: pairs(['last digit', '0.1', '0.10000001'], ['NaN', 'NaN', '1']), spellings: same(['-0', '0']), meaning: unsigned },
   { type: 'text', draw: word, near: TEXTS },
   { type: 'text COLLATE public.nocase', draw: word, near: TEXTS },
   { type: 'text COLLATE "C"', targetType: 'varchar', draw: word, near: TEXTS },
@@ -132,7 +136,7 @@ export const KINDS: readonly ValueKind[] = [
   { type: 'int4range', draw: (d) => `[${d.below(1e6)},2000000)`, near: pairs(['empty', 'empty', '[1,2)']), spellings: same(['[1,3]', '[1,4)']) },
   { type: 'public.mood', draw: (d) => d.pick(['happy', 'sad', 'So So']), near: pairs(['label', 'happy', 'sad']) },
   { type: 'public.mood', targetType: 'text', draw: (d) => d.pick(['happy', 'sad', 'So So']), near: pairs(['label', 'happy', 'So So']) },
-  { type: 'public.amount', draw: (d) => `${d.below(1e6)}.25`, near: pairs(['one bit', '1', '2']), spellings: same(['3.0', '3.00']), meaning: digits },
+  { type: 'public.amount', number: 'decimals', draw: (d) => `${d.below(1e6)}.25`, near: pairs(['one bit', '1', '2']), spellings: same(['3.0', '3.00']), meaning: digits },
   { type: 'bit varying', draw: (d) => d.below(2 ** 30).toString(2), near: pairs(['length', '1', '10'], ['empty', '', '0']) },
   { type: 'bit(8)', draw: (d) => (256 + d.below(256)).toString(2).slice(1), near: pairs(['last bit', '10000000', '10000001']) },
   { type: 'money', draw: (d) => `${d.below(1e6)}.${10 + d.below(89)}`, near: pairs(['a cent', '0.01', '0.02'], ['folded', '0.05', '42949673.00']) },

@@ -1,5 +1,6 @@
 import { quoteIdentifier } from '../../../src/model/names.ts';
 import type { TableToValidate } from '../../../src/validate/pair.ts';
+import type { ToleranceRules } from '../../../src/validate/tolerance.ts';
 import type { Dice } from '../dice.ts';
 import { KEY_PARTS, SMALL_PARTS, type KeyPart } from './keys.ts';
 import { KINDS, type Text, type ValueKind } from './kinds.ts';
@@ -16,6 +17,14 @@ export interface PlantedColumn {
   /** The target's vocabulary. */
   readonly vocabulary?: ReadonlyMap<string, string>;
   readonly excluded: boolean;
+  readonly number?: 'floats' | 'decimals';
+  /** How far values may be apart. */
+  readonly bounds?: Bounds;
+}
+
+export interface Bounds {
+  readonly absolute?: number;
+  readonly relative?: number;
 }
 
 export interface PlantedRow {
@@ -62,6 +71,8 @@ interface DrawnKey {
 export function plant(dice: Dice, serial: number, exact: boolean): PlantedTable {
   const key = drawKey(dice);
   const kinds = Array.from({ length: 1 + dice.below(dice.chance(0.3) ? 15 : 6) }, () => dice.pick(exact ? KINDS.filter(({ targetType }) => targetType === undefined) : KINDS));
+  // Two texts side by side, between which a boundary can move.
+  if (dice.chance(0.25)) kinds.splice(dice.below(kinds.length + 1), 0, ...[0, 1].map(() => KINDS.find(({ type }) => type === 'varchar(40)') ?? dice.pick(KINDS)));
   const names = shuffled(NAMES, dice);
   const mapped = dice.chance(0.5);
   const sourceNames = [...key.parts, ...kinds].map((_, i) => (i < key.parts.length ? `${dice.pick(['id', 'Key', 'k"k'])}${i}` : (names[i - key.parts.length] ?? `c${i}`)));
@@ -75,9 +86,30 @@ export function plant(dice: Dice, serial: number, exact: boolean): PlantedTable 
       return columnOf({ ...kind, names: [sourceNames[i] ?? '', targetNames[i] ?? ''], excluded: at > 0 && dice.chance(0.07), ...(vocabulary ? { vocabulary } : {}) });
     }),
   ];
+  const tolerance = key.nature === 'none' || dice.chance(0.7) ? undefined : drawTolerance(columns.slice(key.parts.length), dice);
+  const bounded = columns.map((column, i) => {
+    const bounds = i < key.parts.length ? undefined : boundsOf(column, tolerance);
+    return bounds ? { ...column, bounds } : column;
+  });
   const filtered = dice.chance(0.3);
   const { rows, corruptions } = corrupt(drawRows(dice, key, kinds, columns), { dice, key, kinds, columns, filtered });
-  return { ...describe({ dice, serial, key, columns, mapped, filtered }), columns, keyLength: key.parts.length, filtered, rows, corruptions };
+  const { spec, ...described } = describe({ dice, serial, key, columns, mapped, filtered });
+  return { ...described, spec: tolerance ? { ...spec, tolerance } : spec, columns: bounded, keyLength: key.parts.length, filtered, rows, corruptions };
+}
+
+/** Cents and millionths; for kinds of numbers, or for one column. */
+function drawTolerance(columns: readonly PlantedColumn[], dice: Dice): ToleranceRules {
+  const decimals = { absolute: 0.05 };
+  const floats = { relative: 1e-6 };
+  const one = columns.find((column) => column.number !== undefined && !column.excluded);
+  if (one === undefined || dice.chance(0.5)) return dice.pick([{ decimals }, { floats }, { decimals, floats }]);
+  return { columns: { [one.source]: one.number === 'floats' ? floats : decimals }, ...(dice.chance(0.5) ? { decimals: { relative: 1e-3 } } : {}) };
+}
+
+function boundsOf(column: PlantedColumn, tolerance: ToleranceRules | undefined): Bounds | undefined {
+  if (column.number === undefined) return undefined;
+  const own = Object.entries(tolerance?.columns ?? {}).find(([name]) => name === column.source)?.[1] as Bounds | undefined;
+  return own ?? (tolerance?.[column.number] as Bounds | undefined);
 }
 
 function drawKey(dice: Dice): DrawnKey {
@@ -94,6 +126,7 @@ function columnOf(given: (ValueKind | KeyPart) & { readonly names: readonly [str
     source, target, sourceType: type, targetType, meaning, excluded,
     inBags: ('inBags' in given ? given.inBags : undefined) ?? meaning,
     ...(vocabulary ? { vocabulary } : {}),
+    ...('number' in given && given.number ? { number: given.number } : {}),
   };
 }
 
@@ -140,7 +173,8 @@ function corrupt(rows: PlantedRow[], ground: Ground): { readonly rows: readonly 
   if (filtered) {
     for (const row of rows) if (dice.chance(0.2)) row.kept.source = row.kept.target = false;
   }
-  const acts = rows.length === 0 || dice.chance(0.1) ? 0 : 1 + dice.below(10);
+  // Often one alone: what a hash does not see is found all the same where another row of the leaf differs.
+  const acts = rows.length === 0 || dice.chance(0.1) ? 0 : dice.chance(0.4) ? 1 : 1 + dice.below(10);
   for (let i = 0; i < acts; i++) {
     const row = untouched();
     if (!row?.source || !row.target) continue;
@@ -154,12 +188,19 @@ function corrupt(rows: PlantedRow[], ground: Ground): { readonly rows: readonly 
       const side = dice.pick(['source', 'target'] as const);
       row.kept[side] = hidden;
       log('left the filter', 'row', true, row);
+    } else if (act === 2 && key.nature === 'none') {
+      replaceTwins(row, rows, touched, log);
     } else if (act === 1 && key.nature === 'none') {
       const copy: PlantedRow = { kept: { ...row.kept }, ...(dice.chance(0.5) ? { source: row.source } : { target: row.target }) };
       rows.push(copy);
       log('one copy more', 'row', !hidden, copy);
-    } else if (act === 7 || act === 8) changeKey(row, rows, ground, log, hidden);
+    } else if (act === 7 || act === 8) {
+      changeKey(row, rows, ground, log, hidden);
+      // A key in another spelling is the same row, with what else is wrong with it.
+      if (touched.has(row) && dice.chance(0.3)) changeValue(row, ground, log, hidden);
+    }
     else if (act === 6) swap(row, untouched(), ground, log, hidden);
+    else if (act === 5 && moveBoundary(row, ground, log, hidden)) continue;
     else changeValue(row, ground, log, hidden);
   }
   return { rows, corruptions };
@@ -200,6 +241,28 @@ function swap(row: PlantedRow, neighbour: PlantedRow | undefined, { dice, key, k
   const seen = columns[column]?.excluded === false;
   log('swapped', kind.type, seen && !hidden, row);
   log('swapped', kind.type, seen && neighbour.kept.source, neighbour);
+}
+
+/** Two copies of one row become copies of another: what is added up without carry does not notice. */
+function replaceTwins(other: PlantedRow, rows: readonly PlantedRow[], touched: ReadonlySet<PlantedRow>, log: Log): void {
+  const alike = rows.filter((row) => row.source !== undefined && row.target !== undefined && row.source !== other.source && row.kept.source === other.kept.source && !touched.has(row));
+  const twins = alike.filter((row) => alike.some((twin) => twin !== row && twin.source === row.source));
+  const first = twins[0];
+  const second = twins.find((row) => row !== first && row.source === first?.source);
+  if (!first || !second || !other.target) return;
+  first.target = second.target = other.target;
+  log('both copies replaced', 'row', other.kept.source, first, second, other);
+}
+
+/** ('a', 'bc') becomes ('ab', 'c'). */
+function moveBoundary(row: PlantedRow, { key, kinds, columns }: Ground, log: Log, hidden: boolean): boolean {
+  const at = kinds.findIndex((kind, i) => kind.type === 'varchar(40)' && kinds[i + 1]?.type === kind.type);
+  const column = key.parts.length + at;
+  if (at < 0 || columns[column]?.excluded || columns[column + 1]?.excluded || !row.source || !row.target) return false;
+  row.source = row.source.with(column, 'a').with(column + 1, 'bc');
+  row.target = row.target.with(column, 'ab').with(column + 1, 'c');
+  log('boundary moved', 'varchar(40)', !hidden, row);
+  return true;
 }
 
 function changeValue(row: PlantedRow, { dice, key, kinds, columns }: Ground, log: Log, hidden: boolean): void {

@@ -41,7 +41,7 @@ export function truthOf(table: PlantedTable, texts: ServerTexts, options: { read
   const rows = { source: known.filter(({ source }) => source).length, target: known.filter(({ target }) => target).length };
   // Numbers that agree are all that this level looks at.
   const silent = level === 'count' && rows.source === rows.target;
-  const found = silent ? { missing: new Map(), extra: new Map(), different: new Map() } : table.keyLength === 0 ? inBags(table, known) : byKey(table, known, level);
+  const found = silent ? { missing: new Map(), extra: new Map(), different: new Map() } : table.keyLength === 0 ? inBags(table, known) : byKey(table, known, { level, exact });
   const surplus = (rows: ReadonlyMap<string, unknown>) =>
     table.keyLength > 0 ? rows.size : [...rows.values()].reduce<number>((sum, row) => sum + (isCopies(row) ? Math.abs(row.source - row.target) : 0), 0);
   const counts = { missing: surplus(found.missing), extra: surplus(found.extra), different: found.different.size, unsettled: 0 };
@@ -56,7 +56,8 @@ export function overlooked(table: PlantedTable, texts: ServerTexts, truth: Truth
     const { source, target } = rows.get(row) ?? {};
     const keys = [source, target].flatMap((side) => (side ? [keyText(table, side)] : []));
     const there = keys.some((key) => truth.missing.has(key) || truth.extra.has(key) || truth.different.has(key));
-    return seen && !there ? [`${name} of ${kind} in ${keys.join()}`] : [];
+    const tolerated = table.columns.some((column) => column.bounds !== undefined);
+    return seen && !there && !tolerated ? [`${name} of ${kind} in ${keys.join()}`] : [];
   });
 }
 
@@ -86,7 +87,7 @@ function meaningOf(column: PlantedColumn | undefined, text: Text, exact: boolean
 
 const keyText = (table: PlantedTable, side: Side): string => JSON.stringify(side.texts.slice(0, table.keyLength));
 
-function byKey(table: PlantedTable, known: readonly KnownRow[], level: Level): Pick<Truth, 'missing' | 'extra' | 'different'> {
+function byKey(table: PlantedTable, known: readonly KnownRow[], { level, exact }: { readonly level: Level; readonly exact: boolean }): Pick<Truth, 'missing' | 'extra' | 'different'> {
   const meaning = (side: Side) => JSON.stringify(side.meanings.slice(0, table.keyLength));
   const there = new Map(known.flatMap(({ target }) => (target ? [[meaning(target), target] as const] : [])));
   const here = new Set(known.flatMap(({ source }) => (source ? [meaning(source)] : [])));
@@ -98,13 +99,26 @@ function byKey(table: PlantedTable, known: readonly KnownRow[], level: Level): P
     if (!target) missing.set(keyText(table, source), true);
     else if (level !== 'count') {
       const columns = table.columns.flatMap((column, i) =>
-        column.excluded || source.meanings[i] === target.meanings[i] ? [] : [[column.source, [source.texts[i] ?? null, target.texts[i] ?? null]] as const],
+        column.excluded || source.meanings[i] === target.meanings[i] || (!exact && close(column, source.texts[i] ?? null, target.texts[i] ?? null)) ? [] : [[column.source, [source.texts[i] ?? null, target.texts[i] ?? null]] as const],
       );
       if (columns.length > 0) different.set(keyText(table, source), level === 'full' ? new Map(columns) : new Map());
     }
   }
   const extra = new Map(known.flatMap(({ target }) => (target && !here.has(meaning(target)) ? [[keyText(table, target), true] as const] : [])));
   return { missing, extra, different };
+}
+
+/** Whether two numbers are within the column's bounds. None of the planted ones lies on a bound. */
+function close({ bounds, number }: PlantedColumn, a: Text, b: Text): boolean {
+  if (!bounds || a === null || b === null || [a, b].some((text) => /[IN]/.test(text))) return false;
+  const { absolute = 0, relative = 0 } = bounds;
+  if (number === 'floats') return Math.abs(Number(a) - Number(b)) <= Math.max(absolute, relative * Math.max(Math.abs(Number(a)), Math.abs(Number(b))));
+  // In units of 10^-25, and the bounds in millionths.
+  const units = (text: string) => BigInt(text.replace(/^([^.]*)\.?(.*)$/, (_, whole: string, fraction: string) => whole + fraction.padEnd(25, '0')));
+  const size = (value: bigint) => (value < 0n ? -value : value);
+  const apart = size(units(a) - units(b)) * 1_000_000n;
+  const larger = size(units(a)) > size(units(b)) ? size(units(a)) : size(units(b));
+  return apart <= BigInt(Math.round(absolute * 1e6)) * 10n ** 25n || apart <= BigInt(Math.round(relative * 1e6)) * larger;
 }
 
 /** Rows as a multiset; of several texts with one meaning the least stands for all. */
