@@ -1,4 +1,5 @@
-import type { ServiceConfig } from '../config/config.ts';
+import type { Config, ServiceConfig } from '../config/config.ts';
+import { parseColumnsOfTable, type DeclaredReference } from '../model/declared-reference.ts';
 import { STRUCTURE_CHECKS, type StructureCheck } from '../model/structure-finding.ts';
 import type { TableMapping } from '../model/table-mapping.ts';
 
@@ -21,4 +22,8 @@ export function mappingsToCompare(service: ServiceConfig): readonly TableMapping
     ...(transform === undefined ? {} : { functions: { reads: [] } }),
     ...(all.findIndex((other) => other.as === as) < index ? { part: true } : {}),
   }));
+}
+
+export function declaredReferences({ validate }: Pick<Config, 'validate'>): readonly DeclaredReference[] {
+  return validate.references.map(({ from, to }) => ({ name: `${from} -> ${to}`, from: parseColumnsOfTable(from), to: parseColumnsOfTable(to) }));
 }

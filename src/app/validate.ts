@@ -13,6 +13,7 @@ import { ConsistencyValidator, type ValidateOptions as Validation } from '../val
 import { asConfigured, toleranceOf } from './validate-settings.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
 import type { Session } from './session.ts';
+import { referencesBetween, referencesOf } from './validate-references.ts';
 import { checksToMake, mappingsToCompare } from './validate-structure.ts';
 import { readStreams } from './sync-status.ts';
 
@@ -33,12 +34,14 @@ export async function validate(session: Session, options: ValidateOptions): Prom
       {
         clock: context.clock, logger: session.logger, ...(await fenceOf(session, service)),
         structure: new PostgresStructure({ source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service) }),
+        references: await referencesOf(session, service, (other) => fenceOf(session, other)),
       },
     );
     reports.push(
       await validator.validate({
         ...shared(context, options), tables, level: options.level ?? config.validate.level, checks: checksToMake(config.validate.checks, options.without),
         exact: options.exact ?? config.validate.exact, tolerance: toleranceOf(config.validate.tolerance), maxDifferences: config.validate.maxDifferences, sampleRows: config.validate.sampleRows,
+        referenceGraceMs: config.validate.referenceGraceMs,
       }),
     );
   }
@@ -66,7 +69,7 @@ export async function validateUrls(
     const validator = new ConsistencyValidator(
       { checksummer: new PostgresChecksummer({ pool: source }) },
       { checksummer: new PostgresChecksummer({ pool: target }) },
-      { clock: context.clock, structure: new PostgresStructure({ source, target }) },
+      { clock: context.clock, structure: new PostgresStructure({ source, target }), references: referencesBetween({ source, target }) },
     );
     return await validator.validate({ ...shared(context, options), checks: checksToMake(undefined, options.without), ...(options.tables ? { tables: options.tables } : {}) });
   } finally {

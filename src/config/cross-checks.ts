@@ -1,3 +1,4 @@
+import { parseColumnsOfTable } from '../model/declared-reference.ts';
 import { parseTableName } from '../model/names.ts';
 import type { ConfigFile } from './schema.ts';
 import { showPath, type ConfigIssue, type Path } from './issue.ts';
@@ -19,6 +20,7 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   checkConflicts(file, owners, add);
   checkTableNames(['validate', 'tables'], Object.keys(file.validate.tables), owners, add);
   checkCapture(file, add);
+  checkReferences(file, owners, add);
   checkAddresses(file, add);
   for (const [index, { metric, threshold }] of (file.route?.rollback.triggers ?? []).entries()) {
     if ((threshold === undefined) === (metric === 'unavailable')) continue;
@@ -133,6 +135,18 @@ function checkTableNames(path: Path, names: readonly string[], owners: ReadonlyM
     if (owners.has(table)) continue;
     const near = nearest(table, owners.keys());
     add([...path, name], `${table}, which belongs to no service`, 'a table of one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
+  }
+}
+
+function checkReferences(file: ConfigFile, owners: ReadonlyMap<string, string>, add: Add): void {
+  for (const [index, { from, to }] of file.validate.references.entries()) {
+    const path = ['validate', 'references', index];
+    const [child, parent] = [parseColumnsOfTable(from), parseColumnsOfTable(to)];
+    const columns = (count: number): string => (count === 1 ? '1 column' : `${count} columns`);
+    if (child.columns.length !== parent.columns.length) add(path, `${columns(child.columns.length)} that ${child.columns.length === 1 ? 'refers' : 'refer'} to ${columns(parent.columns.length)}`, 'as many on either end');
+    if (owners.has(child.table) || owners.has(parent.table)) continue;
+    const near = nearest(child.table, owners.keys());
+    add(path, `${child.table} and ${parent.table}, which belong to no service`, 'a table of one of the services on one end', near === undefined ? undefined : `Did you mean ${near}?`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { messageOf } from '../core/errors.ts';
+import { parseColumnsOfTable } from '../model/declared-reference.ts';
 import { parseTableName } from '../model/names.ts';
 
 /** What a text value must look like, by the schema's `format` keyword. */
@@ -60,6 +61,17 @@ export const FORMATS = {
     refuse: (text) => {
       try {
         parseTableName(text);
+        return undefined;
+      } catch (error) {
+        return messageOf(error);
+      }
+    },
+  },
+  'columns-of-table': {
+    expected: 'table.column, schema.table.column or schema.table (column, column), quoted as in psql where needed',
+    refuse: (text) => {
+      try {
+        parseColumnsOfTable(text);
         return undefined;
       } catch (error) {
         return messageOf(error);

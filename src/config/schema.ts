@@ -209,6 +209,15 @@ const validate = section(
     exact: Type.Boolean({ default: false, description: "Whether each value's text counts: 1.10 is not 1.1 then." }),
     tolerance: toleranceSchema,
     tables: tablesSchema,
+    references: listOf(
+      section({
+        from: text('columns-of-table', "The referring columns, as the monolith names them: `orders.user_id` or `shop.orders (tenant, user_id)`."),
+        to: text('columns-of-table', 'What they refer to.'),
+      }),
+      'References that no constraint keeps. One end at least belongs to a service.',
+      { default: [] },
+    ),
+    referenceGraceMs: whole('Milliseconds that an application takes at most between writing the two ends of a reference in two databases.', { minimum: 0, default: 1000 }),
     sampleRows: whole('Rows compared per table at level `sample`.', { minimum: 1, default: 1000 }),
     maxDifferences: whole('Differing keys listed per table; all are counted.', { minimum: 1, default: 100 }),
   },

@@ -23,3 +23,13 @@ export interface Fence {
     readonly signal?: AbortSignal;
   }): Promise<boolean>;
 }
+
+/** How live databases are fenced. */
+export interface FenceOptions {
+  readonly fence: Fence;
+  readonly service: string;
+  /** The sides whose commits flow to the other one. Default: both. The source is the monolith. */
+  readonly sides?: readonly Side[];
+  /** How long the streams may take to pass one fence, in milliseconds. Default 60,000. */
+  readonly timeoutMs?: number;
+}

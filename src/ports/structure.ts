@@ -9,6 +9,9 @@ export interface StructureScope {
   readonly columns?: readonly { readonly source: string; readonly target: string }[];
   /** Columns of the source that are nobody's business. */
   readonly exclude?: readonly string[];
+  /** SQL condition: only such rows are compared, on that side. */
+  readonly where?: string;
+  readonly targetWhere?: string;
   /** What a module makes of the columns, only the module knows: nothing but its sequences can be compared. */
   readonly opaque?: boolean;
 }

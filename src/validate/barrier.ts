@@ -1,7 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import { BanyanError } from '../core/errors.ts';
 import { otherSide, type Side } from '../model/side.ts';
-import type { Fence } from '../ports/fence.ts';
+import type { FenceOptions } from '../ports/fence.ts';
+
+export type { FenceOptions };
 
 /** A moment of one barrier: later moments are larger. */
 export type Moment = number;
@@ -12,16 +14,6 @@ export interface Barrier {
   moment(): Moment;
   /** Resolves when everything that was committed on either side before `moment` has reached the other. */
   after(moment: Moment): Promise<void>;
-}
-
-/** How live databases are fenced. */
-export interface FenceOptions {
-  readonly fence: Fence;
-  readonly service: string;
-  /** The sides whose commits flow to the other one. Default: both. The source is the monolith. */
-  readonly sides?: readonly Side[];
-  /** How long the streams may take to pass one fence, in milliseconds. Default 60,000. */
-  readonly timeoutMs?: number;
 }
 
 /** Every `after` is kept by a fence on each side that was placed after the moment and has passed. */

@@ -56,6 +56,28 @@ export interface SampleBound {
   readonly differingShareAtMost: number;
 }
 
+/** Columns of a table, and the database: `source`, `target`, or another service's name. */
+export interface ReferencedColumns {
+  readonly database: string;
+  readonly table: TableName;
+  readonly columns: readonly string[];
+}
+
+/** Rows that refer to nothing. */
+export interface BrokenReference {
+  /** The constraint's name, or what the configuration says. */
+  readonly name: string;
+  readonly by: 'constraint' | 'configuration';
+  readonly from: ReferencedColumns;
+  readonly to: ReferencedColumns;
+  /** What they refer by, by the referring column, and how many rows do; the first ones. */
+  readonly orphans: readonly { readonly key: Readonly<Record<string, string>>; readonly rows: number }[];
+  /** Exact. `orphans`: keys; `rows`: rows that refer by them; `unsettled`: keys whose rows were written at every look, which are no orphans. */
+  readonly counts: { readonly orphans: number; readonly rows: number; readonly unsettled: number };
+  /** A statement that shows the rows, and the database to run it in. */
+  readonly remedy?: { readonly on: string; readonly sql: readonly string[] };
+}
+
 export interface TableReport {
   readonly table: TableName;
   /** The target's name for it, where it is another one. */
@@ -84,6 +106,8 @@ export interface TableReport {
   readonly schema?: readonly SchemaFinding[];
   /** Sequences that give out numbers which are taken. Absent: not looked at. */
   readonly sequences?: readonly SequenceFinding[];
+  /** References of its rows, and to them, that are broken. Absent: not looked at. */
+  readonly references?: readonly BrokenReference[];
   /** Only at level `sample`. */
   readonly sample?: SampleBound;
 }

@@ -3,6 +3,7 @@ import { BanyanError, isBanyanError } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Checksummer, HashMethod, TableShape } from '../ports/checksummer.ts';
+import type { ReferenceFinder } from '../ports/references.ts';
 import type { StructureComparer } from '../ports/structure.ts';
 import { STRUCTURE_CHECKS, type StructureCheck } from '../model/structure-finding.ts';
 import type { TableName } from '../model/names.ts';
@@ -12,6 +13,7 @@ import { pairNames, pairTables, type TableToValidate } from './pair.ts';
 import type { Progress } from './progress.ts';
 import { scoreOfTables, type Level, type TableReport, type ValidationReport } from './report.ts';
 import { SEVERITY_OF } from './severity.ts';
+import { checkReferences } from './structure/check-references.ts';
 import { checkStructure } from './structure/check-structure.ts';
 import { measureStructure } from './structure/measure-structure.ts';
 import { tableTolerance, type Tolerance } from './tolerance.ts';
@@ -27,6 +29,8 @@ export interface ValidatorOptions {
   readonly fence?: FenceOptions;
   /** With it, tables are compared as they are defined, too. Default: only their rows. */
   readonly structure?: StructureComparer;
+  /** With it, rows that refer to nothing are looked for, at levels `checksum` and `full`. Default: they are not. */
+  readonly references?: ReferenceFinder;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** A number in [0, 1), for samples. Default: 0.5, which draws the same sample each time. */
@@ -62,6 +66,11 @@ export interface ValidateOptions {
   readonly confidence?: number;
   /** Looks at a differing row before it is given up as unsettled. Default 20. */
   readonly rounds?: number;
+  /**
+   * The longest that an application takes between writing the two ends of a reference in two databases, in
+   * milliseconds. Where references look broken, the run takes three times as long more. Default 1000.
+   */
+  readonly referenceGraceMs?: number;
   /** Pause between two looks where there is no fence, in milliseconds. Default 200. */
   readonly pauseMs?: number;
   /** Hash of the rows. Default: the servers' record hash if both hash alike, else the canonical one, at about half the speed. */
@@ -82,6 +91,7 @@ export class ConsistencyValidator {
   readonly #target: Checksummer;
   readonly #fence: FenceOptions | undefined;
   readonly #structure: StructureComparer | undefined;
+  readonly #references: ReferenceFinder | undefined;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
@@ -93,6 +103,7 @@ export class ConsistencyValidator {
     this.#target = target.checksummer;
     this.#fence = options.fence;
     this.#structure = options.structure;
+    this.#references = options.references;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? (() => 0.5);
     this.#logger = options.logger ?? silentLogger;
@@ -121,7 +132,13 @@ export class ConsistencyValidator {
       compared.push(report);
     }
     const checks = new Set(options.checks ?? STRUCTURE_CHECKS);
-    const tables = this.#structure ? await checkStructure({ comparer: this.#structure, tables: compared, specs, checks }) : compared;
+    const defined = this.#structure ? await checkStructure({ comparer: this.#structure, tables: compared, specs, checks }) : compared;
+    const referring = this.#references && checks.has('references') && (level === 'checksum' || level === 'full');
+    const tables = !referring ? defined : await checkReferences({
+      finder: this.#references, tables: defined, specs, barrier, clock: this.#clock,
+      rounds: options.rounds ?? 20, graceMs: options.referenceGraceMs ?? 1000, maxDifferences: options.maxDifferences ?? 100,
+      ...(signal ? { signal } : {}),
+    });
     measureStructure(tables, this.#metrics);
     const rows = sum(tables, (table) => table.source);
     const seconds = (this.#clock.monotonic() - startedMs) / 1000;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { testApplication } from '../support/application.ts';
-import { describePostgres } from '../support/postgres.ts';
+import { describePostgres, testDatabase } from '../support/postgres.ts';
 
 describePostgres('what validate says of the structure', () => {
   it('is nothing after a sync, and each difference afterwards with the statement that mends it', async () => {
@@ -28,5 +28,33 @@ describePostgres('what validate says of the structure', () => {
     const [configured] = (await app.application.validate({ tables: ['users'] })).tables;
     expect(configured).toMatchObject({ consistent: true, sequences: [] });
     expect(configured).not.toHaveProperty('schema');
+  });
+
+  it('tells rows that refer to nothing: what stayed behind, what another service has, and what the configuration names', async () => {
+    const people = await testDatabase();
+    const app = await testApplication({
+      env: { PEOPLE_URL: people.url },
+      schema: `CREATE TABLE public.users (id int PRIMARY KEY, name text); CREATE TABLE public.countries (code text PRIMARY KEY);
+        CREATE TABLE public.orders (id int PRIMARY KEY, user_id int NOT NULL REFERENCES public.users, country text REFERENCES public.countries);
+        CREATE TABLE public.visits (id int PRIMARY KEY, order_id int);
+        INSERT INTO public.users SELECT generate_series(1, 5), 'x'; INSERT INTO public.countries VALUES ('DE'); INSERT INTO public.orders SELECT n, n, 'DE' FROM generate_series(1, 5) n; INSERT INTO public.visits VALUES (1, 1)`,
+      services: () => '  sales:\n    url: ${ACCOUNTS_URL}\n    tables: [orders]\n  accounts:\n    url: ${PEOPLE_URL}\n    tables: [{ table: users, as: crm.people, columns: { ref: id, name: name } }]\n',
+      sections: 'sync: { mode: monolith-to-service }\nvalidate: { referenceGraceMs: 20, references: [{ from: visits.order_id, to: orders.id }] }\n',
+    });
+    await app.startSync();
+    expect(await app.application.validate({})).toMatchObject({ consistent: true, tables: [{ table: 'public.orders', references: [] }, { table: 'public.users', references: [] }] });
+    // The service accounts loses a user; somebody refers to an order that never was; a country goes though it is in use.
+    await people.query('DELETE FROM crm.people WHERE ref = 3');
+    await app.monolith.query("INSERT INTO public.visits VALUES (2, 99); SET session_replication_role = replica; DELETE FROM public.countries; SET session_replication_role = DEFAULT");
+    const { consistent, tables } = await app.application.validate({ services: ['sales'], level: 'checksum' });
+    expect(consistent).toBe(false);
+    expect(tables[0]!.references!.map(({ from, to, orphans, counts, remedy }) => [from.database, from.table, to.database, to.table, orphans.length, counts.rows, remedy!.on])).toEqual([
+      ['source', 'public.orders', 'source', 'public.countries', 1, 5, 'source'],
+      ['target', 'public.orders', 'source', 'public.countries', 1, 5, 'target'],
+      ['target', 'public.orders', 'accounts', 'crm.people', 1, 1, 'target'],
+      ['source', 'public.visits', 'target', 'public.orders', 1, 1, 'source'],
+    ]);
+    expect(tables[0]!.references![2]).toMatchObject({ by: 'constraint', orphans: [{ key: { user_id: '3' }, rows: 1 }], to: { columns: ['ref'] } });
+    expect((await app.application.validate({ services: ['sales'], without: ['references'] })).consistent).toBe(true);
   });
 });

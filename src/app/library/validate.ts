@@ -1,5 +1,6 @@
 import { ConsistencyValidator as Validator, type ValidatorOptions } from '../../validate/validator.ts';
 import { PostgresStructure } from '../../postgres/structure/structure.ts';
+import { referencesBetween } from '../validate-references.ts';
 import { databaseOf, type DatabaseLike } from './database.ts';
 
 export type { TableReport, ValidationReport, Level } from '../../validate/report.ts';
@@ -12,6 +13,6 @@ export { postgres, type Database, type DatabaseLike } from './database.ts';
 export class ConsistencyValidator extends Validator {
   constructor(monolith: DatabaseLike, service: DatabaseLike, options: ValidatorOptions = {}) {
     const [source, target] = [databaseOf(monolith), databaseOf(service)];
-    super({ checksummer: source.checksummer }, { checksummer: target.checksummer }, { structure: new PostgresStructure({ source: source.pool, target: target.pool }), ...options });
+    super({ checksummer: source.checksummer }, { checksummer: target.checksummer }, { structure: new PostgresStructure({ source: source.pool, target: target.pool }), references: referencesBetween({ source: source.pool, target: target.pool }), ...options });
   }
 }

@@ -6,7 +6,7 @@ import { isTransient, sqlState } from '../transient.ts';
  * Gives a server's refusal the table it was about. Lost connections and cancelled statements pass
  * as they are: they say nothing about the table.
  */
-export function refused(error: unknown, selection: Selection): unknown {
+export function refused(error: unknown, selection: Pick<Selection, 'table' | 'where'>): unknown {
   const state = sqlState(error);
   if (state === undefined || isTransient(error)) return error;
   return new BanyanError('BANYAN_VALIDATE_QUERY', {

@@ -13,7 +13,7 @@ const ROWS_WITH_VALUES_AT_ONCE = 500;
  * Types of the key columns for look-ups, without lengths (a cast to `varchar(3)` would cut silently), and
  * the schema of the type's own `=`, which the search path does not hold.
  */
-const KEY_TYPES_SQL = `
+export const KEY_TYPES_SQL = `
 SELECT a.attname, format_type(b.oid, -1) AS type, o.schema AS equality, c.relkind IN ('r', 'p') AS versioned
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
   CROSS JOIN LATERAL (SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS oid) AS b

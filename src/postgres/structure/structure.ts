@@ -1,30 +1,15 @@
-import type pg from 'pg';
-import type { TableMapping } from '../../model/table-mapping.ts';
 import { quoteTable, tableName, type TableName } from '../../model/names.ts';
-import type { Schema, Table } from '../../model/schema.ts';
+import type { Table } from '../../model/schema.ts';
 import type { SchemaFinding, SequenceFinding, StructureCheck } from '../../model/structure-finding.ts';
 import type { StructureComparer, StructureScope, TableStructure } from '../../ports/structure.ts';
-import { PostgresIntrospector } from '../catalog/introspector.ts';
 import { compareSequence } from '../provision/compare.ts';
 import { matchSequences } from '../provision/provisioner.ts';
-import { reshaped } from '../provision/reshape.ts';
-import { spelledMappings } from '../provision/spelled-types.ts';
 import { compareNumbers, pairSequences } from './compare-sequences.ts';
 import { compareTable } from './compare-table.ts';
+import { readComparison, type Comparison, type ComparisonOptions } from './comparison.ts';
 import { compareTypes, isOfType } from './compare-types.ts';
 import { drawnFrom } from './read-numbers.ts';
 import { finding, type TableContext } from './table-context.ts';
-
-export interface PostgresStructureOptions {
-  /** The monolith, where there is one. Only read. */
-  readonly source: pg.Pool;
-  readonly target: pg.Pool;
-  /**
-   * How all tables of the two belong together, also those that are not compared: a foreign key between two
-   * of them is expected on the target. Default: what {@link StructureScope} says of the compared ones.
-   */
-  readonly mappings?: readonly TableMapping[];
-}
 
 /**
  * Compares two catalogues through the mapping that `provision` and `sync` use: what the mapping intends is no
@@ -32,39 +17,21 @@ export interface PostgresStructureOptions {
  * and two for each sequence, however many rows there are.
  */
 export class PostgresStructure implements StructureComparer {
-  readonly #options: PostgresStructureOptions;
+  readonly #options: ComparisonOptions;
 
-  constructor(options: PostgresStructureOptions) {
+  constructor(options: ComparisonOptions) {
     this.#options = options;
   }
 
   async compare(options: { readonly tables: readonly StructureScope[]; readonly checks: ReadonlySet<StructureCheck> }): Promise<readonly TableStructure[]> {
     const { checks } = options;
     if (!checks.has('schema') && !checks.has('sequences')) return [];
-    const comparison = await this.#read(options.tables);
+    const comparison = await readComparison(this.#options, options.tables);
     if (!comparison) return [];
     const { scopes } = comparison;
     const schema = checks.has('schema') ? schemaFindings(comparison) : new Map<TableName, SchemaFinding[]>();
     const sequences = checks.has('sequences') ? await this.#sequences(comparison) : new Map<TableName, SequenceFinding[]>();
     return scopes.map(({ target }) => ({ target, schema: schema.get(target) ?? [], sequences: sequences.get(target) ?? [] }));
-  }
-
-  async #read(wanted: readonly StructureScope[]): Promise<Comparison | undefined> {
-    const { source, target } = this.#options;
-    const declared = this.#options.mappings ?? wanted.map(mappingOf);
-    const [here, there] = await Promise.all([existing(source, declared.map(({ monolith }) => monolith)), existing(target, declared.map((mapping) => mapping.service))]);
-    const present = declared.filter((mapping) => here.has(mapping.monolith));
-    const scopes = wanted.filter((scope) => here.has(scope.source) && there.has(scope.target));
-    if (scopes.length === 0) return undefined;
-    const [own, actual, all] = await Promise.all([
-      new PostgresIntrospector({ pool: source }).readSchema({ tables: [...new Set(present.map(({ monolith }) => monolith))] }),
-      new PostgresIntrospector({ pool: target }).readSchema(),
-      spelledMappings(target, present),
-    ]);
-    // A partitioned table under another name was made by hand, however its partitions are called.
-    const partitioned = new Set(own.tables.filter(({ kind }) => kind !== 'table').map(({ name }) => name));
-    const mappings = all.filter((mapping) => !partitioned.has(mapping.monolith) || isUnchanged(mapping));
-    return { own, expected: reshaped(own, mappings, actual), actual, mappings, scopes };
   }
 
   async #sequences(comparison: Comparison): Promise<ReadonlyMap<TableName, SequenceFinding[]>> {
@@ -80,35 +47,6 @@ export class PostgresStructure implements StructureComparer {
     }
     return found;
   }
-}
-
-interface Comparison {
-  /** The source's tables as they are. */
-  readonly own: Schema;
-  /** The same in the target's names. */
-  readonly expected: Schema;
-  readonly actual: Schema;
-  readonly mappings: readonly TableMapping[];
-  readonly scopes: readonly StructureScope[];
-}
-
-function mappingOf({ source, target, columns, opaque }: StructureScope): TableMapping {
-  return {
-    monolith: source, service: target,
-    ...(columns ? { columns: columns.map((column) => ({ monolith: column.source, service: column.target })) } : {}),
-    ...(opaque === true ? { functions: { reads: [] } } : {}),
-  };
-}
-
-const isUnchanged = ({ monolith, service, columns, computed, functions }: TableMapping): boolean => monolith === service && !columns && !computed && !functions;
-
-/** Ordinary and partitioned tables among the names. */
-async function existing(pool: pg.Pool, names: readonly TableName[]): Promise<ReadonlySet<TableName>> {
-  const found = await pool.query<{ at: string }>(
-    `SELECT n.at FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at) JOIN pg_class c ON c.oid = to_regclass(n.name) WHERE c.relkind IN ('r', 'p')`,
-    [names.map(quoteTable)],
-  );
-  return new Set(found.rows.flatMap(({ at }) => names[Number(at) - 1] ?? []));
 }
 
 function append<T>(found: Map<TableName, T[]>, table: TableName, more: readonly T[]): void {

@@ -29,12 +29,15 @@ export async function checkStructure(options: {
   });
 }
 
-function scopeOf(spec: TableToValidate): StructureScope {
-  const { columns, exclude, sharedOnly } = spec;
+/** What a specification says of the structure. */
+export function scopeOf(spec: TableToValidate): StructureScope {
+  const { columns, exclude, sharedOnly, where, targetWhere = where } = spec;
   return {
     ...pairNames(spec),
     ...(columns ? { columns: columns.map((column) => (typeof column === 'string' ? { source: column, target: column } : column)) } : {}),
     ...(exclude ? { exclude } : {}),
+    ...(where === undefined ? {} : { where }),
+    ...(targetWhere === undefined || targetWhere === 'true' ? {} : { targetWhere }),
     ...(sharedOnly === true ? { opaque: true } : {}),
   };
 }

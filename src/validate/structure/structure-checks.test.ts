@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseTableName } from '../../model/names.ts';
 import type { SchemaFinding } from '../../model/structure-finding.ts';
+import type { BrokenReference } from '../report.ts';
 import { structureChecks } from './structure-checks.ts';
 
 const table = parseTableName('users');
@@ -23,6 +24,21 @@ it('pass with warnings alone, fail with an error, and show errors first', () => 
       { subject: 'index i of public.users', detail: 'index_missing: USING btree (a) ≠ none' },
     ],
   }]);
+});
+
+it('count the rows that refer to nothing, and do not call broken what never stood still', () => {
+  const broken: BrokenReference = {
+    name: 'orders_user', by: 'constraint', from: { database: 'target', table, columns: ['tenant', 'user'] }, to: { database: 'accounts', table: parseTableName('crm.people'), columns: ['t', 'id'] },
+    orphans: [{ key: { tenant: '1', user: '2' }, rows: 3 }, { key: { tenant: '1', user: '4' }, rows: 1 }], counts: { orphans: 2, rows: 4, unsettled: 0 },
+  };
+  const [failed] = structureChecks({ table, references: [broken] }, 1);
+  expect(failed).toMatchObject({
+    name: 'references', outcome: 'failed', severity: 'high', message: '4 rows that refer to nothing', total: 2,
+    examples: [{ subject: 'tenant=1, user=2', detail: '3 rows of public.users (tenant, user) on target; not in crm.people (t, id) on accounts (orders_user)' }],
+  });
+  const [waiting] = structureChecks({ table, references: [{ ...broken, orphans: [], counts: { orphans: 0, rows: 0, unsettled: 2 } }] }, 1);
+  expect(waiting).toMatchObject({ outcome: 'skipped', message: '2 keys whose rows were written at every look', total: 0 });
+  expect(structureChecks({ table, references: [] }, 1)).toMatchObject([{ outcome: 'passed', message: '', total: 0 }]);
 });
 
 it('say what a sequence will meet', () => {

@@ -1,17 +1,18 @@
 import type { FindingSeverity, SchemaFinding, SequenceFinding } from '../../model/structure-finding.ts';
 import { printable, shortened } from '../../core/printable.ts';
 import type { Check, Example } from '../report-checks.ts';
-import type { TableReport } from '../report.ts';
+import type { BrokenReference, ReferencedColumns, TableReport } from '../report.ts';
 import type { Severity } from '../severity.ts';
 
 /** How grave a finding is, in the words of the rows' differences. */
 export const SEVERITY_OF_FINDING: Readonly<Record<FindingSeverity, Severity>> = { error: 'high', warning: 'low' };
 
 /** The checks of a table's definition that were made; none where nobody looked. */
-export function structureChecks({ table, schema, sequences }: Pick<TableReport, 'table' | 'schema' | 'sequences'>, most: number): readonly Check[] {
+export function structureChecks({ table, schema, sequences, references }: Pick<TableReport, 'table' | 'schema' | 'sequences' | 'references'>, most: number): readonly Check[] {
   return [
     ...(schema ? [check({ table, name: 'schema', findings: schema, example: schemaExample, most })] : []),
     ...(sequences ? [check({ table, name: 'sequences', findings: sequences, example: sequenceExample, most })] : []),
+    ...(references ? [referenceCheck(table, references, most)] : []),
   ];
 }
 
@@ -31,6 +32,25 @@ function check<T extends { readonly severity: FindingSeverity }>(parts: {
     examples: [...errors, ...findings.filter(({ severity }) => severity === 'warning')].slice(0, most).map(example), total: findings.length,
   };
 }
+
+/** Each key by which rows refer to nothing is an example; what is unsettled is not known to be broken. */
+function referenceCheck(table: string, references: readonly BrokenReference[], most: number): Check {
+  const [rows, orphans, unsettled] = (['rows', 'orphans', 'unsettled'] as const).map((count) => references.reduce((sum, { counts }) => sum + counts[count], 0));
+  const examples = references.flatMap(({ name, from, to, orphans: listed }) =>
+    listed.map(({ key, rows: count }): Example => ({
+      subject: Object.entries(key).map(([column, value]) => `${printable(column)}=${shown(value)}`).join(', '),
+      detail: `${plural(count, 'row')} of ${endText(from)}; not in ${endText(to)} (${printable(name)})`,
+    })),
+  );
+  const outcome = orphans ? 'failed' : unsettled ? 'skipped' : 'passed';
+  const waiting = unsettled ? `${plural(unsettled, 'key')} whose rows were written at every look` : '';
+  return {
+    table, name: 'references', outcome, severity: SEVERITY_OF_FINDING.error, examples: examples.slice(0, most), total: orphans ?? 0,
+    message: orphans ? `${plural(rows ?? 0, 'row')} that ${rows === 1 ? 'refers' : 'refer'} to nothing` : waiting,
+  };
+}
+
+const endText = ({ database, table, columns }: ReferencedColumns): string => `${printable(table)} (${columns.map((column) => printable(column)).join(', ')}) on ${database}`;
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
