@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { afterAll, expect, it } from 'vitest';
 import { createPool } from '../../src/postgres/connect.ts';
 import { testApplication } from '../support/application.ts';
-import { alter, BACKWARD, crosses, drained, expectEqual, FORWARD, mend, namesOf, pairOf, paused, pausedOf, TABLES, Writing } from '../support/changing-tables.ts';
+import { alter, BACKWARD, crosses, drained, endsEqual, expectEqual, FORWARD, mend, namesOf, pairOf, paused, pausedOf, TABLES, Writing } from '../support/changing-tables.ts';
 import { until } from '../support/condition.ts';
 import { Journal } from '../support/journal.ts';
 import { describePostgres, itSince, type TestDatabase } from '../support/postgres.ts';
@@ -65,9 +65,7 @@ describePostgres('a role that may not write a table', () => {
     expect(await paused(running, FORWARD)).toMatchObject({ code: 'BANYAN_SCHEMA_CHANGED', reason: expect.stringContaining('must be owner') as string });
     await crosses(pair);
     await mend(pair, running);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
   });
 });
 
@@ -89,9 +87,7 @@ describePostgres('a table whose key changes', () => {
     await pair.service.query("UPDATE public.quiet SET label = 'the way back' WHERE value = 30");
     await drained(running);
     await mend(pair, running);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     expect(await pair.monolith.query('SELECT id, value, label FROM public.quiet ORDER BY value')).toEqual([
       { id: '1', value: '1', label: 'by the new key' }, { id: '4', value: '4', label: 'from the service' }, { id: '5', value: '5', label: 'by the old key' },
       { id: '2', value: '20', label: 'moved' }, { id: '1', value: '30', label: 'the way back' },
@@ -108,9 +104,7 @@ describePostgres('a table whose key changes', () => {
     await pair.monolith.query('ALTER TABLE public.quiet ADD PRIMARY KEY (id)');
     await pair.monolith.query("UPDATE public.quiet SET label = 'with a key' WHERE id = 6");
     await until(() => pausedOf(running, FORWARD).length === 0);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
   });
 });
 
@@ -136,9 +130,7 @@ describePostgres('a column that comes under capture by triggers', () => {
       await drained(running);
       expect(await journal.lost()).toEqual([]);
     }
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
   }, 60_000);
 });
 

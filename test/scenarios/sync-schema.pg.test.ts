@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { alter, BACKWARD, crosses, drained, expectEqual, FORWARD, mend, namesOf, pairOf, paused, pausedOf, Writing } from '../support/changing-tables.ts';
+import { alter, BACKWARD, crosses, drained, endsEqual, expectEqual, FORWARD, mend, namesOf, pairOf, paused, pausedOf, Writing } from '../support/changing-tables.ts';
 import { until } from '../support/condition.ts';
 import { Journal } from '../support/journal.ts';
 import { describePostgres, type TestDatabase } from '../support/postgres.ts';
@@ -37,9 +37,7 @@ describePostgres('a table that changes while both sides write it', () => {
       await drained(running);
       expect(await journal.lost()).toEqual([]);
     }
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     const defaults = `SELECT column_name, column_default, is_nullable FROM information_schema.columns WHERE table_name = 'account' ORDER BY 1`;
     expect(await pair.service.query(defaults)).toEqual(await pair.monolith.query(defaults));
     expect((await pair.service.query('SELECT count(*) AS n FROM public.account WHERE flag'))[0]).not.toEqual({ n: '0' });
@@ -95,9 +93,7 @@ describePostgres('a table that changes while both sides write it', () => {
     running = pair.run();
     await paused(running, BACKWARD);
     await mend(pair, running);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     const records = await pair.monolith.query('SELECT monolith, service_row FROM banyan.conflict WHERE service_row IS NOT NULL');
     expect(records).toEqual([{ monolith: expect.stringContaining('of the monolith') as string, service_row: expect.stringContaining('of the service') as string }]);
   });
@@ -111,9 +107,7 @@ describePostgres('a table that changes while both sides write it', () => {
         "ALTER TABLE public.account ADD COLUMN level int; UPDATE public.account SET level = 3 WHERE id = 3",
     );
     await until(async () => (await pair.service.query("SELECT FROM public.account WHERE value = 'first'")).length > 0, { what: 'the transaction has arrived', timeoutMs: 20_000 });
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
   });
 
   it('waits both ways when a column is renamed, and keeps what was written under either name', async () => {
@@ -143,9 +137,7 @@ describePostgres('a table that changes while both sides write it', () => {
       await drained(running);
       expect(await journal.lost()).toEqual([]);
     }
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     expect((await pair.monolith.query("SELECT count(*) AS n FROM public.account WHERE kept LIKE 'kept%'"))[0]).not.toEqual({ n: '0' });
   }, 180_000);
 });
@@ -162,9 +154,7 @@ describePostgres('a new column', () => {
     await crosses(pair);
     expect(await namesOf(pair, 'monolith')).not.toContain('nick');
     await mend(pair, running);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     expect(await pair.monolith.query('SELECT nick FROM public.account WHERE id = 3')).toEqual([{ nick: 'nick 3' }]);
   });
 
@@ -174,9 +164,7 @@ describePostgres('a new column', () => {
     await drained(running);
     await pair.service.query("ALTER TABLE public.account ADD COLUMN nick varchar(9) DEFAULT 'none'; UPDATE public.account SET nick = 'nick ' || id WHERE id <= 10");
     await until(async () => (await namesOf(pair, 'monolith')).includes('nick'));
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     const waiting = await pairOf({ additive: 'pause' });
     running = waiting.run();
     await drained(running);
@@ -184,9 +172,7 @@ describePostgres('a new column', () => {
     expect(await paused(running, FORWARD)).toMatchObject({ statements: [{ on: 'service', sql: 'ALTER TABLE "public"."account" ADD COLUMN "nick" text' }] });
     expect(await namesOf(waiting, 'service')).not.toContain('nick');
     await mend(waiting, running);
-    await drained(running);
-    await running.stop();
-    await expectEqual(waiting);
+    await endsEqual(waiting, running);
   });
 
   it('whose values were drawn for each row is not guessed: the rows are written again', async () => {
@@ -201,9 +187,7 @@ describePostgres('a new column', () => {
       { on: 'monolith', sql: 'UPDATE "public"."account" SET "token" = "token"' },
     ]);
     await mend(pair, running);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     expect(await pair.service.query('SELECT count(token) AS n FROM public.account')).toEqual([{ n: '30' }]);
   });
 
@@ -218,9 +202,7 @@ describePostgres('a new column', () => {
     await crosses(pair);
     await pair.service.query('ALTER TABLE public.account ALTER COLUMN grade TYPE text USING grade::text');
     await until(() => pausedOf(running, FORWARD).length + pausedOf(running, BACKWARD).length === 0);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     expect(await pair.monolith.query('SELECT grade FROM public.account WHERE id IN (3, 27) ORDER BY id')).toEqual([{ grade: '3' }, { grade: 'good' }]);
   });
 });
@@ -237,9 +219,7 @@ describePostgres('a column that goes', () => {
     expect((await paused(running, BACKWARD)).statements).toEqual([{ on: 'service', sql: 'ALTER TABLE "public"."quiet" DROP COLUMN "label"' }]);
     await pair.service.query('ALTER TABLE public.quiet DROP COLUMN label');
     await until(() => pausedOf(running, BACKWARD).length === 0);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
   });
 });
 
@@ -257,9 +237,7 @@ describePostgres('a target that refuses a whole table', () => {
     await crosses(pair);
     await pair.service.query('DROP TRIGGER deny ON public.account');
     await until(() => pausedOf(running, FORWARD).length === 0);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
   });
 });
 
@@ -281,9 +259,7 @@ describePostgres('rows that an ALTER has written anew', () => {
     await pair.service.query("UPDATE public.account SET value = 'service' WHERE id <= 15");
     await pair.monolith.query("UPDATE public.account SET value = 'monolith' WHERE id BETWEEN 16 AND 20");
     await until(() => pausedOf(running, FORWARD).length + pausedOf(running, BACKWARD).length === 0);
-    await drained(running);
-    await running.stop();
-    await expectEqual(pair);
+    await endsEqual(pair, running);
     expect(await conflicts()).toBe(told);
   });
 });

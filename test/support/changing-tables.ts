@@ -66,6 +66,13 @@ export async function expectEqual(pair: SyncPair): Promise<void> {
   for (const table of TABLES) expect(await contentOf(pair, 'service', table)).toEqual(await contentOf(pair, 'monolith', table));
 }
 
+/** Both sides are the same once the engine has drained and stopped. */
+export async function endsEqual(pair: SyncPair, running: RunningSync): Promise<void> {
+  await drained(running);
+  await running.stop();
+  await expectEqual(pair);
+}
+
 /** Somebody who writes a table that nothing happens to, and sees that each write arrives while others wait. */
 export async function crosses(pair: SyncPair): Promise<void> {
   await pair.monolith.query('UPDATE public.quiet SET value = value + 1 WHERE id = 1');
