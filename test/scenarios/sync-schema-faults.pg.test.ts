@@ -131,7 +131,7 @@ describePostgres('a column that comes under capture by triggers', () => {
       expect(await journal.lost()).toEqual([]);
     }
     await endsEqual(pair, running);
-  }, 60_000);
+  }, 180_000);
 });
 
 describePostgres('a table that somebody reads for long', () => {
