@@ -1,10 +1,10 @@
 import type { Row } from '../model/change.ts';
 import { later, ORIGIN_OF_TIME, type Position } from '../model/position.ts';
-import type { LockedRow, Write } from '../ports/applier.ts';
-import { decide } from './decide.ts';
+import type { LockedRow, Rival, Write } from '../ports/applier.ts';
+import { decide, typeOf } from './decide.ts';
 import { askAgain } from './decisions.ts';
 import { findRival } from './rival.ts';
-import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, DEFERRED, record, removeRow, rowMissing, rowOf, type Inserted, type SettleContext, type Settlement } from './settle-context.ts';
+import { filled, insertWhereNone, NOTHING, ONE_CONFLICT, record, removeRow, rowMissing, rowOf, type Inserted, type SettleContext, type Settlement } from './settle-context.ts';
 import { lacksValues, named, namedKey, type SpooledSteps, type Step } from './work.ts';
 
 /**
@@ -40,7 +40,8 @@ export async function settle(write: Write, context: SettleContext): Promise<Sett
     return NOTHING;
   }
   if (context.authority === 'defers') {
-    if (locked || write.kind !== 'insert') return DEFERRED;
+    const conflicts = await recordOvertaken({ write, locked, rival, context });
+    if (locked || write.kind !== 'insert') return { conflicts, deferred: 1 };
     // The service's delete may have found no row on the monolith yet, and then nothing will be decided about it.
     // If something is, this row gives way to it: it is no local writer's.
     if (!(await insertWhereNone(write, context))) return settle(write, context);
@@ -48,6 +49,31 @@ export async function settle(write: Write, context: SettleContext): Promise<Sett
     return NOTHING;
   }
   return (await decide({ write, locked, rival, context })) ?? settle(write, context);
+}
+
+/**
+ * A change that was held while a user of the service wrote its row: at the monolith his write counted as having seen
+ * it, and prevailed unasked. Only here can it be told that he had not.
+ */
+async function recordOvertaken({ write, locked, rival, context }: {
+  readonly write: Write;
+  readonly locked: LockedRow | undefined;
+  readonly rival: Rival;
+  readonly context: SettleContext;
+}): Promise<number> {
+  const base = write.bases?.get(write.keyText);
+  if (!base || base.rival) return 0;
+  await record(
+    {
+      service: context.service, table: write.table.name, key: namedKey(write.table, write.key), type: typeOf(write, rival),
+      monolith: write.row ? named(write.table, write.row, locked?.row) : null, monolithAt: write.committedAt,
+      serviceRow: locked ? named(write.table, locked.row) : null, serviceAt: rival.committedAt,
+      winner: 'service', strategy: 'overtaken', reason: "the monolith's change was in quarantine when the service's was written",
+    },
+    undefined,
+    context,
+  );
+  return 1;
 }
 
 /** A table without a key is followed one way only: its rows come and go, and nobody's write is overwritten. */

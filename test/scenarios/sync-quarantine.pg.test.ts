@@ -107,6 +107,22 @@ describePostgres('a retry', () => {
     await expectEqual(app);
   });
 
+  it('records what the service wrote over a held change, which its author could not have seen', async () => {
+    const app = await refusing();
+    await app.monolith.query("UPDATE public.users SET name = 'refused' WHERE id = 5");
+    await until(async () => (await held(app)).length === 1);
+    const [change] = await held(app);
+    await app.service.query("UPDATE public.users SET name = 'of the service' WHERE id = 5");
+    await caughtUp(app);
+    expect(await app.monolith.query('SELECT name FROM public.users WHERE id = 5')).toEqual([{ name: 'of the service' }]);
+    await mend(app);
+    expect(await app.application.syncQuarantineRetry({ id: change!.id })).toMatchObject({ applied: true });
+    await expectEqual(app);
+    expect((await app.application.syncConflicts({ limit: 10 })).conflicts).toMatchObject([
+      { table: 'public.users', type: 'update-update', monolith: { name: 'refused' }, service_row: { name: 'of the service' }, winner: 'service', strategy: 'overtaken' },
+    ]);
+  });
+
   it('keeps the old row where the log had it', async () => {
     const app = await refusing();
     await app.monolith.query('ALTER TABLE public.users REPLICA IDENTITY FULL');
