@@ -70,13 +70,14 @@ export interface SchemaFinding {
   readonly remedy?: Remedy;
 }
 
-export type SequenceFindingKind = 'sequence_behind' | 'sequence_overlap' | 'sequence_room';
+export type SequenceFindingKind = 'sequence_behind' | 'sequence_overlap' | 'sequence_room' | 'sequence_unread';
 
 /** A sequence that gives out numbers which are taken, or soon will. */
 export interface SequenceFinding {
   /**
    * `sequence_behind`: its next number is not above the column's own. `sequence_overlap`: both sides give out
-   * the same numbers. `sequence_room` (a warning): less than a tenth is left before they do.
+   * the same numbers. `sequence_room` (a warning): less than a tenth is left before they do. `sequence_unread` (a warning):
+   * the role may not read it.
    */
   readonly kind: SequenceFindingKind;
   readonly severity: FindingSeverity;
@@ -84,9 +85,9 @@ export interface SequenceFinding {
   readonly sequence: TableName;
   /** The column that holds its numbers; absent where it was not looked at. */
   readonly column?: string;
-  /** The number it gives out next. */
+  /** The number it gives out next; empty: not known. */
   readonly next: string;
-  /** The largest of its numbers in the column, or the number at which it meets the other side's. */
+  /** The largest of its numbers in the column, or the number at which it meets the other side's; empty: not known. */
   readonly taken: string;
   readonly remedy?: Remedy;
 }

@@ -74,6 +74,8 @@ export interface BrokenReference {
   readonly orphans: readonly { readonly key: Readonly<Record<string, string>>; readonly rows: number }[];
   /** Exact. `orphans`: keys; `rows`: rows that refer by them; `unsettled`: keys whose rows were written at every look, which are no orphans. */
   readonly counts: { readonly orphans: number; readonly rows: number; readonly unsettled: number };
+  /** Why it could not be looked at: a right that the role lacks. Then nothing else is known. */
+  readonly unread?: string;
   /** A statement that shows the rows, and the database to run it in. */
   readonly remedy?: { readonly on: string; readonly sql: readonly string[] };
 }

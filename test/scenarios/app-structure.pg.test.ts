@@ -30,6 +30,30 @@ describePostgres('what validate says of the structure', () => {
     expect(configured).not.toHaveProperty('schema');
   });
 
+  it('does without what the role may not read, and says so', async () => {
+    const [source, target] = [await testDatabase(), await testDatabase()];
+    const role = `reader_${source.name}`;
+    const schema = `CREATE TABLE public.countries (code text PRIMARY KEY); CREATE TABLE public.users (id serial PRIMARY KEY, country text REFERENCES public.countries);
+      INSERT INTO public.countries VALUES ('DE'); INSERT INTO public.users VALUES (DEFAULT, 'DE'); GRANT USAGE ON SCHEMA public TO ${role}; GRANT SELECT ON public.users TO ${role}`;
+    await source.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reads'`);
+    try {
+      await source.query(schema);
+      await target.query(schema);
+      const as = (url: string): string => Object.assign(new URL(url), { username: role, password: 'reads' }).href;
+      const app = await testApplication({ services: () => '' });
+      const report = await app.application.validate({ source: as(source.url), target: as(target.url), tables: ['users'] });
+      expect(report).toMatchObject({ consistent: true, rows: 1 });
+      const [users] = report.tables;
+      expect(users!.sequences).toMatchObject([
+        { kind: 'sequence_unread', on: 'source', remedy: { sql: [`GRANT SELECT ON SEQUENCE "public"."users_id_seq" TO ${role}`] } }, { kind: 'sequence_unread', on: 'target' },
+      ]);
+      expect(users!.references).toMatchObject([{ counts: { orphans: 0 }, unread: expect.stringContaining('permission denied') }, { to: { database: 'target' } }]);
+    } finally {
+      for (const side of [source, target]) await side.query(`DROP OWNED BY ${role}`);
+      await source.query(`DROP ROLE ${role}`);
+    }
+  });
+
   it('tells rows that refer to nothing: what stayed behind, what another service has, and what the configuration names', async () => {
     const people = await testDatabase();
     const app = await testApplication({

@@ -42,6 +42,9 @@ export function pairSequences(options: {
 export async function compareNumbers(pair: SequencePair, pools: { readonly source: pg.Pool; readonly target: pg.Pool }): Promise<readonly SequenceFinding[]> {
   const { source, target } = pair;
   if (source.cycle || target?.cycle === true) return [];
+  const unread = [...(await withoutRight('source', pools.source, source)), ...(target ? await withoutRight('target', pools.target, target) : [])];
+  // Half of them would tell the wrong territory.
+  if (unread.length > 0) return unread;
   const here = await readStanding(pools.source, source);
   const there = target ? await readStanding(pools.target, target) : undefined;
   const owned: Territories = there ? territories(here, there) : { source: {}, target: {}, overlap: false };
@@ -52,6 +55,15 @@ export async function compareNumbers(pair: SequencePair, pools: { readonly sourc
     ...(await behind({ on: 'target', pool: pools.target, sequence: target, fed: pair.fedTarget, territory: owned.target })),
     ...(await meeting({ pair, target, here, there, owned, pool: pools.target })),
   ];
+}
+
+/** To read tables is not to read their sequences, which is a right of its own. */
+async function withoutRight(on: 'source' | 'target', pool: pg.Pool, sequence: Sequence): Promise<readonly SequenceFinding[]> {
+  const name = tableName(sequence.schema, sequence.name);
+  const found = await pool.query<{ may: string; role: string }>("SELECT has_sequence_privilege($1::text, 'SELECT') AS may, quote_ident(current_user) AS role", [quoteTable(name)]);
+  const [row] = found.rows;
+  if (!row || row.may === 't') return [];
+  return [{ kind: 'sequence_unread', severity: 'warning', on, sequence: name, next: '', taken: '', remedy: { on, sql: [`GRANT SELECT ON SEQUENCE ${quoteTable(name)} TO ${row.role}`] } }];
 }
 
 async function behind(side: {

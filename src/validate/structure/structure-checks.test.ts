@@ -38,6 +38,8 @@ it('count the rows that refer to nothing, and do not call broken what never stoo
   });
   const [waiting] = structureChecks({ table, references: [{ ...broken, orphans: [], counts: { orphans: 0, rows: 0, unsettled: 2 } }] }, 1);
   expect(waiting).toMatchObject({ outcome: 'skipped', message: '2 keys whose rows were written at every look', total: 0 });
+  const [unread] = structureChecks({ table, references: [{ ...broken, orphans: [], counts: { orphans: 0, rows: 0, unsettled: 0 }, unread: 'no right' }] }, 1);
+  expect(unread).toMatchObject({ outcome: 'skipped', message: 'no right', total: 0 });
   expect(structureChecks({ table, references: [] }, 1)).toMatchObject([{ outcome: 'passed', message: '', total: 0 }]);
 });
 

@@ -42,8 +42,9 @@ function referenceCheck(table: string, references: readonly BrokenReference[], m
       detail: `${plural(count, 'row')} of ${endText(from)}; not in ${endText(to)} (${printable(name)})`,
     })),
   );
-  const outcome = orphans ? 'failed' : unsettled ? 'skipped' : 'passed';
-  const waiting = unsettled ? `${plural(unsettled, 'key')} whose rows were written at every look` : '';
+  const unread = references.flatMap(({ unread: reason }) => (reason === undefined ? [] : [printable(reason)]));
+  const waiting = [...(unsettled ? [`${plural(unsettled, 'key')} whose rows were written at every look`] : []), ...unread].join('; ');
+  const outcome = orphans ? 'failed' : waiting === '' ? 'passed' : 'skipped';
   return {
     table, name: 'references', outcome, severity: SEVERITY_OF_FINDING.error, examples: examples.slice(0, most), total: orphans ?? 0,
     message: orphans ? `${plural(rows ?? 0, 'row')} that ${rows === 1 ? 'refers' : 'refer'} to nothing` : waiting,
@@ -67,6 +68,7 @@ function sequenceExample({ kind, on, sequence, next, taken, remedy }: SequenceFi
     sequence_behind: `gives out ${next} next, and ${taken} is taken`,
     sequence_overlap: `gives out ${next} next; the other side has given out ${taken}`,
     sequence_room: `gives out ${next} next; the other side's numbers begin at ${taken}`,
+    sequence_unread: 'the role may not read it',
   }[kind];
   return { subject: `${printable(sequence)} (${on})`, detail: `${kind}: ${says}${remedyText(remedy)}` };
 }

@@ -91,6 +91,13 @@ describePostgres('what is intended is no drift', () => {
     expect(await compare(source, target, scopes, mappings)).toEqual([]);
   });
 
+  it('in rules that say the same under other names, or as an index', async () => {
+    const columns = 'a int PRIMARY KEY, b int, c text, d int';
+    const source = await testDatabase({ schema: `CREATE TABLE public.t (${columns}, UNIQUE (b, c), UNIQUE (d), CONSTRAINT here CHECK (b > 0)); CREATE INDEX i ON public.t (c)` });
+    const target = await testDatabase({ schema: `CREATE TABLE public.t (${columns.replace('a int PRIMARY KEY', 'a int CONSTRAINT other PRIMARY KEY')}, CONSTRAINT there CHECK (b > 0), CONSTRAINT e UNIQUE (c, b)); CREATE UNIQUE INDEX f ON public.t (d); CREATE INDEX j ON public.t (c)` });
+    expect(await compare(source, target, [{ source: table('t'), target: table('t') }])).toEqual([]);
+  });
+
   it('in what a module makes, in columns that are left out, and in keys that cross the cut', async () => {
     const source = await testDatabase({ schema: `CREATE TABLE public.a (id int PRIMARY KEY, x text NOT NULL, y int); CREATE INDEX ON public.a (x);
       CREATE TABLE public.far (id int PRIMARY KEY); CREATE TABLE public.b (id int PRIMARY KEY, far int NOT NULL REFERENCES public.far, left_out text DEFAULT 'q')` });
