@@ -426,6 +426,10 @@ export interface ValidateOptions {
   readonly exclude?: readonly string[];
   /** Compare each value's text. Absent: as configured. */
   readonly exact?: boolean;
+  /** Only these rules, by name. Absent: all. */
+  readonly rules?: readonly string[];
+  /** Check rules, and compare no rows. */
+  readonly rulesOnly?: boolean;
   /** Only these services. Absent: all. */
   readonly services?: readonly string[];
   /** Of what is looked at beside the rows, what this run leaves out. Absent: nothing. */

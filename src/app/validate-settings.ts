@@ -41,6 +41,6 @@ export function toleranceOf(given: FileTolerance): Tolerance {
   };
 }
 
-function boundsOf({ absolute, relative }: { readonly absolute?: number | undefined; readonly relative?: number | undefined }): Bounds {
+export function boundsOf({ absolute, relative }: { readonly absolute?: number | undefined; readonly relative?: number | undefined }): Bounds {
   return { ...(absolute === undefined ? {} : { absolute }), ...(relative === undefined ? {} : { relative }) };
 }

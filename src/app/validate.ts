@@ -1,6 +1,7 @@
 import { BanyanError } from '../core/errors.ts';
 import { PostgresChecksummer } from '../postgres/checksum/checksummer.ts';
 import { createPool } from '../postgres/connect.ts';
+import { PostgresRuleReader } from '../postgres/rules/rule-reader.ts';
 import { PostgresFence } from '../postgres/fence.ts';
 import { PostgresStructure } from '../postgres/structure/structure.ts';
 import { parseTableName } from '../model/names.ts';
@@ -10,6 +11,7 @@ import type { ServiceConfig } from '../config/config.ts';
 import type { TableToValidate } from '../validate/pair.ts';
 import { scoreOfTables, type Level, type ValidationReport } from '../validate/report.ts';
 import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
+import { refuseUnknownRules, rulesToCheck } from './validate-rules.ts';
 import { asConfigured, toleranceOf } from './validate-settings.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
 import type { Session } from './session.ts';
@@ -23,14 +25,16 @@ export async function validate(session: Session, options: ValidateOptions): Prom
   const wanted = options.tables && new Set(options.tables.map(parseTableName));
   const services = (options.services ?? [...config.services.keys()]).map((name) => session.service(name));
   refuseUnknown(wanted, services);
+  refuseUnknownRules(config, options);
   const reports: ValidationReport[] = [];
   for (const service of services) {
-    const tables = tablesToValidate(service, wanted).map((table) => asConfigured(table, config.validate, options));
-    if (tables.length === 0) continue;
+    const configured = tablesToValidate(service, wanted).map((table) => asConfigured(table, config.validate, options));
+    const { rules, tables } = rulesToCheck(config, service.name, configured, options);
+    if (tables.length === 0 && rules.length === 0) continue;
     const pools = session.pools(service);
     const validator = new ConsistencyValidator(
-      { checksummer: new PostgresChecksummer({ pool: pools.monolith }) },
-      { checksummer: new PostgresChecksummer({ pool: pools.service }) },
+      { checksummer: new PostgresChecksummer({ pool: pools.monolith }), rules: new PostgresRuleReader({ pool: pools.monolith }) },
+      { checksummer: new PostgresChecksummer({ pool: pools.service }), rules: new PostgresRuleReader({ pool: pools.service }) },
       {
         clock: context.clock, logger: session.logger, ...(await fenceOf(session, service)),
         structure: new PostgresStructure({ source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service) }),
@@ -39,7 +43,7 @@ export async function validate(session: Session, options: ValidateOptions): Prom
     );
     reports.push(
       await validator.validate({
-        ...shared(context, options), tables, level: options.level ?? config.validate.level, checks: checksToMake(config.validate.checks, options.without),
+        ...shared(context, options), tables, rules, level: options.level ?? config.validate.level, checks: checksToMake(config.validate.checks, options.without),
         exact: options.exact ?? config.validate.exact, tolerance: toleranceOf(config.validate.tolerance), maxDifferences: config.validate.maxDifferences, sampleRows: config.validate.sampleRows,
         referenceGraceMs: config.validate.referenceGraceMs,
       }),
@@ -84,6 +88,7 @@ function shared(context: ApplicationContext, options: ValidateOptions): Validati
     ...(options.where === undefined ? {} : { where: options.where }),
     ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
     ...(options.exact === undefined ? {} : { exact: options.exact }),
+    ...(options.rulesOnly === undefined ? {} : { rulesOnly: options.rulesOnly }),
   };
 }
 
@@ -111,6 +116,7 @@ async function fenceOf(session: Session, service: ServiceConfig): Promise<{ read
 
 function joined(reports: readonly ValidationReport[], level: Level): ValidateResult {
   const tables = reports.flatMap((report) => report.tables);
+  const rules = reports.flatMap((report) => report.rules ?? []);
   return {
     consistent: reports.every((report) => report.consistent),
     level,
@@ -118,5 +124,6 @@ function joined(reports: readonly ValidationReport[], level: Level): ValidateRes
     seconds: reports.reduce((sum, report) => sum + report.seconds, 0),
     score: scoreOfTables(tables),
     tables,
+    ...(rules.length > 0 ? { rules } : {}),
   };
 }

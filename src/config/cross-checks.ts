@@ -19,6 +19,7 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   const owners = checkTables(file, add);
   checkConflicts(file, owners, add);
   checkTableNames(['validate', 'tables'], Object.keys(file.validate.tables), owners, add);
+  checkRules(file, add);
   checkCapture(file, add);
   checkReferences(file, owners, add);
   checkAddresses(file, add);
@@ -123,6 +124,23 @@ function checkConflicts(file: ConfigFile, owners: ReadonlyMap<string, string>, a
     checkOption(path, 'column', { strategy, of: 'latest-by-column', given: column !== undefined });
   }
   checkTableNames(['sync', 'conflicts', 'tables'], Object.keys(conflicts.tables), owners, add);
+}
+
+/** A rule is a pair of queries or one, and of one service. */
+function checkRules(file: ConfigFile, add: Add): void {
+  const services = Object.keys(file.services);
+  for (const [name, rule] of Object.entries(file.validate.rules)) {
+    const path = ['validate', 'rules', name];
+    const pair = rule.monolith !== undefined && rule.service !== undefined;
+    if (pair === (rule.sql !== undefined) || (rule.sql !== undefined && (rule.monolith ?? rule.service) !== undefined)) {
+      add(path, 'neither a pair of queries nor one', '`monolith: …` and `service: …`, or `sql: …` alone');
+    } else if (pair && (rule.on ?? rule.expect) !== undefined) add(path, '`on` or `expect` beside a pair of queries', 'them only beside `sql`');
+    else if (!pair && rule.group !== undefined) add([...path, 'group'], '`group` beside one query', 'it only beside a pair of queries');
+    if (rule.of === undefined && services.length !== 1) add(path, `a rule without \`of\`, and ${services.length} services`, 'the service: `of: …`');
+    if (rule.of === undefined || services.includes(rule.of)) continue;
+    const near = nearest(rule.of, services);
+    add([...path, 'of'], `the service ${rule.of}, which there is not`, 'one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
+  }
 }
 
 /** Keys that are tables of the monolith: each once, and each of a service. */

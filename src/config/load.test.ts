@@ -38,7 +38,7 @@ test('the least configuration has every default', () => {
       walAlarmMb: 5000,
       slotPrefix: 'banyan',
     },
-    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], references: [], referenceGraceMs: 1000, exact: false, tolerance: 0, tables: {}, sampleRows: 1000, maxDifferences: 100 },
+    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], references: [], referenceGraceMs: 1000, exact: false, tolerance: 0, tables: {}, rules: {}, sampleRows: 1000, maxDifferences: 100 },
     state: { url: 'postgres://m@h/db' },
     metrics: {},
     log: { level: 'info', format: 'auto' },
@@ -359,6 +359,12 @@ test.each([
   ['validate: { exact: 1 }', 'validate.exact: found the number 1; expected true or false.'],
   ['validate: { tolerance: { floats: { relative: 2 } } }', 'validate.tolerance.floats.relative: found the number 2; expected a number from 0 to 1.'],
   ['validate: { tolerance: { whole: { absolute: 1 } } }', 'validate.tolerance.whole: found the unknown key "whole"; expected '],
+  ['validate: { rules: { a: { monolith: SELECT 1 } } }', 'validate.rules.a: found neither a pair of queries nor one; expected '],
+  ['validate: { rules: { a: { monolith: SELECT 1, service: SELECT 1, sql: SELECT 1 } } }', 'found neither a pair of queries nor one'],
+  ['validate: { rules: { a: { monolith: SELECT 1, service: SELECT 1, expect: 1 } } }', 'found `on` or `expect` beside a pair of queries'],
+  ['validate: { rules: { a: { sql: SELECT 1, group: [b] } } }', 'validate.rules.a.group: found `group` beside one query'],
+  ['validate: { rules: { a: { sql: SELECT 1, of: acounts } } }', 'validate.rules.a.of: found the service acounts, which there is not; expected one of the services. Did you mean accounts?'],
+  ['validate: { tables: { users: { temporal: { ordered: [{ first: a }] } } } }', 'validate.tables.users.temporal.ordered[0].then: found nothing; expected '],
 ])('refuses %s', (text, message) => {
   expect(refusal(USERS + text)).toContain(message);
 });
@@ -369,4 +375,10 @@ test('settings of single tables arrive as they are', () => {
     tolerance: { decimals: { absolute: 0.01 } },
     tables: { users: { level: 'checksum', where: 'id > 1', exclude: ['seen'], tolerance: { columns: { total: { absolute: 0.05 } } } } },
   });
+});
+
+test('a rule of several services has to say which', () => {
+  const two = `${MONOLITH}services: { a: { url: "postgres://s@h/a", tables: [a] }, b: { url: "postgres://s@h/b", tables: [b] } }\n`;
+  expect(refusal(`${two}validate: { rules: { r: { sql: SELECT 1 } } }`)).toContain('validate.rules.r: found a rule without `of`, and 2 services');
+  expect(parse(`${two}validate: { rules: { r: { sql: SELECT 1, of: b, expect: 12.50 } } }`).validate.rules).toEqual({ r: { sql: 'SELECT 1', of: 'b', expect: 12.5 } });
 });

@@ -1,6 +1,6 @@
 import { Type, type Static, type TProperties, type TSchema, type TObjectOptions } from 'typebox';
 import type { FormatName } from './formats.ts';
-import { tablesSchema, toleranceSchema } from './validate-schema.ts';
+import { rulesSchema, tablesSchema, toleranceSchema } from './validate-schema.ts';
 
 /*
  * banyan.yaml, said once. The types, the validation, the defaults, the JSON Schema for editors and
@@ -218,6 +218,7 @@ const validate = section(
       { default: [] },
     ),
     referenceGraceMs: whole('Milliseconds that an application takes at most between writing the two ends of a reference in two databases.', { minimum: 0, default: 1000 }),
+    rules: rulesSchema,
     sampleRows: whole('Rows compared per table at level `sample`.', { minimum: 1, default: 1000 }),
     maxDifferences: whole('Differing keys listed per table; all are counted.', { minimum: 1, default: 100 }),
   },

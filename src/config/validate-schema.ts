@@ -13,6 +13,52 @@ const bounds = (description: string) =>
     { additionalProperties: false, minProperties: 1, description },
   );
 
+const severity = Type.Optional(Type.Enum(['low', 'medium', 'high', 'critical'], { description: 'How bad it is when it does not hold. Default: high for a rule, medium for times.' }));
+const timeoutMs = Type.Optional(Type.Integer({ minimum: 1, description: 'Milliseconds that one query may take. Default: 60,000 for a rule, 600,000 for times.' }));
+const text = (description: string) => Type.String({ format: 'text', description });
+
+const temporal = Type.Object(
+  {
+    notInFuture: Type.Optional(Type.Array(text('A column of dates or timestamps.'), { minItems: 1, description: "Columns that must not be later than the server's clock." })),
+    ordered: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            first: text('The column that must not be later.'),
+            then: text('The column that must not be earlier.'),
+            nulls: Type.Optional(Type.Enum(['allowed', 'refused'], { description: 'Whether a row passes where one of both is null. Default: allowed.' })),
+          },
+          { additionalProperties: false },
+        ),
+        { minItems: 1, description: 'Pairs of columns in their order.' },
+      ),
+    ),
+    clockToleranceMs: Type.Optional(Type.Integer({ minimum: 0, description: 'Milliseconds by which the future may have begun. Default: 1000.' })),
+    severity,
+    timeoutMs,
+  },
+  { additionalProperties: false, description: "What the times in its rows have to be, by the monolith's columns. Checked on both sides." },
+);
+
+const rule = Type.Object(
+  {
+    of: Type.Optional(text('The service whose database is asked. Default: the only one.')),
+    monolith: Type.Optional(text("A query of the monolith's database.")),
+    service: Type.Optional(text("The query of the service's database that has to give the same.")),
+    group: Type.Optional(Type.Array(text('A column of the result.'), { minItems: 1, description: 'The columns that say which rows belong together. Default: all but the last.' })),
+    sql: Type.Optional(text('One query of one side, in place of a pair.')),
+    on: Type.Optional(Type.Enum(['monolith', 'service'], { description: 'The side of that query. Default: the monolith.' })),
+    expect: Type.Optional(Type.Union([Type.Number(), text('`none` or a value.')], { description: 'What that query has to give: `none` (default), no row; else the one value of its one row.' })),
+    tolerance: Type.Optional(bounds('How far numbers may be apart. Default: not at all.')),
+    severity,
+    timeoutMs,
+  },
+  { additionalProperties: false },
+);
+
+/** Business rules, by name. */
+export const rulesSchema = Type.Record(Type.String(), rule, { default: {}, format: 'name', description: 'Queries whose results have to agree.' });
+
 const kinds = {
   floats: Type.Optional(bounds('Of floating-point columns.')),
   decimals: Type.Optional(bounds('Of columns of decimals. Whole numbers have none.')),
@@ -51,6 +97,7 @@ export const tablesSchema = Type.Record(
       exclude: Type.Optional(Type.Array(Type.String({ format: 'text', description: 'A column by its name in the monolith.' }), { description: 'Columns that are not compared.' })),
       exact: Type.Optional(Type.Boolean({ description: "Whether each value's text counts." })),
       tolerance: Type.Optional(tableTolerance),
+      temporal: Type.Optional(temporal),
       sampleRows: Type.Optional(Type.Integer({ minimum: 1, description: 'Rows compared at level `sample`.' })),
     },
     { additionalProperties: false, minProperties: 1 },

@@ -180,6 +180,10 @@ export const ERROR_CODES = {
     meaning: 'A database refused to read a table for a comparison.',
     remedy: 'See the message: most often the role lacks SELECT on the table, or the `where` condition is not valid SQL on that side.',
   },
+  BANYAN_VALIDATE_RULE: {
+    meaning: 'A business rule could not be checked: the server refused its query, or the results can not be compared.',
+    remedy: 'See the message for the rule and the reason. A rule is one query that only reads; both queries of a pair give as many columns, and each group once.',
+  },
   BANYAN_VALIDATE_FENCE: {
     meaning: 'The streams did not pass a fence in time, so rows in flight can not be told from differences.',
     remedy: 'See `banyan sync status`: start the engine, or wait until it has caught up, and validate again.',

@@ -2,6 +2,7 @@ import { BanyanError } from '../core/errors.ts';
 import { parseTableName, type TableName } from '../model/names.ts';
 import type { ComparisonForm, HashMethod, SelectedColumn, Selection, ShapeColumn, TableShape } from '../ports/checksummer.ts';
 import type { ColumnDrift, Level } from './report.ts';
+import type { TemporalRules } from './rules/rule.ts';
 import { columnTolerance, type Bounds, type Tolerance, type ToleranceRules } from './tolerance.ts';
 
 /** Two columns that hold the same, under two names or in two vocabularies. */
@@ -36,6 +37,8 @@ export interface TableToValidate {
   /** Over the run's, kind by kind. */
   readonly tolerance?: Tolerance;
   readonly sampleRows?: number;
+  /** What the times in its rows have to be, on either side. */
+  readonly temporal?: TemporalRules;
 }
 
 export interface PairedColumn {

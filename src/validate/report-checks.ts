@@ -2,6 +2,7 @@ import { printable, shortened } from '../core/printable.ts';
 import type { Value } from '../model/change.ts';
 import type { DifferentRow, Level, ReportedCopies, ReportedKey, TableReport, ValidationReport } from './report.ts';
 import { SEVERITY_OF, type Severity } from './severity.ts';
+import { ruleCheck } from './rules/rule-checks.ts';
 import { structureChecks } from './structure/structure-checks.ts';
 
 /** A finding of a check: a row, a column. Control characters are shown as such. */

@@ -1,5 +1,6 @@
 import type { Value } from '../model/change.ts';
 import type { TableName } from '../model/names.ts';
+import type { RuleReport } from './rules/rule-report.ts';
 import type { SchemaFinding, SequenceFinding } from '../model/structure-finding.ts';
 
 /** How closely tables are compared; each level costs more than the one before and says more. */
@@ -123,6 +124,8 @@ export interface ValidationReport {
   /** Share of rows that are equal over all tables, 0 to 1. */
   readonly score: number;
   readonly tables: readonly TableReport[];
+  /** Absent: none was checked. */
+  readonly rules?: readonly RuleReport[];
 }
 
 /** The share of `rows` that is not among `differing`. A table without rows on both sides is equal. */

@@ -4,6 +4,7 @@ import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Checksummer, HashMethod, TableShape } from '../ports/checksummer.ts';
 import type { ReferenceFinder } from '../ports/references.ts';
+import type { RuleReader } from '../ports/rule-reader.ts';
 import type { StructureComparer } from '../ports/structure.ts';
 import { STRUCTURE_CHECKS, type StructureCheck } from '../model/structure-finding.ts';
 import type { TableName } from '../model/names.ts';
@@ -16,12 +17,17 @@ import { SEVERITY_OF } from './severity.ts';
 import { checkReferences } from './structure/check-references.ts';
 import { checkStructure } from './structure/check-structure.ts';
 import { measureStructure } from './structure/measure-structure.ts';
+import type { Rule } from './rules/rule.ts';
+import type { RuleReport } from './rules/rule-report.ts';
+import { runRules } from './rules/run-rules.ts';
 import { tableTolerance, type Tolerance } from './tolerance.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
 /** One of the two databases. */
 export interface ValidationSide {
   readonly checksummer: Checksummer;
+  /** Needed for rules. */
+  readonly rules?: RuleReader;
 }
 
 export interface ValidatorOptions {
@@ -56,6 +62,10 @@ export interface ValidateOptions {
   readonly exact?: boolean;
   /** How far floating-point numbers and decimals may be apart. Default 0: not at all. */
   readonly tolerance?: Tolerance;
+  /** Business rules; the tables' temporal rules are checked beside them. */
+  readonly rules?: readonly Rule[];
+  /** Check the rules, and compare no rows. Default false. */
+  readonly rulesOnly?: boolean;
   /** Columns (the source's names) that are not compared in any table that has them. */
   readonly exclude?: readonly string[];
   /** Keys of each kind listed for a table; all are counted. Default 100. */
@@ -87,6 +97,7 @@ export interface ValidateOptions {
  * read row by row, and only rows that still differ at a later fence are reported.
  */
 export class ConsistencyValidator {
+  readonly #rules: { readonly source: RuleReader | undefined; readonly target: RuleReader | undefined };
   readonly #source: Checksummer;
   readonly #target: Checksummer;
   readonly #fence: FenceOptions | undefined;
@@ -99,6 +110,7 @@ export class ConsistencyValidator {
 
   /** @param source the monolith, where there is one. */
   constructor(source: ValidationSide, target: ValidationSide, options: ValidatorOptions = {}) {
+    this.#rules = { source: source.rules, target: target.rules };
     this.#source = source.checksummer;
     this.#target = target.checksummer;
     this.#fence = options.fence;
@@ -115,6 +127,7 @@ export class ConsistencyValidator {
    * @throws BANYAN_TABLE_UNKNOWN if neither side has a named table.
    * @throws BANYAN_VALIDATE_COLUMN if a named column does not exist.
    * @throws BANYAN_VALIDATE_QUERY if a database refuses to read a table.
+   * @throws BANYAN_VALIDATE_RULE if a rule can not be checked.
    * @throws BANYAN_VALIDATE_FENCE if the streams do not pass a fence in time.
    * @throws the signal's reason when stopped.
    */
@@ -125,7 +138,7 @@ export class ConsistencyValidator {
     const hash = options.hash ?? (await this.#commonHash());
     const barrier = this.#barrier(options);
     const compared: TableReport[] = [];
-    for (const spec of specs) {
+    for (const spec of options.rulesOnly === true ? [] : specs) {
       signal?.throwIfAborted();
       const report = await this.#validateTable({ spec, level, hash, barrier, options });
       this.#measure(report);
@@ -133,23 +146,25 @@ export class ConsistencyValidator {
     }
     const checks = new Set(options.checks ?? STRUCTURE_CHECKS);
     const defined = this.#structure ? await checkStructure({ comparer: this.#structure, tables: compared, specs, checks }) : compared;
-    const referring = this.#references && checks.has('references') && (level === 'checksum' || level === 'full');
+    const referring = this.#references && options.rulesOnly !== true && checks.has('references') && (level === 'checksum' || level === 'full');
     const tables = !referring ? defined : await checkReferences({
       finder: this.#references, tables: defined, specs, barrier, clock: this.#clock,
       rounds: options.rounds ?? 20, graceMs: options.referenceGraceMs ?? 1000, maxDifferences: options.maxDifferences ?? 100,
       ...(signal ? { signal } : {}),
     });
     measureStructure(tables, this.#metrics);
+    const rules = await this.#checkRules(specs, barrier, options);
     const rows = sum(tables, (table) => table.source);
     const seconds = (this.#clock.monotonic() - startedMs) / 1000;
     this.#metrics.observe('reconciliation_duration_seconds', seconds, { job_type: level });
     return {
-      consistent: tables.every((table) => table.consistent),
+      consistent: tables.every((table) => table.consistent) && (rules ?? []).every((rule) => rule.ok),
       level,
       rows,
       seconds,
       score: scoreOfTables(tables),
       tables,
+      ...(rules ? { rules } : {}),
     };
   }
 
@@ -180,6 +195,23 @@ export class ConsistencyValidator {
     const unknown = exclude.filter((name) => !seen.has(name));
     if (unknown.length === 0) return result;
     throw new BanyanError('BANYAN_VALIDATE_COLUMN', { message: `No table has a column "${unknown.join('", "')}" to exclude.`, details: { columns: unknown } });
+  }
+
+  /** Undefined: there are none to check. */
+  async #checkRules(specs: readonly TableToValidate[], barrier: Barrier, options: ValidateOptions): Promise<readonly RuleReport[] | undefined> {
+    const { rules = [], rounds = 20, maxDifferences = 100, signal } = options;
+    const timed = specs.flatMap((spec) => (spec.temporal ? [{ spec, rules: spec.temporal }] : []));
+    if (rules.length === 0 && timed.length === 0) return undefined;
+    const { source, target } = this.#rules;
+    if (!source || !target) throw new BanyanError('BANYAN_USAGE', { message: 'Rules need both sides to be able to run queries: give the validator their `rules`.' });
+    const tables = await Promise.all(
+      timed.map(async ({ spec, rules: temporal }) => {
+        const names = pairNames(spec);
+        const [here, there] = await Promise.all([this.#source.describe(names.source), this.#target.describe(names.target)]);
+        return { pair: pairTables({ spec, source: here, target: there, hash: 'record', exact: false }), shapes: { source: here, target: there }, rules: temporal };
+      }),
+    );
+    return runRules({ rules, tables }, { sides: { source, target }, barrier, rounds, limit: maxDifferences, clock: this.#clock, metrics: this.#metrics, ...(signal ? { signal } : {}) });
   }
 
   async #commonHash(): Promise<HashMethod> {

@@ -39,6 +39,7 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
     { source: 'a://x', target: 'b://y', tables: ['public.a', '"o,d"."T"'], level: 'checksum', where: 'id>1' },
   ],
   ['validate --exact --exclude updated_at,seen', 'validate', { exact: true, exclude: ['updated_at', 'seen'] }],
+  ['validate --rules revenue,temporal:public.orders --rules-only', 'validate', { rules: ['revenue', 'temporal:public.orders'], rulesOnly: true }],
   ['generate --service accounts -o out', 'generate', { service: 'accounts', outDir: 'out' }],
   ['generate --db postgres://h/d --service a --tables t,u -o out', 'generate', { db: 'postgres://h/d', service: 'a', tables: ['t', 'u'], outDir: 'out' }],
   ['route serve', 'routeServe', undefined],

@@ -1,8 +1,10 @@
 import type pg from 'pg';
 import { PostgresIntrospector } from '../../postgres/catalog/introspector.ts';
 import { PostgresChecksummer } from '../../postgres/checksum/checksummer.ts';
+import { PostgresRuleReader } from '../../postgres/rules/rule-reader.ts';
 import { createPool } from '../../postgres/connect.ts';
 import type { Checksummer } from '../../ports/checksummer.ts';
+import type { RuleReader } from '../../ports/rule-reader.ts';
 import type { Introspector } from '../../ports/introspector.ts';
 
 /** A database as the library's classes take it. */
@@ -11,6 +13,7 @@ export interface Database {
   readonly pool: pg.Pool;
   readonly introspector: Introspector;
   readonly checksummer: Checksummer;
+  readonly rules: RuleReader;
   /** Closes its connections. Whoever opened it closes it. */
   close(): Promise<void>;
 }
@@ -32,6 +35,7 @@ export function postgres(url: string, options: { readonly connections?: number }
     url, pool,
     introspector: new PostgresIntrospector({ pool }),
     checksummer: new PostgresChecksummer({ pool }),
+    rules: new PostgresRuleReader({ pool }),
     close: () => pool.end(),
   };
 }

@@ -6,6 +6,9 @@ import { databaseOf, type DatabaseLike } from './database.ts';
 export type { TableReport, ValidationReport, Level } from '../../validate/report.ts';
 export type { SchemaFinding, SequenceFinding, StructureCheck } from '../../model/structure-finding.ts';
 export type { ValidateOptions, ValidatorOptions } from '../../validate/validator.ts';
+export type { AgreementRule, ExpectationRule, Rule, TemporalRules } from '../../validate/rules/rule.ts';
+export type { RuleDifference, RuleReport } from '../../validate/rules/rule-report.ts';
+export type { Bounds, Tolerance, ToleranceRules } from '../../validate/tolerance.ts';
 export type { Watch, WatchOptions } from '../../validate/watch.ts';
 export { postgres, type Database, type DatabaseLike } from './database.ts';
 
@@ -13,6 +16,6 @@ export { postgres, type Database, type DatabaseLike } from './database.ts';
 export class ConsistencyValidator extends Validator {
   constructor(monolith: DatabaseLike, service: DatabaseLike, options: ValidatorOptions = {}) {
     const [source, target] = [databaseOf(monolith), databaseOf(service)];
-    super({ checksummer: source.checksummer }, { checksummer: target.checksummer }, { structure: new PostgresStructure({ source: source.pool, target: target.pool }), references: referencesBetween({ source: source.pool, target: target.pool }), ...options });
+    super(source, target, { structure: new PostgresStructure({ source: source.pool, target: target.pool }), references: referencesBetween({ source: source.pool, target: target.pool }), ...options });
   }
 }

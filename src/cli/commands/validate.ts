@@ -17,6 +17,8 @@ interface ValidateFlags {
   readonly references: boolean;
   readonly exclude?: readonly string[];
   readonly exact?: boolean;
+  readonly rules?: readonly string[];
+  readonly rulesOnly?: boolean;
   readonly format: ReportFormat | 'text';
   readonly output?: string;
 }
@@ -33,12 +35,14 @@ export function addValidate(program: Command, frame: Frame): void {
     .option('--no-schema', 'do not compare how tables are defined, nor where their sequences stand')
     .option('--no-references', 'do not look for rows that refer to nothing')
     .option('--exclude <columns>', 'columns that are not compared, separated by commas', nameList)
+    .option('--rules <names>', 'only these business rules, separated by commas (default: all)', nameList)
+    .option('--rules-only', 'check the rules, and compare no rows')
     .option('--exact', "each value's text counts: 1.10 is not 1.1")
     .addOption(new Option('-f, --format <format>', 'how to print the report, or to write it with -o').choices(['text', 'json', 'markdown', 'junit']).default('text'))
     .option('-o, --output <file>', 'write the report to this file; what is printed is for people then', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { source, target, tables, level, where, exclude, exact, schema, references, format, output } = command.opts<ValidateFlags>();
+        const { source, target, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
         const result = await application.validate({
           ...(source === undefined ? {} : { source }),
@@ -49,6 +53,8 @@ export function addValidate(program: Command, frame: Frame): void {
           ...(schema && references ? {} : { without: [...(schema ? [] : (['schema', 'sequences'] as const)), ...(references ? [] : (['references'] as const))] }),
           ...(exclude === undefined ? {} : { exclude }),
           ...(exact === undefined ? {} : { exact }),
+          ...(rules === undefined ? {} : { rules }),
+          ...(rulesOnly === undefined ? {} : { rulesOnly }),
         });
         const rendered = (style: Style): string => (format === 'text' ? validateText(result, style) : renderReport(result, format));
         if (output !== undefined) await writeReport(output, rendered(styleFor({ write: () => true }, {})));
@@ -78,9 +84,19 @@ function validateText(result: ValidateResult, style: Style): string {
     style,
   });
   const checks = checksOf(result, { mostExamples: MOST_SHOWN });
-  const details = result.tables.map(({ table: name }) => tableDetails(name, checks.filter((check) => check.table === name), style)).join('');
+  const names = new Set(checks.map((check) => check.table));
+  const details = [...names].map((name) => tableDetails(name, checks.filter((check) => check.table === name), style)).join('');
+  const rules = result.rules === undefined ? '' : `\n${rulesText(result.rules)}`;
   const speed = `${plural(result.rows, 'row')} compared in ${duration(result.seconds)}`;
-  return `${overview}${details}\n${result.consistent ? style.green(`Equal: ${speed}.`) : style.red(`Not equal: ${speed}.`)}\n`;
+  return `${result.tables.length === 0 ? '' : overview}${details}${rules}\n${result.consistent ? style.green(`Equal: ${speed}.`) : style.red(`Not equal: ${speed}.`)}\n`;
+}
+
+function rulesText(rules: NonNullable<ValidateResult['rules']>): string {
+  const failed = rules.filter(({ ok }) => !ok).map(({ name }) => name);
+  const unsettled = rules.filter(({ ok, counts }) => ok && counts.unsettled > 0).map(({ name }) => name);
+  const held = rules.length - failed.length - unsettled.length;
+  const parts = [`${held} of ${plural(rules.length, 'rule')} hold`, ...(failed.length > 0 ? [`broken: ${failed.join(', ')}`] : []), ...(unsettled.length > 0 ? [`written at every look: ${unsettled.join(', ')}`] : [])];
+  return `${parts.join('; ')}.\n`;
 }
 
 /** Rows shown per table and check; the JSON document has all that were listed. */
