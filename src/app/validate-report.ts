@@ -4,7 +4,7 @@ import { reportJunit } from '../validate/report-junit.ts';
 import { reportMarkdown } from '../validate/report-markdown.ts';
 import type { ValidateResult } from './application.ts';
 
-export { checksOf, type Check } from '../validate/report-checks.ts';
+export { checksOf, subjectsOf, type Check } from '../validate/report-checks.ts';
 
 /** What a report can be written as, besides for a terminal. */
 export type ReportFormat = 'json' | 'markdown' | 'junit';

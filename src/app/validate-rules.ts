@@ -67,7 +67,7 @@ function temporalOf(config: Config, table: string): TemporalRules | undefined {
   const { notInFuture, ordered, clockToleranceMs, severity, timeoutMs } = temporal;
   return {
     ...(notInFuture === undefined ? {} : { notInFuture }),
-    ...(ordered === undefined ? {} : { ordered: ordered.map(({ first, then, nulls }) => ({ first, then, ...(nulls === undefined ? {} : { nulls }) })) }),
+    ...(ordered === undefined ? {} : { ordered: ordered.map(({ earlier, later, nulls }) => ({ earlier, later, ...(nulls === undefined ? {} : { nulls }) })) }),
     ...(clockToleranceMs === undefined ? {} : { clockToleranceMs }),
     ...(severity === undefined ? {} : { severity }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

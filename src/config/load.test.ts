@@ -364,7 +364,7 @@ test.each([
   ['validate: { rules: { a: { monolith: SELECT 1, service: SELECT 1, expect: 1 } } }', 'found `on` or `expect` beside a pair of queries'],
   ['validate: { rules: { a: { sql: SELECT 1, group: [b] } } }', 'validate.rules.a.group: found `group` beside one query'],
   ['validate: { rules: { a: { sql: SELECT 1, of: acounts } } }', 'validate.rules.a.of: found the service acounts, which there is not; expected one of the services. Did you mean accounts?'],
-  ['validate: { tables: { users: { temporal: { ordered: [{ first: a }] } } } }', 'validate.tables.users.temporal.ordered[0].then: found nothing; expected '],
+  ['validate: { tables: { users: { temporal: { ordered: [{ earlier: a }] } } } }', 'validate.tables.users.temporal.ordered[0].later: found nothing; expected '],
 ])('refuses %s', (text, message) => {
   expect(refusal(USERS + text)).toContain(message);
 });

@@ -24,8 +24,8 @@ const temporal = Type.Object(
       Type.Array(
         Type.Object(
           {
-            first: text('The column that must not be later.'),
-            then: text('The column that must not be earlier.'),
+            earlier: text('The column that must not be later.'),
+            later: text('The column that must not be earlier.'),
             nulls: Type.Optional(Type.Enum(['allowed', 'refused'], { description: 'Whether a row passes where one of both is null. Default: allowed.' })),
           },
           { additionalProperties: false },

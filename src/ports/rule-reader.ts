@@ -21,8 +21,8 @@ export interface RuleRows {
 export type TimeCheck =
   /** Not later than the server's clock, give or take. */
   | { readonly kind: 'future'; readonly column: string; readonly family: TimeFamily; readonly toleranceMs: number }
-  /** `first` not later than `then`; a row where one of both is null passes, unless nulls are refused. */
-  | { readonly kind: 'ordered'; readonly first: string; readonly then: string; readonly refuseNulls: boolean };
+  /** `earlier` not after `later`; a row where one of both is null passes, unless nulls are refused. */
+  | { readonly kind: 'ordered'; readonly earlier: string; readonly later: string; readonly refuseNulls: boolean };
 
 export type TimeFamily = 'date' | 'timestamp' | 'instant';
 

@@ -12,7 +12,7 @@ export interface Example {
   readonly detail: string;
 }
 
-/** One question asked of one table, and its answer: a test case of JUnit, a group of rows in Markdown. */
+/** One question asked of one table, or of both sides by a rule, and its answer: a test case of JUnit, a group of rows in Markdown. */
 export interface Check {
   readonly table: string;
   readonly name: string;
@@ -35,7 +35,14 @@ export interface CheckOptions {
 
 /** Every check of a report, table by table; the same ones in the same order for whoever asks for the same. */
 export function checksOf(report: ValidationReport, options: CheckOptions = {}): readonly Check[] {
-  return report.tables.flatMap((table) => tableChecks(table, table.level ?? report.level, options.mostExamples ?? 20));
+  const most = options.mostExamples ?? 20;
+  const rules = (report.rules ?? []).map((rule) => ruleCheck(rule, most));
+  return [...report.tables.flatMap((table) => tableChecks(table, table.level ?? report.level, most)), ...rules];
+}
+
+/** What the checks are of, each once: tables, and the rules that are of none. */
+export function subjectsOf(checks: readonly Check[]): readonly string[] {
+  return [...new Set(checks.map(({ table }) => table))];
 }
 
 function tableChecks(table: TableReport, level: Level, most: number): readonly Check[] {

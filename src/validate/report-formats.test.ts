@@ -170,3 +170,32 @@ it('a share is not rounded to what it is not', () => {
   expect([1, 0.999999, 0.98765, 0, 0.57].map((share) => percentText(share))).toEqual(['100 %', '99.99 %', '98.76 %', '0 %', '57 %']);
   expect([0, 0.000001, 0.0036821].map((share) => percentText(share, 'up'))).toEqual(['0 %', '0.01 %', '0.37 %']);
 });
+
+describe('rules', () => {
+  const rules: NonNullable<ValidationReport['rules']> = [
+    {
+      name: 'revenue', kind: 'agreement', ok: false, severity: 'critical', groups: 5, counts: { failing: 2, unsettled: 0 }, seconds: 0.25,
+      differences: [{ subject: { shop: '7' }, columns: { sum: { source: '1.10', target: '1.11', apart: '0.01' } } }, { subject: {}, columns: {}, absentOn: 'target' }],
+    },
+    { name: 'shops', kind: 'expectation', ok: true, severity: 'high', counts: { failing: 0, unsettled: 1 }, differences: [], seconds: 0.25 },
+    {
+      name: 'temporal:public.users', kind: 'temporal', table: parseTableName('users'), ok: false, severity: 'medium', counts: { failing: 1, unsettled: 0 }, seconds: 0.25,
+      differences: [{ subject: { id: '1' }, check: 'a <= b', side: 'source', times: { a: '2024-01-02', b: null } }],
+    },
+  ];
+
+  it('stand beside the table they are of, or by themselves', () => {
+    const told = { ...report(table()), consistent: false, rules };
+    const { suites } = readJunit(reportJunit(told));
+    expect(suites.map(({ name, attributes }) => [name, attributes['time'], attributes['failures']])).toEqual([['public.users', '0.500', '1'], ['rules', '0.500', '1']]);
+    expect(suites[1]?.cases).toMatchObject([
+      { name: 'revenue', outcome: 'failure', type: 'critical', message: '2 of 5 groups do not agree', text: 'shop=7: sum: 1.10 ≠ 1.11 (0.01)\nall: not on the target' },
+      { name: 'shops', outcome: 'skipped', message: '1 changed at every look: not known to agree' },
+    ]);
+    expect(suites[0]?.cases.at(-1)).toMatchObject({ name: 'times', text: 'id=1: a <= b fails on the source, a=2024-01-02, b=null' });
+    const markdown = reportMarkdown({ ...told, tables: [] });
+    expect(markdown).toContain('## rules');
+    expect(markdown).toContain('## public.users');
+    expect(markdown).not.toContain('| score |');
+  });
+});

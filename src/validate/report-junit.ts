@@ -1,21 +1,28 @@
 import { printable } from '../core/printable.ts';
-import { checksOf, type Check, type CheckOptions } from './report-checks.ts';
-import type { TableReport, ValidationReport } from './report.ts';
+import { checksOf, subjectsOf, type Check, type CheckOptions } from './report-checks.ts';
+import type { ValidationReport } from './report.ts';
+import { RULES } from './rules/rule-checks.ts';
 
 /**
- * The report as JUnit XML: a suite for each table, a case for each check. The cases are the same in every
+ * The report as JUnit XML: a suite for each table and one for the rules, a case for each check. The cases are the same in every
  * run, so that a CI server can compare runs. Counts are exact; lists are the first ones.
  */
 export function reportJunit(report: ValidationReport, options: CheckOptions = {}): string {
   const checks = checksOf(report, options);
-  const suites = report.tables.map((table) => suite(table, checks.filter((check) => check.table === table.table)));
+  const suites = subjectsOf(checks).map((name) => suite(name, secondsOf(report, name), checks.filter((check) => check.table === name)));
   const root = { name: 'banyan validate', ...totals(checks), time: report.seconds.toFixed(3) };
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${attributes(root)}>\n${suites.join('')}</testsuites>\n`;
 }
 
-function suite(table: TableReport, checks: readonly Check[]): string {
-  const about = { name: table.table, ...totals(checks), time: table.seconds.toFixed(3) };
+function suite(name: string, seconds: number, checks: readonly Check[]): string {
+  const about = { name, ...totals(checks), time: seconds.toFixed(3) };
   return `  <testsuite${attributes(about)}>\n${checks.map(testCase).join('')}  </testsuite>\n`;
+}
+
+/** What the comparison of a table took, with its rules; or all rules that are of no table. */
+function secondsOf({ tables, rules = [] }: ValidationReport, name: string): number {
+  const parts = [...tables.filter(({ table }) => table === name), ...rules.filter(({ table = RULES }) => table === name)];
+  return parts.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
 function totals(checks: readonly Check[]): Readonly<Record<string, string>> {

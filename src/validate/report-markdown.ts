@@ -1,4 +1,4 @@
-import { checksOf, percentText, type Check, type CheckOptions } from './report-checks.ts';
+import { checksOf, percentText, subjectsOf, type Check, type CheckOptions } from './report-checks.ts';
 import type { ValidationReport } from './report.ts';
 
 /** The report as Markdown (GitHub's tables): an overview, then the first findings of each table. Counts are exact. */
@@ -7,8 +7,8 @@ export function reportMarkdown(report: ValidationReport, options: CheckOptions =
   const sections = [
     `# Validation: ${report.consistent ? 'equal' : 'not equal'}`,
     `${report.rows} rows compared at level ${report.level} in ${report.seconds.toFixed(1)} s. Score: ${percentText(report.score)}.`,
-    overview(report),
-    ...report.tables.flatMap(({ table }) => findings(table, checks.filter((check) => check.table === table))),
+    ...(report.tables.length === 0 ? [] : [overview(report)]),
+    ...subjectsOf(checks).flatMap((name) => findings(name, checks.filter((check) => check.table === name))),
   ];
   return `${sections.join('\n\n')}\n`;
 }

@@ -19,6 +19,7 @@ import { checkStructure } from './structure/check-structure.ts';
 import { measureStructure } from './structure/measure-structure.ts';
 import type { Rule } from './rules/rule.ts';
 import type { RuleReport } from './rules/rule-report.ts';
+import type { TimedTable } from './rules/check-times.ts';
 import { runRules } from './rules/run-rules.ts';
 import { tableTolerance, type Tolerance } from './tolerance.ts';
 import { Watch, type WatchOptions } from './watch.ts';
@@ -204,13 +205,18 @@ export class ConsistencyValidator {
     if (rules.length === 0 && timed.length === 0) return undefined;
     const { source, target } = this.#rules;
     if (!source || !target) throw new BanyanError('BANYAN_USAGE', { message: 'Rules need both sides to be able to run queries: give the validator their `rules`.' });
-    const tables = await Promise.all(
-      timed.map(async ({ spec, rules: temporal }) => {
-        const names = pairNames(spec);
-        const [here, there] = await Promise.all([this.#source.describe(names.source), this.#target.describe(names.target)]);
-        return { pair: pairTables({ spec, source: here, target: there, hash: 'record', exact: false }), shapes: { source: here, target: there }, rules: temporal };
-      }),
-    );
+    const tables: TimedTable[] = [];
+    for (const { spec, rules: temporal } of timed) {
+      const names = pairNames(spec);
+      const [here, there] = await Promise.all([shapeOf(this.#source, names.source), shapeOf(this.#target, names.target)]);
+      if (here.shape && there.shape) {
+        tables.push({ pair: pairTables({ spec, source: here.shape, target: there.shape, hash: 'record', exact: false }), shapes: { source: here.shape, target: there.shape }, rules: temporal });
+        continue;
+      }
+      // Where rows are compared, the table's own report says so.
+      const [absent] = [here, there].filter((side) => side.shape === undefined);
+      if (options.rulesOnly === true) throw absent?.error;
+    }
     return runRules({ rules, tables }, { sides: { source, target }, barrier, rounds, limit: maxDifferences, clock: this.#clock, metrics: this.#metrics, ...(signal ? { signal } : {}) });
   }
 

@@ -127,7 +127,7 @@ describePostgres('business rules', () => {
       UPDATE public.orders SET updated_at = '2023-12-31Z' WHERE id = 2; UPDATE public.orders SET updated_at = NULL WHERE id = 3;
       UPDATE public.orders SET due = now()::date + 3 WHERE id = 4; UPDATE public.orders SET at = now() AT TIME ZONE 'UTC' + interval '1 minute' WHERE id = 5;
       UPDATE public.orders SET created_at = now() + interval '500 ms' WHERE id = 6`);
-    const temporal = { notInFuture: ['created_at', 'due', 'at'], ordered: [{ first: 'created_at', then: 'updated_at' }], severity: 'high' } as const;
+    const temporal = { notInFuture: ['created_at', 'due', 'at'], ordered: [{ earlier: 'created_at', later: 'updated_at' }], severity: 'high' } as const;
     const table = { table: 'orders', temporal };
     const { first, report } = await check({ tables: [table], rulesOnly: true });
     expect(report).toMatchObject({ consistent: false, rows: 0, tables: [] });
@@ -136,11 +136,11 @@ describePostgres('business rules', () => {
       name: 'temporal:public.orders', kind: 'temporal', table: 'public.orders', ok: false, severity: 'high', counts: { failing: 5, unsettled: 0 },
       checks: [{ check: future, source: 0, target: 1 }, { check: 'due is not in the future', source: 0, target: 1 }, { check: 'at is not in the future', source: 0, target: 1 }, { check: 'created_at <= updated_at', source: 0, target: 2 }],
     });
-    expect(first.differences.map(({ subject, check: name, side }) => [subject['id'], name, side]).sort()).toEqual([
+    expect(first.differences.map(({ subject, check: name, side }) => [subject['id'], name, side]).sort(([a], [b]) => Number(a) - Number(b))).toEqual([
       ['1', future, 'target'], ['2', 'created_at <= updated_at', 'target'], ['4', 'due is not in the future', 'target'], ['5', 'at is not in the future', 'target'], ['6', 'created_at <= updated_at', 'target'],
     ]);
     expect(first.differences.find(({ subject }) => subject['id'] === '2')?.times).toEqual({ created_at: '2024-01-01 00:00:00+00', updated_at: '2023-12-31 00:00:00+00' });
-    const refusing = { ...temporal, notInFuture: [], ordered: [{ first: 'created_at', then: 'updated_at', nulls: 'refused' as const }] };
+    const refusing = { ...temporal, notInFuture: [], ordered: [{ earlier: 'created_at', later: 'updated_at', nulls: 'refused' as const }] };
     expect((await check({ tables: [{ table: 'orders', temporal: refusing, where: 'id < 4' }], rulesOnly: true })).first.differences.map(({ subject }) => subject['id'])).toEqual(['2', '3']);
     await expect(check({ tables: [{ table: 'orders', temporal: { notInFuture: ['shop'] } }], rulesOnly: true })).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_COLUMN' });
     await expect(check({ tables: [{ table: 'orders', temporal: { notInFuture: ['shopp'] } }], rulesOnly: true })).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_COLUMN' });

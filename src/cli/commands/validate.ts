@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { ValidateResult, ValidationLevel } from '../../app/application.ts';
-import { checksOf, renderReport, writeReport, type Check, type ReportFormat } from '../../app/validate-report.ts';
+import { checksOf, renderReport, subjectsOf, writeReport, type Check, type ReportFormat } from '../../app/validate-report.ts';
 import { examples, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
@@ -84,8 +84,7 @@ function validateText(result: ValidateResult, style: Style): string {
     style,
   });
   const checks = checksOf(result, { mostExamples: MOST_SHOWN });
-  const names = new Set(checks.map((check) => check.table));
-  const details = [...names].map((name) => tableDetails(name, checks.filter((check) => check.table === name), style)).join('');
+  const details = subjectsOf(checks).map((name) => tableDetails(name, checks.filter((check) => check.table === name), style)).join('');
   const rules = result.rules === undefined ? '' : `\n${rulesText(result.rules)}`;
   const speed = `${plural(result.rows, 'row')} compared in ${duration(result.seconds)}`;
   return `${result.tables.length === 0 ? '' : overview}${details}${rules}\n${result.consistent ? style.green(`Equal: ${speed}.`) : style.red(`Not equal: ${speed}.`)}\n`;

@@ -21,8 +21,8 @@ const column = (name: string): string => `t.${quoteIdentifier(name)}`;
 
 function conditionOf(check: TimeCheck): string {
   if (check.kind === 'ordered') {
-    const [first, then] = [column(check.first), column(check.then)];
-    return check.refuseNulls ? `(${first} > ${then}) IS NOT FALSE` : `${first} > ${then}`;
+    const [earlier, later] = [column(check.earlier), column(check.later)];
+    return check.refuseNulls ? `(${earlier} > ${later}) IS NOT FALSE` : `${earlier} > ${later}`;
   }
   const latest = `now() + interval '${check.toleranceMs} milliseconds'`;
   // A day has begun somewhere 14 hours before it has in UTC. Sessions' time zone is UTC.
@@ -31,6 +31,6 @@ function conditionOf(check: TimeCheck): string {
 }
 
 function timesOf(check: TimeCheck): string {
-  if (check.kind === 'ordered') return `${column(check.first)}::text, ${column(check.then)}::text`;
+  if (check.kind === 'ordered') return `${column(check.earlier)}::text, ${column(check.later)}::text`;
   return `${column(check.column)}::text, NULL::text`;
 }

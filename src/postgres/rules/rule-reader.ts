@@ -36,10 +36,10 @@ export class PostgresRuleReader implements RuleReader {
     const totals = checks.map(() => 0);
     const found: MisplacedRow[] = [];
     await this.#read(misplacedSql(selection, checks), limits, (rows) => {
-      for (const [check, first, then, ...key] of rows) {
+      for (const [check, earlier, later, ...key] of rows) {
         const at = Number(check);
         totals[at] = (totals[at] ?? 0) + 1;
-        if (found.length < limits.mostRows) found.push({ check: at, key, times: checks[at]?.kind === 'ordered' ? [first ?? null, then ?? null] : [first ?? null] });
+        if (found.length < limits.mostRows) found.push({ check: at, key, times: checks[at]?.kind === 'ordered' ? [earlier ?? null, later ?? null] : [earlier ?? null] });
       }
     });
     return { rows: found, totals };
@@ -51,13 +51,14 @@ export class PostgresRuleReader implements RuleReader {
     signal?.throwIfAborted();
     const client = await this.#pool.connect();
     let lost = false;
-    const pid = await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid').then((found) => found.rows[0]?.pid);
+    let pid: string | undefined;
     const cancel = (): void => {
       lost = true;
-      this.#pool.query('SELECT pg_cancel_backend($1)', [pid]).catch(() => {});
+      if (pid !== undefined) this.#pool.query('SELECT pg_cancel_backend($1)', [pid]).catch(() => {});
     };
     signal?.addEventListener('abort', cancel, { once: true });
     try {
+      pid = (await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid;
       await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}${path === undefined ? '' : `; ${path}`}`);
       // The extended protocol takes one statement only: nothing can end the transaction and go on outside it.
       const declared = { text: `DECLARE banyan_rule NO SCROLL CURSOR FOR ${sql}\n`, queryMode: 'extended' };

@@ -5,7 +5,7 @@ import type { RuleReader, RuleRows } from '../../ports/rule-reader.ts';
 import type { Barrier } from '../barrier.ts';
 import { compareGroups, refused } from './compare-groups.ts';
 import { isAgreement, type AgreementRule, type ExpectationRule, type Rule } from './rule.ts';
-import type { RuleDifference, RuleReport } from './rule-report.ts';
+import type { RuleReport } from './rule-report.ts';
 import { settleFindings, type Findings } from './settle-findings.ts';
 
 export interface RuleSides {

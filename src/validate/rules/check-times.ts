@@ -49,7 +49,7 @@ async function checkSide(
   const limits = { mostRows: MOST_FOLLOWED, timeoutMs: rules.timeoutMs ?? 600_000, ...(options.signal ? { signal: options.signal } : {}) };
   const findingOf = (row: MisplacedRow): RuleDifference => {
     const check = checks[row.check];
-    const columns = check?.kind === 'ordered' ? [check.first, check.then] : [check?.column ?? ''];
+    const columns = check?.kind === 'ordered' ? [check.earlier, check.later] : [check?.column ?? ''];
     const shown = pair.keyLength > 0 ? pair.columns.slice(0, pair.keyLength) : pair.columns;
     return { subject: named(shown.map(({ source }) => source), row.key), check: names[row.check] ?? '', side, times: named(columns, row.times) };
   };
@@ -92,14 +92,14 @@ function checksOf({ pair, shapes, rules }: TimedTable): readonly PairedCheck[] {
       const column = columnOf(name);
       return { name: `${name} is not in the future`, ...onBoth((side) => ({ kind: 'future', column: column[side], family: familyOf(side, column), toleranceMs: clockToleranceMs })) };
     }),
-    ...ordered.map(({ first, then, nulls = 'allowed' }) => {
-      const [a, b] = [columnOf(first), columnOf(then)];
+    ...ordered.map(({ earlier, later, nulls = 'allowed' }) => {
+      const [a, b] = [columnOf(earlier), columnOf(later)];
       const make = (side: SideName): TimeCheck => {
         familyOf(side, a);
         familyOf(side, b);
-        return { kind: 'ordered', first: a[side], then: b[side], refuseNulls: nulls === 'refused' };
+        return { kind: 'ordered', earlier: a[side], later: b[side], refuseNulls: nulls === 'refused' };
       };
-      return { name: `${first} <= ${then}${nulls === 'refused' ? ', neither null' : ''}`, ...onBoth(make) };
+      return { name: `${earlier} <= ${later}${nulls === 'refused' ? ', neither null' : ''}`, ...onBoth(make) };
     }),
   ];
 }

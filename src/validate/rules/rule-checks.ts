@@ -3,13 +3,16 @@ import type { Value } from '../../model/change.ts';
 import type { Check, Example } from '../report-checks.ts';
 import type { RuleDifference, RuleReport } from './rule-report.ts';
 
+/** What rules are listed under that are of no table. */
+export const RULES = 'rules';
+
 /** Reports are for reading; the JSON document has whole values. */
 const LONGEST_VALUE = 200;
 
 /** A rule as a check of a report: under its table where it has one, else under "rules". */
 export function ruleCheck(rule: RuleReport, most: number): Check {
   const { failing, unsettled } = rule.counts;
-  const check = { table: rule.table ?? 'rules', name: rule.table === undefined ? rule.name : 'times', severity: rule.severity };
+  const check = { table: rule.table ?? RULES, name: rule.table === undefined ? rule.name : 'times', severity: rule.severity };
   if (failing > 0) return { ...check, outcome: 'failed', message: failureText(rule), examples: rule.differences.slice(0, most).map(exampleOf), total: failing };
   if (unsettled > 0) return { ...check, outcome: 'skipped', message: `${unsettled} changed at every look: not known to agree`, examples: [], total: unsettled };
   return { ...check, outcome: 'passed', message: rule.groups === undefined ? '' : `${rule.groups} groups agree`, examples: [], total: 0 };

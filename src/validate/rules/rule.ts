@@ -37,7 +37,7 @@ export interface TemporalRules {
   /** Columns (the source's names) that must not be in the future. */
   readonly notInFuture?: readonly string[];
   /** Pairs of columns: the first is not later than the second. */
-  readonly ordered?: readonly { readonly first: string; readonly then: string; /** A null on either side fails. Default: it passes. */ readonly nulls?: 'allowed' | 'refused' }[];
+  readonly ordered?: readonly { readonly earlier: string; readonly later: string; /** A null on either side fails. Default: it passes. */ readonly nulls?: 'allowed' | 'refused' }[];
   /** Milliseconds by which the future may have begun: clocks differ. Default 1000. */
   readonly clockToleranceMs?: number;
   /** Default `medium`. */

@@ -73,6 +73,8 @@ export function plant(dice: Dice, serial: number, exact: boolean): PlantedTable 
   const kinds = Array.from({ length: 1 + dice.below(dice.chance(0.3) ? 15 : 6) }, () => dice.pick(exact ? KINDS.filter(({ targetType }) => targetType === undefined) : KINDS));
   // Two texts side by side, between which a boundary can move.
   if (dice.chance(0.25)) kinds.splice(dice.below(kinds.length + 1), 0, ...[0, 1].map(() => KINDS.find(({ type }) => type === 'varchar(40)') ?? dice.pick(KINDS)));
+  // Two decimals, of which one may have a tolerance.
+  if (dice.chance(0.1)) kinds.push(...KINDS.filter(({ type }) => type === 'numeric'), ...KINDS.filter(({ type }) => type === 'numeric'));
   const names = shuffled(NAMES, dice);
   const mapped = dice.chance(0.5);
   const sourceNames = [...key.parts, ...kinds].map((_, i) => (i < key.parts.length ? `${dice.pick(['id', 'Key', 'k"k'])}${i}` : (names[i - key.parts.length] ?? `c${i}`)));

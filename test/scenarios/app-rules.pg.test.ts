@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+import { testApplication } from '../support/application.ts';
+import { describePostgres } from '../support/postgres.ts';
+
+const RULES = `
+  rules:
+    balances:
+      monolith: SELECT id % 3 AS third, sum(balance) AS balance FROM users GROUP BY 1
+      service: SELECT id % 3, sum(balance) FROM users GROUP BY 1
+      severity: critical
+    nobody-in-debt: { on: service, sql: SELECT id FROM users WHERE balance < 0 }
+    twenty: { sql: SELECT count(*) FROM users, expect: 20 }
+`;
+
+describePostgres('validate with what banyan.yaml says of rules and tables', () => {
+  it('checks rules beside the tables, and tables as they are set', async () => {
+    const app = await testApplication({ sections: `validate:${RULES}` });
+    await app.application.syncRun({ provision: true, untilCaughtUp: true });
+    const fine = await app.application.validate({});
+    expect(fine).toMatchObject({ consistent: true, tables: { length: 2 }, rules: [{ name: 'balances', ok: true, groups: 3 }, { name: 'nobody-in-debt', ok: true }, { name: 'twenty', ok: true }] });
+
+    await app.service.query("UPDATE public.users SET balance = -0.01, name = 'Other', at = now() + interval '1 day' WHERE id = 7");
+    const broken = await app.application.validate({ rulesOnly: true });
+    expect(broken).toMatchObject({ consistent: false, rows: 0, tables: [], rules: [{ ok: false, severity: 'critical', differences: [{ subject: { third: '1' }, columns: { balance: { source: '0.00', target: '-0.01', apart: '-0.01' } } }] }, { ok: false, differences: [{ subject: { id: '7' } }] }, { ok: true }] });
+    expect((await app.application.validate({ tables: ['users'] })).rules).toBeUndefined();
+    expect((await app.application.validate({ rules: ['twenty'], rulesOnly: true })).consistent).toBe(true);
+    await expect(app.application.validate({ rules: ['twelve'] })).rejects.toThrow('There is no rule twelve; there are balances, nobody-in-debt, twenty.');
+
+    await app.configure(`validate:
+  tables:
+    users:
+      exclude: [name]
+      where: id < 10
+      tolerance: { columns: { balance: { absolute: 0.01 } } }
+      temporal: { notInFuture: [at] }
+`);
+    const [users] = (await app.application.validate({ tables: ['users'], rules: [] })).tables;
+    expect(users).toMatchObject({ source: 9, target: 9, different: [{ key: '7', columns: { at: {} } }] });
+    const times = await app.application.validate({ rulesOnly: true });
+    expect(times.rules).toMatchObject([{ name: 'temporal:public.users', ok: false, counts: { failing: 1 }, differences: [{ subject: { id: '7' }, side: 'target' }] }]);
+    const without = await app.application.validate({ tables: ['users'], exclude: ['at'], rules: [] });
+    expect(without).toMatchObject({ consistent: true, tables: [{ source: 9 }] });
+    expect((await app.application.validate({ tables: ['users'], exclude: ['at'], exact: true, rules: [] })).tables[0]?.different).toHaveLength(1);
+    expect((await app.application.validate({ tables: ['sessions'] })).rules).toBeUndefined();
+    await app.configure('validate: { level: count }\n');
+    await expect(app.application.validate({ rulesOnly: true })).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_RULE' });
+  });
+});
