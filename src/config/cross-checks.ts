@@ -20,6 +20,9 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   checkConflicts(file, owners, add);
   checkTableNames(['validate', 'tables'], Object.keys(file.validate.tables), owners, add);
   checkRules(file, add);
+  for (const [name, { where, serviceWhere }] of Object.entries(file.validate.tables)) {
+    if (where === undefined && serviceWhere !== undefined) add(['validate', 'tables', name, 'serviceWhere'], '`serviceWhere` without `where`', '`where: …` beside it');
+  }
   checkCapture(file, add);
   checkReferences(file, owners, add);
   checkAddresses(file, add);

@@ -356,6 +356,7 @@ test.each([
   ['validate: { tables: { userz: { level: count } } }', 'validate.tables.userz: found public.userz, which belongs to no service; expected a table of one of the services. Did you mean public.users?'],
   ['validate: { tables: { users: { exact: true }, public.users: { level: count } } }', 'validate.tables["public.users"]: found public.users for the second time; expected each table once.'],
   ['validate: { tables: { users: {} } }', 'validate.tables.users: found no key; expected a mapping of '],
+  ['validate: { tables: { users: { serviceWhere: id > 1 } } }', 'validate.tables.users.serviceWhere: found `serviceWhere` without `where`; expected '],
   ['validate: { exact: 1 }', 'validate.exact: found the number 1; expected true or false.'],
   ['validate: { tolerance: { floats: { relative: 2 } } }', 'validate.tolerance.floats.relative: found the number 2; expected a number from 0 to 1.'],
   ['validate: { tolerance: { whole: { absolute: 1 } } }', 'validate.tolerance.whole: found the unknown key "whole"; expected '],

@@ -42,11 +42,6 @@ export function within(a: string, b: string, { absolute = 0, relative = 0 }: Bou
   return apart * 10n ** BigInt(share.scale) <= share.units * larger;
 }
 
-/** Whether a text is a finite number. */
-export function isNumber(text: string): boolean {
-  return readAny(text) !== undefined;
-}
-
 /** `a - b` exactly; undefined if one of them is no finite number. */
 export function difference(a: string, b: string): string | undefined {
   const [x, y] = [readAny(a), readAny(b)];
