@@ -2,7 +2,9 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { StructureCheck } from '../model/structure-finding.ts';
 import type { ResyncCounts } from '../ports/resync-store.ts';
+import type { RecordedTable } from '../ports/validation-store.ts';
 import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
+import type { Trend } from '../validate/trend.ts';
 
 /*
  * What the command line (and whoever else drives Banyan) asks of the composition root: one method per
@@ -69,6 +71,9 @@ export interface Application {
   syncQuarantineRetry(options: QuarantineOptions): Promise<QuarantineRetryResult>;
   syncQuarantineDiscard(options: QuarantineOptions & DestructiveOptions): Promise<QuarantineDiscardResult>;
   validate(options: ValidateOptions): Promise<ValidateResult>;
+  /** Runs until the signal is aborted. */
+  validateWatch(options: ValidateWatchOptions): Promise<ValidateWatchResult>;
+  validateHistory(options: ValidateHistoryOptions): Promise<ValidateHistoryResult>;
   generate(options: GenerateOptions): Promise<GenerateResult>;
   /** Runs until the signal is aborted; then the routes as they were left. */
   routeServe(): Promise<RouteResult>;
@@ -440,6 +445,41 @@ export type TableComparison = Pick<TableReport, 'table' | 'source' | 'target' | 
 
 /** Over all services that were compared. */
 export type ValidateResult = ValidationReport;
+
+export interface ValidateWatchOptions {
+  /** Only these services. Absent: all. */
+  readonly services?: readonly string[];
+  /** Where metrics are served, as host:port. Absent: `metrics.listen` of the file. */
+  readonly metrics?: string;
+}
+
+export interface ValidateWatchResult {
+  readonly stopped: 'requested';
+  readonly services: readonly string[];
+}
+
+export interface ValidateHistoryOptions {
+  /** A name as the user wrote it. Absent: all. */
+  readonly table?: string;
+  /** Seconds back from now. Absent: all that is kept. */
+  readonly sinceSeconds?: number;
+  /** Runs of each table. */
+  readonly limit: number;
+}
+
+export interface ValidateHistoryResult {
+  readonly tables: readonly TableHistory[];
+}
+
+export interface TableHistory {
+  readonly service: string;
+  readonly table: string;
+  /** Share of rows that were equal in the last run that looked closest. */
+  readonly score: number;
+  readonly trend: Trend;
+  /** Newest first. */
+  readonly runs: readonly Omit<RecordedTable, 'service' | 'table'>[];
+}
 
 export interface GenerateOptions {
   /** Absent: the configured monolith. */

@@ -15,6 +15,8 @@ import { pauseSync, resumeSync } from './sync-pause.ts';
 import { discardQuarantined, readQuarantine, retryQuarantined } from './sync-quarantine.ts';
 import { readConflicts, readStatus, waitForSync } from './sync-status.ts';
 import { validate, validateUrls } from './validate.ts';
+import { readValidationHistory } from './validate-history.ts';
+import { watchValidation } from './validate-watch.ts';
 
 /** Joins adapters to engines: the one place where Banyan is put together. */
 export function createApplication(context: ApplicationContext): Application {
@@ -38,6 +40,8 @@ export function createApplication(context: ApplicationContext): Application {
       source !== undefined && target !== undefined
         ? validateUrls(context, { ...options, source, target })
         : session((open) => validate(open, options)),
+    validateWatch: (options) => session((open) => watchValidation(open, options)),
+    validateHistory: (options) => session((open) => readValidationHistory(open, options)),
     generate: (options) => generate(context, options),
     routeServe: () => session(serveRoutes),
     routeSet: (options) => session((open) => setRoute(open, options)),

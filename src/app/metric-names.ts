@@ -37,6 +37,10 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   data_drift_percentage: { type: 'gauge', help: 'Share of rows that differed in the last comparison.', labels: ['table'] },
   reconciliation_inconsistencies_total: { type: 'counter', help: 'Rows found missing, extra or different, and findings in the structure, by kind.', labels: ['table', 'type', 'severity'] },
   reconciliation_duration_seconds: { type: 'histogram', help: 'How long a comparison took.', labels: ['job_type'], buckets: [...SECONDS, 300, 1800, 7200] },
+  banyan_validate_score: { type: 'gauge', help: "Share of a service's rows that are equal on both sides, 0 to 1, as far as is known.", labels: ['service'] },
+  banyan_validate_runs_total: { type: 'counter', help: 'Scheduled comparisons, by what they found: equal, different, failed.', labels: ['service', 'result'] },
+  banyan_validate_last_run_timestamp_seconds: { type: 'gauge', help: 'When the last scheduled comparison ended, in seconds since 1970.', labels: ['service', 'level'] },
+  banyan_validate_alerts_total: { type: 'counter', help: 'Alerts that were sent to a webhook, or could not be.', labels: ['webhook', 'result'] },
 
   http_request_duration_seconds: {
     type: 'histogram',

@@ -7,7 +7,8 @@ import { PostgresStructure } from '../postgres/structure/structure.ts';
 import { parseTableName } from '../model/names.ts';
 import { sourceSide } from '../model/side.ts';
 import { directionsOf } from '../sync/service-sync.ts';
-import type { ServiceConfig } from '../config/config.ts';
+import type { Config, ServiceConfig } from '../config/config.ts';
+import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { TableToValidate } from '../validate/pair.ts';
 import { scoreOfTables, type Level, type ValidationReport } from '../validate/report.ts';
 import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
@@ -28,28 +29,32 @@ export async function validate(session: Session, options: ValidateOptions): Prom
   refuseUnknownRules(config, options);
   const reports: ValidationReport[] = [];
   for (const service of services) {
-    const configured = tablesToValidate(service, wanted).map((table) => asConfigured(table, config.validate, options));
-    const { rules, tables } = rulesToCheck(config, service.name, configured, options);
+    const named = tablesToValidate(service, wanted).map((table) => asConfigured(table, config.validate, options));
+    const { rules, tables } = rulesToCheck(config, service.name, named, options);
     if (tables.length === 0 && rules.length === 0) continue;
-    const pools = session.pools(service);
-    const validator = new ConsistencyValidator(
-      { checksummer: new PostgresChecksummer({ pool: pools.monolith }), rules: new PostgresRuleReader({ pool: pools.monolith }) },
-      { checksummer: new PostgresChecksummer({ pool: pools.service }), rules: new PostgresRuleReader({ pool: pools.service }) },
-      {
-        clock: context.clock, logger: session.logger, ...(await fenceOf(session, service)),
-        structure: new PostgresStructure({ source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service) }),
-        references: await referencesOf(session, service, (other) => fenceOf(session, other)),
-      },
-    );
-    reports.push(
-      await validator.validate({
-        ...shared(context, options), tables, rules, level: options.level ?? config.validate.level, checks: checksToMake(config.validate.checks, options.without),
-        exact: options.exact ?? config.validate.exact, tolerance: toleranceOf(config.validate.tolerance), maxDifferences: config.validate.maxDifferences, sampleRows: config.validate.sampleRows,
-        referenceGraceMs: config.validate.referenceGraceMs,
-      }),
-    );
+    const validator = new ConsistencyValidator(...(await validatorParts(session, service)));
+    reports.push(await validator.validate({ ...configured(config, options), ...shared(context, options), tables, rules, level: options.level ?? config.validate.level }));
   }
   return joined(reports, options.level ?? config.validate.level);
+}
+
+/** What validates a service: its two databases, fenced by its streams while they run. */
+export async function validatorParts(session: Session, service: ServiceConfig, metrics: Metrics = noMetrics): Promise<ConstructorParameters<typeof ConsistencyValidator>> {
+  const pools = session.pools(service);
+  return [
+    { checksummer: new PostgresChecksummer({ pool: pools.monolith }), rules: new PostgresRuleReader({ pool: pools.monolith }) },
+    { checksummer: new PostgresChecksummer({ pool: pools.service }), rules: new PostgresRuleReader({ pool: pools.service }) },
+    {
+      clock: session.context.clock, logger: session.logger, metrics, ...(await fenceOf(session, service)),
+      structure: new PostgresStructure({ source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service) }),
+      references: await referencesOf(session, service, (other) => fenceOf(session, other)),
+    },
+  ];
+}
+
+/** What banyan.yaml says of every comparison, but for what this one is asked to do otherwise. */
+export function configured({ validate: { tolerance, maxDifferences, sampleRows, checks, exact, referenceGraceMs } }: Config, options: Pick<ValidateOptions, 'without' | 'exact'> = {}): Validation {
+  return { tolerance: toleranceOf(tolerance), maxDifferences, sampleRows, checks: checksToMake(checks, options.without), exact: options.exact ?? exact, referenceGraceMs };
 }
 
 /** A mistyped name beside a right one must not look like an equal table; nor must nothing at all. */

@@ -33,3 +33,12 @@ export function filled(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('Expected something that is not empty.');
   return text;
 }
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** Reads a span of time such as 90m, 12h, 7d or 2w, in seconds. */
+export function timeSpan(text: string): number {
+  const [, number, unit = ''] = /^(\d+)([smhdw])$/.exec(text) ?? [];
+  if (number === undefined || Number(number) === 0) throw new InvalidArgumentError('Expected a span of time such as 90m, 12h, 7d or 2w.');
+  return Number(number) * (SECONDS[unit] ?? 1);
+}

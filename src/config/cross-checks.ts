@@ -25,6 +25,7 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   }
   checkCapture(file, add);
   checkReferences(file, owners, add);
+  checkValidation(file, owners, add);
   checkAddresses(file, add);
   for (const [index, { metric, threshold }] of (file.route?.rollback.triggers ?? []).entries()) {
     if ((threshold === undefined) === (metric === 'unavailable')) continue;
@@ -168,6 +169,21 @@ function checkReferences(file: ConfigFile, owners: ReadonlyMap<string, string>, 
     if (owners.has(child.table) || owners.has(parent.table)) continue;
     const near = nearest(child.table, owners.keys());
     add(path, `${child.table} and ${parent.table}, which belong to no service`, 'a table of one of the services on one end', near === undefined ? undefined : `Did you mean ${near}?`);
+  }
+}
+
+function checkValidation({ validate }: ConfigFile, owners: ReadonlyMap<string, string>, add: Add): void {
+  checkTableNames(['validate', 'alerts', 'tables'], Object.keys(validate.alerts.tables), owners, add);
+  for (const [index, { tables = [] }] of validate.schedules.entries()) {
+    const addAt: Add = (path, ...rest) => add(['validate', 'schedules', index, 'tables', tables.indexOf(String(path[0]))], ...rest);
+    checkTableNames([], tables, owners, addAt);
+  }
+  for (const [name, { format, url, routingKey }] of Object.entries(validate.alerts.webhooks)) {
+    const path = ['validate', 'alerts', 'webhooks', name];
+    if (format === 'pagerduty' ? routingKey === undefined : url === undefined) {
+      add(path, `the format ${format} without ${format === 'pagerduty' ? 'routingKey' : 'url'}`, format === 'pagerduty' ? '`routingKey: ${PAGERDUTY_KEY}` beside it' : '`url: ${WEBHOOK_URL}` beside it');
+    }
+    if (format !== 'pagerduty' && routingKey !== undefined) add([...path, 'routingKey'], `a routingKey for the format ${format}`, 'it only with the format pagerduty');
   }
 }
 

@@ -1,3 +1,4 @@
+import { Cron } from 'croner';
 import { messageOf } from '../core/errors.ts';
 import { parseColumnsOfTable } from '../model/declared-reference.ts';
 import { parseTableName } from '../model/names.ts';
@@ -101,6 +102,28 @@ export const FORMATS = {
   'header-name': {
     expected: 'the name of an HTTP header',
     refuse: matching(/^[!#$%&'*+.^_`|~0-9a-z-]+$/i),
+  },
+  cron: {
+    expected: 'a cron expression of five or six fields such as "*/5 * * * *" or "0 3 * * mon-fri"',
+    refuse: (text) => {
+      // Croner takes a date too, which comes once.
+      if (text.trim().split(/\s+/).length < 5) return '';
+      try {
+        return new Cron(text, { timezone: 'UTC', mode: '5-or-6-parts', paused: true }).nextRun(new Date(0)) === null ? 'a time that never comes' : undefined;
+      } catch (error) {
+        return messageOf(error);
+      }
+    },
+  },
+  timezone: {
+    expected: 'a time zone such as UTC or Europe/Berlin',
+    refuse: (text) => {
+      try {
+        return Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone === '' ? '' : undefined;
+      } catch {
+        return '';
+      }
+    },
   },
   text: { expected: 'a text that is not empty', refuse: matching(/\S/) },
 } as const satisfies Record<string, Format>;

@@ -28,7 +28,7 @@ export function resolveConfig(file: string, content: ConfigFile): Config {
         ),
       },
     },
-    validate,
+    validate: resolveValidate(validate),
     ...(route === undefined ? {} : { route: resolveRoute(route) }),
     state: { url: state.url ?? monolith.url },
     metrics: metrics.listen === undefined ? {} : { listen: listenAddress(metrics.listen) },
@@ -111,6 +111,16 @@ function conflictChoice(strategy: Config['sync']['conflicts']['default']['strate
   if (strategy !== 'custom') return { strategy };
   invariant(module !== undefined, 'The strategy custom without a module has passed the checks of the configuration.');
   return { strategy, module: modulePath(module) };
+}
+
+/** Names of tables as every other room spells them. */
+function resolveValidate(validate: ConfigFile['validate']): Config['validate'] {
+  const { schedules, alerts } = validate;
+  return {
+    ...validate,
+    schedules: schedules.map(({ tables, ...schedule }) => ({ ...schedule, ...(tables === undefined ? {} : { tables: tables.map(parseTableName) }) })),
+    alerts: { ...alerts, tables: Object.fromEntries(Object.entries(alerts.tables).map(([name, below]) => [parseTableName(name), below])) },
+  };
 }
 
 type FileRoute = NonNullable<ConfigFile['route']>;

@@ -199,6 +199,38 @@ const sync = section(
   { default: {}, description: 'Keeping both databases the same.' },
 );
 
+const share = (description: string, options: { readonly default?: number } = {}) => Type.Number({ minimum: 0, maximum: 1, description, ...options });
+
+const validateSchedules = listOf(
+  section({
+    cron: text('cron', 'When: minute, hour, day of the month, month, day of the week; with six fields, seconds before them.'),
+    level: Type.Optional(choice(['count', 'sample', 'checksum', 'full'], 'How closely. Default: `validate.level`.')),
+    tables: Type.Optional(listOf(text('table-name', 'A table of the monolith.'), 'Only these. Default: all.', { minItems: 1 })),
+    timezone: text('timezone', 'Whose clock the times are of.', { default: 'UTC' }),
+  }),
+  'When `validate watch` compares, each service for itself.',
+  { default: [] },
+);
+
+const validateAlerts = section(
+  {
+    below: share('A table whose share of equal rows is below this is alerted of. 1: any difference.', { default: 1 }),
+    tables: Type.Record(Type.String(), share('The same for this table.'), { default: {}, format: 'table-name', description: "By the monolith's table." }),
+    webhooks: Type.Record(
+      Type.String(),
+      section({
+        format: choice(['generic', 'slack', 'pagerduty'], "Whose form it has: Banyan's own JSON, Slack's incoming webhooks, PagerDuty's Events API v2.", { default: 'generic' }),
+        url: Type.Optional(text('http-url', "Where it is posted to; never logged. Default with `pagerduty`: PagerDuty's.")),
+        routingKey: Type.Optional(text('text', 'The integration key of a PagerDuty service.')),
+        severity: choice(['low', 'medium', 'high', 'critical'], 'The least severe that is sent: extra rows are medium, different ones high, missing ones critical.', { default: 'low' }),
+        timeoutMs: whole('Milliseconds until an answer.', { minimum: 1, default: 10_000 }),
+      }),
+      { default: {}, format: 'name', description: 'Who is told, by a name for logs and metrics.' },
+    ),
+  },
+  { default: {}, description: 'Telling somebody when a table crosses its threshold, and when it is over.' },
+);
+
 const validate = section(
   {
     level: choice(['count', 'sample', 'checksum', 'full'], 'How closely tables are compared.', { default: 'full' }),
@@ -221,6 +253,9 @@ const validate = section(
     rules: rulesSchema,
     sampleRows: whole('Rows compared per table at level `sample`.', { minimum: 1, default: 1000 }),
     maxDifferences: whole('Differing keys listed per table; all are counted.', { minimum: 1, default: 100 }),
+    schedules: validateSchedules,
+    alerts: validateAlerts,
+    historyDays: whole('Days for which runs of `validate watch` are kept.', { minimum: 1, default: 90 }),
   },
   { default: {}, description: 'Comparing both databases.' },
 );

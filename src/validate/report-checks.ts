@@ -45,7 +45,8 @@ export function subjectsOf(checks: readonly Check[]): readonly string[] {
   return [...new Set(checks.map(({ table }) => table))];
 }
 
-function tableChecks(table: TableReport, level: Level, most: number): readonly Check[] {
+/** Every check of one table. */
+export function tableChecks(table: TableReport, level: Level, most: number): readonly Check[] {
   const check = (name: string, answer: Partial<Check>): Check => ({
     table: table.table, name, outcome: 'passed', severity: 'low', message: '', examples: [], total: 0, ...answer,
   });

@@ -4,8 +4,8 @@ import type { RuleReport } from './rules/rule-report.ts';
 import type { SchemaFinding, SequenceFinding } from '../model/structure-finding.ts';
 
 /** How closely tables are compared; each level costs more than the one before and says more. */
-export type Level = 'count' | 'sample' | 'checksum' | 'full';
-
+export const LEVELS = ['count', 'sample', 'checksum', 'full'] as const;
+export type Level = (typeof LEVELS)[number];
 
 /**
  * A row's key: the value of a key of one column; values by column for a key of several; for a table

@@ -40,6 +40,10 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ],
   ['validate --exact --exclude updated_at,seen', 'validate', { exact: true, exclude: ['updated_at', 'seen'] }],
   ['validate --rules revenue,temporal:public.orders --rules-only', 'validate', { rules: ['revenue', 'temporal:public.orders'], rulesOnly: true }],
+  ['validate watch', 'validateWatch', {}],
+  ['validate watch --services a,b --metrics h:1', 'validateWatch', { services: ['a', 'b'], metrics: 'h:1' }],
+  ['validate history', 'validateHistory', { limit: 20 }],
+  ['validate history --table users --since 7d --limit 5', 'validateHistory', { table: 'users', sinceSeconds: 604_800, limit: 5 }],
   ['generate --service accounts -o out', 'generate', { service: 'accounts', outDir: 'out' }],
   ['generate --db postgres://h/d --service a --tables t,u -o out', 'generate', { db: 'postgres://h/d', service: 'a', tables: ['t', 'u'], outDir: 'out' }],
   ['route serve', 'routeServe', undefined],
@@ -330,6 +334,16 @@ Not equal: 2,000 rows compared in 1.5 s.
     expect(await shown(`validate -f junit -o ${join(folder, 'again')}`, validate)).toContain('\nNot equal: ');
     const refused = await run(['validate', '-o', join(folder, 'no', 'such', 'folder')], { application: () => validate });
     expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('BANYAN_FILE') as string]);
+  });
+
+  test('validate history shows where the drift goes', async () => {
+    expect(await shown('validate history')).toBe(`   table            service   level  runs    score  trend                       drift, oldest run first
+✗  public.users     accounts  full      5  99.20 %  rising by 0.2 points a day  ▁▃▅▆█
+✓  public.sessions  accounts  full      1    100 %  unknown: too few runs       ▁
+`);
+    expect(await shown('validate history', { validateHistory: () => Promise.resolve({ tables: [] }) })).toBe('No run is recorded. `banyan validate watch` records its runs.\n');
+    expect((await run(['validate', 'history', '--since', 'yesterday'])).code).toBe(2);
+    expect((await run(['validate', 'nonsense'])).code).toBe(2);
   });
 
   test('generate, route, migrate and config', async () => {

@@ -6,6 +6,7 @@ import type {
   RouteResult,
   StreamStatus,
   SyncResyncResult,
+  ValidateHistoryResult,
   ValidateResult,
 } from '../../src/app/application.ts';
 import { parseTableName } from '../../src/model/names.ts';
@@ -81,6 +82,20 @@ export const unequal: ValidateResult = {
       score: 0.987,
       seconds: 1,
     },
+  ],
+};
+
+const pastRun = (at: string, score: number) => ({
+  run: at, at, level: 'full', consistent: score === 1, source: 1000, target: 1000, missing: 0, extra: 0, different: Math.round((1 - score) * 1000), unsettled: 0, score, seconds: 2,
+});
+
+export const history: ValidateHistoryResult = {
+  tables: [
+    {
+      service: 'accounts', table: 'public.users', score: 0.992, trend: { direction: 'rising', percentPerDay: 0.2, runs: 5 },
+      runs: [0.992, 0.994, 0.996, 0.998, 1].map((score, index) => pastRun(`2026-01-0${9 - index}T03:00:00.000Z`, score)),
+    },
+    { service: 'accounts', table: 'public.sessions', score: 1, trend: { direction: 'unknown', percentPerDay: 0, runs: 1 }, runs: [pastRun('2026-01-09T03:00:00.000Z', 1)] },
   ],
 };
 

@@ -9,7 +9,11 @@ export type { ValidateOptions, ValidatorOptions } from '../../validate/validator
 export type { AgreementRule, ExpectationRule, Rule, TemporalRules } from '../../validate/rules/rule.ts';
 export type { RuleDifference, RuleReport } from '../../validate/rules/rule-report.ts';
 export type { Bounds, Tolerance, ToleranceRules } from '../../validate/tolerance.ts';
-export type { Watch, WatchOptions } from '../../validate/watch.ts';
+export type { Alert, Watch, WatchOptions } from '../../validate/watch.ts';
+export type { Schedule } from '../../validate/schedule.ts';
+export type { AlertBelow } from '../../validate/standing.ts';
+export { reportJunit } from '../../validate/report-junit.ts';
+export { reportMarkdown } from '../../validate/report-markdown.ts';
 export { postgres, type Database, type DatabaseLike } from './database.ts';
 
 /** Finds every difference between two databases, and blames no row that is only on its way. */
