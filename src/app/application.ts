@@ -3,6 +3,8 @@ import type { Logger } from '../core/logger.ts';
 import type { StructureCheck } from '../model/structure-finding.ts';
 import type { ResyncCounts } from '../ports/resync-store.ts';
 import type { RecordedTable } from '../ports/validation-store.ts';
+import type { UnlikePast } from '../validate/anomalies/past-hints.ts';
+import type { UnlikeRow } from '../validate/anomalies/row-hints.ts';
 import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
 import type { Trend } from '../validate/trend.ts';
 
@@ -74,6 +76,7 @@ export interface Application {
   /** Runs until the signal is aborted. */
   validateWatch(options: ValidateWatchOptions): Promise<ValidateWatchResult>;
   validateHistory(options: ValidateHistoryOptions): Promise<ValidateHistoryResult>;
+  validateAnomalies(options: ValidateAnomaliesOptions): Promise<ValidateAnomaliesResult>;
   generate(options: GenerateOptions): Promise<GenerateResult>;
   /** Runs until the signal is aborted; then the routes as they were left. */
   routeServe(): Promise<RouteResult>;
@@ -479,6 +482,25 @@ export interface TableHistory {
   readonly trend: Trend;
   /** Newest first. */
   readonly runs: readonly Omit<RecordedTable, 'service' | 'table'>[];
+}
+
+export interface ValidateAnomaliesOptions {
+  /** Names as the user wrote them, of the monolith. Absent: all. */
+  readonly tables?: readonly string[];
+  readonly side: 'monolith' | 'service';
+}
+
+/** Something to look into, which may be as it should be. `past`: a measure of a table; `row`: one row. */
+export type Hint = { readonly service: string; readonly table: string } & (
+  | ({ readonly kind: 'past' } & UnlikePast)
+  | ({ readonly kind: 'row'; readonly key: Readonly<Record<string, string>> } & Omit<UnlikeRow, 'key'>)
+);
+
+export interface ValidateAnomaliesResult {
+  readonly side: 'monolith' | 'service';
+  readonly hints: readonly Hint[];
+  /** What was looked at, with how many earlier looks each table was compared. */
+  readonly tables: readonly { readonly service: string; readonly table: string; readonly profiles: number; readonly rows: number }[];
 }
 
 export interface GenerateOptions {

@@ -15,6 +15,7 @@ import { pauseSync, resumeSync } from './sync-pause.ts';
 import { discardQuarantined, readQuarantine, retryQuarantined } from './sync-quarantine.ts';
 import { readConflicts, readStatus, waitForSync } from './sync-status.ts';
 import { validate, validateUrls } from './validate.ts';
+import { findAnomalies } from './validate-anomalies.ts';
 import { readValidationHistory } from './validate-history.ts';
 import { watchValidation } from './validate-watch.ts';
 
@@ -41,6 +42,7 @@ export function createApplication(context: ApplicationContext): Application {
         ? validateUrls(context, { ...options, source, target })
         : session((open) => validate(open, options)),
     validateWatch: (options) => session((open) => watchValidation(open, options)),
+    validateAnomalies: (options) => session((open) => findAnomalies(open, options)),
     validateHistory: (options) => session((open) => readValidationHistory(open, options)),
     generate: (options) => generate(context, options),
     routeServe: () => session(serveRoutes),

@@ -58,7 +58,7 @@ export function configured({ validate: { tolerance, maxDifferences, sampleRows, 
 }
 
 /** A mistyped name beside a right one must not look like an equal table; nor must nothing at all. */
-function refuseUnknown(wanted: ReadonlySet<string> | undefined, services: readonly ServiceConfig[]): void {
+export function refuseUnknown(wanted: ReadonlySet<string> | undefined, services: readonly ServiceConfig[]): void {
   const known = new Set<string>(services.flatMap((service) => service.tables.map((table) => table.table)));
   const unknown = [...(wanted ?? [])].filter((table) => !known.has(table));
   if (unknown.length === 0 && known.size > 0) return;

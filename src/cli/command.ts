@@ -26,6 +26,18 @@ export function requireSubcommand(group: Command): Command {
     });
 }
 
+/**
+ * Options of the command that `command` stands behind are read by that one, wherever they were typed. Refuses those
+ * that mean nothing here, instead of passing them over.
+ */
+export function refuseOptionsOfParent(command: Command, but: readonly string[] = []): void {
+  const { parent } = command;
+  for (const option of parent?.parent ? parent.options : []) {
+    const name = option.attributeName();
+    if (parent?.getOptionValueSource(name) === 'cli' && !but.includes(name)) throw usageError(`${fullName(command)} has no option ${option.long ?? option.flags}.`);
+  }
+}
+
 /** `banyan sync run`. */
 export function fullName(command: Command): string {
   return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;

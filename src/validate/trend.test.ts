@@ -1,19 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../core/random.ts';
 import { driftTrend, median } from './trend.ts';
 
 const DAY = 86_400_000;
 const daily = (drifts: readonly number[]) => drifts.map((drift, day) => ({ atMs: day * DAY, drift }));
-
-/** A stream of numbers in [0, 1) that is the same in each run. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 describe('the trend', () => {
   it('rises, falls, is steady, or is not known', () => {
@@ -32,7 +22,7 @@ describe('the trend', () => {
   });
 
   it('of noise is steady in 19 of 20 cases', () => {
-    const random = seeded(7);
+    const random = seededRandom(7);
     const shares = [8, 20].map((runs) => {
       let called = 0;
       for (let round = 0; round < 2000; round += 1) if (driftTrend(daily(Array.from({ length: runs }, random))).direction !== 'steady') called += 1;
@@ -43,7 +33,7 @@ describe('the trend', () => {
   });
 
   it('is seen under noise that is as large as it', () => {
-    const random = seeded(3);
+    const random = seededRandom(3);
     let seen = 0;
     for (let round = 0; round < 200; round += 1) if (driftTrend(daily(Array.from({ length: 20 }, (_, day) => 0.001 * day + 0.02 * random()))).direction === 'rising') seen += 1;
     expect(seen).toBeGreaterThan(180);

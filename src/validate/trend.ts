@@ -28,14 +28,8 @@ export function driftTrend(points: readonly TrendPoint[]): Trend {
   const runs = points.length;
   if (runs < FEWEST) return { direction: 'unknown', percentPerDay: 0, runs };
   const ordered = [...points].sort((one, other) => one.atMs - other.atMs);
-  const slopes: number[] = [];
-  let sign = 0;
-  for (const [index, later] of ordered.entries()) {
-    for (const earlier of ordered.slice(0, index)) {
-      sign += Math.sign(later.drift - earlier.drift);
-      if (later.atMs > earlier.atMs) slopes.push((later.drift - earlier.drift) / (later.atMs - earlier.atMs));
-    }
-  }
+  const sign = ordered.reduce((sum, later, index) => ordered.slice(0, index).reduce((part, earlier) => part + Math.sign(later.drift - earlier.drift), sum), 0);
+  const slopes = pairSlopes(ordered.map(({ atMs, drift }) => ({ x: atMs, y: drift })));
   const percentPerDay = slopes.length === 0 ? 0 : median(slopes) * DAY_MS * 100;
   const deviation = Math.sqrt(varianceOfSign(ordered.map(({ drift }) => drift)));
   // One less for that the sum of signs moves in steps of two.
@@ -49,6 +43,26 @@ function varianceOfSign(values: readonly number[]): number {
   for (const value of values) times.set(value, (times.get(value) ?? 0) + 1);
   const part = (n: number): number => n * (n - 1) * (2 * n + 5);
   return (part(values.length) - [...times.values()].reduce((sum, n) => sum + part(n), 0)) / 18;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Theil and Sen's line through some points: the median of the slopes between all pairs, at the median height. Time O(n²). */
+export function theilSenLine(points: readonly Point[]): (x: number) => number {
+  const slopes = pairSlopes(points);
+  const slope = slopes.length === 0 ? 0 : median(slopes);
+  // Distances from the first keep the digits that large times would take.
+  const from = points[0]?.x ?? 0;
+  const height = median(points.map(({ x, y }) => y - slope * (x - from)));
+  return (x) => height + slope * (x - from);
+}
+
+/** Between all pairs of points that do not stand above each other. */
+function pairSlopes(points: readonly Point[]): readonly number[] {
+  return points.flatMap((later, index) => points.slice(0, index).filter(({ x }) => x !== later.x).map((earlier) => (later.y - earlier.y) / (later.x - earlier.x)));
 }
 
 /** The middle of some numbers; of an even number of them the mean of the two in the middle. NaN: there are none. */

@@ -44,6 +44,8 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['validate watch --services a,b --metrics h:1', 'validateWatch', { services: ['a', 'b'], metrics: 'h:1' }],
   ['validate history', 'validateHistory', { limit: 20 }],
   ['validate history --table users --since 7d --limit 5', 'validateHistory', { table: 'users', sinceSeconds: 604_800, limit: 5 }],
+  ['validate anomalies', 'validateAnomalies', { side: 'monolith' }],
+  ['validate anomalies --side service --tables users,b', 'validateAnomalies', { side: 'service', tables: ['users', 'b'] }],
   ['generate --service accounts -o out', 'generate', { service: 'accounts', outDir: 'out' }],
   ['generate --db postgres://h/d --service a --tables t,u -o out', 'generate', { db: 'postgres://h/d', service: 'a', tables: ['t', 'u'], outDir: 'out' }],
   ['route serve', 'routeServe', undefined],
@@ -344,6 +346,16 @@ Not equal: 2,000 rows compared in 1.5 s.
     expect(await shown('validate history', { validateHistory: () => Promise.resolve({ tables: [] }) })).toBe('No run is recorded. `banyan validate watch` records its runs.\n');
     expect((await run(['validate', 'history', '--since', 'yesterday'])).code).toBe(2);
     expect((await run(['validate', 'nonsense'])).code).toBe(2);
+    const lost = await run(['validate', 'watch', '--level', 'count']);
+    expect([lost.code, lost.stderr]).toEqual([2, expect.stringContaining('banyan validate watch has no option --level.') as string]);
+  });
+
+  test('validate anomalies tells hints', async () => {
+    expect(await shown('validate anomalies')).toBe(`public.users: null_share of email is 0.5, expected about 0.01: 98 usual distances above its past
+public.users: rows is 100, expected about 1000: 90 usual distances below its past
+public.users: the row id=7 is unlike the others (score 0.81); balance is 1200 usual distances above the middle
+3 hints in 2 tables. 1 table with fewer than 10 earlier looks, too few to compare with.
+`);
   });
 
   test('generate, route, migrate and config', async () => {

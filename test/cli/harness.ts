@@ -114,6 +114,7 @@ export const defaultApplication: Application = {
   validate: () => Promise.resolve({ ...samples.unequal, consistent: true, tables: samples.unequal.tables.slice(0, 1) }),
   validateWatch: () => Promise.resolve({ stopped: 'requested', services: ['accounts'] }),
   validateHistory: () => Promise.resolve(samples.history),
+  validateAnomalies: ({ side }) => Promise.resolve({ ...samples.anomalies, side }),
   generate: ({ service }) => Promise.resolve({ service, tables: 2, endpoints: 11, seconds: 0.5, files: ['out/server.ts'] }),
   routeServe: () => Promise.resolve(samples.routes),
   routeSet: () => Promise.resolve(samples.routes),

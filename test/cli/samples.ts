@@ -6,6 +6,7 @@ import type {
   RouteResult,
   StreamStatus,
   SyncResyncResult,
+  ValidateAnomaliesResult,
   ValidateHistoryResult,
   ValidateResult,
 } from '../../src/app/application.ts';
@@ -97,6 +98,16 @@ export const history: ValidateHistoryResult = {
     },
     { service: 'accounts', table: 'public.sessions', score: 1, trend: { direction: 'unknown', percentPerDay: 0, runs: 1 }, runs: [pastRun('2026-01-09T03:00:00.000Z', 1)] },
   ],
+};
+
+export const anomalies: ValidateAnomaliesResult = {
+  side: 'monolith',
+  hints: [
+    { service: 'accounts', table: 'public.users', kind: 'past', measure: 'null_share', column: 'email', found: 0.5, expected: 0.01, deviation: 98 },
+    { service: 'accounts', table: 'public.users', kind: 'past', measure: 'rows', found: 100, expected: 1000, deviation: -90.4 },
+    { service: 'accounts', table: 'public.users', kind: 'row', key: { id: '7' }, score: 0.81, column: 'balance', deviation: 1200 },
+  ],
+  tables: [{ service: 'accounts', table: 'public.users', profiles: 12, rows: 100 }, { service: 'accounts', table: 'public.sessions', profiles: 2, rows: 5 }],
 };
 
 export const change: QuarantinedChange = {

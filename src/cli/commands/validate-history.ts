@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TableHistory } from '../../app/application.ts';
-import { examples } from '../command.ts';
+import { examples, refuseOptionsOfParent } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { count, mark, table, type Style } from '../style.ts';
 import { filled, timeSpan, wholeNumber } from '../values.ts';
@@ -20,6 +20,7 @@ export function addValidateHistory(validate: Command, frame: Frame): void {
     .option('--limit <n>', 'runs of each table, the newest', wholeNumber(1), 20)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
+        refuseOptionsOfParent(command);
         const { table: name, since, limit } = command.opts<HistoryFlags>();
         const result = await application.validateHistory({
           ...(name === undefined ? {} : { table: name }), ...(since === undefined ? {} : { sinceSeconds: since }), limit,

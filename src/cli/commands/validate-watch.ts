@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples } from '../command.ts';
+import { examples, refuseOptionsOfParent } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { filled, nameList } from '../values.ts';
 
@@ -11,6 +11,7 @@ export function addValidateWatch(validate: Command, frame: Frame): void {
     .option('--metrics <address>', 'serve /metrics, /healthz and /readyz at this host:port (default: metrics.listen of the file)', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
+        refuseOptionsOfParent(command);
         const { services, metrics } = command.opts<{ readonly services?: readonly string[]; readonly metrics?: string }>();
         const result = await application.validateWatch({ ...(services === undefined ? {} : { services }), ...(metrics === undefined ? {} : { metrics }) });
         return { json: result, text: () => 'Stopped on request.\n' };

@@ -6,6 +6,7 @@ import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
 import { count, duration, mark, plural, styleFor, table, type Style } from '../style.ts';
 import { filled, nameList } from '../values.ts';
+import { addValidateAnomalies } from './validate-anomalies.ts';
 import { addValidateHistory } from './validate-history.ts';
 import { addValidateWatch } from './validate-watch.ts';
 
@@ -67,10 +68,9 @@ export function addValidate(program: Command, frame: Frame): void {
         };
       }),
     );
-  // What stands behind a command is its own: `--tables` before `history` would be another's.
-  validate.enablePositionalOptions();
   addValidateWatch(validate, frame);
   addValidateHistory(validate, frame);
+  addValidateAnomalies(validate, frame);
   examples(
     validate,
     'banyan validate',
