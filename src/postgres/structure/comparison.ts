@@ -29,6 +29,8 @@ export interface Comparison {
   /** Also of partitioned tables under other names, of which nothing but their columns is known. */
   readonly moved: readonly TableMapping[];
   readonly scopes: readonly StructureScope[];
+  /** Whether the two servers print one expression alike: they have the same major version. */
+  readonly sameSpelling: boolean;
 }
 
 /** Undefined: no table is on both sides. */
@@ -39,15 +41,22 @@ export async function readComparison(options: ComparisonOptions, wanted: readonl
   const present = declared.filter((mapping) => here.has(mapping.monolith));
   const scopes = wanted.filter((scope) => here.has(scope.source) && there.has(scope.target));
   if (scopes.length === 0) return undefined;
-  const [own, actual, all] = await Promise.all([
+  const [own, actual, all, sourceMajor, tsourceMajor] = await Promise.all([
     new PostgresIntrospector({ pool: source }).readSchema({ tables: [...new Set(present.map(({ monolith }) => monolith))] }),
     new PostgresIntrospector({ pool: target }).readSchema(),
     spelledMappings(target, present),
+    majorVersion(source),
+    majorVersion(target),
   ]);
   // A partitioned table under another name was made by hand, however its partitions are called.
   const partitioned = new Set(own.tables.filter(({ kind }) => kind !== 'table').map(({ name }) => name));
   const mappings = all.filter((mapping) => !partitioned.has(mapping.monolith) || isUnchanged(mapping));
-  return { own, expected: reshaped(own, mappings, actual), actual, mappings, moved: all, scopes };
+  return { own, expected: reshaped(own, mappings, actual), actual, mappings, moved: all, scopes, sameSpelling: sourceMajor === tsourceMajor };
+}
+
+async function majorVersion(pool: pg.Pool): Promise<string> {
+  const found = await pool.query<{ major: string }>("SELECT current_setting('server_version_num')::int4 / 10000 AS major");
+  return found.rows[0]?.major ?? '';
 }
 
 function mappingOf({ source, target, columns, opaque }: StructureScope): TableMapping {

@@ -4,6 +4,7 @@ import type { SchemaFinding, SequenceFinding, StructureCheck } from '../../model
 import type { StructureComparer, StructureScope, TableStructure } from '../../ports/structure.ts';
 import { compareSequence } from '../provision/compare.ts';
 import { matchSequences } from '../provision/provisioner.ts';
+import { asSpelled } from './as-spelled.ts';
 import { compareNumbers, pairSequences } from './compare-sequences.ts';
 import { compareTable } from './compare-table.ts';
 import { readComparison, type Comparison, type ComparisonOptions } from './comparison.ts';
@@ -58,7 +59,7 @@ function schemaFindings(comparison: Comparison): ReadonlyMap<TableName, SchemaFi
   const found = new Map<TableName, SchemaFinding[]>();
   for (const scope of scopes) {
     const context = contextOf(scope, comparison);
-    if (context) append(found, scope.target, compareTable(context, { source: expected, target: actual }));
+    if (context) append(found, scope.target, asSpelled(compareTable(context, { source: expected, target: actual }), comparison.sameSpelling));
   }
   for (const { type, finding: of } of compareTypes(own, actual)) {
     // Said once, at the first table that has it on both sides; a composite type may hold it further down.
