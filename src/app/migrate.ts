@@ -7,6 +7,7 @@ import { provision } from './provision.ts';
 import { readRoutes, setRoute } from './route.ts';
 import type { Session } from './session.ts';
 import { readStreams } from './sync-status.ts';
+import { checksOf } from './validate-report.ts';
 import { validate } from './validate.ts';
 
 /** `banyan migrate SERVICE` */
@@ -54,8 +55,10 @@ function stepsOf(session: Session, service: string): MigrationSteps {
       return { name: 'following', passed: streams.length > 0 && bad.length === 0, evidence: evidence.join('; ') };
     },
     equal: async () => {
-      const { consistent, rows } = await validate(session, { level: 'full', services: [service] });
-      return { name: 'equal', passed: consistent, evidence: `${rows} rows compared` };
+      const report = await validate(session, { level: 'full', services: [service] });
+      const failed = checksOf(report, { mostExamples: 1 }).filter(({ outcome }) => outcome === 'failed');
+      const evidence = [`${report.rows} rows compared`, ...failed.map(({ table, name, message }) => `${table}: ${name}: ${message}`)];
+      return { name: 'equal', passed: report.consistent, evidence: evidence.join('; ') };
     },
     served: async () => {
       const route = (await readRoutes(session)).routes.find((each) => each.service === service);

@@ -164,7 +164,7 @@ describePostgres('a migration', () => {
     // Both sides differ where no stream mends it.
     await worker.stop();
     await app.service.query("DELETE FROM public.sessions WHERE id = 's1'");
-    expect(await application.migrate({ service: 'accounts', dryRun: false })).toMatchObject({ stage: 'synced', gates: [{ name: 'equal', passed: false }] });
+    expect(await application.migrate({ service: 'accounts', dryRun: false })).toMatchObject({ stage: 'synced', gates: [{ name: 'equal', passed: false, evidence: '40 rows compared; public.sessions: missing: 1 row only in the source' }] });
     await app.startSync();
     expect(await application.syncWait({ timeoutSeconds: 20 })).toMatchObject({ caughtUp: true });
     expect(await application.migrate({ service: 'accounts', dryRun: false })).toMatchObject({ stage: 'validated', gates: [{ name: 'equal', passed: true, evidence: '39 rows compared' }] });
