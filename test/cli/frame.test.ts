@@ -93,6 +93,7 @@ describe('wrong usage ends with 2 and one clear message', () => {
     ['analyze --services 1.5', "Option '--services <number>' argument '1.5' is invalid. Expected a whole number from 1 to 1000."],
     ['sync wait --timeout soon', "Option '--timeout <seconds>' argument 'soon' is invalid. Expected a number, at least 0."],
     ['validate --source a', '--source and --target go together.'],
+    ['validate --source a://x --target b://y --rules-only', 'Rules are those of banyan.yaml; --source and --target have none.'],
     ['validate --level deep', "Option '--level <level>' argument 'deep' is invalid. Allowed choices are count, sample, checksum, full."],
     ['validate --tables a,,b', "Option '--tables <names>' argument 'a,,b' is invalid. Expected names separated by commas."],
     ['route set accounts', "Missing required argument 'percent'."],

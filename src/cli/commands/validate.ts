@@ -47,6 +47,7 @@ export function addValidate(program: Command, frame: Frame): void {
       frame.run(command, async (application) => {
         const { source, target, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
+        if (source !== undefined && (rules !== undefined || rulesOnly === true)) throw usageError('Rules are those of banyan.yaml; --source and --target have none.');
         const result = await application.validate({
           ...(source === undefined ? {} : { source }),
           ...(target === undefined ? {} : { target }),
