@@ -36,6 +36,7 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
 
   data_drift_percentage: { type: 'gauge', help: 'Share of rows that differed in the last comparison.', labels: ['table'] },
   reconciliation_inconsistencies_total: { type: 'counter', help: 'Rows found missing, extra or different, and findings in the structure, by kind.', labels: ['table', 'type', 'severity'] },
+  reconciliation_auto_corrections_total: { type: 'counter', help: 'Rows that were repaired, by what was done to them.', labels: ['table', 'correction_type'] },
   reconciliation_duration_seconds: { type: 'histogram', help: 'How long a comparison took.', labels: ['job_type'], buckets: [...SECONDS, 300, 1800, 7200] },
   banyan_validate_score: { type: 'gauge', help: "Share of a service's rows that are equal on both sides, 0 to 1, as far as is known.", labels: ['service'] },
   banyan_validate_runs_total: { type: 'counter', help: 'Scheduled comparisons, by what they found: equal, different, failed.', labels: ['service', 'result'] },

@@ -188,6 +188,30 @@ export const ERROR_CODES = {
     meaning: 'The streams did not pass a fence in time, so rows in flight can not be told from differences.',
     remedy: 'See `banyan sync status`: start the engine, or wait until it has caught up, and validate again.',
   },
+  BANYAN_RECONCILE_RIGHTS: {
+    meaning: 'The role may not repair rows: repairs are written as a stream writes, without firing the users\' triggers.',
+    remedy: 'GRANT SET ON PARAMETER session_replication_role TO the role (before PostgreSQL 15: make it a superuser), and grant it SELECT, INSERT, UPDATE and DELETE on the tables.',
+  },
+  BANYAN_RECONCILE_STREAMS: {
+    meaning: 'The two databases are connected by streams, so a row that is written past them would be taken for a user\'s write.',
+    remedy: 'Name the service in banyan.yaml and run `banyan reconcile` without --source and --target, or make a whole table equal with `banyan sync resync`.',
+  },
+  BANYAN_RECONCILE_UNKNOWN: {
+    meaning: 'There is no such run of a reconciliation.',
+    remedy: 'See `banyan reconcile list` for the runs there are; a run of two databases by URL is undone with the same URLs.',
+  },
+  BANYAN_REVIEW_UNKNOWN: {
+    meaning: 'No such difference waits, or has waited, for a decision.',
+    remedy: 'See `banyan review list --state all` for those there are.',
+  },
+  BANYAN_REVIEW_CLOSED: {
+    meaning: 'The difference has been decided already, or a later run has not found it any more.',
+    remedy: 'Nothing is to be done. `banyan review show` tells who decided, when and why.',
+  },
+  BANYAN_REVIEW_ROW: {
+    meaning: 'A decision can not be carried out: the row it asks for is not a row of the table, or can not be put in the other side\'s words.',
+    remedy: 'Give the columns by the monolith\'s names, values as texts or null, the key as it is; or approve a side.',
+  },
   // analyze
   BANYAN_ANALYZE_PINS: {
     meaning: 'What was asked of the cut contradicts itself.',

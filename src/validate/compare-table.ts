@@ -7,7 +7,7 @@ import type { TablePair } from './pair.ts';
 import { ProgressMeter, type Progress } from './progress.ts';
 import { scoreOf, type Level, type SampleBound, type TableReport } from './report.ts';
 import { boundOf, drawSample } from './sample.ts';
-import { settle, type SettleOptions } from './settle.ts';
+import { settle, type Confirmed, type SettleOptions } from './settle.ts';
 import { findSuspects } from './suspects.ts';
 
 export interface CompareOptions {
@@ -24,11 +24,21 @@ export interface CompareOptions {
   readonly confidence: number;
   readonly random: () => number;
   readonly onProgress?: (progress: Progress) => void;
+  /** Told of every difference, whatever the report lists, a batch at a time; waited for. */
+  readonly onDifferences?: (found: FoundDifferences) => Promise<void>;
   readonly signal?: AbortSignal;
+}
+
+/** Differences of one table that stayed, and in which words. */
+export interface FoundDifferences {
+  readonly pair: TablePair;
+  readonly confirmed: readonly Confirmed[];
 }
 
 /** Suspects that are looked at again together: bounds memory, and saves fences. */
 const SUSPECTS_AT_ONCE = 20_000;
+/** The same where each of them is looked at closely: their differing values are in memory. */
+const SUSPECTS_LOOKED_AT = 2000;
 
 interface Rows {
   readonly source: number;
@@ -75,13 +85,15 @@ async function compareAll(options: CompareOptions, collector: DifferenceCollecto
         source: source.rows(pair.source, reading),
         target: target.rows(pair.target, reading),
         keyed: pair.keyLength > 0,
-        batch: SUSPECTS_AT_ONCE,
+        batch: options.onDifferences ? SUSPECTS_LOOKED_AT : SUSPECTS_AT_ONCE,
       });
       for await (const batch of suspects) {
         meter.found(batch.length);
-        const settled = await settle(batch, seen, settleOptions(options, hashed), collector.wanted);
+        const wanted = options.onDifferences ? Number.POSITIVE_INFINITY : collector.wanted;
+        const settled = await settle(batch, seen, settleOptions(options, hashed), wanted);
         for (const difference of settled.confirmed) collector.add(difference);
         collector.addUnsettled(settled.unsettled);
+        await options.onDifferences?.({ pair, confirmed: settled.confirmed });
         meter.rechecking();
       }
     }

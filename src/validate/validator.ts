@@ -9,7 +9,7 @@ import type { StructureComparer } from '../ports/structure.ts';
 import { STRUCTURE_CHECKS, type StructureCheck } from '../model/structure-finding.ts';
 import type { TableName } from '../model/names.ts';
 import { FenceBarrier, PauseBarrier, type Barrier, type FenceOptions } from './barrier.ts';
-import { compareTable } from './compare-table.ts';
+import { compareTable, type FoundDifferences } from './compare-table.ts';
 import { pairNames, pairTables, type TableToValidate } from './pair.ts';
 import type { Progress } from './progress.ts';
 import { scoreOfTables, type Level, type TableReport, type ValidationReport } from './report.ts';
@@ -87,6 +87,8 @@ export interface ValidateOptions {
   /** Hash of the rows. Default: the servers' record hash if both hash alike, else the canonical one, at about half the speed. */
   readonly hash?: HashMethod;
   readonly onProgress?: (progress: Progress) => void;
+  /** Told of every difference, a batch at a time, and waited for. The report's lists stay bounded. Not at level `sample`. */
+  readonly onDifferences?: (found: FoundDifferences) => Promise<void>;
   /** Stops; what runs on the servers is cancelled. */
   readonly signal?: AbortSignal;
 }
@@ -260,6 +262,7 @@ export class ConsistencyValidator {
       confidence: options.confidence ?? 0.95,
       random: this.#random,
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      ...(options.onDifferences ? { onDifferences: options.onDifferences } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
     return level === run.level ? report : { ...report, level };

@@ -70,7 +70,7 @@ export async function runRounds(options: {
 }
 
 /** @returns what the server writes for each row. */
-async function fill(pool: pg.Pool, tables: readonly PlantedTable[], side: 'source' | 'target'): Promise<readonly (readonly Text[])[][]> {
+export async function fill(pool: pg.Pool, tables: readonly PlantedTable[], side: 'source' | 'target'): Promise<readonly (readonly Text[])[][]> {
   await pool.query(tables.map((table) => table.create[side]).join('; '));
   const texts: (readonly Text[])[][] = [];
   for (const { names, columns, rows, filtered } of tables) {
