@@ -12,6 +12,9 @@ export {
 } from './app/library/sync.ts';
 export { ConflictResolver } from './sync/conflict.ts';
 export { ConsistencyValidator, type TableReport, type ValidateOptions, type ValidationReport } from './app/library/validate.ts';
+export {
+  Reconciler, type ReconcileOptions, type ReconcileReport, type ReconcilerOptions, type ReviewQueue, type TablePolicy, type TableToReconcile, type UndoReport,
+} from './app/library/reconcile.ts';
 export { ApiGenerator, directory, type GeneratedApi } from './app/library/generate.ts';
 export { HealthChecker, TrafficRouter, type RouteStatus, type TrafficRouterOptions } from './app/library/route.ts';
 export { Migration, PostgresMigrationStore, STAGES, type MigrationSteps, type Stage } from './app/library/migrate.ts';

@@ -7,6 +7,7 @@ import type { UnlikePast } from '../validate/anomalies/past-hints.ts';
 import type { UnlikeRow } from '../validate/anomalies/row-hints.ts';
 import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
 import type { Trend } from '../validate/trend.ts';
+import type { ReconcileApplication } from './reconcile-types.ts';
 
 /*
  * What the command line (and whoever else drives Banyan) asks of the composition root: one method per
@@ -56,7 +57,7 @@ export interface ProgressTask {
 }
 
 /** All of Banyan, as its commands see it. Every method may throw a BanyanError. */
-export interface Application {
+export interface Application extends ReconcileApplication {
   demo(options: DemoOptions): Promise<DemoResult>;
   doctor(): Promise<DoctorResult>;
   analyze(options: AnalyzeOptions): Promise<AnalyzeResult>;

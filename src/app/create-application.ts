@@ -7,6 +7,7 @@ import { runDemo } from './demo/demo.ts';
 import { generate } from './generate.ts';
 import { migrate, migrateRollback, migrateStatus } from './migrate.ts';
 import { provision } from './provision.ts';
+import { reconcileApplication } from './reconcile.ts';
 import { readRoutes, rollbackRoute, serveRoutes, setRoute } from './route.ts';
 import { Session } from './session.ts';
 import { resyncTable } from './sync-resync.ts';
@@ -23,6 +24,7 @@ import { watchValidation } from './validate-watch.ts';
 export function createApplication(context: ApplicationContext): Application {
   const session = <T>(work: (session: Session) => Promise<T>): Promise<T> => Session.run(context, work);
   return {
+    ...reconcileApplication(context),
     demo: (options) => runDemo({ ...options, context, createApplication }),
     doctor: () => session((open) => doctor(open)),
     analyze: (options) => analyze(context, options),

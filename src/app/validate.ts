@@ -112,7 +112,7 @@ export function tablesToValidate(service: ServiceConfig, wanted: ReadonlySet<str
 }
 
 /** Positions order the two sides only while the streams run; without them, a pause has to do. */
-async function fenceOf(session: Session, service: ServiceConfig): Promise<{ readonly fence?: { readonly fence: PostgresFence; readonly service: string; readonly sides: ('monolith' | 'service')[] } }> {
+export async function fenceOf(session: Session, service: ServiceConfig): Promise<{ readonly fence?: { readonly fence: PostgresFence; readonly service: string; readonly sides: ('monolith' | 'service')[] } }> {
   const streams = (await readStreams(session)).filter((stream) => stream.service === service.name);
   if (!streams.some((stream) => stream.state === 'running')) return {};
   const fence = new PostgresFence({ clock: session.context.clock, pools: (name) => session.pools(session.service(name)) });

@@ -23,6 +23,7 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   for (const [name, { where, serviceWhere }] of Object.entries(file.validate.tables)) {
     if (where === undefined && serviceWhere !== undefined) add(['validate', 'tables', name, 'serviceWhere'], '`serviceWhere` without `where`', '`where: …` beside it');
   }
+  checkReconcile(file, owners, add);
   checkCapture(file, add);
   checkReferences(file, owners, add);
   checkValidation(file, owners, add);
@@ -184,6 +185,15 @@ function checkValidation({ validate }: ConfigFile, owners: ReadonlyMap<string, s
       add(path, `the format ${format} without ${format === 'pagerduty' ? 'routingKey' : 'url'}`, format === 'pagerduty' ? '`routingKey: ${PAGERDUTY_KEY}` beside it' : '`url: ${WEBHOOK_URL}` beside it');
     }
     if (format !== 'pagerduty' && routingKey !== undefined) add([...path, 'routingKey'], `a routingKey for the format ${format}`, 'it only with the format pagerduty');
+  }
+}
+
+function checkReconcile({ validate: { reconcile } }: ConfigFile, owners: ReadonlyMap<string, string>, add: Add): void {
+  const path = ['validate', 'reconcile'];
+  checkTableNames([...path, 'tables'], Object.keys(reconcile.tables), owners, add);
+  checkTableNames([...path, 'allowDeletes'], reconcile.allowDeletes, owners, add);
+  for (const [name, { policy, column }] of Object.entries(reconcile.tables)) {
+    if (column !== undefined && policy !== 'newest-wins') add([...path, 'tables', name, 'column'], `column for the policy ${policy}`, 'it only with the policy newest-wins');
   }
 }
 

@@ -230,6 +230,7 @@ const validateAlerts = section(
   },
   { default: {}, description: 'Telling somebody when a table crosses its threshold, and when it is over.' },
 );
+const reconcilePolicies = ['monolith-wins', 'service-wins', 'newest-wins', 'conflict-strategy', 'review'] as const;
 
 const validate = section(
   {
@@ -256,6 +257,21 @@ const validate = section(
     schedules: validateSchedules,
     alerts: validateAlerts,
     historyDays: whole('Days for which runs of `validate watch` are kept.', { minimum: 1, default: 90 }),
+    reconcile: section(
+      {
+        policy: choice(reconcilePolicies, 'Which row counts, where no table says otherwise.', { default: 'review' }),
+        tables: Type.Record(
+          Type.String(),
+          section({
+            policy: choice(reconcilePolicies, 'Which row counts in this table.'),
+            column: Type.Optional(text('text', "The column of `newest-wins` that tells which row is newer, as the monolith names it. Default: when the rows were committed.")),
+          }),
+          { default: {}, format: 'table-name', description: "Policies by the monolith's table." },
+        ),
+        allowDeletes: listOf(text('table-name', "A table, as the monolith names it."), 'The tables of which rows may be deleted, on either side.', { default: [] }),
+      },
+      { default: {}, description: 'Repairing what a comparison finds.' },
+    ),
   },
   { default: {}, description: 'Comparing both databases.' },
 );

@@ -46,6 +46,20 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['validate history --table users --since 7d --limit 5', 'validateHistory', { table: 'users', sinceSeconds: 604_800, limit: 5 }],
   ['validate anomalies', 'validateAnomalies', { side: 'monolith' }],
   ['validate anomalies --side service --tables users,b', 'validateAnomalies', { side: 'service', tables: ['users', 'b'] }],
+  ['reconcile --yes', 'reconcile', { dryRun: false }],
+  ['reconcile --dry-run --tables a,b --policy newest-wins --allow-deletes a', 'reconcile', { dryRun: true, tables: ['a', 'b'], policy: 'newest-wins', allowDeletes: ['a'] }],
+  ['reconcile --source a://x --target b://y --record c://z', 'reconcile', { source: 'a://x', target: 'b://y', state: 'c://z', dryRun: false }],
+  ['reconcile list', 'reconcileList', { limit: 20 }],
+  ['reconcile show 12 --limit 5', 'reconcileShow', { run: '12', limit: 5 }],
+  ['reconcile undo 12 --by anna --reason wrong --yes', 'reconcileUndo', { run: '12', by: 'anna', reason: 'wrong', dryRun: false }],
+  ['reconcile undo 12 --dry-run', 'reconcileUndo', { run: '12', dryRun: true }],
+  ['reconcile undo 12 --source a://x --target b://y', 'reconcileUndo', { source: 'a://x', target: 'b://y', run: '12', dryRun: false }],
+  ['review', 'reviewList', { limit: 100 }],
+  ['review list --table users --type extra --severity medium --state all --older-than 1.5 --limit 3', 'reviewList', { limit: 3, table: 'users', type: 'extra', severity: 'medium', caseState: 'all', olderThanSeconds: 5400 }],
+  ['review show 7', 'reviewShow', { id: '7' }],
+  ['review approve 7 --side service --by anna --yes', 'reviewApprove', { id: '7', side: 'service', by: 'anna' }],
+  ['review approve 7 --row {"name":null,"balance":"1.10"} --reason asked', 'reviewApprove', { id: '7', row: { name: null, balance: '1.10' }, reason: 'asked' }],
+  ['review reject 7 --reason meant', 'reviewReject', { id: '7', reason: 'meant' }],
   ['generate --service accounts -o out', 'generate', { service: 'accounts', outDir: 'out' }],
   ['generate --db postgres://h/d --service a --tables t,u -o out', 'generate', { db: 'postgres://h/d', service: 'a', tables: ['t', 'u'], outDir: 'out' }],
   ['route serve', 'routeServe', undefined],
@@ -129,6 +143,10 @@ describe('the exit code is the answer', () => {
     ['sync quarantine retry 1', { syncQuarantineRetry: () => Promise.resolve({ id: '1', applied: false, also: 0 }) }, 1],
     ['sync quarantine discard 1', { syncQuarantineDiscard: () => Promise.resolve({ id: '1', dryRun: false, discarded: false, change: samples.change, behind: 1 }) }, 1],
     ['validate', { validate: () => Promise.resolve(samples.unequal) }, 1],
+    ['reconcile', { reconcile: () => Promise.resolve({ ...samples.reconciled, consistent: false }) }, 1],
+    ['reconcile undo 1', { reconcileUndo: () => Promise.resolve({ of: '1', run: '2', dryRun: false, undone: 1, left: 1, refused: 0 }) }, 1],
+    ['reconcile undo 1 --yes', { reconcileUndo: () => Promise.resolve({ of: '1', dryRun: false, undone: 0, left: 0, refused: 0 }) }, 1],
+    ['review approve 1 --side monolith', { reviewApprove: () => Promise.resolve({ id: '1', applied: false, run: '2', reason: 'it has changed' }) }, 1],
     ['migrate a', { migrate: () => Promise.resolve({ ...samples.migration, gates: [{ name: 'equal', passed: false, evidence: 3 }] }) }, 1],
     ['migrate status', { migrateStatus: () => Promise.resolve({ migrations: [{ ...samples.migration, gates: [{ name: 'equal', passed: false, evidence: undefined }] }] }) }, 0],
   ];
@@ -158,6 +176,28 @@ describe('for people', () => {
 All promises kept.
 `);
     expect(await shown('demo', { demo: () => Promise.resolve({ ...samples.demo, ok: false, staleReads: 2 }) })).toContain('✗  users who read the past                  2\n');
+  });
+
+  test('reconcile and review', async () => {
+    expect(await shown('reconcile')).toBe(`   table         policy         found  inserted  updated  deleted  queued  left
+✓  public.users  monolith-wins      3         1        2        0       0     0
+
+Runs: 12 of accounts. Both sides are equal. (1.5 s)
+`);
+    expect(await shown('reconcile show 12')).toBe(`Run 12 of accounts: reconcile by anna at 2026-01-02T03:04:05Z; done; 3 applied, 1 queued
+
+~ public.users in the service: applied
+    before id=7, name=Bob
+    after  id=7, name=null
+`);
+    expect(await shown('review show 7')).toBe(`Difference 7 in public.users: different, high, open; its policy is review
+
+   column  monolith  service
+   id      7         7
+≠  name    Ann       null
+`);
+    expect(await shown('review')).toContain('1 different (high), found in the last hour\n');
+    expect(await shown('reconcile list')).toContain('12   accounts  reconcile  anna  2026-01-02T03:04:05Z  done   3 applied, 1 queued\n');
   });
 
   test('doctor', async () => {

@@ -105,6 +105,12 @@ describe('wrong usage ends with 2 and one clear message', () => {
     ['check --before a --after b --type soap', "Option '--type <type>' argument 'soap' is invalid. Allowed choices are database, api, graphql."],
     ['route export -o x', "Required option '--format <format>' not specified."],
     ['review approve', "Missing required argument 'id'."],
+    ['review approve 7', 'review approve needs either --side monolith or service, or --row with a JSON object.'],
+    ['review approve 7 --row {"a":1}', "--row: found a with a number; expected a JSON object of texts and nulls: '{\"name\":\"Ann\",\"balance\":\"12.30\"}'."],
+    ['review approve 7 --row [] --side service', 'review approve needs either --side monolith or service, or --row with a JSON object.'],
+    ['reconcile --target a', '--source and --target go together.'],
+    ['reconcile list --record a', '--record goes with --source and --target; the configuration has `state.url`.'],
+    ['reconcile --policy mine', "Option '--policy <policy>' argument 'mine' is invalid. Allowed choices are monolith-wins, service-wins, newest-wins, conflict-strategy, review."],
   ])('banyan %s', async (line, message) => {
     const argv = line === '' ? [] : line.split(' ');
     const plain = await run(argv);
@@ -126,12 +132,6 @@ describe('what is not built yet says so', () => {
     'plan -i s.json -o p.json -f json --validate',
     'check --before a --after b --type api -f sarif',
     'runbook -i p.json',
-    'reconcile --dry-run',
-    'review',
-    'review list',
-    'review show 1',
-    'review approve 1',
-    'review reject 1',
     'rehearse accounts',
     'route export --format haproxy -o x',
   ])('banyan %s', async (line) => {

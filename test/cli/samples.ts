@@ -1,3 +1,5 @@
+import type { ReconcileResult, ReconcileRunResult, RepairRecord, ReviewCaseResult } from '../../src/app/reconcile-types.ts';
+import type { TableName } from '../../src/model/names.ts';
 import type {
   AnalyzeResult,
   DemoResult,
@@ -145,4 +147,22 @@ export const migration: MigrationResult = {
 
 export const resync: SyncResyncResult = {
   service: 'accounts', table: 'public.users', from: 'monolith', dryRun: false, state: 'done', found: 1300, repaired: 1204, held: 0, busy: 0, refused: 0, seconds: 4.5,
+};
+
+export const run: ReconcileRunResult = {
+  id: '12', scope: 'accounts', kind: 'reconcile', by: 'anna', state: 'done', startedAt: '2026-01-02T03:04:05Z', endedAt: '2026-01-02T03:04:06Z', counts: { applied: 3, queued: 1 },
+};
+
+export const repair: RepairRecord = {
+  id: '40', at: '2026-01-02T03:04:05Z', table: 'public.users', side: 'service', kind: 'update', state: 'applied', before: [{ id: '7', name: 'Bob' }], after: [{ id: '7', name: null }],
+};
+
+export const waiting: ReviewCaseResult = {
+  id: '7', scope: 'accounts', table: 'public.users', type: 'different', severity: 'high', state: 'open', key: { id: '7' }, columns: ['name'], why: 'its policy is review',
+  foundAt: '2026-01-02T03:04:05Z', seenAt: '2026-01-02T03:04:05Z', monolith: [{ id: '7', name: 'Ann' }], service: [{ id: '7', name: null }],
+};
+
+export const reconciled: ReconcileResult = {
+  consistent: true, dryRun: false, seconds: 1.5, runs: [{ scope: 'accounts', run: '12' }],
+  tables: [{ scope: 'accounts', table: 'public.users' as TableName, policy: 'monolith-wins', missing: 1, extra: 0, different: 2, inserted: 1, updated: 2, deleted: 0, left: 0, queued: 0, rejected: 0, unsettled: 0 }],
 };

@@ -14,6 +14,7 @@ export type { Schedule } from '../../validate/schedule.ts';
 export type { AlertBelow } from '../../validate/standing.ts';
 export { reportJunit } from '../../validate/report-junit.ts';
 export { reportMarkdown } from '../../validate/report-markdown.ts';
+export { Reconciler, type ReconcileOptions, type ReconcileReport, type ReconcilerOptions, type ReviewQueue, type TablePolicy, type TableToReconcile, type UndoReport } from './reconcile.ts';
 export { postgres, type Database, type DatabaseLike } from './database.ts';
 
 /** Finds every difference between two databases, and blames no row that is only on its way. */

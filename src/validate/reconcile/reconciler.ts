@@ -41,6 +41,8 @@ export interface ReconcilerOptions extends ValidatorOptions {
   readonly scope: string;
   /** How repairs are written. Default: straight into the databases, which no stream may connect. */
   readonly way?: RepairWay;
+  /** Asked before anything is written; throws if it may not be. */
+  readonly guard?: () => Promise<void>;
   /** Of the policy `conflict-strategy`. */
   readonly strategy?: AskStrategy;
 }
@@ -105,6 +107,7 @@ export class Reconciler {
     const { store, scope } = this.#options;
     const startedMs = this.#clock.monotonic();
     if (dryRun) return this.#reconcile(options, { startedMs, run: undefined });
+    await this.#options.guard?.();
     await store.install();
     const run = await store.begin({ scope, kind: 'reconcile', by: options.by });
     return this.#ended(run, () => this.#reconcile(options, { startedMs, run }));
@@ -117,6 +120,7 @@ export class Reconciler {
   async undo(of: string, options: UndoOptions): Promise<UndoReport> {
     const { store, scope } = this.#options;
     const { dryRun = false, by, reason } = options;
+    await store.install();
     const found = await store.run(of);
     if (found?.scope !== scope) throw new BanyanError('BANYAN_RECONCILE_UNKNOWN', { message: `There is no run ${of} of ${scope}${found ? `; it was of ${found.scope}` : ''}.` });
     const batches = this.#written(of);
@@ -125,6 +129,7 @@ export class Reconciler {
       for await (const batch of batches) undone += batch.length;
       return { of, dryRun, undone, left: 0, refused: 0 };
     }
+    await this.#options.guard?.();
     const run = await store.begin({ scope, kind: 'undo', by, of, ...(reason === undefined ? {} : { reason }) });
     return this.#ended(run, async () => {
       const names = new Set<TableName>();
@@ -151,6 +156,7 @@ export class Reconciler {
   async carryOut(repairs: readonly Repair[], options: { readonly table: ReconciledTable; readonly by: string; readonly reason?: string }): Promise<{ readonly run: string; readonly repairs: readonly StoredRepair[] }> {
     const { store, scope } = this.#options;
     const { table, by, reason } = options;
+    await this.#options.guard?.();
     const run = await store.begin({ scope, kind: 'approval', by, ...(reason === undefined ? {} : { reason }) });
     return this.#ended(run, async () => {
       await store.plan(run, repairs);
