@@ -14,7 +14,7 @@ import { ReviewQueue } from '../validate/reconcile/review-queue.ts';
 import type { ApplicationContext } from './application.ts';
 import type { PairOptions } from './reconcile-types.ts';
 import { askStrategy } from './reconcile-strategy.ts';
-import { Session } from './session.ts';
+import type { Session } from './session.ts';
 import { readStreams } from './sync-status.ts';
 import { loadMappings } from './table-mappings.ts';
 import { fenceOf, tablesToValidate } from './validate.ts';

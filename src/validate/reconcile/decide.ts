@@ -28,47 +28,45 @@ export async function decideAll(
   const newest = table.policy.policy === 'newest-wins' ? await newestOf(differences, table, repairer) : undefined;
   const decisions: Decision[] = [];
   for (const [i, difference] of differences.entries()) {
-    const verdict = newest ? newest[i] : await verdictOf(difference, table, strategy);
-    decisions.push(verdict === undefined ? { review: 'its policy is review' } : typeof verdict === 'string' && verdict !== 'monolith' && verdict !== 'service' ? { review: verdict } : asRepairs(difference, table, verdict));
+    const verdict = newest?.[i] ?? (await verdictOf(difference, table, strategy));
+    if (verdict === 'monolith' || verdict === 'service') decisions.push(towards(verdict, { difference, table, deletes: table.deletes }));
+    else decisions.push('why' in verdict ? { review: verdict.why } : holding(verdict.row, { difference, table }));
   }
   return decisions;
 }
 
-type Verdict = 'monolith' | 'service' | NamedRow;
+/** Who wins, the row that both shall hold, or why that can not be said. */
+type Verdict = Side | { readonly row: NamedRow } | { readonly why: string };
 
-function asRepairs(difference: Difference, table: ReconciledTable, verdict: Verdict): Decision {
-  return typeof verdict === 'string' ? towards(verdict, { difference, table, deletes: table.deletes }) : holding(verdict, { difference, table });
-}
-
-/** A side, a row, or a text: why it can not be decided. */
-async function verdictOf({ identity, monolith, service }: Difference, table: ReconciledTable, strategy: AskStrategy | undefined): Promise<Verdict | string | undefined> {
+async function verdictOf({ identity, monolith, service }: Difference, table: ReconciledTable, strategy: AskStrategy | undefined): Promise<Verdict> {
   const { policy } = table.policy;
   if (policy === 'monolith-wins') return 'monolith';
   if (policy === 'service-wins') return 'service';
-  if (policy === 'review') return undefined;
-  if (!strategy) return 'there is no conflict strategy to ask';
-  if (table.pair.keyLength === 0) return 'a table without a key has no conflicts';
+  if (policy === 'review') return { why: 'its policy is review' };
+  if (!strategy) return { why: 'there is no conflict strategy to ask' };
+  if (table.pair.keyLength === 0) return { why: 'a table without a key has no conflicts' };
   const [theirs] = service.rows;
   const translated = theirs ? table.translate('monolith', theirs) : null;
-  if (typeof translated === 'string') return translated;
+  if (typeof translated === 'string') return { why: translated };
   const contender = (rows: StoredRows, row: NamedRow | null): Contender => ({ row, ...(rows.committedAt === undefined ? {} : { committedAt: rows.committedAt }) });
   const answer = await strategy(table.table, keyRow(table, identity), {
     monolith: contender(monolith, monolith.rows[0] ?? null),
     service: contender(service, translated && { ...monolith.rows[0], ...translated }),
   });
-  return typeof answer === 'string' ? answer : answer.winner;
+  if (typeof answer === 'string') return { why: answer };
+  return typeof answer.winner === 'string' ? answer.winner : { row: answer.winner };
 }
 
 /** For each difference the side whose row is newer, or why that is not known. */
-async function newestOf(differences: readonly Difference[], table: ReconciledTable, repairer: RowRepairer): Promise<readonly string[]> {
+async function newestOf(differences: readonly Difference[], table: ReconciledTable, repairer: RowRepairer): Promise<readonly Verdict[]> {
   const { column } = table.policy;
-  if (table.pair.keyLength === 0) return differences.map(() => 'a table without a key has no newer row');
-  const absent = 'nothing tells when a row was deleted';
+  if (table.pair.keyLength === 0) return differences.map(() => ({ why: 'a table without a key has no newer row' }));
+  const absent = { why: 'nothing tells when a row was deleted' };
   if (column === undefined) {
-    return differences.map(({ type, monolith, service }) => {
+    return differences.map(({ type, monolith, service }): Verdict => {
       if (type !== 'different') return absent;
-      if (monolith.committedAt === undefined || service.committedAt === undefined) return 'a server does not tell when the row was committed';
-      if (monolith.committedAt === service.committedAt) return 'both rows were committed at the same time';
+      if (monolith.committedAt === undefined || service.committedAt === undefined) return { why: 'a server does not tell when the row was committed' };
+      if (monolith.committedAt === service.committedAt) return { why: 'both rows were committed at the same time' };
       return monolith.committedAt > service.committedAt ? 'monolith' : 'service';
     });
   }
@@ -79,11 +77,12 @@ async function newestOf(differences: readonly Difference[], table: ReconciledTab
   });
   const order = await repairer.compare(table.table, column, values.filter((pair) => pair !== undefined));
   let at = 0;
-  return differences.map(({ type }, i) => {
+  return differences.map(({ type }, i): Verdict => {
     if (type !== 'different') return absent;
-    if (!values[i]) return `a row has no ${column}`;
+    if (!values[i]) return { why: `a row has no ${column}` };
     const ours = order[at++] ?? 0;
-    return ours === 0 ? `both rows have the same ${column}` : ours > 0 ? 'monolith' : 'service';
+    if (ours === 0) return { why: `both rows have the same ${column}` };
+    return ours > 0 ? 'monolith' : 'service';
   });
 }
 
