@@ -8,6 +8,7 @@ import { PostgresChecksummer } from '../postgres/checksum/checksummer.ts';
 import { createPool } from '../postgres/connect.ts';
 import { PostgresRowRepairer } from '../postgres/repair/row-repairer.ts';
 import { PostgresReconcileStore } from '../state/reconcile-store.ts';
+import type { TableToValidate } from '../validate/pair.ts';
 import type { TablePolicy } from '../validate/reconcile/policy.ts';
 import { Reconciler, type ReconcilerOptions, type TableToReconcile } from '../validate/reconcile/reconciler.ts';
 import { ReviewQueue } from '../validate/reconcile/review-queue.ts';
@@ -18,6 +19,7 @@ import type { Session } from './session.ts';
 import { readStreams } from './sync-status.ts';
 import { loadMappings } from './table-mappings.ts';
 import { fenceOf, tablesToValidate } from './validate.ts';
+import { asConfigured } from './validate-settings.ts';
 
 /** A pair of databases that can be reconciled: a configured service, or two URLs. */
 export interface ReconciledPair {
@@ -63,7 +65,7 @@ export async function pairOfService(session: Session, service: ServiceConfig): P
   const policies = new Map(Object.entries(config.validate.reconcile.tables).map(([name, policy]): [TableName, TablePolicy] => [parseTableName(name), policy]));
   return {
     ...pairOf({ pools, state: session.statePool, options }),
-    tables: tablesToValidate(service, undefined).map((spec) => withMapping(spec, { mappings, policies })),
+    tables: tablesToValidate(service, undefined).map((spec) => withMapping(asConfigured(spec, config.validate, {}), { mappings, policies })),
     refuseStreams,
   };
 }
@@ -79,7 +81,7 @@ function pairOf({ pools, state, options }: {
   return { scope: options.scope, store, reconciler, queue: new ReviewQueue({ store, reconciler, scope: options.scope }) };
 }
 
-function withMapping(spec: ReturnType<typeof tablesToValidate>[number], { mappings, policies }: { readonly mappings: readonly TableMapping[]; readonly policies: ReadonlyMap<TableName, TablePolicy> }): TableToReconcile {
+function withMapping(spec: TableToValidate, { mappings, policies }: { readonly mappings: readonly TableMapping[]; readonly policies: ReadonlyMap<TableName, TablePolicy> }): TableToReconcile {
   const table = parseTableName(spec.table);
   const mapping = mappings.find(({ monolith, service }) => monolith === table && service === spec.as);
   const joined = mappings.some((other) => other !== mapping && (other.monolith === table || other.service === mapping?.service));
@@ -87,7 +89,7 @@ function withMapping(spec: ReturnType<typeof tablesToValidate>[number], { mappin
   return {
     ...spec,
     ...(policy ? { policy } : {}),
-    ...(mapping?.functions ? { mapping } : {}),
+    ...(mapping ? { mapping } : {}),
     ...(joined ? { noWayBack: 'it is not one table on both sides, so one row there is not one row here' } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts';
 import { BanyanError } from '../core/errors.ts';
 import { parseTableName } from '../model/names.ts';
 import type { StoredCase } from '../ports/reconcile-store.ts';
@@ -8,6 +9,7 @@ import { byUrl, pairOfService, withUrls, type ReconciledPair } from './reconcile
 import type { PairOptions, ReconcileApplication, ReconcileOptions, ReconcileResult, ReviewCaseResult } from './reconcile-types.ts';
 import { Session } from './session.ts';
 import { refuseUnknown } from './validate.ts';
+import { toleranceOf } from './validate-settings.ts';
 
 /** The commands `reconcile` and `review`. */
 export function reconcileApplication(context: ApplicationContext): ReconcileApplication {
@@ -85,7 +87,8 @@ async function reconcileServices(session: Session, options: ReconcileOptions): P
 }
 
 interface Configured {
-  readonly tolerance?: number;
+  readonly tolerance?: Config['validate']['tolerance'];
+  readonly exact?: boolean;
   readonly maxDifferences?: number;
   readonly reconcile?: { readonly policy: NonNullable<ReconcileOptions['policy']>; readonly allowDeletes: readonly string[] };
 }
@@ -109,7 +112,7 @@ async function reconcilePair(
   try {
     const report = await reconciler.reconcile({
       by: context.env['USER'] ?? 'command line', dryRun, allowDeletes, policy: { policy: policy ?? policies.reconcile?.policy ?? 'review' }, signal: context.signal,
-      ...(tables ? { tables } : {}), ...(policies.tolerance === undefined ? {} : { tolerance: policies.tolerance }), ...(policies.maxDifferences === undefined ? {} : { maxListed: policies.maxDifferences }),
+      ...(tables ? { tables } : {}), ...(policies.tolerance === undefined ? {} : { tolerance: toleranceOf(policies.tolerance) }), ...(policies.exact === undefined ? {} : { exact: policies.exact }), ...(policies.maxDifferences === undefined ? {} : { maxListed: policies.maxDifferences }),
       onProgress: ({ table, rows }) => {
         comparing.advance(rows - (seen.get(table) ?? 0));
         seen.set(table, rows);

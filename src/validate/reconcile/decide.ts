@@ -126,7 +126,7 @@ function repairOf(side: Side, { difference, table, rows }: { readonly difference
   if (table.pair.keyLength === 0 || !old || !row) return { review: 'it differs in nothing that is written' };
   // The key finds the row: another spelling of it stays as it is.
   const keys = new Set(table.pair.columns.slice(0, table.pair.keyLength).map((column) => column[side === 'monolith' ? 'source' : 'target']));
-  const set = Object.fromEntries(Object.entries(row).filter(([name, value]) => !keys.has(name) && old[name] !== value));
+  const set = Object.fromEntries(Object.entries(row).filter(([name, value]) => !keys.has(name) && table.compared?.[side].has(name) !== false && old[name] !== value));
   return Object.keys(set).length === 0 ? { review: 'it differs in nothing that is written' } : make('update', [{ ...old, ...set }]);
 }
 

@@ -21,6 +21,8 @@ export interface ReconciledTable {
   readonly columns: Readonly<Record<Side, readonly string[]>>;
   readonly references: Readonly<Record<Side, readonly TableName[]>>;
   readonly names: Readonly<Record<Side, TableName>>;
+  /** The columns of which an update sets those that differ; absent: all that the mapping knows. A new row has all of them. */
+  readonly compared: Readonly<Record<Side, ReadonlySet<string>>> | undefined;
   /** A row of the other side in this side's words, or why there is no such row. */
   readonly translate: (to: Side, row: NamedRow) => NamedRow | string;
 }
@@ -30,7 +32,7 @@ export const selectionOf = ({ pair }: Pick<ReconciledTable, 'pair'>, side: Side)
 
 /**
  * Joins what both sides know of a table.
- * @param options.mapping how the rows belong together. Default: the compared columns, each as it is.
+ * @param options.mapping how the rows belong together. Default: the compared columns, and others of the same name.
  * @param options.noWayBack why nothing of it is written; absent: it is.
  */
 export function reconciledTable(options: {
@@ -43,7 +45,7 @@ export function reconciledTable(options: {
 }): ReconciledTable {
   const { pair, sides, noWayBack } = options;
   const columns = { monolith: sides.monolith.columns, service: sides.service.columns };
-  const mapping = options.mapping ?? mappingOf(pair);
+  const mapping = options.mapping ?? mappingOf(pair, columns);
   const key = pair.columns.slice(0, pair.keyLength);
   const translators = {
     monolith: rowTranslator({ mapping, to: 'monolith', from: columns.service, into: columns.monolith, key: key.map(({ source }) => source) }),
@@ -57,6 +59,8 @@ export function reconciledTable(options: {
     table: pair.table, pair, policy: options.policy, deletes: options.deletes, columns,
     references: { monolith: sides.monolith.references, service: sides.service.references },
     names: { monolith: pair.table, service: pair.targetTable },
+    // What a module makes of other columns, no comparison tells.
+    compared: mapping.functions ? undefined : { monolith: new Set(pair.columns.map(({ source }) => source)), service: new Set(pair.columns.map(({ target }) => target)) },
     translate: (to, row) => {
       const none = missing(to);
       if (none !== undefined) return none;
@@ -75,9 +79,8 @@ export function reconciledTable(options: {
   };
 }
 
-function mappingOf({ table, targetTable, columns }: TablePair): TableMapping {
-  return {
-    monolith: table, service: targetTable,
-    columns: columns.map(({ source, target, values }) => ({ monolith: source, service: target, ...(values ? { values } : {}) })),
-  };
+function mappingOf({ table, targetTable, columns }: TablePair, sides: ReconciledTable['columns']): TableMapping {
+  const paired = columns.map(({ source, target, values }) => ({ monolith: source, service: target, ...(values ? { values } : {}) }));
+  const free = sides.monolith.filter((name) => sides.service.includes(name) && !paired.some(({ monolith, service }) => monolith === name || service === name));
+  return { monolith: table, service: targetTable, columns: [...paired, ...free.map((name) => ({ monolith: name, service: name }))] };
 }

@@ -10,7 +10,7 @@ import type { RowRepairer } from '../../ports/row-repairer.ts';
 import { pairTables, type TablePair, type TableToValidate } from '../pair.ts';
 import type { Progress } from '../progress.ts';
 import type { TableReport } from '../report.ts';
-import { ConsistencyValidator, type ValidatorOptions } from '../validator.ts';
+import { ConsistencyValidator, type ValidateOptions, type ValidatorOptions } from '../validator.ts';
 import { applyRepairs } from './apply-repairs.ts';
 import { DirectWay } from './direct-way.ts';
 import { caseOf, planDifferences } from './plan-differences.ts';
@@ -58,8 +58,9 @@ export interface ReconcileOptions {
   readonly dryRun?: boolean;
   /** Who asks; kept in the record. */
   readonly by: string;
-  /** Relative difference up to which floating-point values are equal. Default 0. */
-  readonly tolerance?: number;
+  /** As a validation's. */
+  readonly tolerance?: ValidateOptions['tolerance'];
+  readonly exact?: boolean;
   /** Repairs and cases that a dry run lists. Default 100. */
   readonly maxListed?: number;
   readonly onProgress?: (progress: Progress) => void;
@@ -191,7 +192,7 @@ export class Reconciler {
     const listed = { repairs: [] as PlannedRepair[], cases: [] as PlannedCase[], limit: maxListed };
     const { repairers } = this;
     const report = await new ConsistencyValidator(this.#sides.monolith, this.#sides.service, this.#options).validate({
-      tables: specs, level: 'full', maxDifferences: 0, ...(options.tolerance === undefined ? {} : { tolerance: options.tolerance }),
+      tables: specs, level: 'full', maxDifferences: 0, ...(options.tolerance === undefined ? {} : { tolerance: options.tolerance }), ...(options.exact === undefined ? {} : { exact: options.exact }),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}), ...(options.signal ? { signal: options.signal } : {}),
       onDifferences: async (found) => {
         const name = found.pair.table;
