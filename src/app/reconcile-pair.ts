@@ -16,7 +16,7 @@ import type { ApplicationContext } from './application.ts';
 import type { PairOptions } from './reconcile-types.ts';
 import { askStrategy } from './reconcile-strategy.ts';
 import type { Session } from './session.ts';
-import { readStreams } from './sync-status.ts';
+import { connection } from './reconcile-streams.ts';
 import { loadMappings } from './table-mappings.ts';
 import { fenceOf, tablesToValidate } from './validate.ts';
 import { asConfigured } from './validate-settings.ts';
@@ -56,16 +56,17 @@ export async function pairOfService(session: Session, service: ServiceConfig): P
   const { config, context, logger } = session;
   const pools = session.pools(service);
   const strategy = await askStrategy({ sync: config.sync, clock: context.clock, repairer: new PostgresRowRepairer({ pool: pools.monolith }) });
+  const fenced = await fenceOf(session, service);
+  const streams = await connection(session, service, fenced.fence);
   const refuseStreams = async (): Promise<void> => {
-    const streams = (await readStreams(session)).filter((stream) => stream.service === service.name);
-    if (streams.some(({ state }) => state !== 'absent')) throw streamsConnect(service.name);
+    if (streams.refusal !== undefined) throw streamsConnect(service.name, streams.refusal);
   };
-  const options = { scope: service.name, clock: context.clock, logger, strategy, guard: refuseStreams, ...(await fenceOf(session, service)) };
+  const options = { scope: service.name, clock: context.clock, logger, strategy, guard: refuseStreams, ...fenced, ...(streams.way ? { way: streams.way } : {}), ...(streams.closed ? { closed: streams.closed } : {}) };
   const { mappings } = await loadMappings({ config, service, monolith: pools.monolith });
   const policies = new Map(Object.entries(config.validate.reconcile.tables).map(([name, policy]): [TableName, TablePolicy] => [parseTableName(name), policy]));
   return {
     ...pairOf({ pools, state: session.statePool, options }),
-    tables: tablesToValidate(service, undefined).map((spec) => withMapping(asConfigured(spec, config.validate, {}), { mappings, policies })),
+    tables: tablesToValidate(service, undefined).map((spec) => withMapping(asConfigured(spec, config.validate, { level: 'full' }), { mappings, policies })),
     refuseStreams,
   };
 }
@@ -105,6 +106,6 @@ async function hasStreams(pool: pg.Pool): Promise<boolean> {
   return (await pool.query('SELECT FROM banyan.stream LIMIT 1')).rows.length > 0;
 }
 
-function streamsConnect(scope: string): BanyanError {
-  return new BanyanError('BANYAN_RECONCILE_STREAMS', { message: `Streams connect the two databases of ${scope}.` });
+function streamsConnect(scope: string, why = 'only a reconciliation of the configured service can write beside them'): BanyanError {
+  return new BanyanError('BANYAN_RECONCILE_STREAMS', { message: `Streams connect the two databases of ${scope}, and ${why}.` });
 }

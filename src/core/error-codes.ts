@@ -193,8 +193,8 @@ export const ERROR_CODES = {
     remedy: 'GRANT SET ON PARAMETER session_replication_role TO the role (before PostgreSQL 15: make it a superuser), and grant it SELECT, INSERT, UPDATE and DELETE on the tables.',
   },
   BANYAN_RECONCILE_STREAMS: {
-    meaning: 'The two databases are connected by streams, so a row that is written past them would be taken for a user\'s write.',
-    remedy: 'Name the service in banyan.yaml and run `banyan reconcile` without --source and --target, or make a whole table equal with `banyan sync resync`.',
+    meaning: 'The two databases are connected by streams beside which nothing can be written now: a repair could overwrite what is on its way, or be taken for a user\'s write.',
+    remedy: 'See the message: start `banyan sync run` or resume the service, and run `banyan reconcile` for the configured service, without --source and --target. With capture by triggers, `banyan sync resync` makes a table equal.',
   },
   BANYAN_RECONCILE_UNKNOWN: {
     meaning: 'There is no such run of a reconciliation.',

@@ -46,7 +46,9 @@ export interface RepairTransaction {
    * What stands under each identity, locked until the end: against writers (`share`), or for writing. Absence is not
    * locked, and a table without a key is locked whole.
    */
-  lock(selection: Selection, identities: readonly RowIdentity[], strength: 'share' | 'update'): Promise<readonly (readonly NamedRow[])[]>;
+  lock(selection: Selection, identities: readonly RowIdentity[], strength: 'share' | 'update'): Promise<readonly StoredRows[]>;
+  /** The number of the oldest transaction that was running a moment ago: all before it have ended, and are seen from here on. */
+  oldestRunning(): Promise<bigint>;
   /** Changes rows, each on its own: what is refused leaves the others. What `before` names has to be locked. */
   write(selection: Selection, changes: readonly RowChange[]): Promise<readonly WriteOutcome[]>;
   /** Changes rows of a table with a key, all or none, by taking all of them away first: they may exchange unique values. */
@@ -63,8 +65,13 @@ export interface RowRepairer {
   read(selection: Selection, identities: readonly RowIdentity[]): Promise<readonly StoredRows[]>;
   /** For each pair: below 0 if `a` is first in the order of the column's type, 0 if they are equal, above 0 if `b` is. */
   compare(table: TableName, column: string, pairs: readonly (readonly [a: string, b: string])[]): Promise<readonly number[]>;
-  /** @throws BANYAN_RECONCILE_RIGHTS if the role may not write as a stream does. */
-  begin(): Promise<RepairTransaction>;
+  /** The number that the next transaction will have: all before it have begun. */
+  nextTransaction(): Promise<bigint>;
+  /**
+   * @param options.writes false: it only locks.
+   * @throws BANYAN_RECONCILE_RIGHTS if the role may not write as a stream does.
+   */
+  begin(options: { readonly writes: boolean }): Promise<RepairTransaction>;
   /** Whether somebody else's locks stood in the way. */
   isBusy(error: unknown): boolean;
 }

@@ -12,6 +12,9 @@ export const sessionOrigin = (stream: string, session: number): string => (sessi
 /** The origin of a copy's n-th session; the first uses the stream's own. Unlike those of the stream, they are dropped after it. */
 export const copyOrigin = (stream: string, session: number): string => (session === 0 ? stream : `${stream}/copy${session}`);
 
+/** The origin of repairs that are written in the stream's name while it runs. */
+export const repairOrigin = (stream: string): string => `${stream}/repair`;
+
 /** Whether an origin is one of the stream's. */
 export const isOriginOf = (name: string, stream: string): boolean => name === stream || name.startsWith(`${stream}/`);
 

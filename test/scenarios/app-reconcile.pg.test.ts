@@ -27,7 +27,6 @@ describePostgres('reconcile without streams', () => {
       CREATE TABLE public.sessions (id text PRIMARY KEY, user_id bigint, device jsonb); CREATE TABLE public.orders (id bigint PRIMARY KEY, user_id bigint, total numeric(12,2));
       INSERT INTO app.people SELECT n, 'u' || n || '@example.org', CASE WHEN n % 2 = 0 THEN 'zwei' ELSE 'eins' END, 0.00, 'kept' FROM generate_series(1, 20) n;
       INSERT INTO public.sessions SELECT 's' || n, n FROM generate_series(1, 19) n; INSERT INTO public.orders VALUES (1, 1, 9.99)`);
-    expect(await app.application.reconcile({ dryRun: false })).toMatchObject({ consistent: true });
     await app.service.query(`
       UPDATE app.people SET label = 'zwei', money = 7.10 WHERE person_id = 3; DELETE FROM app.people WHERE person_id = 4; INSERT INTO app.people (person_id, mail) VALUES (99, 'x');
       DELETE FROM public.sessions WHERE id = 's1'; UPDATE public.sessions SET device = '{"a":1}' WHERE id = 's2'; INSERT INTO public.sessions VALUES ('new', 5, '[]');
@@ -58,7 +57,7 @@ describePostgres('reconcile without streams', () => {
     expect(await app.application.reconcile({ dryRun: false })).toMatchObject({ consistent: false, tables: [{ queued: 0, rejected: 1 }, {}, {}] });
 
     const { runs } = await app.application.reconcileList({ limit: 10 });
-    expect(runs.map(({ kind }) => kind)).toEqual(['reconcile', 'approval', 'reconcile', 'reconcile']);
+    expect(runs.map(({ kind }) => kind)).toEqual(['reconcile', 'approval', 'reconcile']);
     const run = done.runs[0]!.run;
     expect((await app.application.reconcileShow({ run, limit: 10 })).repairs).toHaveLength(5);
     expect(await app.application.reconcileUndo({ run, dryRun: true })).toMatchObject({ undone: 5, dryRun: true });
@@ -66,7 +65,7 @@ describePostgres('reconcile without streams', () => {
     expect(await app.service.query('SELECT label, money FROM app.people WHERE person_id = 3')).toEqual([{ label: 'zwei', money: '7.10' }]);
     await expect(app.application.reconcileUndo({ run: '999', dryRun: false })).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_UNKNOWN' });
     await expect(app.application.reconcile({ tables: ['uesrs'], dryRun: true })).rejects.toMatchObject({ code: 'BANYAN_TABLE_UNKNOWN' });
-  }, 60_000);
+  }, 120_000);
 
   it('takes the newer row, or what the conflict strategy makes of both', async () => {
     const app = await testApplication({
@@ -84,7 +83,7 @@ describePostgres('reconcile without streams', () => {
       expect(await side.query("SELECT id, user_id FROM public.sessions WHERE id IN ('s1', 's2') ORDER BY id")).toEqual([{ id: 's1', user_id: '9' }, { id: 's2', user_id: '2' }]);
     }
     expect((await app.application.reviewList({ limit: 10 })).cases.map(({ why }) => why)).toEqual(['both rows have the same at', 'nothing tells when a row was deleted']);
-  }, 60_000);
+  }, 120_000);
 
   it('repairs two databases by URL or as a library, and refuses those that streams connect', async () => {
     const app = await testApplication();
@@ -103,5 +102,5 @@ describePostgres('reconcile without streams', () => {
     for (const options of [{ ...urls, dryRun: false }, { dryRun: false }]) await expect(app.application.reconcile(options)).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_STREAMS' });
     await expect(reconciler.reconcile({ by: 'anna' })).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_STREAMS' });
     expect(await app.application.reconcile({ ...urls, tables: ['orders'], dryRun: true })).toMatchObject({ consistent: false, cases: [{ type: 'different' }] });
-  }, 60_000);
+  }, 120_000);
 });

@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import type { Side } from '../../src/model/side.ts';
 import { streamsAre, testApplication, type TestApplication } from '../support/application.ts';
+import { behind } from '../support/behind.ts';
 import { until } from '../support/condition.ts';
 import { Journal, JOURNAL_SCHEMA } from '../support/journal.ts';
 import { describePostgres } from '../support/postgres.ts';
@@ -15,23 +16,6 @@ afterAll(killSyncProcesses);
 
 const accounts = (sections = '', where = ''): Promise<TestApplication> =>
   testApplication({ sections, schema: JOURNAL_SCHEMA + ROWS + (where === '' ? '' : 'ALTER TABLE account REPLICA IDENTITY FULL;'), services: () => `  accounts: { url: "\${ACCOUNTS_URL}", tables: [${where === '' ? 'account' : `{ table: account, where: "${where}" }`}, entry] }\n` });
-
-/** Writes what the streams take for their own work: nobody is told of it. */
-async function behind(app: TestApplication, side: Side, sql: string): Promise<void> {
-  const client = await app[side].pool.connect();
-  try {
-    const stream = side === 'service' ? 'm2s' : 's2m';
-    const found = await client.query<{ origin: string }>(
-      `SELECT 'banyan_accounts_${stream}_' || oid || '/behind' AS origin FROM pg_database WHERE datname = current_database()`,
-    );
-    const origin = found.rows[0]?.origin;
-    await client.query('SELECT pg_replication_origin_create($1) WHERE pg_replication_origin_oid($1) IS NULL', [origin]);
-    await client.query('SELECT pg_replication_origin_session_setup($1)', [origin]);
-    await client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${sql}; COMMIT`);
-  } finally {
-    client.release(true);
-  }
-}
 
 const TAMPER = `
 DELETE FROM public.account WHERE id >= ${FROM} AND id % 10 = 1;

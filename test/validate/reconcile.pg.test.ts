@@ -33,14 +33,14 @@ async function pairOf(schema: string): Promise<Pair> {
   const side = (database: TestDatabase, before?: () => Promise<unknown>): ReconcilerSide => {
     const repairer = new PostgresRowRepairer({ pool: database.pool });
     let first = true;
-    const begin: RowRepairer['begin'] = async () => {
+    const begin: RowRepairer['begin'] = async (options) => {
       if (first) await before?.();
       first = false;
-      return repairer.begin();
+      return repairer.begin(options);
     };
     return {
       checksummer: new PostgresChecksummer({ pool: database.pool }),
-      repairer: { begin, describe: (table) => repairer.describe(table), read: (...of) => repairer.read(...of), compare: (...of) => repairer.compare(...of), isBusy: (error) => repairer.isBusy(error) },
+      repairer: { begin, describe: (table) => repairer.describe(table), read: (...of) => repairer.read(...of), compare: (...of) => repairer.compare(...of), isBusy: (error) => repairer.isBusy(error), nextTransaction: () => repairer.nextTransaction() },
     };
   };
   return {

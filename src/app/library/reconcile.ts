@@ -18,8 +18,8 @@ export interface ReconcilerOptions extends Omit<EngineOptions, 'store' | 'scope'
 }
 
 /**
- * Repairs what a validation finds between two databases that no stream connects; with streams, `banyan reconcile`
- * has them carry the repairs.
+ * Repairs what a validation finds between two databases that no stream connects; beside streams, `banyan reconcile`
+ * does.
  * @throws BANYAN_RECONCILE_STREAMS before it writes, if streams do.
  */
 export class Reconciler extends Engine {

@@ -7,7 +7,7 @@ import { systemClock, type Clock } from '../../core/clock.ts';
 import { connect } from '../connect.ts';
 import { endSession, watchClient } from '../link-watch.ts';
 import type { StreamNames } from '../banyan-schema.ts';
-import { ensureOrigin, originNumbers, sessionOrigin } from '../origins.ts';
+import { ensureOrigin, originNumbers, repairOrigin, sessionOrigin } from '../origins.ts';
 import type { Marking } from '../replay-marking.ts';
 import { endFormerSessions, sessionName } from '../sessions.ts';
 import { isContention, isTransient, sqlState } from '../transient.ts';
@@ -310,6 +310,7 @@ export class PostgresApplier implements Applier {
     const { names } = this.#options;
     // All of them, because each session must know the others' rows for the stream's own.
     for (let i = 0; i < this.sessions; i++) await ensureOrigin(client, sessionOrigin(names.origin, i));
+    await ensureOrigin(client, repairOrigin(names.origin));
     await this.#takeOrigin(client, sessionOrigin(names.origin, session));
     const version = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
     // pg_xact_commit_timestamp_origin came with PostgreSQL 14.

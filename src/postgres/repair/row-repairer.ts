@@ -6,10 +6,12 @@ import type { RowIdentity, Selection } from '../../ports/checksummer.ts';
 import type { RepairableTable, RepairTransaction, RowRepairer, StoredRows } from '../../ports/row-repairer.ts';
 import { readShapes, type TableShape } from '../apply/table-shape.ts';
 import { refused } from '../checksum/query.ts';
+import { readNextTransaction } from '../offer-rows.ts';
+import { ensureOrigin } from '../origins.ts';
 import { isContention, sqlState } from '../transient.ts';
 import { readForeignKeys } from './foreign-keys.ts';
 import { findRows } from './statements.ts';
-import { namedRow, PostgresRepairTransaction, type RepairedTable } from './transaction.ts';
+import { namedRow, PostgresRepairTransaction, versionOf, type RepairedTable } from './transaction.ts';
 
 /** How long a repair waits for a row that somebody else has locked; then it is left to the next round. */
 const LOCK_TIMEOUT = '2s';
@@ -17,12 +19,17 @@ const LOCK_TIMEOUT = '2s';
 /** Reads rows of one PostgreSQL database whole, and repairs them. */
 export class PostgresRowRepairer implements RowRepairer {
   readonly #pool: pg.Pool;
+  readonly #origin: string | undefined;
   readonly #shapes = new Map<TableName, Promise<TableShape>>();
   readonly #tables = new Map<TableName, Promise<RepairedTable['foreignKeys']>>();
 
-  /** @param options.pool `createPool`'s. Each transaction takes one of its connections. */
-  constructor(options: { readonly pool: pg.Pool }) {
+  /**
+   * @param options.pool `createPool`'s. Each transaction takes one of its connections.
+   * @param options.origin the replication origin with which rows are written. Default: none. One transaction at a time can have it.
+   */
+  constructor(options: { readonly pool: pg.Pool; readonly origin?: string }) {
     this.#pool = options.pool;
+    this.#origin = options.origin;
   }
 
   async describe(table: TableName): Promise<RepairableTable> {
@@ -43,7 +50,7 @@ export class PostgresRowRepairer implements RowRepairer {
     }
     return found.map((rows): StoredRows => {
       const [only] = rows;
-      const version = rows.map((row) => row[1] ?? '').toSorted().join(' ');
+      const version = versionOf(rows.map((row) => row[1] ?? ''));
       const at = rows.length === 1 ? only?.[2] : undefined;
       return { rows: rows.map((row) => namedRow(target, row)), ...(rows.length > 0 ? { version } : {}), ...(typeof at === 'string' ? { committedAt: BigInt(at) } : {}) };
     });
@@ -60,21 +67,31 @@ export class PostgresRowRepairer implements RowRepairer {
     return rows.map(([order]) => Number(order));
   }
 
-  async begin(): Promise<RepairTransaction> {
+  async nextTransaction(): Promise<bigint> {
+    return BigInt(await readNextTransaction(this.#pool));
+  }
+
+  async begin({ writes }: { readonly writes: boolean }): Promise<RepairTransaction> {
     const client = await this.#pool.connect();
+    const origin = writes ? this.#origin : undefined;
     try {
-      await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; SET LOCAL session_replication_role = replica`);
+      if (origin !== undefined) {
+        await ensureOrigin(client, origin);
+        await client.query('SELECT pg_catalog.pg_replication_origin_session_setup($1)', [origin]);
+      }
+      await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'${writes ? '; SET LOCAL session_replication_role = replica' : ''}`);
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {});
       client.release(true);
       if (sqlState(error) !== '42501') throw error;
       throw new BanyanError('BANYAN_RECONCILE_RIGHTS', { message: `Rows can not be repaired with this role: ${messageOf(error)}`, cause: error });
     }
-    return new PostgresRepairTransaction(client, (selection) => this.#repaired(selection));
+    return new PostgresRepairTransaction(client, { tableOf: (selection) => this.#repaired(selection), origin: origin !== undefined });
   }
 
   isBusy(error: unknown): boolean {
-    return isContention(error);
+    // The last: another reconciliation has the origin.
+    return isContention(error) || sqlState(error) === '55006';
   }
 
   async #repaired(selection: Selection): Promise<RepairedTable> {

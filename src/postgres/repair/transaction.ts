@@ -3,7 +3,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { Value } from '../../model/change.ts';
 import type { NamedRow } from '../../model/conflict.ts';
 import type { RowIdentity, Selection } from '../../ports/checksummer.ts';
-import type { RepairTransaction, RowChange, WriteOutcome } from '../../ports/row-repairer.ts';
+import type { RepairTransaction, RowChange, StoredRows, WriteOutcome } from '../../ports/row-repairer.ts';
 import type { Statement } from '../apply/statements.ts';
 import { isTransient, sqlState } from '../transient.ts';
 import { brokenReferences, leftBehind, type ForeignKeys } from './foreign-keys.ts';
@@ -17,6 +17,7 @@ export interface RepairedTable {
 
 interface FoundRow {
   readonly row: NamedRow;
+  readonly version: string;
   readonly part: string;
   readonly place: string;
 }
@@ -50,20 +51,28 @@ class Refusal extends Error {
 export class PostgresRepairTransaction implements RepairTransaction {
   readonly #client: pg.PoolClient;
   readonly #tableOf: (selection: Selection) => Promise<RepairedTable>;
+  readonly #origin: boolean;
   #open = true;
 
-  constructor(client: pg.PoolClient, tableOf: (selection: Selection) => Promise<RepairedTable>) {
+  /** @param options.origin whether the session carries a replication origin. */
+  constructor(client: pg.PoolClient, options: { readonly tableOf: (selection: Selection) => Promise<RepairedTable>; readonly origin: boolean }) {
     this.#client = client;
-    this.#tableOf = tableOf;
+    this.#tableOf = options.tableOf;
+    this.#origin = options.origin;
   }
 
-  async lock(selection: Selection, identities: readonly RowIdentity[], strength: 'share' | 'update'): Promise<readonly (readonly NamedRow[])[]> {
+  async lock(selection: Selection, identities: readonly RowIdentity[], strength: 'share' | 'update'): Promise<readonly StoredRows[]> {
     const { target } = await this.#tableOf(selection);
     const keyless = selection.keyLength === 0;
     // Equal rows come as they go: nothing less than the table keeps their number.
     if (keyless) await this.#client.query(`LOCK TABLE ${target.shape.sqlName} IN ${strength === 'share' ? 'SHARE' : 'SHARE ROW EXCLUSIVE'} MODE`);
     const found = await this.#find(target, identities, keyless ? '' : ` FOR ${strength === 'share' ? 'SHARE' : 'UPDATE'} OF t`);
-    return found.map((rows) => rows.map(({ row }) => row));
+    return found.map((rows) => ({ rows: rows.map(({ row }) => row), ...(rows.length > 0 ? { version: versionOf(rows.map(({ version }) => version)) } : {}) }));
+  }
+
+  async oldestRunning(): Promise<bigint> {
+    const { rows } = await this.#client.query<{ oldest: string }>('SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text AS oldest');
+    return BigInt(rows[0]?.oldest ?? '0');
   }
 
   async write(selection: Selection, changes: readonly RowChange[]): Promise<readonly WriteOutcome[]> {
@@ -96,7 +105,7 @@ export class PostgresRepairTransaction implements RepairTransaction {
   async commit(): Promise<void> {
     await this.#client.query('COMMIT');
     this.#open = false;
-    this.#client.release();
+    await this.#leave();
   }
 
   async rollback(): Promise<void> {
@@ -104,18 +113,24 @@ export class PostgresRepairTransaction implements RepairTransaction {
     this.#open = false;
     try {
       await this.#client.query('ROLLBACK');
-      this.#client.release();
+      await this.#leave();
     } catch (error) {
       // A session whose rollback fails may still be in the transaction.
       this.#client.release(error instanceof Error ? error : true);
     }
   }
 
+  /** The origin belongs to the session, which goes back to its pool. */
+  async #leave(): Promise<void> {
+    if (this.#origin) await this.#client.query('SELECT pg_catalog.pg_replication_origin_session_reset()');
+    this.#client.release();
+  }
+
   async #find(target: RepairTarget, identities: readonly RowIdentity[], lock: string): Promise<readonly (readonly FoundRow[])[]> {
     const found = identities.map((): FoundRow[] => []);
     const { text, values } = findRows(target, identities, lock);
     const { rows } = await this.#client.query<Value[]>({ text, values: [...values], rowMode: 'array' });
-    for (const row of rows) found[Number(row[0]) - 1]?.push({ row: namedRow(target, row), place: row[3] ?? '', part: row[4] ?? '' });
+    for (const row of rows) found[Number(row[0]) - 1]?.push({ row: namedRow(target, row), version: row[1] ?? '', place: row[3] ?? '', part: row[4] ?? '' });
     return found;
   }
 
@@ -219,6 +234,9 @@ export class PostgresRepairTransaction implements RepairTransaction {
     return { state: 'refused', why, reason: message };
   }
 }
+
+/** The versions of all rows under one identity, as one. */
+export const versionOf = (versions: readonly string[]): string => versions.toSorted().join(' ');
 
 /** A row from what {@link findRows} gives. */
 export function namedRow({ shape }: RepairTarget, cells: readonly Value[]): NamedRow {

@@ -91,6 +91,7 @@ export function towards(winner: Side, { difference, table, deletes }: { readonly
   const side = otherSide(winner);
   const from = difference[winner].rows;
   const before = difference[side].rows;
+  if (table.closed === side) return { review: `streams carry nothing to the ${side}, and nothing else is written there` };
   if (from.length < before.length && !deletes) return { review: `it would be deleted in the ${side}, and deletes are not allowed for this table` };
   if (Math.max(from.length, before.length) > (table.pair.keyLength > 0 ? 1 : MOST_COPIES)) return { review: 'many rows are equal there, or share its key' };
   const translated: NamedRow[] = [];
@@ -104,6 +105,7 @@ export function towards(winner: Side, { difference, table, deletes }: { readonly
 
 /** Makes both sides hold one row, which may be none of theirs. */
 export function holding(row: NamedRow, { difference, table }: { readonly difference: Difference; readonly table: ReconciledTable }): Decision {
+  if (table.closed !== undefined) return { review: `streams carry nothing to the ${table.closed}, and nothing else is written there` };
   const whole = { ...difference.monolith.rows[0], ...row };
   const there = table.translate('service', whole);
   if (typeof there === 'string') return { review: there };

@@ -1,9 +1,17 @@
 import type { NamedRow } from '../../model/conflict.ts';
 import { otherSide, type Side } from '../../model/side.ts';
 import type { RepairOutcome, StoredRepair } from '../../ports/reconcile-store.ts';
-import type { RepairTransaction, RowRepairer, WriteOutcome } from '../../ports/row-repairer.ts';
+import type { RepairTransaction, RowRepairer, StoredRows, WriteOutcome } from '../../ports/row-repairer.ts';
 import { selectionOf, type ReconciledTable } from './reconciled-table.ts';
 import type { RepairWay } from './way.ts';
+
+/** What was known of rows before anything was locked. */
+export interface Witness {
+  /** By the repair's id: the versions of both sides' rows. */
+  readonly versions: ReadonlyMap<string, Readonly<Record<Side, string | undefined>>>;
+  /** Each side's next transaction once the rows of both had been read. */
+  readonly began: Readonly<Record<Side, bigint>>;
+}
 
 const CHANGED = 'the row has changed since';
 const LOCKED = 'somebody else had it locked';
@@ -19,34 +27,40 @@ export class DirectWay implements RepairWay {
     this.#repairers = repairers;
   }
 
-  apply(table: ReconciledTable, side: Side, repairs: readonly StoredRepair[]): Promise<readonly RepairOutcome[]> {
-    return this.#carryOut(table, { side, repairs, write: (transaction, changes) => transaction.write(selectionOf(table, side), changes) });
+  apply(table: ReconciledTable, side: Side, repairs: readonly StoredRepair[], witness?: Witness): Promise<readonly RepairOutcome[]> {
+    return this.#carryOut(table, { side, repairs, witness, write: (transaction, changes) => transaction.write(selectionOf(table, side), changes) });
   }
 
-  applyTogether(table: ReconciledTable, side: Side, repairs: readonly StoredRepair[]): Promise<readonly RepairOutcome[]> {
-    return this.#carryOut(table, { side, repairs, write: (transaction, changes) => transaction.writeTogether(selectionOf(table, side), changes) });
+  applyTogether(table: ReconciledTable, side: Side, repairs: readonly StoredRepair[], witness?: Witness): Promise<readonly RepairOutcome[]> {
+    return this.#carryOut(table, { side, repairs, witness, write: (transaction, changes) => transaction.writeTogether(selectionOf(table, side), changes) });
   }
 
   async #carryOut(
     table: ReconciledTable,
-    { side, repairs, write }: {
+    { side, repairs, witness, write }: {
       readonly side: Side;
       readonly repairs: readonly StoredRepair[];
+      readonly witness: Witness | undefined;
       readonly write: (transaction: RepairTransaction, changes: readonly StoredRepair[]) => Promise<readonly WriteOutcome[]>;
     },
   ): Promise<readonly RepairOutcome[]> {
     const outcomes = new Map<StoredRepair, RepairOutcome>();
-    const there = await this.#repairers[otherSide(side)].begin();
+    const other = otherSide(side);
+    const there = await this.#repairers[other].begin({ writes: false });
     try {
-      const here = await this.#repairers[side].begin();
+      const here = await this.#repairers[side].begin({ writes: true });
       try {
-        const checked = repairs.filter(({ other, alone }) => other !== undefined && alone !== true);
-        const others = await there.lock(selectionOf(table, otherSide(side)), checked.map(({ identity }) => identity), 'share');
-        const seen = new Map(checked.map((repair, i) => [repair, others[i] ?? []]));
-        const locked = await here.lock(selectionOf(table, side), repairs.map(({ identity }) => identity), 'update');
+        // Before anything is looked for: what has ended by now is seen.
+        const ended = { [side]: await here.oldestRunning(), [other]: await there.oldestRunning() } as Readonly<Record<Side, bigint>>;
+        const identities = repairs.map(({ identity }) => identity);
+        const needed = witness !== undefined || repairs.some(({ other: decided, alone }) => decided !== undefined && alone !== true);
+        const seen = needed ? await there.lock(selectionOf(table, other), identities, 'share') : [];
+        const locked = await here.lock(selectionOf(table, side), identities, 'update');
         const free = repairs.filter((repair, i) => {
-          const other = seen.get(repair);
-          return isAsDecided(repair.before, locked[i] ?? []) && (other === undefined || isAsDecided(repair.other ?? [], other));
+          const [mine, theirs] = [locked[i] ?? { rows: [] }, seen[i] ?? { rows: [] }];
+          if (!isAsDecided(repair.before, mine.rows)) return false;
+          if (repair.other !== undefined && repair.alone !== true && !isAsDecided(repair.other, theirs.rows)) return false;
+          return !witness || (isSettled(side, mine, { repair, witness, ended }) && isSettled(other, theirs, { repair, witness, ended }));
         });
         const written = free.length === 0 ? [] : await write(here, free);
         await here.commit();
@@ -62,6 +76,12 @@ export class DirectWay implements RepairWay {
     }
     return repairs.map((repair) => outcomes.get(repair) ?? { id: repair.id, state: 'left', reason: CHANGED });
   }
+}
+
+/** Whether a row is the one that was seen, and whoever may have been about to bring one that was not there has ended. */
+function isSettled(side: Side, { rows, version }: StoredRows, { repair, witness, ended }: { readonly repair: StoredRepair; readonly witness: Witness; readonly ended: Readonly<Record<Side, bigint>> }): boolean {
+  if (version !== witness.versions.get(repair.id)?.[side]) return false;
+  return rows.length > 0 || ended[side] >= witness.began[side];
 }
 
 function outcomeOf({ id }: StoredRepair, outcome: WriteOutcome): RepairOutcome {

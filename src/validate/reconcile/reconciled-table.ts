@@ -23,6 +23,8 @@ export interface ReconciledTable {
   readonly names: Readonly<Record<Side, TableName>>;
   /** The columns of which an update sets those that differ; absent: all that the mapping knows. A new row has all of them. */
   readonly compared: Readonly<Record<Side, ReadonlySet<string>>> | undefined;
+  /** The side to which nothing is written, where there is one. */
+  readonly closed: Side | undefined;
   /** A row of the other side in this side's words, or why there is no such row. */
   readonly translate: (to: Side, row: NamedRow) => NamedRow | string;
 }
@@ -42,6 +44,7 @@ export function reconciledTable(options: {
   readonly sides: Readonly<Record<Side, RepairableTable>>;
   readonly mapping?: TableMapping;
   readonly noWayBack?: string;
+  readonly closed?: Side | undefined;
 }): ReconciledTable {
   const { pair, sides, noWayBack } = options;
   const columns = { monolith: sides.monolith.columns, service: sides.service.columns };
@@ -56,7 +59,7 @@ export function reconciledTable(options: {
     return to === 'monolith' && mapping.functions && !mapping.functions.toMonolith ? "the table's module has no toMonolith" : undefined;
   };
   return {
-    table: pair.table, pair, policy: options.policy, deletes: options.deletes, columns,
+    table: pair.table, pair, policy: options.policy, deletes: options.deletes, closed: options.closed, columns,
     references: { monolith: sides.monolith.references, service: sides.service.references },
     names: { monolith: pair.table, service: pair.targetTable },
     // What a module makes of other columns, no comparison tells.

@@ -41,6 +41,8 @@ export interface ReconcilerOptions extends ValidatorOptions {
   readonly scope: string;
   /** How repairs are written. Default: straight into the databases, which no stream may connect. */
   readonly way?: RepairWay;
+  /** The side to which nothing is written, as with one-way streams. Default: none. */
+  readonly closed?: Side;
   /** Asked before anything is written; throws if it may not be. */
   readonly guard?: () => Promise<void>;
   /** Of the policy `conflict-strategy`. */
@@ -181,7 +183,7 @@ export class Reconciler {
   async #reconcile(options: ReconcileOptions, { startedMs, run }: { readonly startedMs: number; readonly run: string | undefined }): Promise<ReconcileReport> {
     const { maxListed = 100 } = options;
     const { store, scope } = this.#options;
-    const specs = (options.tables ?? (await this.#allTables())).map((table) => (typeof table === 'string' ? { table } : table));
+    const specs = (options.tables ?? (await this.#allTables())).map((table): TableToReconcile => ({ ...(typeof table === 'string' ? { table } : table), level: 'full' }));
     const open = new Map<TableName, ReconciledTable>();
     const tallies = new Map<TableName, Tally>();
     const tallyOf = (name: TableName): Tally => {
@@ -274,7 +276,7 @@ export class Reconciler {
     const spec = specOf(specs, pair.table);
     const [monolith, service] = await Promise.all([this.repairers.monolith.describe(pair.table), this.repairers.service.describe(pair.targetTable)]);
     return reconciledTable({
-      pair, policy: policyOf(specs, pair.table, options), deletes: (options.allowDeletes ?? []).some((name) => parseTableName(name) === pair.table), sides: { monolith, service },
+      pair, policy: policyOf(specs, pair.table, options), deletes: (options.allowDeletes ?? []).some((name) => parseTableName(name) === pair.table), sides: { monolith, service }, closed: this.#options.closed,
       ...(spec?.mapping ? { mapping: spec.mapping } : {}), ...(spec?.noWayBack === undefined ? {} : { noWayBack: spec.noWayBack }),
     });
   }
