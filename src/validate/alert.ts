@@ -1,7 +1,7 @@
 import type { TableName } from '../model/names.ts';
 import type { DifferenceCounts, Level } from './report.ts';
 import { atLeast, type Severity } from './severity.ts';
-import type { Standing } from './standing.ts';
+import { ruleOf, type Standing } from './standing.ts';
 
 /** Something that somebody should be told of a table, once. No key and no value of a row is in it. */
 export interface TableAlert {
@@ -48,7 +48,10 @@ export function tableAlert(options: {
   };
 }
 
-function summaryOf(event: TableAlert['event'], service: string, { table, counts, level }: Standing): string {
+function summaryOf(event: TableAlert['event'], service: string, standing: Standing): string {
+  const { table, counts, level } = standing;
+  const rule = ruleOf(standing);
+  if (rule !== undefined) return `${service}: the rule ${rule} ${event === 'resolved' ? 'holds again' : 'does not hold'}`;
   if (event === 'resolved') return `${service}: ${table} is as it should be again (${level})`;
   const found = (['missing', 'extra', 'different'] as const).filter((kind) => counts[kind] > 0).map((kind) => `${counts[kind]} ${kind}`);
   return `${service}: ${table} is not the same on both sides: ${found.length === 0 ? 'its structure differs' : `${found.join(', ')} rows`} (${level})`;

@@ -1,6 +1,7 @@
-import type { TableName } from '../model/names.ts';
+import { splitTableName, tableName, type TableName } from '../model/names.ts';
 import type { DifferenceCounts, Level, TableReport } from './report.ts';
 import { tableChecks } from './report-checks.ts';
+import type { RuleReport } from './rules/rule-report.ts';
 import { atLeast, worst, type Severity } from './severity.ts';
 
 /** What is held of a table since its last run that could tell. */
@@ -30,6 +31,22 @@ export function standingOf(report: TableReport, levelOfRun: Level, alertBelow: A
   const below = score < thresholdOf(alertBelow, table);
   const severity = worst(failed.filter(({ name }) => below || !OF_ROWS.has(name)).map(({ severity: each }) => each));
   return { table, level, score, rows: Math.max(report.source, report.target), counts, ...(severity === undefined ? {} : { severity }) };
+}
+
+/** Where rules stand among tables: no schema of a user is called so. */
+const RULES_SCHEMA = 'business rule';
+
+/** What a run says of each rule that it checked, in the place of a table without rows. */
+export function ruleStandings(rules: readonly RuleReport[]): readonly Standing[] {
+  return rules.map(({ name, ok, severity }) => ({
+    table: tableName(RULES_SCHEMA, name), level: 'full', score: ok ? 1 : 0, rows: 0, counts: { missing: 0, extra: 0, different: 0, unsettled: 0 }, ...(ok ? {} : { severity }),
+  }));
+}
+
+/** The name of the rule that stands there; undefined: a table does. */
+export function ruleOf({ table }: Pick<Standing, 'table'>): string | undefined {
+  const { schema, table: name } = splitTableName(table);
+  return schema === RULES_SCHEMA ? name : undefined;
 }
 
 const OF_ROWS: ReadonlySet<string> = new Set(['missing', 'extra', 'different']);

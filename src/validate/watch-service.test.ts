@@ -203,6 +203,22 @@ describe('a watched service', () => {
     expect(w.store.runs).toHaveLength(2);
   });
 
+  it('alerts of rules beside tables, which have no drift', async () => {
+    const w = world();
+    const rule = (ok: boolean): ValidationReport => ({
+      ...report('count', {}), consistent: ok, rules: [{ name: 'Revenue "x"', kind: 'agreement', ok, severity: 'high', differences: [], counts: { failing: ok ? 0 : 1, unsettled: 0 }, seconds: 1 }],
+    });
+    w.finds = [rule(false), report('count', {}), rule(false), rule(true)];
+    const worker = w.start();
+    await w.clock.pass(20);
+    await worker.end();
+    expect(w.sent.map(({ at, body }) => `${at} ${body.event} ${body.severity}: ${body.summary}`)).toEqual([
+      '03:00 triggered high: accounts: the rule Revenue "x" does not hold', '03:15 resolved high: accounts: the rule Revenue "x" holds again',
+    ]);
+    expect([...w.series.keys()].filter((name) => name.startsWith('data_drift'))).toEqual(['data_drift_percentage{public.users}']);
+    expect(w.series.get('banyan_validate_score{accounts}')).toBe(1);
+  });
+
   it('remembers over a restart what it has told, and what is wrong', async () => {
     const w = world();
     w.finds = [report('full', { missing: 1 })];

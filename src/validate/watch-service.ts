@@ -8,7 +8,7 @@ import { AlertDesk, type Webhook } from './alert-desk.ts';
 import { LEVELS, scoreOf, type ValidationReport } from './report.ts';
 import { runSchedules, scheduleKey, type Schedule } from './schedule.ts';
 import { SEVERITIES, type Severity } from './severity.ts';
-import { nextStanding, standingOf, type AlertBelow, type Standing } from './standing.ts';
+import { nextStanding, ruleOf, ruleStandings, standingOf, type AlertBelow, type Standing } from './standing.ts';
 
 export interface WatchServiceOptions {
   readonly service: string;
@@ -60,7 +60,8 @@ export async function watchService(options: WatchServiceOptions, signal: AbortSi
         const standings = await readStandings(options);
         const report = await oneRun(options, schedule, dueMs, signal);
         if (!report) return;
-        const found = report.tables.map((table) => nextStanding(standings.get(table.table), standingOf(table, report.level, options.alertBelow)));
+        const now = [...report.tables.map((table) => standingOf(table, report.level, options.alertBelow)), ...ruleStandings(report.rules ?? [])];
+        const found = now.map((standing) => nextStanding(standings.get(standing.table), standing));
         for (const standing of found) standings.set(standing.table, standing);
         await keep(options, report, found);
         await tell(standings);
@@ -120,7 +121,7 @@ function tellMetrics({ service, metrics }: WatchServiceOptions, standings: Reado
   let rows = 0;
   let differing = 0;
   for (const standing of standings.values()) {
-    metrics.gauge('data_drift_percentage', (1 - standing.score) * 100, { table: standing.table });
+    if (ruleOf(standing) === undefined) metrics.gauge('data_drift_percentage', (1 - standing.score) * 100, { table: standing.table });
     rows += standing.rows;
     differing += standing.rows * (1 - standing.score);
   }
