@@ -441,6 +441,8 @@ export interface ValidateOptions {
   readonly rulesOnly?: boolean;
   /** Only these services. Absent: all. */
   readonly services?: readonly string[];
+  /** Go on where the last run of the same options was cut off. Absent: begin anew, and keep no progress. */
+  readonly resume?: boolean;
   /** Of what is looked at beside the rows, what this run leaves out. Absent: nothing. */
   readonly without?: readonly StructureCheck[];
 }

@@ -25,7 +25,7 @@ import { TriggerChangeSource } from '../postgres/trigger/change-source.ts';
 import { WalChangeSource, type CaptureMemory } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
 import { directionsOf, ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
-import type { Throttle } from '../sync/throttle.ts';
+import type { Throttle } from '../core/throttle.ts';
 
 export interface BuildSyncOptions {
   readonly service: string;

@@ -42,7 +42,7 @@ export function createApplication(context: ApplicationContext): Application {
     validate: ({ source, target, ...options }) =>
       source !== undefined && target !== undefined
         ? validateUrls(context, { ...options, source, target })
-        : session((open) => validate(open, options)),
+        : session((open) => validate(open, { resume: false, ...options })),
     validateWatch: (options) => session((open) => watchValidation(open, options)),
     validateAnomalies: (options) => session((open) => findAnomalies(open, options)),
     validateHistory: (options) => session((open) => readValidationHistory(open, options)),

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { placeMark } from '../postgres/fence.ts';
-import type { Throttle } from '../sync/throttle.ts';
+import type { Throttle } from '../core/throttle.ts';
 
 /**
  * Measures how busy the monolith is by what a small commit takes there (a heartbeat's mark), once each

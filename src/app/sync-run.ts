@@ -12,7 +12,7 @@ import type { ConflictResolver } from '../sync/conflict.ts';
 import type { LeaseWorker } from '../ports/lease-store.ts';
 import { LeasedWork } from '../sync/leased-work.ts';
 import { LagWatch } from '../sync/lag-watch.ts';
-import { Throttle } from '../sync/throttle.ts';
+import { Throttle } from '../core/throttle.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { PostgresLeaseStore } from '../state/lease-store.ts';
 import type { Side } from '../model/side.ts';
@@ -206,7 +206,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   });
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
   const quick = quickPools(session, ends);
-  const throttle = config.sync.throttle && directionsOf(config.sync.mode).includes('service-to-monolith') ? new Throttle(config.sync.throttle) : undefined;
+  const throttle = config.sync.throttle && directionsOf(config.sync.mode).includes('service-to-monolith') ? new Throttle({ limit: config.sync.throttle.commitMs, leastShare: config.sync.throttle.leastShare }) : undefined;
   const sync = buildServiceSync({ ...parts, ends: quick, names, patienceMs: PATIENCE_MS, ...(throttle ? { throttle } : {}) });
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);

@@ -12,6 +12,7 @@ import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { TableToValidate } from '../validate/pair.ts';
 import { scoreOfTables, type Level, type ValidationReport } from '../validate/report.ts';
 import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
+import { journalOf, paceOf } from './validate-course.ts';
 import { refuseUnknownRules, rulesToCheck } from './validate-rules.ts';
 import { asConfigured, toleranceOf } from './validate-settings.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
@@ -28,13 +29,18 @@ export async function validate(session: Session, options: ValidateOptions): Prom
   refuseUnknown(wanted, services);
   refuseUnknownRules(config, options);
   const reports: ValidationReport[] = [];
+  const ended: (() => Promise<void>)[] = [];
   for (const service of services) {
     const named = tablesToValidate(service, wanted).map((table) => asConfigured(table, config.validate, options));
     const { rules, tables } = rulesToCheck(config, service.name, named, options);
     if (tables.length === 0 && rules.length === 0) continue;
-    const validator = new ConsistencyValidator(...(await validatorParts(session, service)));
+    const [source, target, parts] = await validatorParts(session, service);
+    const journal = options.resume === undefined ? {} : { journal: journalOf(session, service, (forget) => ended.push(forget)) };
+    const validator = new ConsistencyValidator(source, target, { ...parts, ...journal });
     reports.push(await validator.validate({ ...configured(config, options), ...shared(context, options), tables, rules, level: options.level ?? config.validate.level }));
   }
+  // One that is cut off in a later service goes on from the earlier ones' answers.
+  for (const forget of ended) await forget();
   return joined(reports, options.level ?? config.validate.level);
 }
 
@@ -45,7 +51,7 @@ export async function validatorParts(session: Session, service: ServiceConfig, m
     { checksummer: new PostgresChecksummer({ pool: pools.monolith }), rules: new PostgresRuleReader({ pool: pools.monolith }) },
     { checksummer: new PostgresChecksummer({ pool: pools.service }), rules: new PostgresRuleReader({ pool: pools.service }) },
     {
-      clock: session.context.clock, logger: session.logger, metrics, ...(await fenceOf(session, service)),
+      clock: session.context.clock, logger: session.logger, metrics, ...(await fenceOf(session, service)), ...paceOf(session.config.validate.throttle, [pools.monolith, pools.service]),
       structure: new PostgresStructure({ source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service) }),
       references: await referencesOf(session, service, (other) => fenceOf(session, other)),
     },
@@ -72,6 +78,7 @@ export async function validateUrls(
   context: ApplicationContext,
   options: ValidateOptions & { readonly source: string; readonly target: string },
 ): Promise<ValidateResult> {
+  if (options.resume === true) throw new BanyanError('BANYAN_USAGE', { message: '--resume needs a configuration: without one there is no place where progress is kept.' });
   const source = createPool({ url: options.source, max: 4 });
   const target = createPool({ url: options.target, max: 4 });
   try {
@@ -93,6 +100,7 @@ function shared(context: ApplicationContext, options: ValidateOptions): Validati
     ...(options.where === undefined ? {} : { where: options.where }),
     ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
     ...(options.exact === undefined ? {} : { exact: options.exact }),
+    ...(options.resume === undefined ? {} : { resume: options.resume }),
     ...(options.rulesOnly === undefined ? {} : { rulesOnly: options.rulesOnly }),
   };
 }

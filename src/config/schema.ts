@@ -272,6 +272,17 @@ const validate = section(
       },
       { default: {}, description: 'Repairing what a comparison finds.' },
     ),
+    throttle: Type.Optional(
+      section(
+        {
+          statementMs: Type.Optional(Type.Integer({ minimum: 1, description: 'Milliseconds that the statements of one range of a table should take.' })),
+          share: Type.Number({ minimum: 0.01, maximum: 1, default: 1, description: 'Of its time, the most that a scan goes on; the rest it rests.' }),
+          activeSessions: Type.Optional(Type.Integer({ minimum: 1, description: 'Statements of users that run at one moment on either server; above this (the median of five looks) it is busy, and the scan rests longer.' })),
+          replicationLagMs: Type.Optional(Type.Integer({ minimum: 1, description: 'Milliseconds that a standby of either server may be behind; above this it is busy.' })),
+        },
+        { description: 'Sparing the servers while tables are scanned. Default: as fast as it goes.' },
+      ),
+    ),
   },
   { default: {}, description: 'Comparing both databases.' },
 );

@@ -17,7 +17,7 @@ import type { AdditivePolicy } from './schema-fit.ts';
 import { SchemaWatch } from './schema-watch.ts';
 import type { StreamCounts } from './stream-options.ts';
 import { Knowledge } from './knowledge.ts';
-import type { Throttle } from './throttle.ts';
+import type { Throttle } from '../core/throttle.ts';
 
 export type SyncMode = 'bidirectional' | Direction;
 

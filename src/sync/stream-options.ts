@@ -1,4 +1,4 @@
-import type { Throttle } from './throttle.ts';
+import type { Throttle } from '../core/throttle.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';

@@ -3,6 +3,11 @@ import { setOwn } from './judge.ts';
 import type { TablePair } from './pair.ts';
 import type { DifferenceCounts, DifferentRow, ReportedKey } from './report.ts';
 import type { Value } from '../model/change.ts';
+import type { RowIdentity } from '../ports/checksummer.ts';
+import type { TableProgress } from '../ports/progress-store.ts';
+
+/** Differing rows that are kept by their key, to be looked at again when the run is resumed. */
+const MOST_KEPT = 20_000;
 
 /** Counts every difference, keeps the first ones. */
 export class DifferenceCollector {
@@ -10,6 +15,8 @@ export class DifferenceCollector {
   readonly extra: ReportedKey[] = [];
   readonly different: DifferentRow[] = [];
   readonly #counts = { missing: 0, extra: 0, different: 0, unsettled: 0 };
+  readonly #beyond = { missing: 0, extra: 0, different: 0, unsettled: 0 };
+  readonly #identities: RowIdentity[] = [];
   readonly #pair: TablePair;
   readonly #limit: number;
   readonly #withColumns: boolean;
@@ -35,14 +42,27 @@ export class DifferenceCollector {
     return this.#withColumns ? this.#limit - this.different.length : 0;
   }
 
-  addUnsettled(rows: number): void {
-    this.#counts.unsettled += rows;
+  /** Rows that differ or are unsettled, the first ones; and how many there are beyond those. */
+  get kept(): Pick<TableProgress, 'differing' | 'beyond'> {
+    return { differing: [...this.#identities], beyond: { ...this.#beyond } };
+  }
+
+  addUnsettled(rows: readonly RowIdentity[]): void {
+    for (const identity of rows) this.#count('unsettled', identity, 1);
+  }
+
+  /** Counts what an earlier run found and did not keep one by one. */
+  addBeyond(counts: DifferenceCounts): void {
+    for (const kind of ['missing', 'extra', 'different', 'unsettled'] as const) {
+      this.#counts[kind] += counts[kind];
+      this.#beyond[kind] += counts[kind];
+    }
   }
 
   add(difference: Confirmed): void {
-    const { kind, source, target } = difference;
+    const { kind, source, target, identity } = difference;
     // Rows under one key are one difference; without a key each surplus row is one.
-    this.#counts[kind] += this.#pair.keyLength > 0 ? 1 : Math.abs(source.times - target.times);
+    this.#count(kind, identity, this.#pair.keyLength > 0 ? 1 : Math.abs(source.times - target.times));
     if (this[kind].length >= this.#limit) return;
     const key = this.#keyOf(difference);
     if (kind !== 'different') this[kind].push(key);
@@ -50,6 +70,12 @@ export class DifferenceCollector {
       const copies = source.times === 1 && target.times === 1 ? undefined : { source: source.times, target: target.times };
       this.different.push({ key, columns: this.#withColumns ? (difference.columns ?? {}) : {}, ...(copies ? { copies } : {}) });
     }
+  }
+
+  #count(kind: keyof DifferenceCounts, identity: RowIdentity, rows: number): void {
+    this.#counts[kind] += rows;
+    if (this.#identities.length < MOST_KEPT) this.#identities.push(identity);
+    else this.#beyond[kind] += rows;
   }
 
   #keyOf({ identity, source, target, values }: Confirmed): ReportedKey {

@@ -1,14 +1,19 @@
 import type { Clock } from '../core/clock.ts';
-import type { Checksummer, ChecksumSnapshot } from '../ports/checksummer.ts';
+import type { Checksummer, PlaceRange } from '../ports/checksummer.ts';
+import type { TableProgress } from '../ports/progress-store.ts';
 import type { Barrier } from './barrier.ts';
 import { DifferenceCollector } from './collect.ts';
-import { differingLeaves } from './leaves.ts';
+import { compareRanges, type Rows } from './compare-ranges.ts';
+import { differingLeaves, placeRange } from './leaves.ts';
+import type { Pace } from './pace.ts';
 import type { TablePair } from './pair.ts';
 import { ProgressMeter, type Progress } from './progress.ts';
 import { scoreOf, type Level, type SampleBound, type TableReport } from './report.ts';
 import { boundOf, drawSample } from './sample.ts';
+import type { RunJournal } from './run-journal.ts';
 import { settle, type Confirmed, type SettleOptions } from './settle.ts';
-import { findSuspects } from './suspects.ts';
+import { openBoth } from './snapshots.ts';
+import { findSuspects, unseen, type Suspect } from './suspects.ts';
 
 export interface CompareOptions {
   readonly pair: TablePair;
@@ -22,6 +27,12 @@ export interface CompareOptions {
   readonly maxDifferences: number;
   readonly sampleRows: number;
   readonly confidence: number;
+  /** Rows of a range of a table that is scanned range by range. Absent: it is scanned as a whole. */
+  readonly rangeRows?: number;
+  /** Where it is written down how far the table is. Only of the levels `checksum` and `full`. */
+  readonly journal?: RunJournal;
+  /** Default: as fast as it goes. Only of a table that is scanned range by range. */
+  readonly pace?: Pace;
   readonly random: () => number;
   readonly onProgress?: (progress: Progress) => void;
   /** Told of every difference, whatever the report lists, a batch at a time; waited for. */
@@ -40,11 +51,6 @@ const SUSPECTS_AT_ONCE = 20_000;
 /** The same where each of them is looked at closely: their differing values are in memory. */
 const SUSPECTS_LOOKED_AT = 2000;
 
-interface Rows {
-  readonly source: number;
-  readonly target: number;
-}
-
 /** Compares one table at one level. */
 export async function compareTable(options: CompareOptions): Promise<TableReport> {
   const { pair, level, clock, onProgress } = options;
@@ -56,19 +62,81 @@ export async function compareTable(options: CompareOptions): Promise<TableReport
     const { rows, bound } = await compareSample(options, collector, meter);
     return report({ options, collector, meter, rows, sample: bound });
   }
-  return report({ options, collector, meter, rows: await compareAll(options, collector, meter) });
+  const byRange = options.rangeRows !== undefined && (level === 'checksum' || level === 'full') && pair.source.placedByKey;
+  const known = options.journal?.before(pair.table);
+  // Of a table that is scanned as a whole, half of the ranges are no use.
+  const before = known?.left && !byRange ? undefined : known;
+  if (before) await lookAgain(options, collector, before, meter);
+  if (before && !before.left) return report({ options, collector, meter, rows: before.rows });
+  const rows = byRange ? await compareByRange(options, options.rangeRows, { collector, meter, before }) : await compareAll(options, collector, meter);
+  await options.journal?.save(pair.table, { rows, ...collector.kept });
+  return report({ options, collector, meter, rows });
+}
+
+/** What an earlier run found different is looked at again: it may have been mended since, or have been on its way for long. */
+async function lookAgain(options: CompareOptions, collector: DifferenceCollector, before: TableProgress, meter: ProgressMeter): Promise<void> {
+  const { barrier } = options;
+  meter.scanned(before.rows.source + before.rows.target);
+  await settleInto(collector, { suspects: unseen(before.differing), seen: barrier.moment(), options, hashed: true, meter });
+  collector.addBeyond(before.beyond);
+}
+
+/** Compares range by range, each in short snapshots of its own. */
+async function compareByRange(
+  options: CompareOptions,
+  rangeRows: number,
+  parts: { readonly collector: DifferenceCollector; readonly meter: ProgressMeter; readonly before: TableProgress | undefined },
+): Promise<Rows> {
+  const { pair, source, target, barrier, signal, journal, clock, pace } = options;
+  const { collector, meter, before } = parts;
+  const within = before?.left?.within ?? (await placesOf(options));
+  return compareRanges({
+    pair, source, target, within, rangeRows, clock,
+    ...(pace ? { pace } : {}),
+    ...(signal ? { signal } : {}),
+    ...(before?.left ? { from: { next: before.left.next, rows: before.rows } } : {}),
+    ...(journal ? { journal: { isDue: () => journal.isDue, note: (next, rows) => journal.save(pair.table, { rows, left: { within, next }, ...collector.kept }) } } : {}),
+    onRows: (rows) => meter.scanned(rows),
+    onSuspects: (suspects) => settleInto(collector, { suspects, seen: barrier.moment(), options, hashed: true, meter }),
+  });
+}
+
+/** The places of all rows that are there by now. */
+async function placesOf(options: CompareOptions): Promise<PlaceRange> {
+  const { pair } = options;
+  const [first, second] = await openBoth(options);
+  try {
+    return await placeRange([{ snapshot: first, selection: pair.source }, { snapshot: second, selection: pair.target }]);
+  } finally {
+    await Promise.all([first.close(), second.close()]);
+  }
+}
+
+/** Looks at suspects again until it is known what they are. */
+async function settleInto(collector: DifferenceCollector, run: {
+  readonly suspects: readonly Suspect[];
+  readonly seen: number;
+  readonly options: CompareOptions;
+  readonly hashed: boolean;
+  readonly meter: ProgressMeter;
+}): Promise<void> {
+  const { suspects, options } = run;
+  run.meter.found(suspects.length);
+  const [atOnce, mostWanted] = options.onDifferences ? [SUSPECTS_LOOKED_AT, Number.POSITIVE_INFINITY] : [Math.max(1, suspects.length), 0];
+  for (let from = 0; from < suspects.length; from += atOnce) {
+    const settled = await settle(suspects.slice(from, from + atOnce), run.seen, settleOptions(options, run.hashed), Math.max(mostWanted, collector.wanted));
+    for (const difference of settled.confirmed) collector.add(difference);
+    collector.addUnsettled(settled.unsettled);
+    await options.onDifferences?.({ pair: options.pair, confirmed: settled.confirmed });
+  }
+  run.meter.rechecking();
 }
 
 /** Compares both sides' snapshots leaf by leaf, and row by row where leaves differ. */
 async function compareAll(options: CompareOptions, collector: DifferenceCollector, meter: ProgressMeter): Promise<Rows> {
   const { pair, barrier, level } = options;
-  const opening = options.signal ? { signal: options.signal } : {};
-  const opened = await Promise.allSettled([options.source.snapshot(opening), options.target.snapshot(opening)]);
-  const snapshots = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const [source, target] = await openBoth(options);
   try {
-    const failed = opened.find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
-    const [source, target] = snapshots as [ChecksumSnapshot, ChecksumSnapshot];
     const seen = barrier.moment();
     // Without a key a row is its hash; only rows with a key can be told apart without hashing them.
     const hashed = level !== 'count' || pair.keyLength === 0;
@@ -87,19 +155,11 @@ async function compareAll(options: CompareOptions, collector: DifferenceCollecto
         keyed: pair.keyLength > 0,
         batch: options.onDifferences ? SUSPECTS_LOOKED_AT : SUSPECTS_AT_ONCE,
       });
-      for await (const batch of suspects) {
-        meter.found(batch.length);
-        const wanted = options.onDifferences ? Number.POSITIVE_INFINITY : collector.wanted;
-        const settled = await settle(batch, seen, settleOptions(options, hashed), wanted);
-        for (const difference of settled.confirmed) collector.add(difference);
-        collector.addUnsettled(settled.unsettled);
-        await options.onDifferences?.({ pair, confirmed: settled.confirmed });
-        meter.rechecking();
-      }
+      for await (const batch of suspects) await settleInto(collector, { suspects: batch, seen, options, hashed, meter });
     }
     return rows;
   } finally {
-    await Promise.all(snapshots.map((snapshot) => snapshot.close()));
+    await Promise.all([source.close(), target.close()]);
   }
 }
 

@@ -73,35 +73,39 @@ export interface ScannedSide {
   readonly selection: Selection;
 }
 
+export interface BothSides {
+  readonly source: ScannedSide;
+  readonly target: ScannedSide;
+}
+
+/** Scans both sides at once. */
+export async function scanLeaves({ source, target }: BothSides, how: Parameters<ChecksumSnapshot['leaves']>[1]): Promise<LeafBalance> {
+  const balance = new LeafBalance();
+  const side = (name: 'source' | 'target', { snapshot, selection }: ScannedSide) => balance.add(name, snapshot.leaves(selection, how));
+  // Both have ended before an error is passed on: a snapshot must not be closed under a running scan.
+  const ended = await Promise.allSettled([side('source', source), side('target', target)]);
+  for (const result of ended) if (result.status === 'rejected') throw result.reason;
+  return balance;
+}
+
 /**
  * Scans both sides at once and returns the leaves that differ. Where they hold many rows, splits
  * them by another scan of only those, which is cheaper than reading their rows.
  */
-export async function differingLeaves(options: {
-  readonly source: ScannedSide;
-  readonly target: ScannedSide;
+export async function differingLeaves(options: BothSides & {
   readonly estimatedRows: number;
   readonly hashed: boolean;
   readonly onRows: (rows: number) => void;
 }): Promise<{ readonly rows: { readonly source: number; readonly target: number }; readonly within: LeafSet }> {
   const { source, target, hashed, onRows } = options;
   const range = await placeRange([source, target]);
-  const scan = async (how: { readonly shift: number; readonly within?: LeafSet; readonly onRows?: (rows: number) => void }): Promise<LeafBalance> => {
-    const balance = new LeafBalance();
-    const side = (name: 'source' | 'target', { snapshot, selection }: ScannedSide) =>
-      balance.add(name, snapshot.leaves(selection, { ...how, hashed }));
-    // Both have ended before an error is passed on: a snapshot must not be closed under a running scan.
-    const ended = await Promise.allSettled([side('source', source), side('target', target)]);
-    for (const result of ended) if (result.status === 'rejected') throw result.reason;
-    return balance;
-  };
   const shift = leafShift(range, options.estimatedRows);
-  const balance = await scan({ shift, onRows });
+  const balance = await scanLeaves({ source, target }, { shift, hashed, onRows });
   const leaves = balance.differing();
   const rowsPerLeaf = Math.max(balance.rows.source, balance.rows.target) / Math.max(1, balance.leaves);
   const worthSplitting = rowsPerLeaf * leaves.length > ROWS_WORTH_READING && shift >= SPLIT_BITS && leaves.length << SPLIT_BITS <= MOST_LEAVES;
   if (!worthSplitting) return { rows: balance.rows, within: { shift, leaves } };
   const finer = shift - SPLIT_BITS;
-  const split = await scan({ shift: finer, within: { shift, leaves } });
+  const split = await scanLeaves({ source, target }, { shift: finer, hashed, within: { shift, leaves } });
   return { rows: balance.rows, within: { shift: finer, leaves: split.differing() } };
 }

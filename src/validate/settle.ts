@@ -47,14 +47,14 @@ const ROWS_WITH_VALUES = 500;
  * barrier more must pass.
  *
  * @param wanted how many differences need their values for the report.
- * @returns what is confirmed, and how many suspects changed at every look.
+ * @returns what is confirmed, and the suspects that changed at every look.
  */
 export async function settle(
   suspects: readonly Suspect[],
   seen: Moment,
   options: SettleOptions,
   wanted: number,
-): Promise<{ readonly confirmed: readonly Confirmed[]; readonly unsettled: number }> {
+): Promise<{ readonly confirmed: readonly Confirmed[]; readonly unsettled: readonly RowIdentity[] }> {
   const confirmed: Confirmed[] = [];
   let open: readonly Watched[] = suspects.map((suspect) => ({ ...suspect, held: 0 }));
   let moment = seen;
@@ -77,7 +77,7 @@ export async function settle(
     confirmed.push(...closer.confirmed);
     open = [...next, ...closer.moved.map((suspect) => ({ ...suspect, held: 0 }))];
   }
-  return { confirmed, unsettled: open.length };
+  return { confirmed, unsettled: open.map(({ identity }) => identity) };
 }
 
 function barriersNeeded({ source, target }: Suspect): number {

@@ -19,6 +19,12 @@ export interface Suspect {
 
 export const ABSENT: Observation = { times: 0, hash: '' };
 
+/** What is not known yet: like nothing that is ever seen. */
+const UNSEEN: Observation = { times: -1, hash: '' };
+
+/** Rows that are to be looked at, of which nothing is known. */
+export const unseen = (identities: readonly RowIdentity[]): readonly Suspect[] => identities.map((identity) => ({ identity, source: UNSEEN, target: UNSEEN }));
+
 /** Several rows under one identity as one observation, whatever their order. */
 export function observe(rows: readonly Pick<RowState, 'hash' | 'times' | 'version'>[]): Observation {
   const [first] = rows;

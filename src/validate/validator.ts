@@ -9,9 +9,12 @@ import type { StructureComparer } from '../ports/structure.ts';
 import { STRUCTURE_CHECKS, type StructureCheck } from '../model/structure-finding.ts';
 import type { TableName } from '../model/names.ts';
 import { FenceBarrier, PauseBarrier, type Barrier, type FenceOptions } from './barrier.ts';
+import { rangesOf } from './compare-ranges.ts';
 import { compareTable, type FoundDifferences } from './compare-table.ts';
 import { pairNames, pairTables, type TableToValidate } from './pair.ts';
+import { Pace, type PaceOptions } from './pace.ts';
 import type { Progress } from './progress.ts';
+import { RunJournal, type JournalOptions } from './run-journal.ts';
 import { scoreOfTables, type Level, type TableReport, type ValidationReport } from './report.ts';
 import { SEVERITY_OF } from './severity.ts';
 import { checkReferences } from './structure/check-references.ts';
@@ -38,6 +41,10 @@ export interface ValidatorOptions {
   readonly structure?: StructureComparer;
   /** With it, rows that refer to nothing are looked for, at levels `checksum` and `full`. Default: they are not. */
   readonly references?: ReferenceFinder;
+  /** Where a run keeps how far it is, so that it can be resumed. Default: nowhere. */
+  readonly journal?: JournalOptions;
+  /** Spares the servers: ranges that end in time, and rests. Tables with another key than one whole number are not paced. Default: as fast as it goes. */
+  readonly pace?: PaceOptions;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** A number in [0, 1), for samples. Default: 0.5, which draws the same sample each time. */
@@ -84,8 +91,20 @@ export interface ValidateOptions {
   readonly referenceGraceMs?: number;
   /** Pause between two looks where there is no fence, in milliseconds. Default 200. */
   readonly pauseMs?: number;
+  /**
+   * Rows of one range of a table whose key is one whole number, each range with a snapshot of its own.
+   * Default: 524,288 where the rows lie in the order of that key, else the table is scanned as a whole in
+   * one snapshot; where they do not, ranges cost the server reads all over the table.
+   */
+  readonly rangeRows?: number;
   /** Hash of the rows. Default: the servers' record hash if both hash alike, else the canonical one, at about half the speed. */
   readonly hash?: HashMethod;
+  /**
+   * Go on where a run of the same options was cut off: tables and ranges that it had finished are not
+   * scanned again, and what differed there is looked at again. Default false. Only with a journal, and
+   * of the levels `checksum` and `full`.
+   */
+  readonly resume?: boolean;
   readonly onProgress?: (progress: Progress) => void;
   /** Told of every difference, a batch at a time, and waited for. The report's lists stay bounded. Not at level `sample`. */
   readonly onDifferences?: (found: FoundDifferences) => Promise<void>;
@@ -106,6 +125,8 @@ export class ConsistencyValidator {
   readonly #fence: FenceOptions | undefined;
   readonly #structure: StructureComparer | undefined;
   readonly #references: ReferenceFinder | undefined;
+  readonly #pace: Pace | undefined;
+  readonly #journal: JournalOptions | undefined;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
@@ -119,10 +140,12 @@ export class ConsistencyValidator {
     this.#fence = options.fence;
     this.#structure = options.structure;
     this.#references = options.references;
+    this.#journal = options.journal;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? (() => 0.5);
     this.#logger = options.logger ?? silentLogger;
     this.#metrics = options.metrics ?? noMetrics;
+    this.#pace = options.pace && new Pace(options.pace, { clock: this.#clock, logger: this.#logger });
   }
 
   /**
@@ -140,10 +163,11 @@ export class ConsistencyValidator {
     const specs = await this.#excluding(options.exclude ?? [], await this.#specs(options));
     const hash = options.hash ?? (await this.#commonHash());
     const barrier = this.#barrier(options);
+    const journal = await this.#openJournal(options, { specs, level, hash });
     const compared: TableReport[] = [];
     for (const spec of options.rulesOnly === true ? [] : specs) {
       signal?.throwIfAborted();
-      const report = await this.#validateTable({ spec, level, hash, barrier, options });
+      const report = await this.#validateTable({ spec, level, hash, barrier, options, journal });
       this.#measure(report);
       compared.push(report);
     }
@@ -155,6 +179,7 @@ export class ConsistencyValidator {
       rounds: options.rounds ?? 20, graceMs: options.referenceGraceMs ?? 1000, maxDifferences: options.maxDifferences ?? 100,
       ...(signal ? { signal } : {}),
     });
+    await journal?.close();
     measureStructure(tables, this.#metrics);
     const rules = await this.#checkRules(specs, barrier, options);
     const rows = sum(tables, (table) => table.source);
@@ -229,6 +254,13 @@ export class ConsistencyValidator {
     return 'canonical';
   }
 
+  #openJournal(options: ValidateOptions, run: { readonly specs: readonly TableToValidate[]; readonly level: Level; readonly hash: HashMethod }): Promise<RunJournal | undefined> {
+    if (!this.#journal) return Promise.resolve(undefined);
+    const { exact = false, tolerance = 0 } = options;
+    const question = { ...run, specs: run.specs.map(plain), exact, tolerance };
+    return RunJournal.open(this.#journal, { question, resume: options.resume ?? false, clock: this.#clock, logger: this.#logger });
+  }
+
   #barrier(options: ValidateOptions): Barrier {
     const { signal } = options;
     if (this.#fence) return new FenceBarrier(this.#fence, signal);
@@ -241,8 +273,9 @@ export class ConsistencyValidator {
     readonly hash: HashMethod;
     readonly barrier: Barrier;
     readonly options: ValidateOptions;
+    readonly journal: RunJournal | undefined;
   }): Promise<TableReport> {
-    const { spec, hash, barrier, options } = run;
+    const { spec, hash, barrier, options, journal } = run;
     const level = spec.level ?? run.level;
     const names = pairNames(spec);
     const [source, target] = await Promise.all([shapeOf(this.#source, names.source), shapeOf(this.#target, names.target)]);
@@ -260,6 +293,9 @@ export class ConsistencyValidator {
       maxDifferences: options.maxDifferences ?? 100,
       sampleRows: spec.sampleRows ?? options.sampleRows ?? 1000,
       confidence: options.confidence ?? 0.95,
+      ...rangesOf({ spec, source: source.shape, target: target.shape, rows: options.rangeRows, paced: this.#pace !== undefined }),
+      ...(this.#pace ? { pace: this.#pace } : {}),
+      ...(journal && (level === 'checksum' || level === 'full') ? { journal } : {}),
       random: this.#random,
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       ...(options.onDifferences ? { onDifferences: options.onDifferences } : {}),
@@ -275,6 +311,11 @@ export class ConsistencyValidator {
       if (counts[type] > 0) this.#metrics.count('reconciliation_inconsistencies_total', { table, type, severity: SEVERITY_OF[type] }, counts[type]);
     }
   }
+}
+
+/** A specification whose maps are lists, as JSON needs them. */
+function plain(spec: TableToValidate): unknown {
+  return { ...spec, columns: spec.columns?.map((column) => (typeof column === 'string' || !column.values ? column : { ...column, values: [...column.values] })) };
 }
 
 type Described = { readonly shape: TableShape } | { readonly shape?: undefined; readonly error: unknown };

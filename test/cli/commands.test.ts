@@ -38,6 +38,7 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
     'validate',
     { source: 'a://x', target: 'b://y', tables: ['public.a', '"o,d"."T"'], level: 'checksum', where: 'id>1' },
   ],
+  ['validate --resume', 'validate', { resume: true }],
   ['validate --exact --exclude updated_at,seen', 'validate', { exact: true, exclude: ['updated_at', 'seen'] }],
   ['validate --rules revenue,temporal:public.orders --rules-only', 'validate', { rules: ['revenue', 'temporal:public.orders'], rulesOnly: true }],
   ['validate watch', 'validateWatch', {}],

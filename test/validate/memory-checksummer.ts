@@ -6,6 +6,7 @@ import type {
   Checksummer,
   ChecksumSnapshot,
   LeafDigest,
+  RowColumns,
   RowDigest,
   RowIdentity,
   RowState,
@@ -102,12 +103,29 @@ export class MemoryChecksummer implements Checksummer {
         return Promise.resolve({ from: keys.reduce((a, b) => (a < b ? a : b)), to: keys.reduce((a, b) => (a > b ? a : b)) });
       },
       count: () => Promise.resolve(rows.size),
-      async *leaves(selection, { shift, hashed, within, onRows }): AsyncGenerator<LeafDigest> {
+      async *columns(selection, { range, within }): AsyncGenerator<RowColumns> {
+        const wanted = sorted().filter(({ values }) => {
+          const place = BigInt(values[0]!);
+          return place >= range.from && place <= range.to && (!within || within.leaves.includes(place >> BigInt(within.shift)));
+        });
+        for (let from = 0; from < wanted.length; from += 5) {
+          await beforeRead();
+          const batch = wanted.slice(from, from + 5).map((row) => digest(row, selection, true));
+          yield {
+            rows: batch.length,
+            places: BigInt64Array.from(batch, ({ place }) => place),
+            hashes: BigInt64Array.from(batch, (row) => BigInt(row.hash)),
+            versions: Uint32Array.from(batch, ({ version }) => Number(version)),
+          };
+        }
+      },
+      async *leaves(selection, { shift, hashed, within, range, onRows }): AsyncGenerator<LeafDigest> {
         await beforeRead();
         const leaves = new Map<bigint, { rows: number; digest: bigint }>();
         for (const row of rows.values()) {
           options.signal?.throwIfAborted();
           if (within && !within.leaves.includes(BigInt(row.values[0]!) >> BigInt(within.shift))) continue;
+          if (range && (BigInt(row.values[0]!) < range.from || BigInt(row.values[0]!) > range.to)) continue;
           const leaf = BigInt(row.values[0]!) >> BigInt(shift);
           const known = leaves.get(leaf) ?? { rows: 0, digest: 0n };
           leaves.set(leaf, { rows: known.rows + 1, digest: combine(known.digest, hashed ? hash(row, selection) : hash64(row.values[0] ?? '')) });

@@ -14,7 +14,7 @@ import { ConflictResolver, type PlainStrategy, type ResolveConflict } from '../.
 import type { StreamCounts } from '../../sync/stream-options.ts';
 import type { TableStrategy } from '../../sync/strategies.ts';
 import { directionsOf, type ServiceSync, type SyncMode } from '../../sync/service-sync.ts';
-import { Throttle } from '../../sync/throttle.ts';
+import { Throttle } from '../../core/throttle.ts';
 import { buildServiceSync, catchUpOf, refuseCapture } from '../build-sync.ts';
 import { watchMonolith } from '../monolith-load.ts';
 import { provisionScope } from '../provision.ts';
@@ -152,7 +152,7 @@ export class SyncEngine {
     };
     await demandStrategies(question, (table) => `The conflict strategy of ${table}`);
     const { signal } = this.#stop;
-    const throttle = settings.throttle && directionsOf(mode).includes('service-to-monolith') ? new Throttle(settings.throttle) : undefined;
+    const throttle = settings.throttle && directionsOf(mode).includes('service-to-monolith') ? new Throttle({ limit: settings.throttle.commitMs, leastShare: settings.throttle.leastShare }) : undefined;
     const parts = {
       service: name, ends, pairs, resolver: this.#resolver, clock, logger, metrics, sync: { ...settings, mode }, ...(throttle ? { throttle } : {}),
     };

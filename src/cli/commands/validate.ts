@@ -24,6 +24,7 @@ interface ValidateFlags {
   readonly rulesOnly?: boolean;
   readonly format: ReportFormat | 'text';
   readonly output?: string;
+  readonly resume?: boolean;
 }
 
 export function addValidate(program: Command, frame: Frame): void {
@@ -41,11 +42,12 @@ export function addValidate(program: Command, frame: Frame): void {
     .option('--rules <names>', 'only these business rules, separated by commas (default: all)', nameList)
     .option('--rules-only', 'check the rules, and compare no rows')
     .option('--exact', "each value's text counts: 1.10 is not 1.1")
+    .option('--resume', 'go on where the last run of the same options was cut off')
     .addOption(new Option('-f, --format <format>', 'how to print the report, or to write it with -o').choices(['text', 'json', 'markdown', 'junit']).default('text'))
     .option('-o, --output <file>', 'write the report to this file; what is printed is for people then', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { source, target, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output } = command.opts<ValidateFlags>();
+        const { source, target, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output, resume } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
         if (source !== undefined && (rules !== undefined || rulesOnly === true)) throw usageError('Rules are those of banyan.yaml; --source and --target have none.');
         const result = await application.validate({
@@ -59,6 +61,7 @@ export function addValidate(program: Command, frame: Frame): void {
           ...(exact === undefined ? {} : { exact }),
           ...(rules === undefined ? {} : { rules }),
           ...(rulesOnly === undefined ? {} : { rulesOnly }),
+          ...(resume === undefined ? {} : { resume }),
         });
         const rendered = (style: Style): string => (format === 'text' ? validateText(result, style) : renderReport(result, format));
         if (output !== undefined) await writeReport(output, rendered(styleFor({ write: () => true }, {})));

@@ -51,6 +51,11 @@ SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::int8 AS rows
   FROM pg_class c WHERE c.oid = to_regclass($1)
      OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1)) WHERE isleaf)`;
 
+/** $1: the quoted name, $2: the column. */
+const KEY_ORDER_SQL = `
+SELECT s.correlation FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = s.schemaname
+ WHERE c.oid = to_regclass($1) AND s.attname = $2 AND NOT s.inherited AND s.correlation IS NOT NULL`;
+
 export async function listTables(pool: pg.Pool): Promise<readonly TableName[]> {
   const found = await pool.query<{ nspname: string; relname: string }>(TABLES_SQL);
   return found.rows.map((row) => tableName(row.nspname, row.relname));
@@ -71,6 +76,8 @@ export async function describeTable(pool: pg.Pool, table: TableName): Promise<Ta
   const key = await pool.query<{ key: string }>(KEY_SQL, [name]);
   const estimate = await pool.query<{ rows: string }>(ESTIMATE_SQL, [name]);
   const keyJson = key.rows[0]?.key;
+  const keyNames = keyJson === undefined ? [] : (JSON.parse(keyJson) as string[]);
+  const order = keyNames.length === 0 ? undefined : (await pool.query<{ correlation: string }>(KEY_ORDER_SQL, [name, keyNames[0]])).rows[0];
   return {
     table,
     columns: columns.rows.map((row): ShapeColumn => {
@@ -85,7 +92,8 @@ export async function describeTable(pool: pg.Pool, table: TableName): Promise<Ta
         generated: row.generated === 't',
       };
     }),
-    key: keyJson === undefined ? [] : (JSON.parse(keyJson) as string[]),
+    key: keyNames,
     estimatedRows: Number(estimate.rows[0]?.rows ?? 0),
+    ...(order ? { keyOrder: Number(order.correlation) } : {}),
   };
 }

@@ -1,14 +1,17 @@
 import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
 import type {
   ChecksumSnapshot,
   LeafDigest,
   LeafSet,
   PlaceRange,
+  RowColumns,
   RowDigest,
   Selection,
 } from '../../ports/checksummer.ts';
 import { columnSql, fromSql, hashSql, keyColumns, keyHashSql, placeSql, valueSql, whereSql } from './expressions.ts';
 import { refused } from './query.ts';
+import { readRowColumns } from './row-columns.ts';
 import { quoteTable } from '../../model/names.ts';
 
 /** Tables with more pages than this are scanned in parts of so many, so that progress is seen and a stop is quick. */
@@ -85,12 +88,17 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
 
   async *leaves(
     selection: Selection,
-    options: { readonly shift: number; readonly hashed: boolean; readonly within?: LeafSet; readonly onRows?: (rows: number) => void },
+    options: {
+      readonly shift: number;
+      readonly hashed: boolean;
+      readonly within?: LeafSet;
+      readonly range?: PlaceRange;
+      readonly onRows?: (rows: number) => void;
+    },
   ): AsyncGenerator<LeafDigest> {
-    const wanted = options.within ? withinLeaves(selection, options.within) : { conditions: [], parameters: [] };
-    for (const part of await this.#parts(selection)) {
-      const sql = leavesSql(selection, { ...options, conditions: [...part, ...wanted.conditions] });
-      const rows = await this.#rows(selection, sql, wanted.parameters);
+    const wanted = options.within ? withinLeaves(selection, options.within) : [];
+    for (const part of options.range ? [rangeConditions(selection, options.range)] : await this.#parts(selection)) {
+      const rows = await this.#rows(selection, leavesSql(selection, { ...options, conditions: [...part, ...wanted] }));
       let counted = 0;
       for (const [leaf, count, sum] of rows) {
         const times = Number(count);
@@ -101,14 +109,30 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
     }
   }
 
+  async *columns(selection: Selection, { range, within }: { readonly range: PlaceRange; readonly within?: LeafSet }): AsyncGenerator<RowColumns> {
+    const versioned = await this.#hasVersions(selection);
+    await this.#query(selection, COLUMNS_SETTINGS);
+    const sql = columnsSql(selection, { versioned, conditions: [...rangeConditions(selection, range), ...(within ? withinLeaves(selection, within) : [])] });
+    let whole = false;
+    try {
+      yield* readRowColumns(this.#client.query(copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`)), versioned);
+      whole = true;
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      throw refused(error, selection);
+    } finally {
+      // What is left of a copy that nobody reads on stands in the connection.
+      if (!whole) this.#failed = true;
+    }
+  }
+
   async *rows(
     selection: Selection,
     options: { readonly within: LeafSet; readonly hashed: boolean; readonly batch?: number },
   ): AsyncGenerator<readonly RowDigest[]> {
     const name = `banyan_rows_${++this.#cursors}`;
     const versioned = selection.keyLength > 0 && (await this.#hasVersions(selection));
-    const { sql, parameters } = rowsSql(selection, { ...options, versioned });
-    await this.#query(selection, `DECLARE ${name} NO SCROLL CURSOR FOR ${sql}`, parameters);
+    await this.#query(selection, `DECLARE ${name} NO SCROLL CURSOR FOR ${rowsSql(selection, { ...options, versioned })}`);
     const keyed = selection.keyLength > 0;
     for (;;) {
       const rows = await this.#rows(selection, `FETCH ${options.batch ?? 4096} FROM ${name}`);
@@ -159,15 +183,15 @@ export class PostgresChecksumSnapshot implements ChecksumSnapshot {
     return found.rows[0]?.versioned === 't';
   }
 
-  async #rows(selection: Selection, text: string, parameters?: readonly unknown[]): Promise<readonly (readonly (string | null)[])[]> {
-    const found = await this.#query(selection, text, parameters);
+  async #rows(selection: Selection, text: string): Promise<readonly (readonly (string | null)[])[]> {
+    const found = await this.#query(selection, text);
     return found.rows;
   }
 
-  async #query(selection: Selection, text: string, parameters?: readonly unknown[]): Promise<pg.QueryArrayResult<(string | null)[]>> {
+  async #query(selection: Selection, text: string): Promise<pg.QueryArrayResult<(string | null)[]>> {
     this.#signal?.throwIfAborted();
     try {
-      return await this.#client.query<(string | null)[]>({ text, rowMode: 'array', ...(parameters ? { values: [...parameters] } : {}) });
+      return await this.#client.query<(string | null)[]>({ text, rowMode: 'array' });
     } catch (error) {
       this.#failed = true;
       this.#signal?.throwIfAborted();
@@ -189,43 +213,56 @@ const VERSIONED_SQL = "SELECT relkind IN ('r', 'p') AS versioned FROM pg_class W
 const MOST_RANGES = 256;
 
 /**
- * One group for each leaf. The unused CTE keeps the planner from looking through to the key, whose
- * every value it takes for a group of its own: it would sort the whole table instead of grouping in
- * parallel workers.
+ * One group for each leaf. Left to itself the planner takes every key for a group of its own, and would
+ * sort the whole table on disk, or group it without parallel workers. Of the column of a UNION ALL it
+ * knows nothing, and expects few groups.
  */
 function leavesSql(
   selection: Selection,
   options: { readonly shift: number; readonly hashed: boolean; readonly conditions: readonly string[] },
 ): string {
-  const hash = options.hashed ? hashSql(selection) : keyHashSql(selection);
-  const rows = `WITH unused AS (SELECT 1) SELECT ${placeSql(selection)} >> ${options.shift} AS leaf, ${hash} AS hash FROM ${fromSql(selection)} ${whereSql(selection, ...options.conditions)}`;
-  return `SELECT leaf, count(*), sum(hash) FROM (${rows}) AS row GROUP BY leaf`;
+  const { shift, hashed, conditions } = options;
+  const columns = `${placeSql(selection)} >> ${shift} AS leaf, ${hashed ? hashSql(selection) : keyHashSql(selection)} AS hash`;
+  const rows = `SELECT ${columns} FROM ${fromSql(selection)} ${whereSql(selection, ...conditions)}`;
+  return `SELECT leaf, count(*), sum(hash) FROM (${rows} UNION ALL SELECT NULL::int8, NULL::int8 WHERE false) AS row GROUP BY leaf`;
 }
 
 function rowsSql(
   selection: Selection,
   options: { readonly within: LeafSet; readonly hashed: boolean; readonly versioned: boolean },
-): { readonly sql: string; readonly parameters: readonly unknown[] } {
+): string {
   const hash = options.hashed ? hashSql(selection) : "'0'";
   const place = placeSql(selection);
-  const { conditions, parameters } = withinLeaves(selection, options.within);
-  const from = `FROM ${fromSql(selection)} ${whereSql(selection, ...conditions)}`;
-  if (selection.keyLength === 0) return { sql: `SELECT ${place}, ${hash}, count(*) ${from} GROUP BY 1, 2 ORDER BY 1`, parameters };
+  const from = `FROM ${fromSql(selection)} ${whereSql(selection, ...withinLeaves(selection, options.within))}`;
+  if (selection.keyLength === 0) return `SELECT ${place}, ${hash}, count(*) ${from} GROUP BY 1, 2 ORDER BY 1`;
   const version = options.versioned ? 't.xmin::text' : 'NULL';
   const key = selection.placedByKey ? [] : keyColumns(selection).map(valueSql);
-  return { sql: `SELECT ${[place, hash, version, ...key].join(', ')} ${from} ORDER BY 1`, parameters };
+  return `SELECT ${[place, hash, version, ...key].join(', ')} ${from} ORDER BY 1`;
 }
 
-function withinLeaves(selection: Selection, within: LeafSet): { readonly conditions: readonly string[]; readonly parameters: readonly unknown[] } {
+/** Hashing a row costs far more than the planner thinks: it is worth parallel workers although each row is handed over. */
+const COLUMNS_SETTINGS = 'SET LOCAL cpu_tuple_cost = 0.5; SET LOCAL parallel_tuple_cost = 0.01';
+
+/** Ordered by the bare column, whose index may give that order for nothing. */
+function columnsSql(selection: Selection, options: { readonly versioned: boolean; readonly conditions: readonly string[] }): string {
   const [key] = keyColumns(selection);
-  if (selection.placedByKey && key !== undefined) {
+  const order = key === undefined ? '1' : columnSql(key);
+  const version = options.versioned ? ', t.xmin' : '';
+  return `SELECT ${placeSql(selection)}, ${hashSql(selection)}${version} FROM ${fromSql(selection)} ${whereSql(selection, ...options.conditions)} ORDER BY ${order}`;
+}
+
+/** Of the bare column, whose index finds them. */
+function rangeConditions(selection: Selection, { from, to }: PlaceRange): readonly string[] {
+  const [key] = keyColumns(selection);
+  return key === undefined ? [] : [`${columnSql(key)} BETWEEN '${from}'::int8 AND '${to}'::int8`];
+}
+
+function withinLeaves(selection: Selection, within: LeafSet): readonly string[] {
+  if (selection.placedByKey) {
     const ranges = mergeRanges(within.leaves, within.shift);
-    if (ranges.length <= MOST_RANGES) {
-      const column = columnSql(key);
-      return { conditions: [`(${ranges.map(({ from, to }) => `${column} BETWEEN '${from}'::int8 AND '${to}'::int8`).join(' OR ')})`], parameters: [] };
-    }
+    if (ranges.length <= MOST_RANGES) return [`(${ranges.flatMap((range) => rangeConditions(selection, range)).join(' OR ')})`];
   }
-  return { conditions: [`(${placeSql(selection)} >> ${within.shift}) = ANY ($1::int8[])`], parameters: [within.leaves.map(String)] };
+  return [`(${placeSql(selection)} >> ${within.shift}) = ANY ('{${within.leaves.join(',')}}'::int8[])`];
 }
 
 /** Ranges of places of the leaves, neighbours joined. */

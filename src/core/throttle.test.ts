@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Throttle } from './throttle.ts';
 
-const throttle = (): Throttle => new Throttle({ commitMs: 50, leastShare: 0.1 });
+const throttle = (): Throttle => new Throttle({ limit: 50, leastShare: 0.1 });
 
 /** The share after each commit. */
 const shares = (each: Throttle, commits: readonly number[]): number[] => commits.map((took) => (each.add(took), Math.round(each.share * 1000) / 1000));

@@ -1,0 +1,165 @@
+import type { Clock } from '../core/clock.ts';
+import type { Checksummer, ChecksumSnapshot, PlaceRange, TableShape } from '../ports/checksummer.ts';
+import { leafShift, scanLeaves } from './leaves.ts';
+import { suspectsInColumns } from './merge-columns.ts';
+import type { Pace } from './pace.ts';
+import type { TablePair, TableToValidate } from './pair.ts';
+import { RangeWalk } from './range-walk.ts';
+import { openBoth } from './snapshots.ts';
+import type { Suspect } from './suspects.ts';
+
+/** Rows of a range: enough that what each costs beside its rows is little, few enough that its snapshot is short. */
+const RANGE_ROWS = 524_288;
+/** Suspects that are looked at again together: bounds memory, and saves fences. */
+const SUSPECTS_AT_ONCE = 20_000;
+/**
+ * Where a larger share of leaves differs, it is cheaper to have all rows' hashes sent than to hash
+ * the rows of those leaves a second time; where fewer rows than this differ, digests are cheaper again.
+ */
+const LEAVES_WORTH_SENDING = 0.04;
+const ROWS_WORTH_SENDING = 0.0001;
+
+export interface RangeComparison {
+  readonly pair: TablePair;
+  readonly source: Checksummer;
+  readonly target: Checksummer;
+  /** The places to compare. */
+  readonly within: PlaceRange;
+  readonly rangeRows: number;
+  readonly clock: Clock;
+  /** Default: as fast as it goes. */
+  readonly pace?: Pace;
+  readonly signal?: AbortSignal;
+  /** Told of rows as they are scanned, of both sides together. */
+  readonly onRows: (rows: number) => void;
+  /** Is handed every suspect exactly once. No snapshot is open then, unless more differs in one range than fits. */
+  readonly onSuspects: (suspects: readonly Suspect[]) => Promise<void>;
+  /** Where an earlier comparison of the same places has got to. */
+  readonly from?: { readonly next: bigint; readonly rows: Rows };
+  readonly journal?: {
+    /** Whether it is time to say how far we are. */
+    readonly isDue: () => boolean;
+    /** Every place below `next` has been compared, with so many rows, and every suspect was handed over. */
+    readonly note: (next: bigint, rows: Rows) => Promise<void>;
+  };
+}
+
+export interface Rows {
+  readonly source: number;
+  readonly target: number;
+}
+
+interface Scanned extends Rows {
+  readonly suspects: number;
+  /** Whether so much differs that the next range's rows should all be sent. */
+  readonly dense: boolean;
+}
+
+/**
+ * Compares a table range by range of its whole-number key, each in a pair of snapshots of its own: no
+ * snapshot lives long, and every row is seen once, for a row that moves to another place is another
+ * row. Rows that come beyond `within` meanwhile are younger than the comparison.
+ */
+export async function compareRanges(options: RangeComparison): Promise<Rows> {
+  const { pair, within, onSuspects, from, journal, clock, pace } = options;
+  const walk = new RangeWalk({ within, estimatedRows: pair.estimatedRows, rows: options.rangeRows, ...(from ? { next: from.next } : {}) });
+  const rows = { source: from?.rows.source ?? 0, target: from?.rows.target ?? 0 };
+  let pending: Suspect[] = [];
+  let dense = false;
+  const hand = async (): Promise<void> => {
+    const batch = pending;
+    pending = [];
+    if (batch.length > 0) await onSuspects(batch);
+  };
+  for (let range = walk.take(); range !== undefined; range = walk.take()) {
+    options.signal?.throwIfAborted();
+    const startedMs = clock.monotonic();
+    const scanned = await scanRange(options, { range, dense, expectedRows: walk.expectedRows }, async (suspects) => {
+      pending.push(...suspects);
+      if (pending.length >= 2 * SUSPECTS_AT_ONCE) await hand();
+    });
+    rows.source += scanned.source;
+    rows.target += scanned.target;
+    dense = scanned.dense;
+    const most = Math.max(scanned.source, scanned.target);
+    if (pending.length >= SUSPECTS_AT_ONCE) await hand();
+    // So that the next range's suspects fit beside each other.
+    const tookMs = clock.monotonic() - startedMs;
+    walk.learn(range, most, Math.min(scanned.suspects === 0 ? Infinity : (SUSPECTS_AT_ONCE * most) / scanned.suspects, pace?.rowsAfter(most, tookMs) ?? Infinity));
+    await pace?.rest(tookMs, options.signal);
+    if (journal?.isDue() !== true) continue;
+    await hand();
+    await journal.note(walk.next, { ...rows });
+  }
+  await hand();
+  return rows;
+}
+
+/** Rows lie near enough to the order of the key that a range of keys is a range of pages. */
+const ORDERED = 0.9;
+
+/** Whether a table is scanned range by range. A key that is given by hand may hold nulls, which lie in no range. */
+export function rangesOf(options: {
+  readonly spec: TableToValidate;
+  readonly source: TableShape;
+  readonly target: TableShape;
+  /** Of a range, if somebody wants ranges. */
+  readonly rows: number | undefined;
+  /** Whether the scan is to be paced, which only ranges can be. */
+  readonly paced: boolean;
+}): { readonly rangeRows?: number } {
+  const { spec, source, target, rows, paced } = options;
+  if (spec.key !== undefined) return {};
+  if (rows !== undefined) return { rangeRows: rows };
+  return paced || [source, target].every(({ keyOrder = 0 }) => Math.abs(keyOrder) >= ORDERED) ? { rangeRows: RANGE_ROWS } : {};
+}
+
+async function scanRange(
+  options: RangeComparison,
+  scan: { readonly range: PlaceRange; readonly dense: boolean; readonly expectedRows: number },
+  found: (suspects: readonly Suspect[]) => Promise<void>,
+): Promise<Scanned> {
+  const { pair, onRows } = options;
+  const { range, dense } = scan;
+  const [source, target] = await openBoth(options);
+  const sides = { source: { snapshot: source, selection: pair.source }, target: { snapshot: target, selection: pair.target } };
+  try {
+    if (dense) {
+      const { suspects, ...rows } = await mergeColumns({ pair, source, target, range, found });
+      onRows(rows.source + rows.target);
+      return { ...rows, suspects, dense: suspects > ROWS_WORTH_SENDING * Math.max(rows.source, rows.target) };
+    }
+    const shift = leafShift(range, scan.expectedRows);
+    const balance = await scanLeaves(sides, { shift, range, hashed: true, onRows });
+    const leaves = balance.differing();
+    if (leaves.length === 0) return { ...balance.rows, suspects: 0, dense: false };
+    const { suspects } = await mergeColumns({ pair, source, target, range, within: { shift, leaves }, found });
+    return { ...balance.rows, suspects, dense: leaves.length > LEAVES_WORTH_SENDING * balance.leaves };
+  } finally {
+    await Promise.all([source.close(), target.close()]);
+  }
+}
+
+async function mergeColumns(options: {
+  readonly pair: TablePair;
+  readonly source: ChecksumSnapshot;
+  readonly target: ChecksumSnapshot;
+  readonly range: PlaceRange;
+  readonly within?: Parameters<ChecksumSnapshot['columns']>[1]['within'];
+  readonly found: (suspects: readonly Suspect[]) => Promise<void>;
+}): Promise<Rows & { readonly suspects: number }> {
+  const { pair, source, target, range, within, found } = options;
+  const reading = { range, ...(within ? { within } : {}) };
+  const merged = suspectsInColumns({
+    source: source.columns(pair.source, reading),
+    target: target.columns(pair.target, reading),
+    batch: SUSPECTS_AT_ONCE,
+  });
+  let suspects = 0;
+  for (;;) {
+    const next = await merged.next();
+    if (next.done === true) return { ...next.value, suspects };
+    suspects += next.value.length;
+    await found(next.value);
+  }
+}
