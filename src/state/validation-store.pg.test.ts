@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { until } from '../../test/support/condition.ts';
 import { describePostgres, testDatabase } from '../../test/support/postgres.ts';
 import { parseTableName } from '../model/names.ts';
 import type { RecordedTable } from '../ports/validation-store.ts';
@@ -39,7 +40,9 @@ describePostgres('the store of validation', () => {
     });
     await expect(one!.alone('accounts', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     await one!.alone('accounts', async () => {
-      await database.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
+      const locks = "FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+      await database.query(`SELECT pg_terminate_backend(pid) ${locks}`);
+      await until(async () => (await database.query(`SELECT pid ${locks}`)).length === 0, { what: 'the dead session has given its lock away' });
       // Whoever has lost the lock reads on; the next may begin.
       expect(await other!.alone('accounts', async () => void order.push('after a death'))).toBe(true);
     });
