@@ -480,6 +480,10 @@ export interface ValidateHistoryResult {
 export interface TableHistory {
   readonly service: string;
   readonly table: string;
+  /** Of the runs that looked closest, which the score and the trend are of. */
+  readonly level: string;
+  /** Whether the last of those found nothing, and no run since. */
+  readonly consistent: boolean;
   /** Share of rows that were equal in the last run that looked closest. */
   readonly score: number;
   readonly trend: Trend;

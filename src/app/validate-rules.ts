@@ -41,6 +41,19 @@ export function refuseUnknownRules(config: Config, options: Pick<ValidateOptions
   }
 }
 
+/**
+ * A run that checks less than it was asked to must not look like one that found nothing.
+ * @throws BANYAN_VALIDATE_RULE if a named rule is of a table or service that was not chosen, or only rules are wanted and none is left.
+ */
+export function refuseRulesLeftOut(chosen: readonly ServiceRules[], options: Pick<ValidateOptions, 'rules' | 'rulesOnly'>): void {
+  const checked = new Set(chosen.flatMap(({ rules, tables }) => [...rules.map(({ name }) => name), ...tables.flatMap(({ table, temporal }) => (temporal ? [temporalName(table)] : []))]));
+  const left = (options.rules ?? []).filter((name) => !checked.has(name));
+  if (left.length > 0) throw new BanyanError('BANYAN_VALIDATE_RULE', { message: `The tables and services that were chosen leave out the rule ${left.join(', ')}.` });
+  if (options.rulesOnly === true && checked.size === 0) {
+    throw new BanyanError('BANYAN_VALIDATE_RULE', { message: 'There is no rule to check: the tables that were chosen have none, and business rules beside chosen tables are checked only by name.' });
+  }
+}
+
 const temporalName = (table: string): string => `temporal:${parseTableName(table)}`;
 
 /** The checks of the configuration have made sure that a rule without `of` has one service to be of. */

@@ -11,9 +11,10 @@ type FileTolerance = ValidateConfig['tolerance'] | NonNullable<TableSettings['to
 /** A table with what `validate.tables` says of it; what was typed for this run goes first. */
 export function asConfigured(table: TableToValidate, config: ValidateConfig, typed: Pick<ValidateOptions, 'level' | 'exact' | 'where'>): TableToValidate {
   const name = parseTableName(table.table);
-  const settings = Object.entries(config.tables).find(([key]) => parseTableName(key) === name)?.[1];
-  if (!settings) return table;
-  const { level, where, serviceWhere = where, exclude, exact, tolerance, sampleRows } = settings;
+  const settings = Object.entries(config.tables).find(([key]) => parseTableName(key) === name)?.[1] ?? {};
+  const { level, exclude, exact, tolerance, sampleRows } = settings;
+  // What is synchronised, and of that what is compared; a condition that was typed takes the place of the second.
+  const { where, serviceWhere = where } = typed.where === undefined ? settings : { where: typed.where };
   return {
     ...table,
     ...(level === undefined || typed.level !== undefined ? {} : { level }),
@@ -21,8 +22,7 @@ export function asConfigured(table: TableToValidate, config: ValidateConfig, typ
     ...(exclude === undefined ? {} : { exclude }),
     ...(tolerance === undefined ? {} : { tolerance: toleranceOf(tolerance) }),
     ...(sampleRows === undefined ? {} : { sampleRows }),
-    // What is synchronised, and of that what is compared; a condition that was typed takes the place of the second.
-    ...(where === undefined || typed.where !== undefined ? {} : { where: both(table.where, where), targetWhere: both(table.targetWhere, serviceWhere ?? where) }),
+    ...(where === undefined ? {} : { where: both(table.where, where), targetWhere: both(table.targetWhere, serviceWhere ?? where) }),
   };
 }
 

@@ -13,7 +13,7 @@ import type { TableToValidate } from '../validate/pair.ts';
 import { scoreOfTables, type Level, type ValidationReport } from '../validate/report.ts';
 import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
 import { journalOf, paceOf } from './validate-course.ts';
-import { refuseUnknownRules, rulesToCheck } from './validate-rules.ts';
+import { refuseRulesLeftOut, refuseUnknownRules, rulesToCheck } from './validate-rules.ts';
 import { asConfigured, toleranceOf } from './validate-settings.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
 import type { Session } from './session.ts';
@@ -28,11 +28,15 @@ export async function validate(session: Session, options: ValidateOptions): Prom
   const services = (options.services ?? [...config.services.keys()]).map((name) => session.service(name));
   refuseUnknown(wanted, services);
   refuseUnknownRules(config, options);
+  refuseLaterParts(wanted, services);
+  const chosen = services.map((service) => {
+    const named = tablesToValidate(service, wanted).map((table) => asConfigured(table, config.validate, options));
+    return { service, ...rulesToCheck(config, service.name, named, options) };
+  });
+  refuseRulesLeftOut(chosen, options);
   const reports: ValidationReport[] = [];
   const ended: (() => Promise<void>)[] = [];
-  for (const service of services) {
-    const named = tablesToValidate(service, wanted).map((table) => asConfigured(table, config.validate, options));
-    const { rules, tables } = rulesToCheck(config, service.name, named, options);
+  for (const { service, rules, tables } of chosen) {
     if (tables.length === 0 && rules.length === 0) continue;
     const [source, target, parts] = await validatorParts(session, service);
     const journal = options.resume === undefined ? {} : { journal: journalOf(session, service, (forget) => ended.push(forget)) };
@@ -51,7 +55,7 @@ export async function validatorParts(session: Session, service: ServiceConfig, m
     { checksummer: new PostgresChecksummer({ pool: pools.monolith }), rules: new PostgresRuleReader({ pool: pools.monolith }) },
     { checksummer: new PostgresChecksummer({ pool: pools.service }), rules: new PostgresRuleReader({ pool: pools.service }) },
     {
-      clock: session.context.clock, logger: session.logger, metrics, ...(await fenceOf(session, service)), ...paceOf(session.config.validate.throttle, [pools.monolith, pools.service]),
+      clock: session.context.clock, random: Math.random, logger: session.logger, metrics, ...(await fenceOf(session, service)), ...paceOf(session.config.validate.throttle, [pools.monolith, pools.service]),
       structure: new PostgresStructure({ source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service) }),
       references: await referencesOf(session, service, (other) => fenceOf(session, other)),
     },
@@ -73,6 +77,14 @@ export function refuseUnknown(wanted: ReadonlySet<string> | undefined, services:
   });
 }
 
+/** Of several tables in one of the service's, the first is compared: a run of another alone would look at nothing and find it equal. */
+function refuseLaterParts(wanted: ReadonlySet<string> | undefined, services: readonly ServiceConfig[]): void {
+  const compared = new Set<string>(services.flatMap((service) => tablesToValidate(service, undefined).map(({ table }) => table)));
+  const left = [...(wanted ?? [])].filter((table) => !compared.has(table));
+  if (left.length === 0) return;
+  throw new BanyanError('BANYAN_USAGE', { message: `${left.join(', ')} shares a table of the service with another one; rows are compared with the first of them only.` });
+}
+
 /** `banyan validate --source URL --target URL`: two databases that nothing else is known of. */
 export async function validateUrls(
   context: ApplicationContext,
@@ -85,7 +97,7 @@ export async function validateUrls(
     const validator = new ConsistencyValidator(
       { checksummer: new PostgresChecksummer({ pool: source }) },
       { checksummer: new PostgresChecksummer({ pool: target }) },
-      { clock: context.clock, structure: new PostgresStructure({ source, target }), references: referencesBetween({ source, target }) },
+      { clock: context.clock, random: Math.random, structure: new PostgresStructure({ source, target }), references: referencesBetween({ source, target }) },
     );
     return await validator.validate({ ...shared(context, options), checks: checksToMake(undefined, options.without), ...(options.tables ? { tables: options.tables } : {}) });
   } finally {

@@ -43,7 +43,7 @@ export interface ValidationStore {
   alone(service: string, work: () => Promise<void>): Promise<boolean>;
   /** Adds a run, and forgets those that ended before `keepFromMs`. */
   record(tables: readonly RecordedTable[], keepFromMs: number): Promise<void>;
-  /** Newest first, at most `limit` rows for each table. */
+  /** Newest first, at most `limit` rows for each table and level: frequent runs do not push closer ones out of sight. */
   history(options: { readonly table?: TableName; readonly sinceMs?: number; readonly limit: number }): Promise<readonly RecordedTable[]>;
   standings(service: string): Promise<readonly RecordedStanding[]>;
   stand(service: string, standing: RecordedStanding): Promise<void>;

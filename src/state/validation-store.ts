@@ -64,7 +64,7 @@ ON CONFLICT DO NOTHING`;
 
 const HISTORY = `
 SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at, ${HISTORY_COLUMNS}
-FROM (SELECT *, row_number() OVER (PARTITION BY service, table_name ORDER BY at DESC, run) AS newest
+FROM (SELECT *, row_number() OVER (PARTITION BY service, table_name, level ORDER BY at DESC, run) AS newest
   FROM banyan.validation_history WHERE ($1::text IS NULL OR table_name = $1) AND ($2::float8 IS NULL OR at >= to_timestamp($2::float8 / 1000))) h
 WHERE newest <= $3::int ORDER BY h.at DESC, run, service, table_name`;
 

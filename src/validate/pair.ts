@@ -23,7 +23,7 @@ export interface TableToValidate {
   readonly columns?: readonly (string | ComparedColumn)[];
   /** Compare what both sides have, and say nothing of a column that only one of them has. */
   readonly sharedOnly?: boolean;
-  /** Columns (the source's names) that are not compared. */
+  /** Columns that are not compared: the source's names, or without `columns` that of one that only the target has. */
   readonly exclude?: readonly string[];
   /** The source's columns that identify a row. Default: the primary key, else a unique key without nulls. */
   readonly key?: readonly string[];
@@ -92,7 +92,7 @@ export function pairTables(options: {
   const targetColumns = new Map(target.columns.map((column) => [column.name, column]));
   const targetNames = new Map((spec.columns ?? []).map((column) => (typeof column === 'string' ? [column, column] : [column.source, column.target])));
   const targetNameOf = (name: string) => targetNames.get(name) ?? name;
-  for (const name of [...(spec.exclude ?? []), ...(spec.key ?? [])]) {
+  for (const name of [...(spec.exclude ?? []).filter((column) => spec.columns !== undefined || !targetColumns.has(column)), ...(spec.key ?? [])]) {
     if (!sourceColumns.has(name)) throw unknownColumn(source, name, 'source');
   }
   const { wanted, drift } = columnsToCompare(spec, source, target);

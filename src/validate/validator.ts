@@ -74,7 +74,7 @@ export interface ValidateOptions {
   readonly rules?: readonly Rule[];
   /** Check the rules, and compare no rows. Default false. */
   readonly rulesOnly?: boolean;
-  /** Columns (the source's names) that are not compared in any table that has them. */
+  /** Columns (the source's names, or those of columns that only the target has) that are not compared in any table that has them. */
   readonly exclude?: readonly string[];
   /** Keys of each kind listed for a table; all are counted. Default 100. */
   readonly maxDifferences?: number;
@@ -203,6 +203,7 @@ export class ConsistencyValidator {
 
   async #specs(options: ValidateOptions): Promise<readonly TableToValidate[]> {
     const wanted = options.tables ?? [...new Set((await Promise.all([this.#source.listTables(), this.#target.listTables()])).flat())];
+    if (wanted.length === 0 && options.tables === undefined) throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: 'Neither side has a table, so there is nothing to compare.' });
     return wanted.map((table) => {
       const spec = typeof table === 'string' ? { table } : table;
       return options.where === undefined || spec.where !== undefined ? spec : { ...spec, where: options.where };
@@ -215,8 +216,12 @@ export class ConsistencyValidator {
     const seen = new Set<string>();
     const result: TableToValidate[] = [];
     for (const spec of specs) {
-      const { shape } = await shapeOf(this.#source, pairNames(spec).source);
-      const here = exclude.filter((name) => shape?.columns.some((column) => column.name === name));
+      const names = pairNames(spec);
+      const { shape } = await shapeOf(this.#source, names.source);
+      const has = (columns: readonly { readonly name: string }[] = []) => (name: string) => columns.some((column) => column.name === name);
+      // Where columns are chosen, what else the target has is not compared anyhow.
+      const there = spec.columns === undefined && !exclude.every(has(shape?.columns)) ? (await shapeOf(this.#target, names.target)).shape?.columns : [];
+      const here = exclude.filter((name) => has(shape?.columns)(name) || has(there)(name));
       for (const name of here) seen.add(name);
       result.push(here.length === 0 ? spec : { ...spec, exclude: [...(spec.exclude ?? []), ...here] });
     }

@@ -95,10 +95,10 @@ const pastRun = (at: string, score: number) => ({
 export const history: ValidateHistoryResult = {
   tables: [
     {
-      service: 'accounts', table: 'public.users', score: 0.992, trend: { direction: 'rising', percentPerDay: 0.2, runs: 5 },
+      service: 'accounts', table: 'public.users', level: 'full', consistent: false, score: 0.992, trend: { direction: 'rising', percentPerDay: 0.2, runs: 5 },
       runs: [0.992, 0.994, 0.996, 0.998, 1].map((score, index) => pastRun(`2026-01-0${9 - index}T03:00:00.000Z`, score)),
     },
-    { service: 'accounts', table: 'public.sessions', score: 1, trend: { direction: 'unknown', percentPerDay: 0, runs: 1 }, runs: [pastRun('2026-01-09T03:00:00.000Z', 1)] },
+    { service: 'accounts', table: 'public.sessions', level: 'full', consistent: true, score: 1, trend: { direction: 'unknown', percentPerDay: 0, runs: 1 }, runs: [pastRun('2026-01-09T03:00:00.000Z', 1)] },
   ],
 };
 

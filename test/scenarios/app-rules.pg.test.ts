@@ -42,6 +42,10 @@ describePostgres('validate with what banyan.yaml says of rules and tables', () =
     expect(without).toMatchObject({ consistent: true, tables: [{ source: 9 }] });
     expect((await app.application.validate({ tables: ['users'], exclude: ['at'], exact: true, rules: [] })).tables[0]?.different).toHaveLength(1);
     expect((await app.application.validate({ tables: ['sessions'] })).rules).toBeUndefined();
+    // Nothing checked is not the same as nothing found.
+    for (const asked of [{ rulesOnly: true, tables: ['sessions'] }, { rules: ['temporal:public.users'], tables: ['sessions'] }]) {
+      await expect(app.application.validate(asked)).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_RULE' });
+    }
     await app.configure('validate: { level: count }\n');
     await expect(app.application.validate({ rulesOnly: true })).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_RULE' });
   });

@@ -2,7 +2,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { SHOP, temporaryFolder, testApplication, type TestApplication } from '../support/application.ts';
-import { describePostgres } from '../support/postgres.ts';
+import { describePostgres, testDatabase } from '../support/postgres.ts';
 
 async function synced(): Promise<TestApplication> {
   const app = await testApplication();
@@ -94,6 +94,43 @@ describePostgres('validate', () => {
       over.abort();
       await writer;
     }
+  });
+
+  it('joins a condition that was typed to the one of the mapping, and leaves out columns that only the service has', async () => {
+    const app = await testApplication({
+      services: ({ service }) => `  accounts:\n    url: ${service}\n    tables: [{ table: users, where: id > 5 }]\n`,
+      sections: 'sync: { mode: monolith-to-service }\n',
+    });
+    await app.monolith.query('ALTER TABLE public.users REPLICA IDENTITY FULL');
+    await app.application.provision({ service: 'accounts', dryRun: false });
+    await app.service.query("INSERT INTO public.users (id, email, name) SELECT n, 'u' || n || '@example.org', 'User ' || n FROM generate_series(6, 20) n");
+    const typed = await app.application.validate({ where: 'id <= 15', level: 'checksum' });
+    expect(typed.tables).toMatchObject([{ source: 10, target: 10, consistent: true }]);
+
+    await app.service.query('ALTER TABLE public.users ADD phone text');
+    expect((await app.application.validate({ level: 'count' })).tables).toMatchObject([{ consistent: false, drift: [{ column: 'phone', absentOn: 'source' }] }]);
+    expect(await app.application.validate({ level: 'count', exclude: ['phone'] })).toMatchObject({ consistent: true });
+    await app.configure('sync: { mode: monolith-to-service }\nvalidate: { tables: { users: { exclude: [phone] } } }\n');
+    expect(await app.application.validate({ level: 'count' })).toMatchObject({ consistent: true });
+    await expect(app.application.validate({ exclude: ['fone'] })).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_COLUMN' });
+  });
+
+  it('draws other rows with every sample', async () => {
+    const app = await synced();
+    await app.service.query("UPDATE public.users SET name = 'other'");
+    await app.configure('validate: { sampleRows: 2 }\n');
+    const drawn = new Set<string>();
+    for (let run = 0; run < 3; run++) {
+      const [users] = (await app.application.validate({ tables: ['users'], level: 'sample', without: ['schema', 'sequences', 'references'] })).tables;
+      drawn.add(JSON.stringify(users?.different.map(({ key }) => key)));
+    }
+    expect(drawn.size).toBeGreaterThan(1);
+  });
+
+  it('does not take two databases without a table for equal ones', async () => {
+    const [source, target] = [await testDatabase(), await testDatabase()];
+    const app = await testApplication({ services: () => '' });
+    await expect(app.application.validate({ source: source.url, target: target.url })).rejects.toMatchObject({ code: 'BANYAN_TABLE_UNKNOWN' });
   });
 
   it('has nothing to compare without services', async () => {

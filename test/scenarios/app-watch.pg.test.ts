@@ -89,6 +89,16 @@ describePostgres('validate watch', () => {
     expect((await app.application.validateHistory({ limit: 1, table: 'users' })).tables.map(({ runs }) => runs.length)).toEqual([1]);
   });
 
+  it('does not forget last night over what was counted since', async () => {
+    const app = await testApplication({});
+    await app.application.validateHistory({ limit: 1 });
+    await app.monolith.query(`INSERT INTO banyan.validation_history
+      SELECT 'run' || n, now() - n * interval '5 minutes', 'accounts', 'public.users', CASE n WHEN 40 THEN 'full' ELSE 'count' END, n <> 40, 1000, 1000, 0, 0,
+        CASE n WHEN 40 THEN 8 ELSE 0 END, 0, CASE n WHEN 40 THEN 0.992 ELSE 1 END, 1 FROM generate_series(1, 40) n`);
+    const { tables } = await app.application.validateHistory({ limit: 5 });
+    expect(tables).toMatchObject([{ table: 'public.users', level: 'full', consistent: false, score: 0.992, runs: { length: 5 } }]);
+  });
+
   it('refuses what it can not do', async () => {
     const app = await testApplication({ sections: 'validate: { schedules: [{ cron: "0 3 * * *", tables: [users] }] }\n' });
     await expect(app.application.validateWatch({ metrics: 'nowhere' })).rejects.toMatchObject({ code: 'BANYAN_USAGE' });

@@ -35,8 +35,8 @@ function historyText(tables: readonly TableHistory[], style: Style): string {
   if (tables.length === 0) return 'No run is recorded. `banyan validate watch` records its runs.\n';
   return table({
     head: ['', 'table', 'service', 'level', 'runs', 'score', 'trend', 'drift, oldest run first'],
-    rows: tables.map(({ table: name, service, score, trend, runs }) => [
-      mark(score === 1, style), name, service, runs[0]?.level ?? '', count(runs.length), scoreText(score), trendText(trend), bars(runs.map((run) => 1 - run.score).reverse()),
+    rows: tables.map(({ table: name, service, level, consistent, score, trend, runs }) => [
+      mark(consistent, style), name, service, level, count(runs.length), scoreText(score), trendText(trend), bars(runs.map((run) => 1 - run.score).reverse()),
     ]),
     right: [4, 5],
     style,
