@@ -11,6 +11,8 @@ export type ComparisonForm =
   /** A whole number of 8 bytes. */
   | 'integer'
   | 'float'
+  /** A floating-point number by the shortest digits that the server writes: the `real` 0.1 is the `double precision` 0.1. */
+  | 'digits'
   /** A decimal: 1.10 is 1.1. */
   | 'decimal'
   /** A time without a zone, a point in time, a time of day; to the microsecond. */

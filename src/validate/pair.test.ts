@@ -91,7 +91,8 @@ describe('pairTables', () => {
   it.each([
     ['integer', 'bigint', { form: 'integer' }],
     ['bigint', 'numeric', { form: 'decimal' }],
-    ['real', 'double', { form: 'float' }],
+    ['real', 'double', { form: 'digits' }],
+    ['real', 'real', { form: 'float' }],
     ['date', 'timestamp', { form: 'timestamp' }],
     ['timestamp', 'timestamptz', { form: 'instant' }],
     ['date', 'timestamptz', { form: 'instant' }],

@@ -3,7 +3,7 @@ import { parseTableName, type TableName } from '../model/names.ts';
 import type { ComparisonForm, HashMethod, SelectedColumn, Selection, ShapeColumn, TableShape } from '../ports/checksummer.ts';
 import type { ColumnDrift, Level } from './report.ts';
 import type { TemporalRules } from './rules/rule.ts';
-import { columnTolerance, type Bounds, type Tolerance, type ToleranceRules } from './tolerance.ts';
+import { columnTolerance, toleranceKind, type Bounds, type Tolerance, type ToleranceRules } from './tolerance.ts';
 
 /** Two columns that hold the same, under two names or in two vocabularies. */
 export interface ComparedColumn {
@@ -193,7 +193,8 @@ function formOfPair(a: ShapeColumn, b: ShapeColumn, exact: boolean): Pick<Paired
   const both = new Set([a.family, b.family]);
   const within = (...families: readonly ShapeColumn['family'][]) => [...both].every((family) => families.includes(family));
   if (within('integer')) return { form: 'integer' };
-  if (within('float')) return { form: 'float' };
+  // Values travel as text: what a `real` 0.1 becomes is the double 0.1, not the double next to the real.
+  if (within('float')) return { form: 'digits' };
   if (within('integer', 'decimal')) return { form: 'decimal' };
   if (within('date', 'timestamp')) return { form: 'timestamp' };
   if (within('date', 'timestamp', 'instant')) return { form: 'instant' };
@@ -206,7 +207,7 @@ function refuseTolerance(given: { readonly name: string; readonly column: Paired
   const { name, column, isKey, shape, exact } = given;
   const known = shape.columns.find((own) => own.name === name);
   if (!known) throw unknownColumn(shape, name, 'source');
-  if (exact || (column && !isKey && (column.form === 'float' || column.form === 'decimal'))) return;
+  if (exact || (column && !isKey && toleranceKind(column.form) !== undefined)) return;
   throw new BanyanError('BANYAN_VALIDATE_COLUMN', {
     message: `The tolerance of ${shape.table}'s column "${name}" has no effect: ${isKey ? 'it belongs to the key' : column ? `${known.type} is neither a floating-point nor a decimal type` : 'it is not compared'}.`,
     details: { table: shape.table, column: name, side: 'source' },

@@ -25,9 +25,16 @@ function rulesOf(tolerance: Tolerance | undefined): ToleranceRules {
   return typeof tolerance === 'number' ? { floats: { relative: tolerance } } : tolerance;
 }
 
+/** Which bounds hold for values of a form; undefined: none may. */
+export function toleranceKind(form: ComparisonForm): 'floats' | 'decimals' | undefined {
+  if (form === 'float' || form === 'digits') return 'floats';
+  return form === 'decimal' ? 'decimals' : undefined;
+}
+
 /** The bounds of a column; undefined: it has to be equal. */
 export function columnTolerance(rules: ToleranceRules, column: string, form: ComparisonForm): Bounds | undefined {
   const own = rules.columns && Object.hasOwn(rules.columns, column) ? rules.columns[column] : undefined;
-  const bounds = form === 'float' ? (own ?? rules.floats) : form === 'decimal' ? (own ?? rules.decimals) : undefined;
+  const kind = toleranceKind(form);
+  const bounds = kind && (own ?? rules[kind]);
   return bounds && (Number(bounds.absolute ?? 0) > 0 || Number(bounds.relative ?? 0) > 0) ? bounds : undefined;
 }

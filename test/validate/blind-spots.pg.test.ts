@@ -21,6 +21,8 @@ const EXPECTED = [
   ['bag', [{ row: { f: null }, source: 1, target: 0 }], [{ row: { f: '0' }, source: 0, target: 1 }], []],
   ['bits', [], [], [['1', [['10000000', '10000001']]]]],
   ['collated', [], [], []],
+  // A real's digits are a double's, as sync carries them.
+  ['digits', [], [], [['2', [['0.1', '0.10000000000000002']]], ['3', [['0.1', '0.10000000149011612']]]]],
   ['folded', [], [], [['1', [['a', 'A']]]]],
   ['handles', [], [], [['Bob', [['1', '2']]]]],
   ['letters', ['ac'], ['ad'], []],
@@ -42,7 +44,8 @@ describePostgres('blind spots of the server', () => {
       INSERT INTO public.handles VALUES ('Ann', 1), ('Bob', 1); INSERT INTO public.letters VALUES ('ab', 1), ('ac', 1);
       INSERT INTO public.lists VALUES ('{1.0}', 1), ('{2.0}', 1);
       CREATE TABLE public.wide (id int PRIMARY KEY, m public.mood); CREATE TABLE public.moods (m public.mood PRIMARY KEY);
-      CREATE TABLE public.collated (id int PRIMARY KEY, t text COLLATE "C"); INSERT INTO public.collated VALUES (1, 'a')`);
+      CREATE TABLE public.collated (id int PRIMARY KEY, t text COLLATE "C"); INSERT INTO public.collated VALUES (1, 'a');
+      CREATE TABLE public.digits (id int PRIMARY KEY, r real); INSERT INTO public.digits VALUES (1, 0.1), (2, 0.1), (3, 0.1), (4, 1e6), (5, '-0'), (6, 'NaN'), (7, 1e-45), (8, NULL)`);
     await target.query(`
       INSERT INTO public.signs VALUES (1, -5), (2, '-Infinity'), (3, 'Infinity'), (4, 1.1);
       INSERT INTO public.zero VALUES (0, 0), (1, '-0'); INSERT INTO public.bag VALUES (0);
@@ -51,7 +54,8 @@ describePostgres('blind spots of the server', () => {
       INSERT INTO public.lists VALUES ('{1}', 1), ('{2}', 2);
       CREATE TABLE public.wide (id int8 PRIMARY KEY, m text); INSERT INTO public.wide VALUES (3000000000, 'angry');
       CREATE TABLE public.moods (m text PRIMARY KEY); INSERT INTO public.moods VALUES ('angry');
-      CREATE TABLE public.collated (id int PRIMARY KEY, t text COLLATE public.nocase); INSERT INTO public.collated VALUES (1, 'a')`);
+      CREATE TABLE public.collated (id int PRIMARY KEY, t text COLLATE public.nocase); INSERT INTO public.collated VALUES (1, 'a');
+      CREATE TABLE public.digits (id int PRIMARY KEY, r float8); INSERT INTO public.digits VALUES (1, 0.1), (2, 0.10000000000000002), (3, 0.1::real), (4, 1e6), (5, 0), (6, 'NaN'), (7, 1e-45), (8, NULL)`);
     const validator = new ConsistencyValidator({ checksummer: new PostgresChecksummer({ pool: source.pool }) }, { checksummer: new PostgresChecksummer({ pool: target.pool }) }, { clock: instantClock() });
     for (const hash of ['record', 'canonical'] as const) {
       const { tables } = await validator.validate({ hash });

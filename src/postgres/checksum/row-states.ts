@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Value } from '../../model/change.ts';
 import { quoteIdentifier, quoteTable } from '../../model/names.ts';
-import type { RowIdentity, RowState, SelectedColumn, Selection } from '../../ports/checksummer.ts';
+import type { ComparisonForm, RowIdentity, RowState, SelectedColumn, Selection } from '../../ports/checksummer.ts';
 import { columnHashSql, fromSql, hashSql, keyColumns, placeSql, valueSql, whereSql } from './expressions.ts';
 import { refused } from './query.ts';
 
@@ -83,7 +83,10 @@ function keyedSql(
 }
 
 /** A type that holds every value of either side's, where the two types differ. */
-const WIDE_TYPES = { integer: 'int8', decimal: 'numeric', float: 'float8', timestamp: 'timestamp', instant: 'timestamptz', document: 'jsonb' } as const;
+const WIDE_TYPES = { integer: 'int8', decimal: 'numeric', float: 'float8', digits: 'float8', timestamp: 'timestamp', instant: 'timestamptz', document: 'jsonb' } as const;
+
+/** What a value goes through before it is compared as the wide type, where its own `=` would not do. */
+const AS_WIDE: Readonly<Partial<Record<ComparisonForm, string>>> = { document: '::jsonb', digits: '::text::float8' };
 
 /**
  * How the i-th column of a key is found: what its text becomes, and when a row has it. The other side's key
@@ -100,7 +103,7 @@ function lookupOf(column: SelectedColumn, { type, equality }: KeyType, i: number
   }
   if (column.form === 'text' || column.form === 'native' || column.form === 'time') return { value: `x.x${i}`, match: sameText };
   const wide = WIDE_TYPES[column.form];
-  return { value: `x.x${i}::${wide}`, match: `${own}${column.form === 'document' ? '::jsonb' : ''} = w.k${i}` };
+  return { value: `x.x${i}::${wide}`, match: `${own}${AS_WIDE[column.form] ?? ''} = w.k${i}` };
 }
 
 /** Equal rows are one group; where equal values have several texts, the least of them stands for all. */

@@ -33,6 +33,7 @@ export const KEY_PARTS: readonly KeyPart[] = [
   { type: 'timestamp', targetType: 'timestamptz', at: (n) => `2024-01-01 00:00:00.${String(n * 10 + 1).padStart(6, '0')}`, meaning: (given) => given.replace(/\+00$/, '') },
   { type: 'numeric', at: (n) => `${n}.5`, respelled: (given) => `${given}0`, meaning: (given) => given.replace(/0+$/, '') },
   { type: 'float8', at: (n) => String(n / 8) },
+  { type: 'float4', targetType: 'float8', at: (n) => `${n}.1` },
   { type: 'bytea', at: (n) => `\\x${n.toString(16).padStart(6, '0')}`, alike: (given) => `${given}00` },
   { type: 'date', at: (n) => new Date(Date.UTC(2000, 0, 1 + n)).toISOString().slice(0, 10) },
   { type: 'inet', at: (n) => `10.0.${n >> 8}.${n & 255}`, alike: (given) => `${given}/31` },

@@ -88,6 +88,12 @@ export const KINDS: readonly ValueKind[] = [
     spellings: same(['0', '-0']),
     meaning: unsigned,
   },
+  {
+    // What sync writes of a real's text is the same number of digits in the double.
+    type: 'float4', targetType: 'float8', number: 'floats', draw: (d) => `${d.below(100_000)}.${d.below(9) + 1}`,
+    near: pairs(['last digit', '0.1', '0.10000001'], ['NaN', 'NaN', '1'], ['infinity', 'Infinity', '-Infinity'], ['million', '1000000', '1000001']), spellings: same(['0', '-0'], ['1e6', '1000000']),
+    meaning: (text) => String(Number(text)),
+  },
   { type: 'float4', number: 'floats', draw: (d) => String(Math.fround(d.next())), near: pairs(['last digit', '0.1', '0.10000001'], ['NaN', 'NaN', '1']), spellings: same(['-0', '0']), meaning: unsigned },
   { type: 'text', draw: word, near: TEXTS },
   { type: 'text COLLATE public.nocase', draw: word, near: TEXTS },
