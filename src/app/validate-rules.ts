@@ -30,27 +30,27 @@ export function rulesToCheck(config: Config, service: string, tables: readonly T
   };
 }
 
-/** @throws BANYAN_VALIDATE_RULE if no such rule is configured, or none at all though only rules are wanted. */
+/** @throws BANYAN_USAGE if no such rule is configured, or none at all though only rules are wanted. */
 export function refuseUnknownRules(config: Config, options: Pick<ValidateOptions, 'rules' | 'rulesOnly'>): void {
   const temporal = Object.entries(config.validate.tables).flatMap(([name, table]) => (table.temporal ? [temporalName(name)] : []));
   const known = [...Object.keys(config.validate.rules), ...temporal];
   const unknown = (options.rules ?? []).filter((name) => !known.includes(name));
   if (unknown.length > 0 || (options.rulesOnly === true && known.length === 0)) {
     const there = known.length === 0 ? 'none is configured' : `there are ${known.join(', ')}`;
-    throw new BanyanError('BANYAN_VALIDATE_RULE', { message: unknown.length > 0 ? `There is no rule ${unknown.join(', ')}; ${there}.` : 'There is no rule to check: none is configured.' });
+    throw new BanyanError('BANYAN_USAGE', { message: unknown.length > 0 ? `There is no rule ${unknown.join(', ')}; ${there}.` : 'There is no rule to check: none is configured.' });
   }
 }
 
 /**
  * A run that checks less than it was asked to must not look like one that found nothing.
- * @throws BANYAN_VALIDATE_RULE if a named rule is of a table or service that was not chosen, or only rules are wanted and none is left.
+ * @throws BANYAN_USAGE if a named rule is of a table or service that was not chosen, or only rules are wanted and none is left.
  */
 export function refuseRulesLeftOut(chosen: readonly ServiceRules[], options: Pick<ValidateOptions, 'rules' | 'rulesOnly'>): void {
   const checked = new Set(chosen.flatMap(({ rules, tables }) => [...rules.map(({ name }) => name), ...tables.flatMap(({ table, temporal }) => (temporal ? [temporalName(table)] : []))]));
   const left = (options.rules ?? []).filter((name) => !checked.has(name));
-  if (left.length > 0) throw new BanyanError('BANYAN_VALIDATE_RULE', { message: `The tables and services that were chosen leave out the rule ${left.join(', ')}.` });
+  if (left.length > 0) throw new BanyanError('BANYAN_USAGE', { message: `The tables and services that were chosen leave out the rule ${left.join(', ')}.` });
   if (options.rulesOnly === true && checked.size === 0) {
-    throw new BanyanError('BANYAN_VALIDATE_RULE', { message: 'There is no rule to check: the tables that were chosen have none, and business rules beside chosen tables are checked only by name.' });
+    throw new BanyanError('BANYAN_USAGE', { message: 'There is no rule to check: the tables that were chosen have none, and business rules beside chosen tables are checked only by name.' });
   }
 }
 

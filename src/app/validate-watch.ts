@@ -85,7 +85,7 @@ async function watchOne(parts: {
       const validator = new ConsistencyValidator(...(await validatorParts(session, service, withoutDrift(metrics))));
       const typed = { ...(schedule.level === undefined ? {} : { level: schedule.level }), ...(schedule.tables === undefined ? {} : { tables: schedule.tables }) };
       const named = tablesToValidate(service, schedule.tables && new Set(schedule.tables)).map((table) => asConfigured(table, config.validate, typed));
-      return validator.validate({ ...configured(config), ...rulesToCheck(config, service.name, named, typed), level: schedule.level ?? level, signal: until });
+      return validator.validate({ ...configured(config), ...rulesToCheck(config, service.name, named, typed), level: schedule.level ?? level, keepGoing: true, signal: until });
     },
   };
   await retry(() => watchService(options, signal), {

@@ -108,6 +108,7 @@ export async function validateUrls(
 function shared(context: ApplicationContext, options: ValidateOptions): Validation {
   return {
     signal: context.signal,
+    keepGoing: true,
     ...(options.level === undefined ? {} : { level: options.level }),
     ...(options.where === undefined ? {} : { where: options.where }),
     ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
@@ -142,6 +143,7 @@ export async function fenceOf(session: Session, service: ServiceConfig): Promise
 function joined(reports: readonly ValidationReport[], level: Level): ValidateResult {
   const tables = reports.flatMap((report) => report.tables);
   const rules = reports.flatMap((report) => report.rules ?? []);
+  const unchecked = reports.flatMap((report) => report.unchecked ?? []);
   return {
     consistent: reports.every((report) => report.consistent),
     level,
@@ -150,5 +152,6 @@ function joined(reports: readonly ValidationReport[], level: Level): ValidateRes
     score: scoreOfTables(tables),
     tables,
     ...(rules.length > 0 ? { rules } : {}),
+    ...(unchecked.length > 0 ? { unchecked } : {}),
   };
 }

@@ -29,6 +29,7 @@ const INPUT_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'BANYAN_SERVICE_UNKNOWN',
   'BANYAN_TABLE_NAME',
   'BANYAN_TABLE_UNKNOWN',
+  'BANYAN_VALIDATE_COLUMN',
 ]);
 
 export function exitCodeOf(error: unknown): ExitCode {

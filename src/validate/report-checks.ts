@@ -2,7 +2,8 @@ import { printable, shortened } from '../core/printable.ts';
 import type { Value } from '../model/change.ts';
 import type { DifferentRow, Level, ReportedCopies, ReportedKey, TableReport, ValidationReport } from './report.ts';
 import { SEVERITY_OF, type Severity } from './severity.ts';
-import { ruleCheck } from './rules/rule-checks.ts';
+import type { Unchecked } from './attempts.ts';
+import { RULES, ruleCheck } from './rules/rule-checks.ts';
 import { structureChecks } from './structure/structure-checks.ts';
 
 /** A finding of a check: a row, a column. Control characters are shown as such. */
@@ -37,8 +38,16 @@ export interface CheckOptions {
 export function checksOf(report: ValidationReport, options: CheckOptions = {}): readonly Check[] {
   const most = options.mostExamples ?? 20;
   const rules = (report.rules ?? []).map((rule) => ruleCheck(rule, most));
-  return [...report.tables.flatMap((table) => tableChecks(table, table.level ?? report.level, most)), ...rules];
+  return [...report.tables.flatMap((table) => tableChecks(table, table.level ?? report.level, most)), ...rules, ...(report.unchecked ?? []).map(uncheckedCheck)];
 }
+
+/** What nobody could look at must not pass for equal. */
+function uncheckedCheck({ check, name, message }: Unchecked): Check {
+  const of = check === 'rows' ? { table: name ?? check, name: check } : { table: check === 'rule' ? RULES : check, name: name ?? check };
+  return { ...of, outcome: 'failed', severity: 'high', message: `could not be checked: ${printable(shortened(message, LONGEST_REASON))}`, examples: [], total: 1 };
+}
+
+const LONGEST_REASON = 1000;
 
 /** What the checks are of, each once: tables, and the rules that are of none. */
 export function subjectsOf(checks: readonly Check[]): readonly string[] {

@@ -1,3 +1,4 @@
+import type { Unchecked } from './attempts.ts';
 import type { Value } from '../model/change.ts';
 import type { TableName } from '../model/names.ts';
 import type { RuleReport } from './rules/rule-report.ts';
@@ -126,6 +127,8 @@ export interface ValidationReport {
   readonly tables: readonly TableReport[];
   /** Absent: none was checked. */
   readonly rules?: readonly RuleReport[];
+  /** What could not be checked, and why: such a report is not consistent, whatever else it holds. Absent: nothing. */
+  readonly unchecked?: readonly Unchecked[];
 }
 
 /** The share of `rows` that is not among `differing`. A table without rows on both sides is equal. */

@@ -8,6 +8,7 @@ import type { RuleReader } from '../ports/rule-reader.ts';
 import type { StructureComparer } from '../ports/structure.ts';
 import { STRUCTURE_CHECKS, type StructureCheck } from '../model/structure-finding.ts';
 import type { TableName } from '../model/names.ts';
+import { Attempts } from './attempts.ts';
 import { FenceBarrier, PauseBarrier, type Barrier, type FenceOptions } from './barrier.ts';
 import { rangesOf } from './compare-ranges.ts';
 import { compareTable, type FoundDifferences } from './compare-table.ts';
@@ -74,6 +75,11 @@ export interface ValidateOptions {
   readonly rules?: readonly Rule[];
   /** Check the rules, and compare no rows. Default false. */
   readonly rulesOnly?: boolean;
+  /**
+   * A table or rule that can not be checked does not keep the others from it: it is among the report's `unchecked`,
+   * which is not consistent then. The run fails all the same if nothing could be checked. Default false: it fails at the first.
+   */
+  readonly keepGoing?: boolean;
   /** Columns (the source's names, or those of columns that only the target has) that are not compared in any table that has them. */
   readonly exclude?: readonly string[];
   /** Keys of each kind listed for a table; all are counted. Default 100. */
@@ -164,35 +170,42 @@ export class ConsistencyValidator {
     const hash = options.hash ?? (await this.#commonHash());
     const barrier = this.#barrier(options);
     const journal = await this.#openJournal(options, { specs, level, hash });
+    const attempts = new Attempts(options);
     const compared: TableReport[] = [];
     for (const spec of options.rulesOnly === true ? [] : specs) {
       signal?.throwIfAborted();
-      const report = await this.#validateTable({ spec, level, hash, barrier, options, journal });
+      const report = await attempts.make({ check: 'rows', name: pairNames(spec).source }, () => this.#validateTable({ spec, level, hash, barrier, options, journal }));
+      if (!report) continue;
       this.#measure(report);
       compared.push(report);
     }
     const checks = new Set(options.checks ?? STRUCTURE_CHECKS);
-    const defined = this.#structure ? await checkStructure({ comparer: this.#structure, tables: compared, specs, checks }) : compared;
-    const referring = this.#references && options.rulesOnly !== true && checks.has('references') && (level === 'checksum' || level === 'full');
-    const tables = !referring ? defined : await checkReferences({
-      finder: this.#references, tables: defined, specs, barrier, clock: this.#clock,
+    // Where no rows are compared, there is no report of a table to join it to.
+    const comparer = compared.length > 0 ? this.#structure : undefined;
+    const defined = (comparer && (await attempts.make({ check: 'structure' }, () => checkStructure({ comparer, tables: compared, specs, checks })))) ?? compared;
+    const finder = compared.length > 0 && checks.has('references') && (level === 'checksum' || level === 'full') ? this.#references : undefined;
+    const tables = (finder && (await attempts.make({ check: 'references' }, () => checkReferences({
+      finder, tables: defined, specs: specs.filter((spec) => compared.some(({ table }) => table === pairNames(spec).source)), barrier, clock: this.#clock,
       rounds: options.rounds ?? 20, graceMs: options.referenceGraceMs ?? 1000, maxDifferences: options.maxDifferences ?? 100,
       ...(signal ? { signal } : {}),
-    });
+    })))) ?? defined;
     await journal?.close();
     measureStructure(tables, this.#metrics);
-    const rules = await this.#checkRules(specs, barrier, options);
+    const rules = await this.#checkRules(specs, { barrier, options, attempts });
+    attempts.refuseNothing();
+    const { unchecked } = attempts;
     const rows = sum(tables, (table) => table.source);
     const seconds = (this.#clock.monotonic() - startedMs) / 1000;
     this.#metrics.observe('reconciliation_duration_seconds', seconds, { job_type: level });
     return {
-      consistent: tables.every((table) => table.consistent) && (rules ?? []).every((rule) => rule.ok),
+      consistent: unchecked.length === 0 && tables.every((table) => table.consistent) && (rules ?? []).every((rule) => rule.ok),
       level,
       rows,
       seconds,
       score: scoreOfTables(tables),
       tables,
       ...(rules ? { rules } : {}),
+      ...(unchecked.length > 0 ? { unchecked } : {}),
     };
   }
 
@@ -231,7 +244,11 @@ export class ConsistencyValidator {
   }
 
   /** Undefined: there are none to check. */
-  async #checkRules(specs: readonly TableToValidate[], barrier: Barrier, options: ValidateOptions): Promise<readonly RuleReport[] | undefined> {
+  async #checkRules(
+    specs: readonly TableToValidate[],
+    run: { readonly barrier: Barrier; readonly options: ValidateOptions; readonly attempts: Attempts },
+  ): Promise<readonly RuleReport[] | undefined> {
+    const { barrier, options, attempts } = run;
     const { rules = [], rounds = 20, maxDifferences = 100, signal } = options;
     const timed = specs.flatMap((spec) => (spec.temporal ? [{ spec, rules: spec.temporal }] : []));
     if (rules.length === 0 && timed.length === 0) return undefined;
@@ -240,16 +257,19 @@ export class ConsistencyValidator {
     const tables: TimedTable[] = [];
     for (const { spec, rules: temporal } of timed) {
       const names = pairNames(spec);
+      const of = { check: 'rule', name: `temporal:${names.source}` } as const;
       const [here, there] = await Promise.all([shapeOf(this.#source, names.source), shapeOf(this.#target, names.target)]);
       if (here.shape && there.shape) {
-        tables.push({ pair: pairTables({ spec, source: here.shape, target: there.shape, hash: 'record', exact: false }), shapes: { source: here.shape, target: there.shape }, rules: temporal });
+        const shapes = { source: here.shape, target: there.shape };
+        const pair = await attempts.make(of, () => Promise.resolve().then(() => pairTables({ spec, ...shapes, hash: 'record', exact: false })));
+        if (pair) tables.push({ pair, shapes, rules: temporal });
         continue;
       }
       // Where rows are compared, the table's own report says so.
       const [absent] = [here, there].filter((side) => side.shape === undefined);
-      if (options.rulesOnly === true) throw absent?.error;
+      if (options.rulesOnly === true && absent) await attempts.make(of, () => Promise.reject(absent.error));
     }
-    return runRules({ rules, tables }, { sides: { source, target }, barrier, rounds, limit: maxDifferences, clock: this.#clock, metrics: this.#metrics, ...(signal ? { signal } : {}) });
+    return runRules({ rules, tables }, { sides: { source, target }, attempts, barrier, rounds, limit: maxDifferences, clock: this.#clock, metrics: this.#metrics, ...(signal ? { signal } : {}) });
   }
 
   async #commonHash(): Promise<HashMethod> {

@@ -219,6 +219,17 @@ describe('a watched service', () => {
     expect(w.series.get('banyan_validate_score{accounts}')).toBe(1);
   });
 
+  it('alerts of what a run has found though a part of it could not be made', async () => {
+    const w = world();
+    w.finds = [{ ...report('full', { missing: 1 }), unchecked: [{ check: 'rule', name: 'revenue', code: 'BANYAN_VALIDATE_RULE', message: 'it took longer than 50 ms' }] }];
+    const worker = w.start();
+    await w.clock.pass(5);
+    await worker.end();
+    expect(events(w.sent)).toEqual(['03:00 triggered critical']);
+    expect(w.series.get('banyan_validate_runs_total{accounts,failed}')).toBe(1);
+    expect(w.lines.join('\n')).toContain('revenue');
+  });
+
   it('remembers over a restart what it has told, and what is wrong', async () => {
     const w = world();
     w.finds = [report('full', { missing: 1 })];

@@ -92,9 +92,11 @@ async function oneRun(options: WatchServiceOptions, schedule: Schedule, dueMs: n
   const lateMs = Math.max(0, Math.round(clock.now() - dueMs));
   try {
     const report = await validate(schedule, signal);
-    const { level, consistent, score, seconds, tables } = report;
-    metrics.count('banyan_validate_runs_total', { service, result: consistent ? 'equal' : 'different' });
-    metrics.gauge('banyan_validate_last_run_timestamp_seconds', clock.now() / 1000, { service, level });
+    const { level, consistent, score, seconds, tables, unchecked = [] } = report;
+    for (const { check, name, code, message } of unchecked) logger.error('a part of a validation failed', { service, check, ...(name === undefined ? {} : { name }), code, reason: message });
+    // What was found is alerted of; that the rest is not known counts as a run that failed, for which there are alerts, too.
+    metrics.count('banyan_validate_runs_total', { service, result: unchecked.length > 0 ? 'failed' : consistent ? 'equal' : 'different' });
+    if (unchecked.length === 0) metrics.gauge('banyan_validate_last_run_timestamp_seconds', clock.now() / 1000, { service, level });
     logger.info('validated', { service, level, consistent, score, tables: tables.length, seconds, lateMs });
     return report;
   } catch (error) {

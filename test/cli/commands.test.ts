@@ -144,6 +144,8 @@ describe('the exit code is the answer', () => {
     ['sync quarantine retry 1', { syncQuarantineRetry: () => Promise.resolve({ id: '1', applied: false, also: 0 }) }, 1],
     ['sync quarantine discard 1', { syncQuarantineDiscard: () => Promise.resolve({ id: '1', dryRun: false, discarded: false, change: samples.change, behind: 1 }) }, 1],
     ['validate', { validate: () => Promise.resolve(samples.unequal) }, 1],
+    ['validate', { validate: () => Promise.resolve({ ...samples.unequal, unchecked: samples.unchecked }) }, 1],
+    ['validate', { validate: () => Promise.resolve({ ...samples.unequal, tables: [], unchecked: samples.unchecked }) }, 3],
     ['reconcile', { reconcile: () => Promise.resolve({ ...samples.reconciled, consistent: false }) }, 1],
     ['reconcile undo 1', { reconcileUndo: () => Promise.resolve({ of: '1', run: '2', dryRun: false, undone: 1, left: 1, refused: 0 }) }, 1],
     ['reconcile undo 1 --yes', { reconcileUndo: () => Promise.resolve({ of: '1', dryRun: false, undone: 0, left: 0, refused: 0 }) }, 1],
@@ -360,6 +362,13 @@ Not equal: 2,000 rows compared in 1.5 s.
     expect(text).toContain('\npublic.sessions\n  structure  device: not on the target\n');
     expect(text).toContain('\npublic.users\n  structure  no such table on the source\n');
     expect(text.match(/^✗/gm)).toHaveLength(2);
+  });
+
+  test('validate says what could not be checked, in every form', async () => {
+    const validate = { validate: () => Promise.resolve({ ...samples.unequal, tables: [], unchecked: samples.unchecked }) };
+    expect(await shown('validate', validate)).toMatch(/could not be checked: the query took longer than 50 ms\n[^]*Not known to be equal: .*; 1 check could not be made\.\n$/);
+    expect(await shown('validate -f markdown', validate)).toContain('revenue | failed | high | could not be checked');
+    expect(await shown('validate -f junit', validate)).toContain('<testsuite name="rules" tests="1" failures="1"');
   });
 
   test('validate prints and writes its report in every form', async () => {

@@ -92,6 +92,8 @@ const pastRun = (at: string, score: number) => ({
   run: at, at, level: 'full', consistent: score === 1, source: 1000, target: 1000, missing: 0, extra: 0, different: Math.round((1 - score) * 1000), unsettled: 0, score, seconds: 2,
 });
 
+export const unchecked: ValidateResult['unchecked'] & object = [{ check: 'rule', name: 'revenue', code: 'BANYAN_VALIDATE_RULE', message: 'the query took longer than 50 ms' }];
+
 export const history: ValidateHistoryResult = {
   tables: [
     {

@@ -42,11 +42,19 @@ describePostgres('validate with what banyan.yaml says of rules and tables', () =
     expect(without).toMatchObject({ consistent: true, tables: [{ source: 9 }] });
     expect((await app.application.validate({ tables: ['users'], exclude: ['at'], exact: true, rules: [] })).tables[0]?.different).toHaveLength(1);
     expect((await app.application.validate({ tables: ['sessions'] })).rules).toBeUndefined();
+    // One query that is refused hides neither the rows nor the rule after it.
+    await app.configure(`validate: { rules: { bad: { sql: SELECT nonsense }, twenty: { sql: SELECT count(*) FROM users, expect: 20 } }, tables: { sessions: { where: nonsense } } }\n`);
+    const some = await app.application.validate({});
+    expect(some).toMatchObject({
+      consistent: false, tables: [{ table: 'public.users', different: { length: 1 } }], rules: [{ name: 'twenty', ok: true }],
+      unchecked: [{ check: 'rows', name: 'public.sessions', code: 'BANYAN_VALIDATE_QUERY' }, { check: 'rule', name: 'bad', code: 'BANYAN_VALIDATE_RULE' }],
+    });
+    await app.configure('validate: { tables: { users: { temporal: { notInFuture: [at] } } } }\n');
     // Nothing checked is not the same as nothing found.
     for (const asked of [{ rulesOnly: true, tables: ['sessions'] }, { rules: ['temporal:public.users'], tables: ['sessions'] }]) {
-      await expect(app.application.validate(asked)).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_RULE' });
+      await expect(app.application.validate(asked)).rejects.toMatchObject({ code: 'BANYAN_USAGE' });
     }
     await app.configure('validate: { level: count }\n');
-    await expect(app.application.validate({ rulesOnly: true })).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_RULE' });
+    await expect(app.application.validate({ rulesOnly: true })).rejects.toMatchObject({ code: 'BANYAN_USAGE' });
   });
 });

@@ -5,6 +5,7 @@ import { databaseOf, type DatabaseLike } from './database.ts';
 
 export type { TableReport, ValidationReport, Level } from '../../validate/report.ts';
 export type { SchemaFinding, SequenceFinding, StructureCheck } from '../../model/structure-finding.ts';
+export type { Unchecked } from '../../validate/attempts.ts';
 export type { ValidateOptions, ValidatorOptions } from '../../validate/validator.ts';
 export type { AgreementRule, ExpectationRule, Rule, TemporalRules } from '../../validate/rules/rule.ts';
 export type { RuleDifference, RuleReport } from '../../validate/rules/rule-report.ts';

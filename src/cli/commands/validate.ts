@@ -68,7 +68,7 @@ export function addValidate(program: Command, frame: Frame): void {
         return {
           json: result,
           text: (style) => (output === undefined ? rendered(style) : validateText(result, style)),
-          exitCode: result.consistent ? EXIT.fine : EXIT.no,
+          exitCode: exitCodeFor(result),
         };
       }),
     );
@@ -84,6 +84,14 @@ export function addValidate(program: Command, frame: Frame): void {
   );
 }
 
+/** A difference is an answer, whatever else could not be looked at. */
+function exitCodeFor(result: ValidateResult): typeof EXIT.fine | typeof EXIT.no | typeof EXIT.failed {
+  if (result.consistent) return EXIT.fine;
+  return foundNothing(result) ? EXIT.failed : EXIT.no;
+}
+
+const foundNothing = ({ tables, rules = [] }: ValidateResult): boolean => tables.every(({ consistent }) => consistent) && rules.every(({ ok }) => ok);
+
 function validateText(result: ValidateResult, style: Style): string {
   const overview = table({
     head: ['', 'table', 'source', 'target', 'missing', 'extra', 'different'],
@@ -97,7 +105,12 @@ function validateText(result: ValidateResult, style: Style): string {
   const details = subjectsOf(checks).map((name) => tableDetails(name, checks.filter((check) => check.table === name), style)).join('');
   const rules = result.rules === undefined ? '' : `\n${rulesText(result.rules)}`;
   const speed = `${plural(result.rows, 'row')} compared in ${duration(result.seconds)}`;
-  return `${result.tables.length === 0 ? '' : overview}${details}${rules}\n${result.consistent ? style.green(`Equal: ${speed}.`) : style.red(`Not equal: ${speed}.`)}\n`;
+  return `${result.tables.length === 0 ? '' : overview}${details}${rules}\n${verdict(result, speed, style)}\n`;
+}
+
+function verdict(result: ValidateResult, speed: string, style: Style): string {
+  if (result.consistent) return style.green(`Equal: ${speed}.`);
+  return style.red(`${foundNothing(result) ? 'Not known to be equal' : 'Not equal'}: ${speed}${result.unchecked ? `; ${plural(result.unchecked.length, 'check')} could not be made` : ''}.`);
 }
 
 function rulesText(rules: NonNullable<ValidateResult['rules']>): string {
