@@ -176,6 +176,10 @@ export const ERROR_CODES = {
     meaning: 'A column that a comparison names does not exist on that side, or no column is left to compare.',
     remedy: 'Correct `columns`, `exclude` or `key` of the table; names are as they are stored, unquoted, and the source\'s unless both are given.',
   },
+  BANYAN_VALIDATE_KEY: {
+    meaning: 'Rows have nulls in the key by which a table is compared, so they can not be found again on the other side, and a difference there would go unseen.',
+    remedy: 'Fill the column or remove those rows, name another `key`, leave such rows out with `where`, or give `key: []`, which compares all rows as a multiset.',
+  },
   BANYAN_VALIDATE_QUERY: {
     meaning: 'A database refused to read a table for a comparison.',
     remedy: 'See the message: most often the role lacks SELECT on the table, or the `where` condition is not valid SQL on that side.',

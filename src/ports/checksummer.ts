@@ -38,6 +38,8 @@ export interface ShapeColumn {
   /** The kind of value, where columns of different types can still mean the same. */
   readonly family: 'integer' | 'float' | 'decimal' | 'date' | 'timestamp' | 'instant' | 'document' | 'text' | 'other';
   readonly generated: boolean;
+  /** Whether a row may hold a null there. Default false. */
+  readonly nullable?: boolean;
 }
 
 /** A table as it is on one side. */
@@ -209,6 +211,8 @@ export interface Checksummer {
     identities: readonly RowIdentity[],
     options: { readonly values: boolean; readonly hashed: boolean; readonly signal?: AbortSignal },
   ): Promise<readonly RowState[]>;
+  /** How many of the selected rows hold a null in each column of the key. Costs a scan where no index knows. */
+  countNullKeys(selection: Selection): Promise<readonly number[]>;
   /** For each pair whether the server holds the two texts, read as `type` (a {@link ShapeColumn.type}), to be equal. */
   equalValues(type: string, pairs: readonly (readonly [string, string])[]): Promise<readonly boolean[]>;
   /**

@@ -21,6 +21,7 @@ import { SEVERITY_OF } from './severity.ts';
 import { checkReferences } from './structure/check-references.ts';
 import { checkStructure } from './structure/check-structure.ts';
 import { measureStructure } from './structure/measure-structure.ts';
+import { refuseNullKeys } from './refuse-null-keys.ts';
 import type { Rule } from './rules/rule.ts';
 import type { RuleReport } from './rules/rule-report.ts';
 import type { TimedTable } from './rules/check-times.ts';
@@ -158,6 +159,7 @@ export class ConsistencyValidator {
    * Compares tables, one after the other.
    * @throws BANYAN_TABLE_UNKNOWN if neither side has a named table.
    * @throws BANYAN_VALIDATE_COLUMN if a named column does not exist.
+   * @throws BANYAN_VALIDATE_KEY if rows have nulls in the key by which they are compared.
    * @throws BANYAN_VALIDATE_QUERY if a database refuses to read a table.
    * @throws BANYAN_VALIDATE_RULE if a rule can not be checked.
    * @throws BANYAN_VALIDATE_FENCE if the streams do not pass a fence in time.
@@ -307,6 +309,7 @@ export class ConsistencyValidator {
     if (!source.shape && !target.shape) throw source.error;
     if (!source.shape || !target.shape) return absentTable(names, source.shape ? 'target' : 'source');
     const pair = pairTables({ spec, source: source.shape, target: target.shape, hash, exact: spec.exact ?? options.exact ?? false, tolerance: tableTolerance(options.tolerance, spec.tolerance) });
+    await refuseNullKeys({ pair, source: { checksummer: this.#source, shape: source.shape }, target: { checksummer: this.#target, shape: target.shape } });
     const report = await compareTable({
       pair,
       level,

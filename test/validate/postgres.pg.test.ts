@@ -274,6 +274,23 @@ describePostgres('validation on PostgreSQL', () => {
     ]);
   });
 
+  it('refuses a key that holds nulls on either side before it compares, and says how many rows', async () => {
+    const { a, b, validate } = await sides('CREATE TABLE t (code text, part int, v int, old boolean NOT NULL DEFAULT false); INSERT INTO t SELECT g, g, g FROM generate_series(1, 9) g', '', "INSERT INTO t VALUES (NULL, 1, 7), (NULL, NULL, 8), ('x', NULL, 9)");
+    for (const level of ['full', 'count', 'sample'] as const) {
+      await expect(validate({ tables: [{ table: 't', key: ['code', 'part'] }], level })).rejects.toMatchObject({
+        code: 'BANYAN_VALIDATE_KEY', message: expect.stringMatching(/target's public\.t .*"code" \(2 rows\), "part" \(2 rows\)/), details: { table: 'public.t', side: 'target', nulls: { code: 2, part: 2 } },
+      });
+    }
+    // Without a key, and without such rows, there is nothing to refuse.
+    expect((await validate({ tables: [{ table: 't', key: [] }] })).table.counts).toMatchObject({ extra: 3 });
+    expect((await validate({ tables: [{ table: 't', key: ['code', 'part'], where: 'code IS NOT NULL AND part IS NOT NULL' }] })).report.consistent).toBe(true);
+    // The key of one side need not be one on the other.
+    await a.query('ALTER TABLE public.t ADD PRIMARY KEY (part)');
+    await expect(validate()).rejects.toMatchObject({ code: 'BANYAN_VALIDATE_KEY', details: { side: 'target', nulls: { part: 2 } } });
+    await b.query('DELETE FROM public.t WHERE part IS NULL OR code IS NULL');
+    expect((await validate()).report.consistent).toBe(true);
+  });
+
   it('compares generated columns and domains, and keys of every kind by bytes', async () => {
     const { validate } = await sides(
       `CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);

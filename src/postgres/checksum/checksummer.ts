@@ -11,6 +11,7 @@ import type {
   TableShape,
 } from '../../ports/checksummer.ts';
 import { describeTable, listTables } from './describe.ts';
+import { countNullKeys } from './null-keys.ts';
 import { PostgresChecksumSnapshot } from './snapshot.ts';
 import { rowStates } from './row-states.ts';
 import { sampleRows } from './sample.ts';
@@ -63,6 +64,10 @@ export class PostgresChecksummer implements Checksummer {
     options: { readonly values: boolean; readonly hashed: boolean; readonly signal?: AbortSignal },
   ): Promise<readonly RowState[]> {
     return rowStates(this.#pool, selection, identities, options);
+  }
+
+  countNullKeys(selection: Selection): Promise<readonly number[]> {
+    return countNullKeys(this.#pool, selection);
   }
 
   async equalValues(type: string, pairs: readonly (readonly [string, string])[]): Promise<readonly boolean[]> {

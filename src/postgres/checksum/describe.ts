@@ -17,7 +17,7 @@ SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.rel
  * value: without its -1, format_type says `character` and `bit`, which are of length 1.
  */
 const COLUMNS_SQL = `
-SELECT a.attname AS name, base.spelling AS type, base.built_in, base.judged, a.attgenerated <> '' AS generated
+SELECT a.attname AS name, base.spelling AS type, base.built_in, base.judged, a.attgenerated <> '' AS generated, NOT a.attnotnull AS nullable
   FROM pg_attribute a
   CROSS JOIN LATERAL (
     WITH RECURSIVE chain AS (
@@ -63,7 +63,7 @@ export async function listTables(pool: pg.Pool): Promise<readonly TableName[]> {
 
 export async function describeTable(pool: pg.Pool, table: TableName): Promise<TableShape> {
   const name = quoteTable(table);
-  const columns = await pool.query<{ name: string; type: string; built_in: string | null; judged: string; generated: string }>(
+  const columns = await pool.query<{ name: string; type: string; built_in: string | null; judged: string; generated: string; nullable: string }>(
     COLUMNS_SQL,
     [name],
   );
@@ -90,6 +90,7 @@ export async function describeTable(pool: pg.Pool, table: TableName): Promise<Ta
         // Of the other families the forms already are the server's own equality.
         judged: row.judged === 't' && form === 'text' && family !== 'text',
         generated: row.generated === 't',
+        ...(row.nullable === 't' ? { nullable: true } : {}),
       };
     }),
     key: keyNames,
