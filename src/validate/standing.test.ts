@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseTableName } from '../model/names.ts';
 import { eventFor } from './alert.ts';
 import type { TableReport } from './report.ts';
-import { nextStanding, standingOf, type Standing } from './standing.ts';
+import { nextStanding, ruleStandings, standingOf, type Standing } from './standing.ts';
 
 const report = (options: Partial<TableReport> & { readonly found?: Partial<TableReport['counts']> } = {}): TableReport => {
   const { found = {}, ...rest } = options;
@@ -43,6 +43,25 @@ describe('what is held of a table', () => {
     expect(after(run('sample', { different: 3 }), run('count', {})).severity).toBe('high');
     expect(after(night, run('count', { missing: 1 })).severity).toBe('critical');
     expect(after(night, run('count', { extra: 20 })).counts.extra).toBe(20);
+  });
+
+  it('is not forgotten over what a quicker run found worse, and then no more', () => {
+    const held = after(run('full', { different: 10 }), run('count', { missing: 1 }), run('count', {}));
+    expect([held.severity, after(held, run('full', {})).severity]).toEqual(['critical', undefined]);
+    expect(after(run('full', {}), run('count', { missing: 1 }), run('count', {})).severity).toBeUndefined();
+  });
+
+  it('is not made better by a sample of other rows, unless it is sure that there are fewer now', () => {
+    const drawn = (found: Partial<TableReport['counts']>) => standingOf(report({ found, sample: { rows: 1000, confidence: 0.95, differingShareAtMost: 0.0037 } }), 'sample', 1);
+    expect(after(drawn({ different: 1 }), drawn({})).severity).toBe('high');
+    expect(after(drawn({ different: 100 }), drawn({})).severity).toBeUndefined();
+    expect(after(drawn({ different: 1 }), drawn({ missing: 1 })).severity).toBe('critical');
+    expect(after(drawn({ different: 1 }), run('checksum', {})).severity).toBeUndefined();
+  });
+
+  it('is what it was of a rule that nobody could tell', () => {
+    const rule = (ok: boolean, unsettled: number) => ruleStandings([{ name: 'revenue', kind: 'agreement', ok, severity: 'high', differences: [], counts: { failing: ok ? 0 : 1, unsettled }, seconds: 1 }]);
+    expect([rule(true, 0), rule(true, 2), rule(false, 2)].map(({ length }) => length)).toEqual([1, 0, 1]);
   });
 
   it('is made better by one that can', () => {

@@ -15,6 +15,8 @@ export interface Standing {
   /** Of the larger side. */
   readonly rows: number;
   readonly counts: DifferenceCounts;
+  /** Of a sample: the largest share of rows that may differ beside what it found. */
+  readonly differingAtMost?: number;
 }
 
 /** Below which share of equal rows a table is alerted of: for all, or by the source's name. Default 1: any difference. */
@@ -30,7 +32,7 @@ export function standingOf(report: TableReport, levelOfRun: Level, alertBelow: A
   const failed = tableChecks(report, level, 0).filter(({ outcome }) => outcome === 'failed');
   const below = score < thresholdOf(alertBelow, table);
   const severity = worst(failed.filter(({ name }) => below || !OF_ROWS.has(name)).map(({ severity: each }) => each));
-  return { table, level, score, rows: Math.max(report.source, report.target), counts, ...(severity === undefined ? {} : { severity }) };
+  return { table, level, score, rows: Math.max(report.source, report.target), counts, ...(report.sample ? { differingAtMost: report.sample.differingShareAtMost } : {}), ...(severity === undefined ? {} : { severity }) };
 }
 
 /** Where rules stand among tables: no schema of a user is called so. */
@@ -38,7 +40,8 @@ const RULES_SCHEMA = 'business rule';
 
 /** What a run says of each rule that it checked, in the place of a table without rows. */
 export function ruleStandings(rules: readonly RuleReport[]): readonly Standing[] {
-  return rules.map(({ name, ok, severity }) => ({
+  // What changed at every look is neither right nor wrong: what was held of it stands.
+  return rules.filter(({ ok, counts: { unsettled } }) => !ok || unsettled === 0).map(({ name, ok, severity }) => ({
     table: tableName(RULES_SCHEMA, name), level: 'full', score: ok ? 1 : 0, rows: 0, counts: { missing: 0, extra: 0, different: 0, unsettled: 0 }, ...(ok ? {} : { severity }),
   }));
 }
@@ -55,11 +58,16 @@ const CLOSENESS: Readonly<Record<Level, number>> = { count: 0, sample: 1, checks
 
 /**
  * A run can make it worse, but only one that looks as closely as the one before can make it better: equal numbers
- * of rows say nothing of the values that differed last night.
+ * of rows say nothing of the values that differed last night, and a sample that drew other rows little of those
+ * that differed in the last one.
  */
 export function nextStanding(before: Standing | undefined, now: Standing): Standing {
-  if (before === undefined || CLOSENESS[now.level] >= CLOSENESS[before.level]) return now;
+  if (before === undefined) return now;
+  const closer = CLOSENESS[now.level] - CLOSENESS[before.level];
+  if (closer > 0 || (closer === 0 && (now.level !== 'sample' || (now.differingAtMost ?? 1) < 1 - before.score))) return now;
   const clean = before.severity === undefined && before.score === 1;
   const worse = now.score < before.score || (now.severity !== undefined && (before.severity === undefined || !atLeast(before.severity, now.severity)));
-  return clean || worse ? now : before;
+  if (clean || !worse) return clean ? now : before;
+  // What the closer run found is still there: one that looks as it did has to say that it is over.
+  return { ...now, level: before.level };
 }

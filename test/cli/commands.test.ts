@@ -384,7 +384,8 @@ Not equal: 2,000 rows compared in 1.5 s.
       expect(await readFile(join(folder, format), 'utf8')).toContain(beginning);
     }
     expect(await shown(`validate -f junit -o ${join(folder, 'again')}`, validate)).toContain('\nNot equal: ');
-    const refused = await run(['validate', '-o', join(folder, 'no', 'such', 'folder')], { application: () => validate });
+    // At once, and not after hours of comparing.
+    const refused = await run(['validate', '-o', join(folder, 'no', 'such', 'folder')], { application: () => ({ validate: () => Promise.reject(new Error('it was compared')) }) });
     expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('BANYAN_FILE') as string]);
   });
 

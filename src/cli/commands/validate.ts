@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { ValidateResult, ValidationLevel } from '../../app/application.ts';
-import { checksOf, renderReport, subjectsOf, writeReport, type Check, type ReportFormat } from '../../app/validate-report.ts';
+import { checksOf, refuseUnwritable, renderReport, subjectsOf, writeReport, type Check, type ReportFormat } from '../../app/validate-report.ts';
 import { examples, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
@@ -50,6 +50,7 @@ export function addValidate(program: Command, frame: Frame): void {
         const { source, target, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output, resume } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
         if (source !== undefined && (rules !== undefined || rulesOnly === true)) throw usageError('Rules are those of banyan.yaml; --source and --target have none.');
+        if (output !== undefined) await refuseUnwritable(output);
         const result = await application.validate({
           ...(source === undefined ? {} : { source }),
           ...(target === undefined ? {} : { target }),
