@@ -35,6 +35,7 @@ route:
   monolith: ${addresses.monolith}
   key: [{ cookie: vid }]
   shadow: { percent: 50 }
+  fence: { timeoutMs: 30000 }
 metrics:
   listen: ${addresses.metrics}
 `;
