@@ -48,7 +48,8 @@ export interface ReconcileRunResult {
   /** The run that it undoes. */
   readonly of?: string;
   readonly reason?: string;
-  readonly state: 'running' | 'done' | 'failed';
+  /** `interrupted`: its process was killed, or has lost the state database. */
+  readonly state: 'running' | 'done' | 'failed' | 'interrupted';
   /** RFC 3339. */
   readonly startedAt: string;
   readonly endedAt?: string;
@@ -64,6 +65,8 @@ export interface ReconcileShowOptions extends PairOptions {
   readonly run: string;
   /** Repairs shown at most. */
   readonly limit: number;
+  /** Only behind the repair of this number. */
+  readonly after?: string;
 }
 
 export interface RepairRecord {
@@ -82,6 +85,8 @@ export interface RepairRecord {
 export interface ReconcileShowResult {
   readonly run: ReconcileRunResult;
   readonly repairs: readonly RepairRecord[];
+  /** There are more: what `after` has to be for the next ones. */
+  readonly next?: string;
 }
 
 export interface ReconcileUndoOptions extends PairOptions {

@@ -21,13 +21,15 @@ export function reconcileApplication(context: ApplicationContext): ReconcileAppl
         ? withUrls(context, options, (pair) => reconcilePair(context, { pair, options, policies: {} })).then(joined)
         : Session.run(context, (session) => reconcileServices(session, options)),
     reconcileList: ({ limit, ...options }) => withStore(context, options, async (store) => ({ runs: await store.runs(limit) })),
-    reconcileShow: ({ run, limit, ...options }) =>
+    reconcileShow: ({ run, limit, after = '0', ...options }) =>
       withStore(context, options, async (store) => {
         const found = await store.run(run);
         if (!found) throw new BanyanError('BANYAN_RECONCILE_UNKNOWN', { message: `There is no run ${run}.` });
-        const repairs = await store.repairs(run, { after: '0', limit });
+        const repairs = await store.repairs(run, { after, limit });
+        const last = repairs.at(-1);
+        const more = last !== undefined && (await store.repairs(run, { after: last.id, limit: 1 })).length > 0;
         return {
-          run: found,
+          run: found, ...(more ? { next: last.id } : {}),
           repairs: repairs.map(({ id, at, table, side, kind, state, reason, before, after }) => ({ id, at, table, side, kind, state, ...(reason === undefined ? {} : { reason }), before, after })),
         };
       }),

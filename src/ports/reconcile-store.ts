@@ -8,9 +8,9 @@ export type RepairKind = 'insert' | 'update' | 'delete';
 /**
  * `planned`: noted before it is done, so that one which a process did not live to note as done is known. `blocked`: another
  * row has to be repaired first. `left`: a row has changed since, or was locked. `queued`: refused, and left to a person.
- * `refused`: the same of an undo.
+ * `refused`: the same of an undo. `interrupted`: its run was killed before it noted what became of it; an undo looks at the row.
  */
-export type RepairState = 'planned' | 'blocked' | 'applied' | 'left' | 'queued' | 'refused' | 'undone';
+export type RepairState = 'planned' | 'blocked' | 'applied' | 'left' | 'queued' | 'refused' | 'undone' | 'interrupted';
 
 /** One row of one side that is to be made what it should be, with what it was. Rows are in that side's words. */
 export interface Repair {
@@ -62,7 +62,8 @@ export interface RunDescription {
 
 export interface ReconcileRun extends RunDescription {
   readonly id: string;
-  readonly state: 'running' | 'done' | 'failed';
+  /** `interrupted`: its process is gone, and did not end it. */
+  readonly state: 'running' | 'done' | 'failed' | 'interrupted';
   readonly startedAt: string;
   readonly endedAt?: string;
   /** Repairs by what became of them. */
@@ -137,6 +138,7 @@ export interface RepairCount {
 
 export interface ReconcileStore {
   install(): Promise<void>;
+  /** The run is `running` as long as this process holds it, until {@link end}. What others left open in the same scope is closed as `interrupted`. */
   begin(run: RunDescription): Promise<string>;
   end(run: string, state: 'done' | 'failed'): Promise<void>;
   /** Durable when it returns: what is overwritten is kept before it is overwritten. */

@@ -6,6 +6,7 @@ import type {
   StoredCase, StoredRepair,
 } from '../ports/reconcile-store.ts';
 import type { SqlPool } from './migration-store.ts';
+import type { RouteSqlClient } from './route-store.ts';
 
 const INSTALL = `
 SELECT pg_advisory_xact_lock(hashtextextended('banyan.reconcile', 0));
@@ -68,10 +69,6 @@ CREATE UNIQUE INDEX IF NOT EXISTS review_open ON banyan.review (scope, table_nam
 
 const time = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
-const RUN_COLUMNS =
-  `r.id, r.scope, r.kind, r.undoes, r.done_by, r.reason, r.state, ${time('r.started_at')} AS started_at, ${time('r.ended_at')} AS ended_at, ` +
-  '(SELECT json_object_agg(c.state, c.n::text) FROM (SELECT p.state, count(*) AS n FROM banyan.repair p WHERE p.run = r.id GROUP BY 1) c) AS counts';
-
 const REPAIR_COLUMNS = `id, table_name, side, kind, place, key, before, other, alone, after, undoes, state, reason, ${time('at')} AS at`;
 
 const CASE_COLUMNS =
@@ -109,11 +106,38 @@ const FILTER =
   'WHERE ($1::text IS NULL OR scope = $1) AND ($2::text IS NULL OR table_name = $2) AND ($3::text IS NULL OR type = $3) AND ($4::text IS NULL OR severity = $4) ' +
   "AND ($5::text IS NULL OR state = $5) AND ($6::float8 IS NULL OR found_at <= now() - $6::float8 * interval '1 second')";
 
+/** A lock that the session of whoever carries out a run holds: it ends with the process, however that ends. */
+const LOCK = (run: string): string => `hashtextextended('banyan.reconcile run ' || ${run}, 0)`;
+
+const HELD = `EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  AND ((l.classid::bigint << 32) | l.objid::bigint) = ${LOCK('r.id')})`;
+
+const RUN_COLUMNS =
+  `r.id, r.scope, r.kind, r.undoes, r.done_by, r.reason, CASE WHEN r.state = 'running' AND NOT ${HELD} THEN 'interrupted' ELSE r.state END AS state, ${time('r.started_at')} AS started_at, ${time('r.ended_at')} AS ended_at, ` +
+  '(SELECT json_object_agg(c.state, c.n::text) FROM (SELECT p.state, count(*) AS n FROM banyan.repair p WHERE p.run = r.id GROUP BY 1) c) AS counts';
+
+/** Locked in the statement that adds it: nobody ever sees it without its lock. */
+const BEGIN = `
+WITH run AS (INSERT INTO banyan.reconcile_run (scope, kind, undoes, done_by, reason) VALUES ($1, $2, $3, $4, $5) RETURNING id)
+SELECT id, pg_advisory_lock(${LOCK('id')}) FROM run`;
+
+const CLOSE_INTERRUPTED = `
+WITH gone AS (UPDATE banyan.reconcile_run r SET state = 'interrupted', ended_at = clock_timestamp() WHERE r.scope = $1 AND r.state = 'running' AND NOT ${HELD} RETURNING r.id)
+UPDATE banyan.repair p SET state = 'interrupted', reason = coalesce(p.reason, 'the run was killed before it noted what became of it') FROM gone WHERE p.run = gone.id AND p.state IN ('planned', 'blocked')`;
+
+/** What this store needs of a pool whose values arrive as text; `pg.Pool` fits. */
+export interface ReconcileSqlPool extends SqlPool {
+  connect(): Promise<Pick<RouteSqlClient, 'on' | 'release'> & SqlPool>;
+}
+
 /** Keeps what reconciliations did, and what waits for a person, in the state database. */
 export class PostgresReconcileStore implements ReconcileStore {
-  readonly #pool: SqlPool;
+  readonly #pool: ReconcileSqlPool;
+  /** Gives a run's lock away. */
+  readonly #release = new Map<string, () => void>();
 
-  constructor(options: { readonly pool: SqlPool }) {
+  /** @param options.pool each run holds one of its connections until it ends. */
+  constructor(options: { readonly pool: ReconcileSqlPool }) {
     this.#pool = options.pool;
   }
 
@@ -122,12 +146,28 @@ export class PostgresReconcileStore implements ReconcileStore {
   }
 
   async begin({ scope, kind, of, by, reason }: RunDescription): Promise<string> {
-    const { rows } = await this.#pool.query('INSERT INTO banyan.reconcile_run (scope, kind, undoes, done_by, reason) VALUES ($1, $2, $3, $4, $5) RETURNING id', [scope, kind, of ?? null, by, reason ?? null]);
-    return text(rows[0], 'id');
+    await this.#pool.query(CLOSE_INTERRUPTED, [scope]);
+    const client = await this.#pool.connect();
+    // A session that is lost gives the lock away; what runs goes on, and ends its run all the same.
+    client.on('error', () => {});
+    try {
+      const { rows } = await client.query(BEGIN, [scope, kind, of ?? null, by, reason ?? null]);
+      const run = text(rows[0], 'id');
+      this.#release.set(run, () => client.release(true));
+      return run;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
   }
 
   async end(run: string, state: 'done' | 'failed'): Promise<void> {
-    await this.#pool.query('UPDATE banyan.reconcile_run SET state = $2, ended_at = clock_timestamp() WHERE id = $1', [run, state]);
+    try {
+      await this.#pool.query('UPDATE banyan.reconcile_run SET state = $2, ended_at = clock_timestamp() WHERE id = $1', [run, state]);
+    } finally {
+      this.#release.get(run)?.();
+      this.#release.delete(run);
+    }
   }
 
   async plan(run: string, repairs: readonly Repair[]): Promise<void> {
@@ -231,9 +271,9 @@ type StoredRow = Readonly<Record<string, string | null>>;
 
 const SIDES = ['monolith', 'service'] as const;
 const KINDS: readonly RepairKind[] = ['insert', 'update', 'delete'];
-const STATES: readonly RepairState[] = ['planned', 'blocked', 'applied', 'left', 'queued', 'refused', 'undone'];
+const STATES: readonly RepairState[] = ['planned', 'blocked', 'applied', 'left', 'queued', 'refused', 'undone', 'interrupted'];
 const RUN_KINDS: readonly RunKind[] = ['reconcile', 'undo', 'approval'];
-const RUN_STATES = ['running', 'done', 'failed'] as const;
+const RUN_STATES = ['running', 'done', 'failed', 'interrupted'] as const;
 const TYPES: readonly DifferenceType[] = ['missing', 'extra', 'different'];
 const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium'];
 const AGES: readonly CaseCount['age'][] = ['hour', 'day', 'week', 'older'];

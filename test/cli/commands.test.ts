@@ -52,6 +52,7 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['reconcile --source a://x --target b://y --record c://z', 'reconcile', { source: 'a://x', target: 'b://y', state: 'c://z', dryRun: false }],
   ['reconcile list', 'reconcileList', { limit: 20 }],
   ['reconcile show 12 --limit 5', 'reconcileShow', { run: '12', limit: 5 }],
+  ['reconcile show 12 --after 500', 'reconcileShow', { run: '12', limit: 100, after: '500' }],
   ['reconcile undo 12 --by anna --reason wrong --yes', 'reconcileUndo', { run: '12', by: 'anna', reason: 'wrong', dryRun: false }],
   ['reconcile undo 12 --dry-run', 'reconcileUndo', { run: '12', dryRun: true }],
   ['reconcile undo 12 --source a://x --target b://y', 'reconcileUndo', { source: 'a://x', target: 'b://y', run: '12', dryRun: false }],

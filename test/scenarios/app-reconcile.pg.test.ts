@@ -59,7 +59,12 @@ describePostgres('reconcile without streams', () => {
     const { runs } = await app.application.reconcileList({ limit: 10 });
     expect(runs.map(({ kind }) => kind)).toEqual(['reconcile', 'approval', 'reconcile']);
     const run = done.runs[0]!.run;
-    expect((await app.application.reconcileShow({ run, limit: 10 })).repairs).toHaveLength(5);
+    const shown = await app.application.reconcileShow({ run, limit: 5 });
+    expect(shown.repairs).toHaveLength(5);
+    expect(shown).not.toHaveProperty('next');
+    const first = await app.application.reconcileShow({ run, limit: 3 });
+    const rest = await app.application.reconcileShow({ run, limit: 3, after: first.next! });
+    expect([[...first.repairs, ...rest.repairs], rest.next]).toEqual([shown.repairs, undefined]);
     expect(await app.application.reconcileUndo({ run, dryRun: true })).toMatchObject({ undone: 5, dryRun: true });
     expect(await app.application.reconcileUndo({ run, dryRun: false })).toMatchObject({ undone: 5, left: 0, refused: 0 });
     expect(await app.service.query('SELECT label, money FROM app.people WHERE person_id = 3')).toEqual([{ label: 'zwei', money: '7.10' }]);

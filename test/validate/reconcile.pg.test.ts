@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { PostgresChecksummer } from '../../src/postgres/checksum/checksummer.ts';
+import { createPool } from '../../src/postgres/connect.ts';
 import { PostgresRowRepairer } from '../../src/postgres/repair/row-repairer.ts';
 import type { RowRepairer } from '../../src/ports/row-repairer.ts';
 import { PostgresReconcileStore } from '../../src/state/reconcile-store.ts';
@@ -7,7 +8,8 @@ import { DirectWay } from '../../src/validate/reconcile/direct-way.ts';
 import { Reconciler, type ReconcileOptions, type ReconcilerSide } from '../../src/validate/reconcile/reconciler.ts';
 import { ReviewQueue } from '../../src/validate/reconcile/review-queue.ts';
 import type { RepairWay } from '../../src/validate/reconcile/way.ts';
-import { describePostgres, testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { until } from '../support/condition.ts';
+import { describePostgres, itSince, testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { Dice } from './dice.ts';
 import { instantClock } from './instant-clock.ts';
 import { TYPES_SQL } from './mutation/kinds.ts';
@@ -272,5 +274,65 @@ describePostgres('reconcile', () => {
     expect((await queue.show(idOf('o3/1'))).state).toBe('superseded');
     expect((await queue.list()).cases).toHaveLength(1);
     await expect(queue.show('99999')).rejects.toMatchObject({ code: 'BANYAN_REVIEW_UNKNOWN' });
+  });
+
+  it('tells a run whose process was killed, closes what it left open when it is run again, and undoes it all the same', async () => {
+    const pair = await pairOf(SHOP);
+    await pair.service.query("UPDATE public.customer SET email = 'x' || id WHERE id <= 5; DELETE FROM public.counter WHERE id = 2");
+    const dying = createPool({ url: pair.state.url, max: 3, applicationName: 'dying' });
+    dying.on('error', () => {});
+    const sides = { monolith: new PostgresRowRepairer({ pool: pair.monolith.pool }), service: new PostgresRowRepairer({ pool: pair.service.pool }) };
+    const direct = new DirectWay(sides);
+    // It writes the first rows, and does not live to note it.
+    let written = false;
+    const way: RepairWay = { apply: async (...of) => (await direct.apply(...of), (written = true), new Promise(() => {})) };
+    const side = (name: 'monolith' | 'service'): ReconcilerSide => ({ checksummer: new PostgresChecksummer({ pool: pair[name].pool }), repairer: sides[name] });
+    const killed = new Reconciler(side('monolith'), side('service'), { store: new PostgresReconcileStore({ pool: dying }), scope: 'test', clock: instantClock(), way });
+    void killed.reconcile(wins('monolith', { tables: TABLES }));
+    await until(() => written);
+    const [running] = await pair.store.runs(1);
+    expect(running).toMatchObject({ state: 'running', counts: { planned: 6 } });
+    // A run that lives is nobody's to close.
+    const living = await pair.store.begin({ scope: 'test', kind: 'reconcile', by: 'bert' });
+    await pair.state.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dying'");
+    await until(async () => (await pair.store.run(running!.id))?.state === 'interrupted');
+    expect(await pair.store.runs(5)).toMatchObject([{ id: living, state: 'running' }, { id: running!.id, state: 'interrupted', counts: { planned: 6 } }]);
+
+    const again = await pair.reconciler().reconcile(wins('monolith', { tables: TABLES }));
+    expect(again).toMatchObject({ consistent: true });
+    expect((await pair.store.run(again.run!))?.state).toBe('done');
+    expect(await pair.store.run(running!.id)).toMatchObject({ state: 'interrupted', endedAt: expect.any(String), counts: { interrupted: 6 } });
+    expect(await pair.store.run(living)).toMatchObject({ state: 'running' });
+    await pair.store.end(living, 'done');
+    expect(await pair.reconciler().undo(running!.id, { by: 'anna', tables: TABLES })).toMatchObject({ undone: 6, left: 0, refused: 0 });
+    expect(await pair.service.query("SELECT count(*) AS n FROM public.customer WHERE email LIKE 'x%'")).toEqual([{ n: '5' }]);
+  });
+
+  itSince(15)('says which right a role lacks, writes nothing with it, and leaves no run open', async () => {
+    const pair = await pairOf(SHOP);
+    const role = `weak_${pair.service.name}`;
+    await pair.service.query(`UPDATE public.customer SET email = 'x' WHERE id = 1; CREATE ROLE ${role} LOGIN PASSWORD 'weak'; GRANT USAGE ON SCHEMA public TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`);
+    const pool = createPool({ url: Object.assign(new URL(pair.service.url), { username: role, password: 'weak' }).href, max: 4 });
+    try {
+      const before = await dump(pair.monolith, pair.service);
+      const weak = (): Reconciler => new Reconciler(
+        { checksummer: new PostgresChecksummer({ pool: pair.monolith.pool }), repairer: new PostgresRowRepairer({ pool: pair.monolith.pool }) },
+        { checksummer: new PostgresChecksummer({ pool }), repairer: new PostgresRowRepairer({ pool }) },
+        { store: pair.store, scope: 'test', clock: instantClock() },
+      );
+      const refused = async (message: RegExp): Promise<void> => {
+        await expect(weak().reconcile(wins('monolith', { tables: ['customer'] }))).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_RIGHTS', message: expect.stringMatching(message) });
+        expect((await pair.store.runs(1))[0]).toMatchObject({ state: 'failed', counts: { planned: 1 } });
+        expect(await dump(pair.monolith, pair.service)).toEqual(before);
+      };
+      await refused(/session_replication_role/);
+      await pair.service.query(`GRANT SET ON PARAMETER session_replication_role TO ${role}; REVOKE UPDATE ON public.customer FROM ${role}`);
+      await refused(/customer/);
+      await pair.service.query(`GRANT UPDATE ON public.customer TO ${role}`);
+      expect(await weak().reconcile(wins('monolith', { tables: ['customer'] }))).toMatchObject({ consistent: true });
+    } finally {
+      await pool.end();
+      await pair.service.query(`DROP OWNED BY ${role}; REVOKE SET ON PARAMETER session_replication_role FROM ${role}; DROP ROLE ${role}`);
+    }
   });
 });

@@ -16,6 +16,7 @@ interface Flags extends PairFlags {
 
 interface RecordFlags extends PairFlags {
   readonly limit: number;
+  readonly after?: number;
   readonly by?: string;
   readonly reason?: string;
   readonly dryRun?: boolean;
@@ -55,14 +56,15 @@ export function addReconcile(program: Command, frame: Frame): void {
 
   const show = withPairOptions(reconcile.command('show').description('One run: each row that it wrote, before and after.').argument('<run>', 'as listed', filled))
     .option('--limit <n>', 'at most so many rows', wholeNumber(1), 100)
+    .option('--after <n>', 'only those behind this one, as the end of a list says', wholeNumber(0))
     .action((run: string, _flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { limit, ...pair } = command.optsWithGlobals<RecordFlags>();
-        const result = await application.reconcileShow({ ...pairOptions(pair), run, limit });
+        const { limit, after, ...pair } = command.optsWithGlobals<RecordFlags>();
+        const result = await application.reconcileShow({ ...pairOptions(pair), run, limit, ...(after === undefined ? {} : { after: String(after) }) });
         return { json: result, text: (style) => showText(result, style) };
       }),
     );
-  examples(show, 'banyan reconcile show 12');
+  examples(show, 'banyan reconcile show 12', 'banyan reconcile show 12 --after 100 --json');
 
   const undo = withPairOptions(reconcile.command('undo').description('Give the rows that a run has written what they held before, but for those that somebody has written since.').argument('<run>', 'as listed', filled))
     .option('--by <name>', 'who asks for it (default: you)', filled)
@@ -115,13 +117,13 @@ const kindText = ({ kind, of }: ReconcileRunResult): string => (of === undefined
 
 const countsText = ({ counts }: ReconcileRunResult): string => Object.entries(counts).map(([state, rows]) => `${count(rows)} ${state}`).join(', ') || 'none';
 
-function showText({ run, repairs }: ReconcileShowResult, style: Style): string {
+function showText({ run, repairs, next }: ReconcileShowResult, style: Style): string {
   const lines = repairs.map(({ table: name, side, kind, state, reason, before, after }) => {
     const rows = [...before.map((row) => `    before ${rowText(row)}\n`), ...after.map((row) => `    after  ${rowText(row)}\n`)].join('');
     return `${ROW_MARKS[kind]} ${name} in the ${side}: ${state}${reason === undefined ? '' : ` (${printable(reason)})`}\n${rows}`;
   });
   const why = run.reason === undefined ? '' : `, ${printable(run.reason)}`;
-  return `${style.bold(`Run ${run.id} of ${printable(run.scope)}`)}: ${kindText(run)} by ${printable(run.by)} at ${run.startedAt}${why}; ${run.state}; ${countsText(run)}\n\n${lines.join('')}`;
+  return `${style.bold(`Run ${run.id} of ${printable(run.scope)}`)}: ${kindText(run)} by ${printable(run.by)} at ${run.startedAt}${why}; ${run.state}; ${countsText(run)}\n\n${lines.join('')}${next === undefined ? '' : `\nThere are more: --after ${next}\n`}`;
 }
 
 function undoText({ of, run, dryRun, undone, left, refused }: ReconcileUndoResult, style: Style): string {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { BanyanError, invariant, messageOf } from '../../core/errors.ts';
+import { BanyanError, invariant } from '../../core/errors.ts';
 import type { Value } from '../../model/change.ts';
 import type { TableName } from '../../model/names.ts';
 import type { RowIdentity, Selection } from '../../ports/checksummer.ts';
@@ -10,6 +10,7 @@ import { readNextTransaction } from '../offer-rows.ts';
 import { ensureOrigin } from '../origins.ts';
 import { isContention, sqlState } from '../transient.ts';
 import { readForeignKeys } from './foreign-keys.ts';
+import { asMissingRight } from './rights.ts';
 import { findRows } from './statements.ts';
 import { namedRow, PostgresRepairTransaction, versionOf, type RepairedTable } from './transaction.ts';
 
@@ -83,8 +84,7 @@ export class PostgresRowRepairer implements RowRepairer {
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {});
       client.release(true);
-      if (sqlState(error) !== '42501') throw error;
-      throw new BanyanError('BANYAN_RECONCILE_RIGHTS', { message: `Rows can not be repaired with this role: ${messageOf(error)}`, cause: error });
+      throw asMissingRight(error);
     }
     return new PostgresRepairTransaction(client, { tableOf: (selection) => this.#repaired(selection), origin: origin !== undefined });
   }

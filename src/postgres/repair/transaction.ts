@@ -7,6 +7,7 @@ import type { RepairTransaction, RowChange, StoredRows, WriteOutcome } from '../
 import type { Statement } from '../apply/statements.ts';
 import { isTransient, sqlState } from '../transient.ts';
 import { brokenReferences, leftBehind, type ForeignKeys } from './foreign-keys.ts';
+import { asMissingRight } from './rights.ts';
 import { BEFORE_CELLS, deleteRows, findRows, insertRows, updateRows, type RepairTarget } from './statements.ts';
 
 /** What a transaction knows of a table. */
@@ -129,7 +130,8 @@ export class PostgresRepairTransaction implements RepairTransaction {
   async #find(target: RepairTarget, identities: readonly RowIdentity[], lock: string): Promise<readonly (readonly FoundRow[])[]> {
     const found = identities.map((): FoundRow[] => []);
     const { text, values } = findRows(target, identities, lock);
-    const { rows } = await this.#client.query<Value[]>({ text, values: [...values], rowMode: 'array' });
+    // Locking a row takes the right to write it.
+    const { rows } = await this.#client.query<Value[]>({ text, values: [...values], rowMode: 'array' }).catch((error: unknown) => Promise.reject(asMissingRight(error)));
     for (const row of rows) found[Number(row[0]) - 1]?.push({ row: namedRow(target, row), version: row[1] ?? '', place: row[3] ?? '', part: row[4] ?? '' });
     return found;
   }
@@ -219,7 +221,7 @@ export class PostgresRepairTransaction implements RepairTransaction {
       return result;
     } catch (error) {
       const refusal = error instanceof Refusal ? error : refusalOf(error);
-      if (!refusal) throw error;
+      if (!refusal) throw asMissingRight(error);
       await this.#client.query('ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt');
       return refusal;
     }

@@ -265,7 +265,7 @@ export class Reconciler {
 
   /** What a run has done, or may have done without living to note it. */
   #written(run: string): AsyncGenerator<readonly StoredRepair[]> {
-    return this.#repairs(run, ['applied', 'planned']);
+    return this.#repairs(run, ['applied', 'planned', 'interrupted']);
   }
 
   async #allTables(): Promise<readonly TableName[]> {
