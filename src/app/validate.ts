@@ -91,6 +91,7 @@ export async function validateUrls(
   options: ValidateOptions & { readonly source: string; readonly target: string },
 ): Promise<ValidateResult> {
   if (options.resume === true) throw new BanyanError('BANYAN_USAGE', { message: '--resume needs a configuration: without one there is no place where progress is kept.' });
+  if (options.source === options.target) throw new BanyanError('BANYAN_USAGE', { message: '--source and --target are the same database, which is always equal to itself.' });
   const source = createPool({ url: options.source, max: 4 });
   const target = createPool({ url: options.target, max: 4 });
   try {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Application, LogLevel } from '../app/application.ts';
+import { connectError } from '../app/connect-error.ts';
 import { createLogging, redactUrls } from '../app/logging.ts';
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { CliEnvironment } from './environment.ts';
@@ -76,7 +77,8 @@ export class Frame {
   }
 
   /** Prints an error for people on stderr and, with --json, for machines on stdout. */
-  fail(error: unknown): void {
+  fail(thrown: unknown): void {
+    const error = connectError(thrown);
     const { argv, env, stdout, stderr } = this.#environment;
     const style = styleFor(stderr, env);
     const code = isBanyanError(error) ? error.code : 'BANYAN_INTERNAL';

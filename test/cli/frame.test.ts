@@ -62,6 +62,18 @@ describe('an error', () => {
     expect((await run(['doctor'], failing(new BanyanError(code, { message: 'm' })))).code).toBe(exit);
   });
 
+  test.each([
+    ['a password', Object.assign(new Error('password authentication failed for user "u"'), { code: '28P01' }), 'password authentication failed for user "u"'],
+    ['a database', Object.assign(new Error('database "x" does not exist'), { code: '3D000' }), 'database "x" does not exist'],
+    ['a host', Object.assign(new Error('getaddrinfo ENOTFOUND h'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' }), 'getaddrinfo ENOTFOUND h'],
+    ['a port, by every address', new AggregateError(['::1', '127.0.0.1'].map((host) => Object.assign(new Error(`connect ECONNREFUSED ${host}`), { code: 'ECONNREFUSED', syscall: 'connect' }))), 'connect ECONNREFUSED ::1; connect ECONNREFUSED 127.0.0.1'],
+    ['an answer', new Error('timeout expired'), 'timeout expired'],
+  ])('of a connection for want of %s is no fault of the program', async (_, thrown, reason) => {
+    const { code, stdout, stderr } = await run(['doctor', '--json'], failing(thrown));
+    expect([code, JSON.parse(stdout)]).toMatchObject([3, { error: { code: 'BANYAN_CONNECT', message: `A database could not be reached, or refused the connection: ${reason}` } }]);
+    expect(stderr).not.toContain('fault in Banyan');
+  });
+
   test('of several lines is indented', async () => {
     const { stderr } = await run(['doctor'], failing(new BanyanError('BANYAN_CONFIG', { message: 'a:1\nb:2\u001B' })));
     expect(stderr).toMatch(/^BANYAN_CONFIG: a:1\n {2}b:2\\x1b\nremedy: /);

@@ -131,6 +131,7 @@ describePostgres('validate', () => {
     const [source, target] = [await testDatabase(), await testDatabase()];
     const app = await testApplication({ services: () => '' });
     await expect(app.application.validate({ source: source.url, target: target.url })).rejects.toMatchObject({ code: 'BANYAN_TABLE_UNKNOWN' });
+    await expect(app.application.validate({ source: source.url, target: source.url })).rejects.toMatchObject({ code: 'BANYAN_USAGE' });
   });
 
   it('has nothing to compare without services', async () => {
