@@ -13,6 +13,8 @@ export interface ReadLimits {
 /** What a statement gave: the first rows, and how many there are. */
 export interface RuleRows {
   readonly columns: readonly string[];
+  /** Which columns are of a type of number: of a text, every sign counts. */
+  readonly numeric: readonly boolean[];
   readonly rows: readonly (readonly Value[])[];
   readonly total: number;
 }

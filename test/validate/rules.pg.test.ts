@@ -43,6 +43,10 @@ describePostgres('business rules', () => {
     const scales = { name: 'scales', source: 'SELECT 1, 1.10', target: 'SELECT 1, 1.1000' };
     const close = { name: 'close', source: "SELECT currency, 100.00 FROM orders GROUP BY 1", target: "SELECT currency, CASE currency WHEN 'EUR' THEN 100.01 ELSE 100.02 END FROM orders GROUP BY 1", tolerance: { absolute: 0.01 } };
     const named = { name: 'named', source: 'SELECT 1 AS v, currency FROM orders GROUP BY 2', target: "SELECT 2, currency FROM orders GROUP BY 2", group: ['currency'] };
+    // What looks like a number in a text is none: an account, a version, a size.
+    const accounts = { name: 'accounts', source: "SELECT '007' AS account", target: "SELECT '7'" };
+    const versions = { name: 'versions', on: 'source', sql: "SELECT '1.10'", expect: { value: '1.1' } } as const;
+    expect((await check({ rules: [accounts, versions] })).rules).toMatchObject([{ ok: false, differences: [{ columns: { account: { source: '007', target: '7' } } }] }, { ok: false }]);
     const rules = (await check({ rules: [scales, close, named] })).rules;
     expect(rules.map(({ ok, differences }) => [ok, differences.map(({ subject }) => subject)])).toEqual([[true, []], [false, [{ currency: 'SEK' }]], [false, expect.arrayContaining([{ currency: 'EUR' }, { currency: 'SEK' }])]]);
   });

@@ -13,6 +13,9 @@ const BATCH = 2000;
 const TIMED_OUT = '57014';
 const WOULD_WRITE = '25006';
 
+/** int8, int2, int4, oid, float4, float8, numeric; the server tells a domain as its base type. */
+const NUMBERS: ReadonlySet<number> = new Set([20, 21, 23, 26, 700, 701, 1700]);
+
 /** Reads rules in one PostgreSQL database, through a cursor of a read-only transaction. */
 export class PostgresRuleReader implements RuleReader {
   readonly #pool: pg.Pool;
@@ -25,11 +28,11 @@ export class PostgresRuleReader implements RuleReader {
     const kept: (readonly Value[])[] = [];
     let total = 0;
     // As psql takes it; a cursor has no semicolon.
-    const columns = await this.#read(sql.replace(/[\s;]+$/, ''), { ...limits, path: 'SET LOCAL search_path TO DEFAULT' }, (rows) => {
+    const { columns, numeric } = await this.#read(sql.replace(/[\s;]+$/, ''), { ...limits, path: 'SET LOCAL search_path TO DEFAULT' }, (rows) => {
       total += rows.length;
       kept.push(...rows.slice(0, Math.max(0, limits.mostRows - kept.length)));
     });
-    return { columns, rows: kept, total };
+    return { columns, numeric, rows: kept, total };
   }
 
   async misplaced(selection: Selection, checks: readonly TimeCheck[], limits: ReadLimits): Promise<{ readonly rows: readonly MisplacedRow[]; readonly totals: readonly number[] }> {
@@ -45,8 +48,8 @@ export class PostgresRuleReader implements RuleReader {
     return { rows: found, totals };
   }
 
-  /** @returns the columns' names */
-  async #read(sql: string, options: ReadLimits & { readonly path?: string }, take: (rows: readonly (readonly Value[])[]) => void): Promise<readonly string[]> {
+  /** @returns the columns */
+  async #read(sql: string, options: ReadLimits & { readonly path?: string }, take: (rows: readonly (readonly Value[])[]) => void): Promise<Pick<RuleRows, 'columns' | 'numeric'>> {
     const { timeoutMs, signal, path } = options;
     signal?.throwIfAborted();
     const client = await this.#pool.connect();
@@ -66,7 +69,7 @@ export class PostgresRuleReader implements RuleReader {
       for (;;) {
         const batch = await client.query<Value[]>({ text: `FETCH ${BATCH} FROM banyan_rule`, rowMode: 'array' });
         take(batch.rows);
-        if (batch.rows.length < BATCH) return batch.fields.map((field) => field.name);
+        if (batch.rows.length < BATCH) return { columns: batch.fields.map((field) => field.name), numeric: batch.fields.map((field) => NUMBERS.has(field.dataTypeID)) };
       }
     } catch (error) {
       signal?.throwIfAborted();

@@ -95,7 +95,7 @@ function valueFindings(rule: ExpectationRule, found: RuleRows, expected: Value):
     throw refused(rule.name, `it gives ${found.total} rows of ${found.columns.length} columns; expected one row of one column`);
   }
   const value = found.rows[0]?.[0] ?? null;
-  if (value === expected || (value !== null && expected !== null && within(value, expected, rule.tolerance ?? {}))) return new Map();
+  if (value === expected || (value !== null && expected !== null && found.numeric[0] === true && within(value, expected, rule.tolerance ?? {}))) return new Map();
   return new Map([['value', { stamp: JSON.stringify(value), finding: { subject: named(found.columns, [value]), check: `expected ${expected === null ? 'null' : expected}` } }]]);
 }
 

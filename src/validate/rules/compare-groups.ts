@@ -45,7 +45,8 @@ export function compareGroups(source: RuleRows, target: RuleRows, grouping: Grou
     }
     const columns: Record<string, Disagreement> = {};
     for (const at of here.values) {
-      const found = disagreement(a[at] ?? null, b[at] ?? null, grouping.tolerance);
+      const numbers = source.numeric[at] === true || target.numeric[at] === true;
+      const found = disagreement(a[at] ?? null, b[at] ?? null, numbers ? grouping.tolerance ?? {} : undefined);
       if (found) setOwn(columns, here.names[at] ?? '', found);
     }
     if (Object.keys(columns).length > 0) findings.set(id, { stamp: JSON.stringify([a, b]), finding: { subject, columns } });
@@ -53,11 +54,12 @@ export function compareGroups(source: RuleRows, target: RuleRows, grouping: Grou
   return { groups: groups.size, findings };
 }
 
-/** Undefined: they agree. Numbers are compared by their value, to the last digit, all else as text. */
+/** Undefined: they agree. Numbers are compared by their value, to the last digit; without bounds, as texts: the account 007 is not 7. */
 export function disagreement(source: Value, target: Value, tolerance: Bounds | undefined): Disagreement | undefined {
   if (source === target) return undefined;
   if (source === null || target === null) return { source, target };
-  if (within(source, target, tolerance ?? {})) return undefined;
+  if (!tolerance) return { source, target };
+  if (within(source, target, tolerance)) return undefined;
   const apart = difference(target, source);
   return { source, target, ...(apart === undefined ? {} : { apart }) };
 }
