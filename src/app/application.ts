@@ -426,6 +426,9 @@ export interface ValidateOptions {
   /** Both or none; none: every configured service. */
   readonly source?: string;
   readonly target?: string;
+  /** Hot standbys of `source` and `target`, where rows are read. Absent: there. */
+  readonly sourceReplica?: string;
+  readonly targetReplica?: string;
   /** Names as the user wrote them. Absent: all. */
   readonly tables?: readonly string[];
   readonly level?: ValidationLevel;

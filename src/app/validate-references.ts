@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { ServiceConfig } from '../config/config.ts';
+import type { Side } from '../model/side.ts';
 import type { FenceOptions } from '../ports/fence.ts';
 import type { ReferenceFinder } from '../ports/references.ts';
 import { PostgresReferenceFinder, type OtherOwner } from '../postgres/structure/find-references.ts';
@@ -18,14 +19,16 @@ function readersOf(source: pg.Pool, target: pg.Pool) {
 
 /**
  * The references of a service's tables: to each other, to what stays in the monolith, and to other services.
+ * @param pools where the two sides are read; other services are read at their primaries.
  * @param fenceOf of a service's streams; empty where they do not run.
  */
 export async function referencesOf(
   session: Session,
   service: ServiceConfig,
+  pools: Readonly<Record<Side, pg.Pool>>,
   fenceOf: (service: ServiceConfig) => Promise<{ readonly fence?: FenceOptions }>,
 ): Promise<ReferenceFinder> {
-  const { monolith, service: target } = session.pools(service);
+  const { monolith, service: target } = pools;
   const others: OtherOwner[] = [];
   for (const other of session.config.services.values()) {
     if (other.name === service.name) continue;

@@ -15,6 +15,7 @@ import { createMetrics, serveMetrics } from './metrics.ts';
 import { postJson } from './post-json.ts';
 import type { Session } from './session.ts';
 import { rulesToCheck } from './validate-rules.ts';
+import { atReplicas } from './validate-replicas.ts';
 import { asConfigured } from './validate-settings.ts';
 import { configured, tablesToValidate, validatorParts } from './validate.ts';
 
@@ -82,10 +83,12 @@ async function watchOne(parts: {
     alertBelow: { default: alerts.below, tables: alerts.tables }, webhooks: webhooksOf(alerts), keepMs: historyDays * DAY_MS,
     random: Math.random, newRun: randomUUID,
     validate: async (schedule, until) => {
-      const validator = new ConsistencyValidator(...(await validatorParts(session, service, withoutDrift(metrics))));
+      const parts = await validatorParts(session, service, withoutDrift(metrics));
+      const validator = new ConsistencyValidator(...parts);
       const typed = { ...(schedule.level === undefined ? {} : { level: schedule.level }), ...(schedule.tables === undefined ? {} : { tables: schedule.tables }) };
       const named = tablesToValidate(service, schedule.tables && new Set(schedule.tables)).map((table) => asConfigured(table, config.validate, typed));
-      return validator.validate({ ...configured(config), ...rulesToCheck(config, service.name, named, typed), level: schedule.level ?? level, keepGoing: true, signal: until });
+      const asked = { ...configured(config), ...rulesToCheck(config, service.name, named, typed), level: schedule.level ?? level, keepGoing: true, signal: until };
+      return atReplicas(parts[2].replicas, () => validator.validate(asked));
     },
   };
   await retry(() => watchService(options, signal), {

@@ -3,6 +3,7 @@ import { PostgresChecksummer } from '../postgres/checksum/checksummer.ts';
 import { createPool } from '../postgres/connect.ts';
 import { PostgresRuleReader } from '../postgres/rules/rule-reader.ts';
 import { PostgresFence } from '../postgres/fence.ts';
+import type { PostgresReplica } from '../postgres/replica.ts';
 import { PostgresStructure } from '../postgres/structure/structure.ts';
 import { parseTableName } from '../model/names.ts';
 import { sourceSide } from '../model/side.ts';
@@ -11,13 +12,14 @@ import type { Config, ServiceConfig } from '../config/config.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { TableToValidate } from '../validate/pair.ts';
 import { scoreOfTables, type Level, type ValidationReport } from '../validate/report.ts';
-import { ConsistencyValidator, type ValidateOptions as Validation } from '../validate/validator.ts';
+import { ConsistencyValidator, type ValidateOptions as Validation, type ValidationSide, type ValidatorOptions } from '../validate/validator.ts';
 import { journalOf, paceOf } from './validate-course.ts';
 import { refuseRulesLeftOut, refuseUnknownRules, rulesToCheck } from './validate-rules.ts';
 import { asConfigured, toleranceOf } from './validate-settings.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
 import type { Session } from './session.ts';
 import { referencesBetween, referencesOf } from './validate-references.ts';
+import { atReplicas, openReplicas, readingPlaces } from './validate-replicas.ts';
 import { checksToMake, mappingsToCompare } from './validate-structure.ts';
 import { readStreams } from './sync-status.ts';
 
@@ -41,23 +43,32 @@ export async function validate(session: Session, options: ValidateOptions): Prom
     const [source, target, parts] = await validatorParts(session, service);
     const journal = options.resume === undefined ? {} : { journal: journalOf(session, service, (forget) => ended.push(forget)) };
     const validator = new ConsistencyValidator(source, target, { ...parts, ...journal });
-    reports.push(await validator.validate({ ...configured(config, options), ...shared(context, options), tables, rules, level: options.level ?? config.validate.level }));
+    const asked = { ...configured(config, options), ...shared(context, options), tables, rules, level: options.level ?? config.validate.level };
+    reports.push(await atReplicas(parts.replicas, () => validator.validate(asked)));
   }
   // One that is cut off in a later service goes on from the earlier ones' answers.
   for (const forget of ended) await forget();
   return joined(reports, options.level ?? config.validate.level);
 }
 
+type ValidatorParts = readonly [ValidationSide, ValidationSide, ValidatorOptions & { readonly replicas: readonly PostgresReplica[] }];
+
 /** What validates a service: its two databases, fenced by its streams while they run. */
-export async function validatorParts(session: Session, service: ServiceConfig, metrics: Metrics = noMetrics): Promise<ConstructorParameters<typeof ConsistencyValidator>> {
-  const pools = session.pools(service);
+export async function validatorParts(session: Session, service: ServiceConfig, metrics: Metrics = noMetrics): Promise<ValidatorParts> {
+  const primaries = session.pools(service);
+  const { pools, replicas } = await readingPlaces(session, service);
+  // A primary shows how far its standbys are behind.
+  const asked = [...new Set([pools.monolith, pools.service, primaries.monolith, primaries.service])];
   return [
     { checksummer: new PostgresChecksummer({ pool: pools.monolith }), rules: new PostgresRuleReader({ pool: pools.monolith }) },
     { checksummer: new PostgresChecksummer({ pool: pools.service }), rules: new PostgresRuleReader({ pool: pools.service }) },
     {
-      clock: session.context.clock, random: Math.random, logger: session.logger, metrics, ...(await fenceOf(session, service)), ...paceOf(session.config.validate.throttle, [pools.monolith, pools.service]),
-      structure: new PostgresStructure({ source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service) }),
-      references: await referencesOf(session, service, (other) => fenceOf(session, other)),
+      clock: session.context.clock, random: Math.random, logger: session.logger, metrics, replicas,
+      ...(await fenceOf(session, service)), ...paceOf(session.config.validate.throttle, asked),
+      structure: new PostgresStructure({
+        source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service), primaries: { source: primaries.monolith, target: primaries.service },
+      }),
+      references: await referencesOf(session, service, pools, (other) => fenceOf(session, other)),
     },
   ];
 }
@@ -94,15 +105,27 @@ export async function validateUrls(
   if (options.source === options.target) throw new BanyanError('BANYAN_USAGE', { message: '--source and --target are the same database, which is always equal to itself.' });
   const source = createPool({ url: options.source, max: 4 });
   const target = createPool({ url: options.target, max: 4 });
+  const opened = [source, target];
   try {
+    const { pools, replicas } = await openReplicas({
+      primaries: { monolith: source, service: target }, clock: context.clock,
+      urls: { monolith: options.sourceReplica, service: options.targetReplica }, names: { monolith: 'the source', service: 'the target' },
+      pool: (url) => {
+        const pool = createPool({ url, max: 4 });
+        opened.push(pool);
+        return pool;
+      },
+    });
+    const read = { source: pools.monolith, target: pools.service };
     const validator = new ConsistencyValidator(
-      { checksummer: new PostgresChecksummer({ pool: source }) },
-      { checksummer: new PostgresChecksummer({ pool: target }) },
-      { clock: context.clock, random: Math.random, structure: new PostgresStructure({ source, target }), references: referencesBetween({ source, target }) },
+      { checksummer: new PostgresChecksummer({ pool: read.source }) },
+      { checksummer: new PostgresChecksummer({ pool: read.target }) },
+      { clock: context.clock, random: Math.random, replicas, structure: new PostgresStructure({ ...read, primaries: { source, target } }), references: referencesBetween(read) },
     );
-    return await validator.validate({ ...shared(context, options), checks: checksToMake(undefined, options.without), ...(options.tables ? { tables: options.tables } : {}) });
+    const asked = { ...shared(context, options), checks: checksToMake(undefined, options.without), ...(options.tables ? { tables: options.tables } : {}) };
+    return await atReplicas(replicas, () => validator.validate(asked));
   } finally {
-    await Promise.all([source.end(), target.end()]);
+    await Promise.all(opened.map((pool) => pool.end()));
   }
 }
 

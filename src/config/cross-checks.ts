@@ -23,6 +23,7 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   for (const [name, { where, serviceWhere }] of Object.entries(file.validate.tables)) {
     if (where === undefined && serviceWhere !== undefined) add(['validate', 'tables', name, 'serviceWhere'], '`serviceWhere` without `where`', '`where: …` beside it');
   }
+  checkReadFrom(file, add);
   checkReconcile(file, owners, add);
   checkCapture(file, add);
   checkReferences(file, owners, add);
@@ -185,6 +186,15 @@ function checkValidation({ validate }: ConfigFile, owners: ReadonlyMap<string, s
       add(path, `the format ${format} without ${format === 'pagerduty' ? 'routingKey' : 'url'}`, format === 'pagerduty' ? '`routingKey: ${PAGERDUTY_KEY}` beside it' : '`url: ${WEBHOOK_URL}` beside it');
     }
     if (format !== 'pagerduty' && routingKey !== undefined) add([...path, 'routingKey'], `a routingKey for the format ${format}`, 'it only with the format pagerduty');
+  }
+}
+
+function checkReadFrom(file: ConfigFile, add: Add): void {
+  const services = Object.keys(file.services);
+  for (const name of Object.keys(file.validate.readFrom.services)) {
+    if (services.includes(name)) continue;
+    const near = nearest(name, services);
+    add(['validate', 'readFrom', 'services', name], `the service ${name}, which there is not`, 'one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
   }
 }
 

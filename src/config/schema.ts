@@ -254,6 +254,13 @@ const validate = section(
     rules: rulesSchema,
     sampleRows: whole('Rows compared per table at level `sample`.', { minimum: 1, default: 1000 }),
     maxDifferences: whole('Differing keys listed per table; all are counted.', { minimum: 1, default: 100 }),
+    readFrom: section(
+      {
+        monolith: Type.Optional(text('database-url', "A hot standby of the monolith's database.")),
+        services: Type.Record(Type.String(), text('database-url', "A hot standby of that service's database."), { default: {}, format: 'name', description: 'By the service.' }),
+      },
+      { default: {}, description: 'Where rows are read instead of the primaries. Fences are placed on the primaries all the same. Default: nowhere else.' },
+    ),
     schedules: validateSchedules,
     alerts: validateAlerts,
     historyDays: whole('Days for which runs of `validate watch` are kept.', { minimum: 1, default: 90 }),

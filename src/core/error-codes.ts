@@ -192,6 +192,10 @@ export const ERROR_CODES = {
     meaning: 'The streams did not pass a fence in time, so rows in flight can not be told from differences.',
     remedy: 'See `banyan sync status`: start the engine, or wait until it has caught up, and validate again.',
   },
+  BANYAN_VALIDATE_REPLICA: {
+    meaning: 'A replica that a validation is told to read can not stand for its primary: it is no standby of it, can not be read, or took away what was being read.',
+    remedy: 'See the message. Name one hot standby of that very database, not an address that several servers share. Where its replay cuts queries off, set hot_standby_feedback = on there, or a longer max_standby_streaming_delay, or validate with less at a time (`validate.throttle`).',
+  },
   BANYAN_RECONCILE_RIGHTS: {
     meaning: 'The role may not repair rows: repairs are written as a stream writes, without firing the users\' triggers.',
     remedy: 'GRANT SET ON PARAMETER session_replication_role TO the role (before PostgreSQL 15: make it a superuser), and grant it SELECT, INSERT, UPDATE and DELETE on the tables.',

@@ -4,6 +4,7 @@ import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Checksummer, HashMethod, TableShape } from '../ports/checksummer.ts';
 import type { ReferenceFinder } from '../ports/references.ts';
+import type { Replica } from '../ports/replica.ts';
 import type { RuleReader } from '../ports/rule-reader.ts';
 import type { StructureComparer } from '../ports/structure.ts';
 import { STRUCTURE_CHECKS, type StructureCheck } from '../model/structure-finding.ts';
@@ -14,6 +15,7 @@ import { rangesOf } from './compare-ranges.ts';
 import { compareTable, type FoundDifferences } from './compare-table.ts';
 import { pairNames, pairTables, type TableToValidate } from './pair.ts';
 import { Pace, type PaceOptions } from './pace.ts';
+import { ReplicaBarrier, replicasCaughtUp, type ReplicaOptions } from './replica-barrier.ts';
 import type { Progress } from './progress.ts';
 import { RunJournal, type JournalOptions } from './run-journal.ts';
 import { scoreOfTables, type Level, type TableReport, type ValidationReport } from './report.ts';
@@ -39,6 +41,8 @@ export interface ValidationSide {
 export interface ValidatorOptions {
   /** With it, both sides may be written: rows in flight are told from differences by position. Default: by a pause. */
   readonly fence?: FenceOptions;
+  /** The standbys among what the sides read: each is awaited at every fence. Default: both sides read their primaries. */
+  readonly replicas?: readonly Replica[];
   /** With it, tables are compared as they are defined, too. Default: only their rows. */
   readonly structure?: StructureComparer;
   /** With it, rows that refer to nothing are looked for, at levels `checksum` and `full`. Default: they are not. */
@@ -130,6 +134,7 @@ export class ConsistencyValidator {
   readonly #source: Checksummer;
   readonly #target: Checksummer;
   readonly #fence: FenceOptions | undefined;
+  readonly #replicas: readonly Replica[];
   readonly #structure: StructureComparer | undefined;
   readonly #references: ReferenceFinder | undefined;
   readonly #pace: Pace | undefined;
@@ -145,6 +150,7 @@ export class ConsistencyValidator {
     this.#source = source.checksummer;
     this.#target = target.checksummer;
     this.#fence = options.fence;
+    this.#replicas = options.replicas ?? [];
     this.#structure = options.structure;
     this.#references = options.references;
     this.#journal = options.journal;
@@ -162,12 +168,15 @@ export class ConsistencyValidator {
    * @throws BANYAN_VALIDATE_KEY if rows have nulls in the key by which they are compared.
    * @throws BANYAN_VALIDATE_QUERY if a database refuses to read a table.
    * @throws BANYAN_VALIDATE_RULE if a rule can not be checked.
-   * @throws BANYAN_VALIDATE_FENCE if the streams do not pass a fence in time.
+   * @throws BANYAN_VALIDATE_FENCE if the streams do not pass a fence in time, or a replica does not replay it.
+   * @throws BANYAN_VALIDATE_REPLICA if a replica can not stand for its primary any more.
    * @throws the signal's reason when stopped.
    */
   async validate(options: ValidateOptions = {}): Promise<ValidationReport> {
     const { level = 'full', signal } = options;
     const startedMs = this.#clock.monotonic();
+    // A table that a standby does not have yet is not absent.
+    await replicasCaughtUp(this.#awaited(options));
     const specs = await this.#excluding(options.exclude ?? [], await this.#specs(options));
     const hash = options.hash ?? (await this.#commonHash());
     const barrier = this.#barrier(options);
@@ -290,8 +299,16 @@ export class ConsistencyValidator {
 
   #barrier(options: ValidateOptions): Barrier {
     const { signal } = options;
-    if (this.#fence) return new FenceBarrier(this.#fence, signal);
-    return new PauseBarrier({ clock: this.#clock, pauseMs: options.pauseMs ?? 200, ...(signal ? { signal } : {}) });
+    const primaries = this.#fence ? new FenceBarrier(this.#fence, signal) : new PauseBarrier({ clock: this.#clock, pauseMs: options.pauseMs ?? 200, ...(signal ? { signal } : {}) });
+    return this.#replicas.length === 0 ? primaries : new ReplicaBarrier(primaries, this.#awaited(options));
+  }
+
+  #awaited({ signal }: ValidateOptions): ReplicaOptions {
+    return {
+      replicas: this.#replicas,
+      ...(this.#fence?.timeoutMs === undefined ? {} : { timeoutMs: this.#fence.timeoutMs }),
+      ...(signal ? { signal } : {}),
+    };
   }
 
   async #validateTable(run: {

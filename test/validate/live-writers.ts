@@ -14,7 +14,7 @@ const WRITERS_PER_SIDE = 4;
 /** Bytes of a side's log that the other one has not applied yet; then its writers wait, for no fence passes what only grows. */
 const MOST_BEHIND = 1_000_000;
 /** Beyond the keys that are written: only the planted corruption lies there. */
-const PLANTED = 1_000_000_000;
+export const PLANTED = 1_000_000_000;
 
 /**
  * Whatever is written to the planted row on the other side arrives there as something else: behind the
@@ -140,7 +140,7 @@ export async function validateLive(options: {
 }
 
 /** One row is corrupted while it is applied on the other side. */
-async function plant(ends: Ends, from: Side): Promise<void> {
+export async function plant(ends: Ends, from: Side): Promise<void> {
   const balance = async (side: Side): Promise<unknown> => (await ends[side].pool.query<{ balance: string }>(`SELECT balance FROM public.account WHERE id = ${PLANTED}`)).rows[0]?.balance;
   await ends[from].pool.query(`UPDATE public.account SET balance = 100 WHERE id = ${PLANTED}`);
   await until(async () => (await balance(otherSide(from))) === '100.01', { what: 'the corrupted row has arrived', timeoutMs: 60_000 });

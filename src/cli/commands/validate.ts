@@ -13,6 +13,8 @@ import { addValidateWatch } from './validate-watch.ts';
 interface ValidateFlags {
   readonly source?: string;
   readonly target?: string;
+  readonly sourceReplica?: string;
+  readonly targetReplica?: string;
   readonly tables?: readonly string[];
   readonly level?: ValidationLevel;
   readonly where?: string;
@@ -33,6 +35,8 @@ export function addValidate(program: Command, frame: Frame): void {
     .description('Compare both sides of every configured service, or any two databases. Exit code 0: equal, 1: not.')
     .option('--source <url>', 'a database, with --target', filled)
     .option('--target <url>', 'the database to compare it with', filled)
+    .option('--source-replica <url>', 'a hot standby of the source, where its rows are read', filled)
+    .option('--target-replica <url>', 'a hot standby of the target', filled)
     .option('--tables <names>', 'only these, separated by commas (default: all)', nameList)
     .addOption(new Option('--level <level>', 'how closely (default: as configured, else full)').choices(['count', 'sample', 'checksum', 'full']))
     .option('--where <condition>', 'only rows for which this SQL condition is true', filled)
@@ -47,13 +51,16 @@ export function addValidate(program: Command, frame: Frame): void {
     .option('-o, --output <file>', 'write the report to this file; what is printed is for people then', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { source, target, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output, resume } = command.opts<ValidateFlags>();
+        const { source, target, sourceReplica, targetReplica, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output, resume } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
+        if (source === undefined && (sourceReplica ?? targetReplica) !== undefined) throw usageError('--source-replica and --target-replica go with --source and --target; the configuration has `validate.readFrom`.');
         if (source !== undefined && (rules !== undefined || rulesOnly === true)) throw usageError('Rules are those of banyan.yaml; --source and --target have none.');
         if (output !== undefined) await refuseUnwritable(output);
         const result = await application.validate({
           ...(source === undefined ? {} : { source }),
           ...(target === undefined ? {} : { target }),
+          ...(sourceReplica === undefined ? {} : { sourceReplica }),
+          ...(targetReplica === undefined ? {} : { targetReplica }),
           ...(tables === undefined ? {} : { tables }),
           ...(level === undefined ? {} : { level }),
           ...(where === undefined ? {} : { where }),

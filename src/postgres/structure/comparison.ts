@@ -11,6 +11,8 @@ export interface ComparisonOptions {
   /** The monolith, where there is one. Only read. */
   readonly source: pg.Pool;
   readonly target: pg.Pool;
+  /** Where sequences are read: a standby shows numbers as drawn up to 32 ahead. Default: at `source` and `target`. */
+  readonly primaries?: { readonly source: pg.Pool; readonly target: pg.Pool };
   /**
    * How all tables of the two belong together, also those that are not compared: a foreign key between two
    * of them is expected on the target. Default: what {@link StructureScope} says of the compared ones.

@@ -44,7 +44,7 @@ export class PostgresStructure implements StructureComparer {
     const found = new Map<TableName, SequenceFinding[]>();
     for (const pair of pairs) {
       const home = pair.fedTarget[0]?.table ?? scopes.find(({ source }) => source === pair.fedSource[0]?.table)?.target;
-      if (home !== undefined) append(found, home, await compareNumbers(pair, this.#options));
+      if (home !== undefined) append(found, home, await compareNumbers(pair, this.#options.primaries ?? this.#options));
     }
     return found;
   }
