@@ -52,8 +52,8 @@ describePostgres('validation at a replica', () => {
     PostgresReplica.open({ pool: there[side], primary: main[side], name: `the replica of the ${side}`, clock: systemClock });
   const paused = (pause: boolean): Promise<unknown> => there.monolith.query(`SELECT pg_wal_replay_${pause ? 'pause' : 'resume'}()`);
   const isPaused = async (): Promise<boolean> => (await there.monolith.query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state')).rows[0]?.state === 'paused';
-  const waits = async (): Promise<boolean> =>
-    (await there.monolith.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn%' AND pid <> pg_backend_pid()")).rowCount !== 0;
+  const isAskedSince = async (time: string): Promise<boolean> =>
+    (await there.service.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn%' AND pid <> pg_backend_pid() AND query_start > $1", [time])).rowCount !== 0;
 
   beforeAll(async () => {
     primary = await EmbeddedPostgres.start();
@@ -91,11 +91,12 @@ describePostgres('validation at a replica', () => {
     // The monolith is read at its standby, the service at its primary: while the replay is paused, whatever is written differs.
     const fence = new PostgresFence({ clock: systemClock, pools: () => main });
     let pausing = false;
-    let planted: Promise<void> | undefined;
-    const pauseAndPlant = async (): Promise<void> => {
+    let planted: Promise<string> | undefined;
+    const pauseAndPlant = async (): Promise<string> => {
       await paused(true);
       await until(isPaused);
       await plant(ends, 'service');
+      return (await there.service.query<{ now: string }>('SELECT clock_timestamp() AS now')).rows[0]?.now ?? '';
     };
     const first = {
       place: async (options: Parameters<PostgresFence['place']>[0]) => {
@@ -123,7 +124,7 @@ describePostgres('validation at a replica', () => {
       let done = false;
       const report = validated(30_000).finally(() => (done = true));
       report.catch(() => {});
-      await until(async () => done || ((await isPaused()) && (await waits())), { what: 'the validation waits for the replica' });
+      await until(async () => done || (planted && (await isAskedSince(await planted))), { what: 'the validation waits for the replica' });
       await running.caughtUp();
       expect(done, 'the validation waits while the replay is paused').toBe(false);
       await paused(false);
