@@ -143,9 +143,7 @@ function checkRules(file: ConfigFile, add: Add): void {
     } else if (pair && (rule.on ?? rule.expect) !== undefined) add(path, '`on` or `expect` beside a pair of queries', 'them only beside `sql`');
     else if (!pair && rule.group !== undefined) add([...path, 'group'], '`group` beside one query', 'it only beside a pair of queries');
     if (rule.of === undefined && services.length !== 1) add(path, `a rule without \`of\`, and ${services.length} services`, 'the service: `of: …`');
-    if (rule.of === undefined || services.includes(rule.of)) continue;
-    const near = nearest(rule.of, services);
-    add([...path, 'of'], `the service ${rule.of}, which there is not`, 'one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
+    if (rule.of !== undefined) checkService([...path, 'of'], rule.of, services, add);
   }
 }
 
@@ -191,11 +189,13 @@ function checkValidation({ validate }: ConfigFile, owners: ReadonlyMap<string, s
 
 function checkReadFrom(file: ConfigFile, add: Add): void {
   const services = Object.keys(file.services);
-  for (const name of Object.keys(file.validate.readFrom.services)) {
-    if (services.includes(name)) continue;
-    const near = nearest(name, services);
-    add(['validate', 'readFrom', 'services', name], `the service ${name}, which there is not`, 'one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
-  }
+  for (const name of Object.keys(file.validate.readFrom.services)) checkService(['validate', 'readFrom', 'services', name], name, services, add);
+}
+
+function checkService(path: Path, name: string, services: readonly string[], add: Add): void {
+  if (services.includes(name)) return;
+  const near = nearest(name, services);
+  add(path, `the service ${name}, which there is not`, 'one of the services', near === undefined ? undefined : `Did you mean ${near}?`);
 }
 
 function checkReconcile({ validate: { reconcile } }: ConfigFile, owners: ReadonlyMap<string, string>, add: Add): void {

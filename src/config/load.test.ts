@@ -38,7 +38,7 @@ test('the least configuration has every default', () => {
       walAlarmMb: 5000,
       slotPrefix: 'banyan',
     },
-    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], references: [], referenceGraceMs: 1000, exact: false, tolerance: 0, tables: {}, rules: {}, sampleRows: 1000, maxDifferences: 100, reconcile: { policy: 'review', tables: {}, allowDeletes: [] }, schedules: [], alerts: { below: 1, tables: {}, webhooks: {} }, historyDays: 90 },
+    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], references: [], referenceGraceMs: 1000, exact: false, tolerance: 0, tables: {}, rules: {}, sampleRows: 1000, maxDifferences: 100, readFrom: { services: {} }, reconcile: { policy: 'review', tables: {}, allowDeletes: [] }, schedules: [], alerts: { below: 1, tables: {}, webhooks: {} }, historyDays: 90 },
     state: { url: 'postgres://m@h/db' },
     metrics: {},
     log: { level: 'info', format: 'auto' },
@@ -373,6 +373,7 @@ test.each([
   ['validate: { rules: { a: { monolith: SELECT 1, service: SELECT 1, sql: SELECT 1 } } }', 'found neither a pair of queries nor one'],
   ['validate: { rules: { a: { monolith: SELECT 1, service: SELECT 1, expect: 1 } } }', 'found `on` or `expect` beside a pair of queries'],
   ['validate: { rules: { a: { sql: SELECT 1, group: [b] } } }', 'validate.rules.a.group: found `group` beside one query'],
+  ['validate: { readFrom: { services: { acounts: "postgres://h/a" } } }', 'validate.readFrom.services.acounts: found the service acounts, which there is not; expected one of the services. Did you mean accounts?'],
   ['validate: { rules: { a: { sql: SELECT 1, of: acounts } } }', 'validate.rules.a.of: found the service acounts, which there is not; expected one of the services. Did you mean accounts?'],
   ['validate: { tables: { users: { temporal: { ordered: [{ earlier: a }] } } } }', 'validate.tables.users.temporal.ordered[0].later: found nothing; expected '],
 ])('refuses %s', (text, message) => {
