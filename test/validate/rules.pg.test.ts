@@ -43,6 +43,9 @@ describePostgres('business rules', () => {
     const scales = { name: 'scales', source: 'SELECT 1, 1.10', target: 'SELECT 1, 1.1000' };
     const close = { name: 'close', source: "SELECT currency, 100.00 FROM orders GROUP BY 1", target: "SELECT currency, CASE currency WHEN 'EUR' THEN 100.01 ELSE 100.02 END FROM orders GROUP BY 1", tolerance: { absolute: 0.01 } };
     const named = { name: 'named', source: 'SELECT 1 AS v, currency FROM orders GROUP BY 2', target: "SELECT 2, currency FROM orders GROUP BY 2", group: ['currency'] };
+    const grouped = { name: 'grouped', source: 'SELECT g, 1 FROM generate_series(0, 20) g', target: 'SELECT g::numeric(9, 2), 1 FROM generate_series(0, 20) g' };
+    const halves = { name: 'halves', source: 'SELECT 1.5, 1', target: 'SELECT 1.05, 1' };
+    expect((await check({ rules: [grouped, halves] })).rules).toMatchObject([{ ok: true, groups: 21 }, { ok: false, groups: 2 }]);
     // What looks like a number in a text is none: an account, a version, a size.
     const accounts = { name: 'accounts', source: "SELECT '007' AS account", target: "SELECT '7'" };
     const versions = { name: 'versions', on: 'source', sql: "SELECT '1.10'", expect: { value: '1.1' } } as const;

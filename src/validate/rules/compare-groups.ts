@@ -64,16 +64,21 @@ export function disagreement(source: Value, target: Value, tolerance: Bounds | u
   return { source, target, ...(apart === undefined ? {} : { apart }) };
 }
 
-function byGroup({ columns, rows }: RuleRows, { rule, group }: Grouping, side: 'source' | 'target', keysOfSource?: readonly number[]): Grouped {
+function byGroup({ columns, numeric, rows }: RuleRows, { rule, group }: Grouping, side: 'source' | 'target', keysOfSource?: readonly number[]): Grouped {
   const keys = keysOfSource ?? (group ? group.map((name) => placeOf(columns, name, rule)) : columns.slice(0, -1).map((_, at) => at));
   const values = columns.map((_, at) => at).filter((at) => !keys.includes(at));
   const found = new Map<string, readonly Value[]>();
   for (const row of rows) {
-    const id = JSON.stringify(keys.map((at) => row[at]));
+    const id = JSON.stringify(keys.map((at) => (numeric[at] === true ? plainNumber(row[at] ?? null) : row[at])));
     if (found.has(id)) throw refused(rule, keys.length === 0 ? `the ${side}'s query gives several rows and no column to group them by` : `the ${side}'s query gives the group ${id} twice`);
     found.set(id, row);
   }
   return { names: columns, keys, values, rows: found };
+}
+
+/** A number that names a group, without the zeros of its scale: 7 and 7.00 are one group. */
+function plainNumber(value: Value): Value {
+  return value === null || !/^-?\d+\.\d+$/.test(value) ? value : value.replace(/\.?0+$/, '').replace(/^-0$/, '0');
 }
 
 function placeOf(columns: readonly string[], name: string, rule: string): number {
