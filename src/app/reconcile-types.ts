@@ -1,6 +1,6 @@
-import type { CaseCount, DifferenceType, RepairKind, RepairState, ReviewState, RunKind, Severity } from '../ports/reconcile-store.ts';
+import type { CaseCount, DifferenceType, ReconcileRun, RepairKind, ReviewState, Severity, StoredCase, StoredRepair } from '../ports/reconcile-store.ts';
 import type { ReconcilePolicy } from '../validate/reconcile/policy.ts';
-import type { ReconciledTableReport } from '../validate/reconcile/report.ts';
+import type { ReconciledTableReport, UndoReport } from '../validate/reconcile/report.ts';
 
 /*
  * What the commands `reconcile` and `review` ask and print; part of `Application`. Rows are lists: none, one, or, in
@@ -40,22 +40,7 @@ export interface ReconcileResult {
   readonly cases?: readonly { readonly table: string; readonly type: DifferenceType; readonly key: RowValues; readonly why: string }[];
 }
 
-export interface ReconcileRunResult {
-  readonly id: string;
-  readonly scope: string;
-  readonly kind: RunKind;
-  readonly by: string;
-  /** The run that it undoes. */
-  readonly of?: string;
-  readonly reason?: string;
-  /** `interrupted`: its process was killed, or has lost the state database. */
-  readonly state: 'running' | 'done' | 'failed' | 'interrupted';
-  /** RFC 3339. */
-  readonly startedAt: string;
-  readonly endedAt?: string;
-  /** Repairs by what became of them. */
-  readonly counts: Readonly<Partial<Record<RepairState, number>>>;
-}
+export type ReconcileRunResult = ReconcileRun;
 
 export interface ReconcileListResult {
   readonly runs: readonly ReconcileRunResult[];
@@ -69,18 +54,8 @@ export interface ReconcileShowOptions extends PairOptions {
   readonly after?: string;
 }
 
-export interface RepairRecord {
-  readonly id: string;
-  readonly at: string;
-  readonly table: string;
-  readonly side: 'monolith' | 'service';
-  readonly kind: RepairKind;
-  readonly state: RepairState;
-  readonly reason?: string;
-  /** Whole, as the written side had them. */
-  readonly before: readonly RowValues[];
-  readonly after: readonly RowValues[];
-}
+/** Rows whole, as the written side had them. */
+export type RepairRecord = Pick<StoredRepair, 'id' | 'at' | 'table' | 'side' | 'kind' | 'state' | 'reason' | 'before' | 'after'>;
 
 export interface ReconcileShowResult {
   readonly run: ReconcileRunResult;
@@ -96,16 +71,8 @@ export interface ReconcileUndoOptions extends PairOptions {
   readonly dryRun: boolean;
 }
 
-export interface ReconcileUndoResult {
-  /** The undoing run; absent in a dry run, and where nobody agreed. */
-  readonly run?: string;
-  readonly of: string;
-  readonly dryRun: boolean;
-  readonly undone: number;
-  /** Written by somebody since: they stay. */
-  readonly left: number;
-  readonly refused: number;
-}
+/** Its `run` is absent also where nobody agreed. */
+export type ReconcileUndoResult = UndoReport;
 
 export interface ReviewListOptions extends PairOptions {
   readonly table?: string;
@@ -117,26 +84,8 @@ export interface ReviewListOptions extends PairOptions {
   readonly limit: number;
 }
 
-export interface ReviewCaseResult {
-  readonly id: string;
-  readonly scope: string;
-  readonly table: string;
-  readonly type: DifferenceType;
-  readonly severity: Severity;
-  readonly state: ReviewState;
-  readonly key: RowValues;
-  readonly columns: readonly string[];
-  readonly why: string;
-  readonly foundAt: string;
-  readonly seenAt: string;
-  readonly monolith: readonly RowValues[];
-  readonly service: readonly RowValues[];
-  readonly decidedBy?: string;
-  readonly decidedAt?: string;
-  readonly reason?: string;
-  readonly decision?: string;
-  readonly run?: string;
-}
+/** Without what only the machine needs to find the row again. */
+export type ReviewCaseResult = Omit<StoredCase, 'identity'>;
 
 export interface ReviewListResult {
   readonly cases: readonly ReviewCaseResult[];

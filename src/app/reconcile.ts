@@ -177,12 +177,4 @@ const withCase = <T>(context: ApplicationContext, options: PairOptions & { reado
 
 const unknownCase = (id: string): BanyanError => new BanyanError('BANYAN_REVIEW_UNKNOWN', { message: `There is no difference ${id}.` });
 
-/** Without what only the machine needs to find the row again. */
-function shown(found: StoredCase): ReviewCaseResult {
-  const { id, scope, table, type, severity, state, key, columns, why, foundAt, seenAt, monolith, service, decidedBy, decidedAt, reason, decision, run } = found;
-  return {
-    id, scope, table, type, severity, state, key, columns, why, foundAt, seenAt, monolith, service,
-    ...(decidedBy === undefined ? {} : { decidedBy }), ...(decidedAt === undefined ? {} : { decidedAt }), ...(reason === undefined ? {} : { reason }),
-    ...(decision === undefined ? {} : { decision }), ...(run === undefined ? {} : { run }),
-  };
-}
+const shown = ({ identity: _identity, ...found }: StoredCase): ReviewCaseResult => found;

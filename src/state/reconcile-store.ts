@@ -1,4 +1,3 @@
-import { invariant } from '../core/errors.ts';
 import type { NamedRow } from '../model/conflict.ts';
 import { parseTableName, type TableName } from '../model/names.ts';
 import type {
@@ -7,6 +6,7 @@ import type {
 } from '../ports/reconcile-store.ts';
 import type { SqlPool } from './migration-store.ts';
 import type { RouteSqlClient } from './route-store.ts';
+import { oneOf, text, type StoredRow } from './stored-row.ts';
 
 const INSTALL = `
 SELECT pg_advisory_xact_lock(hashtextextended('banyan.reconcile', 0));
@@ -267,8 +267,6 @@ export class PostgresReconcileStore implements ReconcileStore {
   }
 }
 
-type StoredRow = Readonly<Record<string, string | null>>;
-
 const SIDES = ['monolith', 'service'] as const;
 const KINDS: readonly RepairKind[] = ['insert', 'update', 'delete'];
 const STATES: readonly RepairState[] = ['planned', 'blocked', 'applied', 'left', 'queued', 'refused', 'undone', 'interrupted'];
@@ -278,18 +276,6 @@ const TYPES: readonly DifferenceType[] = ['missing', 'extra', 'different'];
 const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium'];
 const AGES: readonly CaseCount['age'][] = ['hour', 'day', 'week', 'older'];
 const REVIEW_STATES: readonly ReviewState[] = ['open', 'approved', 'rejected', 'vanished', 'superseded'];
-
-function oneOf<T extends string>(known: readonly T[], found: string): T {
-  const one = known.find((each) => each === found);
-  invariant(one !== undefined, `the state database has an unknown word: ${found}`);
-  return one;
-}
-
-function text(row: StoredRow | undefined, name: string): string {
-  const value = row?.[name];
-  invariant(value !== null && value !== undefined, `a record of a reconciliation has its ${name}`);
-  return value;
-}
 
 const optional = <Name extends string>(row: StoredRow, column: string, name: Name): Partial<Record<Name, string>> => {
   const value = row[column];
@@ -301,7 +287,8 @@ const optional = <Name extends string>(row: StoredRow, column: string, name: Nam
 const rowsOf = (json: string): readonly NamedRow[] => JSON.parse(json) as NamedRow[];
 
 function runOf(row: StoredRow): ReconcileRun {
-  const counts = JSON.parse(row['counts'] ?? '{}') as Readonly<Record<string, string>>;
+  const { counts: json } = row;
+  const counts = JSON.parse(typeof json === 'string' ? json : '{}') as Readonly<Record<string, string>>;
   return {
     id: text(row, 'id'), scope: text(row, 'scope'), kind: oneOf(RUN_KINDS, text(row, 'kind')), by: text(row, 'done_by'), state: oneOf(RUN_STATES, text(row, 'state')),
     startedAt: text(row, 'started_at'), ...optional(row, 'ended_at', 'endedAt'), ...optional(row, 'undoes', 'of'), ...optional(row, 'reason', 'reason'),

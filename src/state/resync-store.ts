@@ -1,7 +1,7 @@
-import { invariant } from '../core/errors.ts';
 import { parseTableName } from '../model/names.ts';
 import type { ResyncJob, ResyncProgress, ResyncState, ResyncStore } from '../ports/resync-store.ts';
 import type { SqlPool } from './migration-store.ts';
+import { number, text, type StoredRow } from './stored-row.ts';
 
 const INSTALL = `
 SELECT pg_advisory_xact_lock(hashtextextended('banyan.resync', 0));
@@ -87,19 +87,13 @@ export class PostgresResyncStore implements ResyncStore {
   }
 }
 
-function jobOf(row: Readonly<Record<string, string | null>>): ResyncJob {
-  const text = (name: string): string => {
-    const value = row[name];
-    invariant(value !== null && value !== undefined, `a resync has its ${name}`);
-    return value;
-  };
-  const number = (name: string): number => Number(text(name));
+function jobOf(row: StoredRow): ResyncJob {
   const reason = row['reason'];
   return {
-    id: text('id'), service: text('service'), table: parseTableName(text('table_name')), from: text('truth') === 'service' ? 'service' : 'monolith',
-    askedBy: text('asked_by'), askedAt: text('asked_at'), state: stateOf(text('state')),
-    compared: number('compared'), expected: number('expected'), found: number('found'), repaired: number('repaired'), held: number('held'),
-    busy: number('busy'), refused: number('refused'), seconds: number('seconds'), ...(typeof reason === 'string' ? { reason } : {}),
+    id: text(row, 'id'), service: text(row, 'service'), table: parseTableName(text(row, 'table_name')), from: text(row, 'truth') === 'service' ? 'service' : 'monolith',
+    askedBy: text(row, 'asked_by'), askedAt: text(row, 'asked_at'), state: stateOf(text(row, 'state')),
+    compared: number(row, 'compared'), expected: number(row, 'expected'), found: number(row, 'found'), repaired: number(row, 'repaired'), held: number(row, 'held'),
+    busy: number(row, 'busy'), refused: number(row, 'refused'), seconds: number(row, 'seconds'), ...(typeof reason === 'string' ? { reason } : {}),
   };
 }
 

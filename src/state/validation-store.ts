@@ -1,7 +1,7 @@
-import { invariant } from '../core/errors.ts';
 import { parseTableName, type TableName } from '../model/names.ts';
 import type { RecordedStanding, RecordedTable, ValidationStore } from '../ports/validation-store.ts';
 import type { RouteSqlPool } from './route-store.ts';
+import { number, text, type StoredRow } from './stored-row.ts';
 
 const INSTALL = `
 SELECT pg_advisory_xact_lock(hashtextextended('banyan.validation', 0));
@@ -165,17 +165,8 @@ export class PostgresValidationStore implements ValidationStore {
   }
 }
 
-type Row = Readonly<Record<string, unknown>>;
+const tableOf = (row: StoredRow): TableName => parseTableName(text(row, 'table_name'));
 
-function text(row: Row, name: string): string {
-  const value = row[name];
-  invariant(typeof value === 'string', `the record of validation has its ${name}`);
-  return value;
-}
-
-const number = (row: Row, name: string): number => Number(text(row, name));
-const tableOf = (row: Row): TableName => parseTableName(text(row, 'table_name'));
-
-function countsOf(row: Row): Record<(typeof COUNTS)[number], number> {
+function countsOf(row: StoredRow): Record<(typeof COUNTS)[number], number> {
   return { missing: number(row, 'missing'), extra: number(row, 'extra'), different: number(row, 'different'), unsettled: number(row, 'unsettled') };
 }

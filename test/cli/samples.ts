@@ -1,5 +1,5 @@
 import type { ReconcileResult, ReconcileRunResult, RepairRecord, ReviewCaseResult } from '../../src/app/reconcile-types.ts';
-import type { TableName } from '../../src/model/names.ts';
+import { parseTableName, type TableName } from '../../src/model/names.ts';
 import type {
   AnalyzeResult,
   DemoResult,
@@ -12,7 +12,6 @@ import type {
   ValidateHistoryResult,
   ValidateResult,
 } from '../../src/app/application.ts';
-import { parseTableName } from '../../src/model/names.ts';
 
 /** One plausible result for each command. */
 export const demo: DemoResult = {
@@ -156,11 +155,11 @@ export const run: ReconcileRunResult = {
 };
 
 export const repair: RepairRecord = {
-  id: '40', at: '2026-01-02T03:04:05Z', table: 'public.users', side: 'service', kind: 'update', state: 'applied', before: [{ id: '7', name: 'Bob' }], after: [{ id: '7', name: null }],
+  id: '40', at: '2026-01-02T03:04:05Z', table: parseTableName('public.users'), side: 'service', kind: 'update', state: 'applied', before: [{ id: '7', name: 'Bob' }], after: [{ id: '7', name: null }],
 };
 
 export const waiting: ReviewCaseResult = {
-  id: '7', scope: 'accounts', table: 'public.users', type: 'different', severity: 'high', state: 'open', key: { id: '7' }, columns: ['name'], why: 'its policy is review',
+  id: '7', scope: 'accounts', table: parseTableName('public.users'), type: 'different', severity: 'high', state: 'open', key: { id: '7' }, columns: ['name'], why: 'its policy is review',
   foundAt: '2026-01-02T03:04:05Z', seenAt: '2026-01-02T03:04:05Z', monolith: [{ id: '7', name: 'Ann' }], service: [{ id: '7', name: null }],
 };
 

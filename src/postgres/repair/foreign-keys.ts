@@ -4,8 +4,7 @@ import type { NamedRow } from '../../model/conflict.ts';
 import { quoteIdentifier } from '../../model/names.ts';
 import type { RowIdentity } from '../../ports/checksummer.ts';
 import { columnLiteral } from '../apply/array-literal.ts';
-import { placeSql } from '../checksum/expressions.ts';
-import { keyLiterals, keysOf, type RepairTarget } from './statements.ts';
+import { rowsUnder, type RepairTarget } from './statements.ts';
 
 /** A foreign key that holds, from its child's side or its parent's. */
 interface ForeignKey {
@@ -51,22 +50,16 @@ export async function brokenReferences(
   client: pg.ClientBase,
   { target, outgoing, identities }: { readonly target: RepairTarget; readonly outgoing: readonly ForeignKey[]; readonly identities: readonly RowIdentity[] },
 ): Promise<ReadonlyMap<number, string>> {
-  const { shape, selection } = target;
   const broken = new Map<number, string>();
-  const keys = keysOf(shape, selection);
-  const place = keys.length === 0 ? placeSql(selection) : '';
-  const rows = keys.length === 0
-    ? `(SELECT pg_catalog.array_position($1::int8[], ${place}) AS "banyan at", t.* FROM ${shape.sqlName} AS t WHERE ${place} = ANY ($1::int8[])) AS t`
-    : `(SELECT w.at AS "banyan at", t.* FROM unnest(${keys.map((_, i) => `$${i + 1}::text[]`).join(', ')}) WITH ORDINALITY AS w(${[...keys.map((_, i) => `k${i}`), 'at'].join(', ')}) ` +
-      `JOIN ${shape.sqlName} AS t ON ${keys.map(({ sqlName, type }, i) => `t.${sqlName} = w.k${i}::${type}`).join(' AND ')}) AS t`;
-  const values = keys.length === 0 ? [`{${identities.map((identity) => String(identity.place)).join(',')}}`] : keyLiterals(selection, identities);
+  const { at, from, where, values } = rowsUnder(target, identities);
+  const rows = `(SELECT ${at} AS "banyan at", t.* FROM ${from} WHERE ${where}) AS t`;
   for (const { name, other, columns, there } of outgoing) {
     const own = columns.map((column) => `t.${quoteIdentifier(column)}`);
     const same = there.map((column, i) => `p.${quoteIdentifier(column)} = ${own[i]}`).join(' AND ');
     const found = await client.query<{ at: string }>(
       `SELECT t."banyan at" AS at FROM ${rows} WHERE ${own.map((column) => `${column} IS NOT NULL`).join(' AND ')} ` +
         `AND NOT EXISTS (SELECT FROM ${other} AS p WHERE ${same} FOR KEY SHARE)`,
-      values,
+      [...values],
     );
     for (const row of found.rows) if (!broken.has(Number(row.at) - 1)) broken.set(Number(row.at) - 1, name);
   }

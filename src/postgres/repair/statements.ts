@@ -26,19 +26,26 @@ export function findRows({ shape, selection }: RepairTarget, identities: readonl
   const written = "CASE WHEN pg_catalog.current_setting('track_commit_timestamp') = 'on' THEN " +
     '(extract(epoch FROM pg_catalog.pg_xact_commit_timestamp(t.xmin)) * 1000000)::pg_catalog.int8 END';
   const output = (at: string): string => `SELECT ${[at, 't.xmin', written, 't.ctid', 't.tableoid', ...cells].join(', ')}`;
+  const { at, from, where, values } = rowsUnder({ shape, selection }, identities);
+  return { text: `${output(at)} FROM ${from} WHERE ${where}${inside}${lock}`, values };
+}
+
+/** SQL of the rows `t` that stand under the identities, `at` being the identity's ordinal. Takes `values` as its first parameters. */
+export function rowsUnder({ shape, selection }: RepairTarget, identities: readonly RowIdentity[]): Pick<Statement, 'values'> & { readonly at: string; readonly from: string; readonly where: string } {
   if (selection.keyLength === 0) {
     const place = placeSql(selection);
     return {
-      text: `${output(`pg_catalog.array_position($1::int8[], ${place})`)} FROM ${shape.sqlName} AS t WHERE ${place} = ANY ($1::int8[])${inside}${lock}`,
+      at: `pg_catalog.array_position($1::int8[], ${place})`, from: `${shape.sqlName} AS t`, where: `${place} = ANY ($1::int8[])`,
       values: [`{${identities.map((identity) => String(identity.place)).join(',')}}`],
     };
   }
   const keys = keysOf(shape, selection);
   return {
-    text:
-      `${output('w.at')} FROM unnest(${keys.map((_, i) => `$${i + 1}::text[]`).join(', ')}) WITH ORDINALITY AS w(${[...keys.map((_, i) => `k${i}`), 'at'].join(', ')}) ` +
-      `JOIN ${shape.sqlName} AS t ON ${keys.map(({ sqlName, type }, i) => `t.${sqlName} = w.k${i}::${type}`).join(' AND ')} WHERE true${inside}${lock}`,
-    values: keyLiterals(selection, identities),
+    at: 'w.at',
+    from:
+      `unnest(${keys.map((_, i) => `$${i + 1}::text[]`).join(', ')}) WITH ORDINALITY AS w(${[...keys.map((_, i) => `k${i}`), 'at'].join(', ')}) ` +
+      `JOIN ${shape.sqlName} AS t ON ${keys.map(({ sqlName, type }, i) => `t.${sqlName} = w.k${i}::${type}`).join(' AND ')}`,
+    where: 'true', values: keyLiterals(selection, identities),
   };
 }
 
