@@ -64,12 +64,11 @@ function checkTables(file: ConfigFile, add: Add): ReadonlyMap<string, string> {
       const target = typeof entry === 'string' || entry.as === undefined ? table : parseTableName(entry.as);
       const owner = owners.get(table);
       const twice = targets.get(target) === table;
-      const again = [...targets.values()].includes(table);
       if (owner !== undefined && (owner !== service || twice || !oneWay)) {
         add(path, `${table}, which ${owner === service ? 'stands here twice' : `belongs to ${owner}`}`, twice || owner !== service ? 'each table once' : 'each table once, or sync.mode monolith-to-service: a table that is made into several has no way back');
       } else if (targets.has(target) && !oneWay) {
         add(path, `a second table that becomes ${target}`, 'another `as`, or sync.mode monolith-to-service: a table that is made of several has no way back');
-      } else if (targets.has(target) && again) {
+      } else if (targets.has(target) && owner !== undefined) {
         add(path, `a second table that becomes ${target}, and a second one made of ${table}`, 'one of both');
       }
       owners.set(table, service);
