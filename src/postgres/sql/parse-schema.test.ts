@@ -213,6 +213,68 @@ describe('parseSchema', () => {
     ]);
   });
 
+  test.each([
+    ['default $$it\'s, (one$$', { default: '$$it\'s, (one$$' }],
+    ['default $tag$ $$ \' $tag$', { default: '$tag$ $$ \' $tag$' }],
+    ["default E'it\\'s, (one'", { default: "E'it\\'s, (one'" }],
+    ["default 'it''s, (one'", { default: "'it''s, (one'" }],
+    ["default date'2020-01-01'", { default: "date'2020-01-01'" }],
+    ["default '\\'", { default: "'\\'" }],
+    ["default 1 -- it's one, (or so\n", { default: '1' }],
+    ["default /* it's one, (or so */ 1", { default: '1' }],
+    ['generated always as (upper(")" || \')\')) stored', { generated: 'upper(")" || \')\')' }],
+    ["default (array['a', 'b'])[1]", { default: "(array['a', 'b'])[1]" }],
+  ])('a quote, bracket or comma inside something else ends nothing: %s', async (written, expected) => {
+    const { columns } = table(await schemaOf(`create table t (a text ${written}, b int not null default 2)`), 'public.t');
+    expect(columns).toMatchObject([{ name: 'a', ...expected }, { name: 'b', nullable: false, default: '2' }]);
+  });
+
+  test('a check keeps its expression whole, whatever is quoted in it', async () => {
+    const { checks } = table(await schemaOf(`create table t (a text, constraint "odd (name" check (a <> ')' and a <> $$it's)$$), check (a <> E'\\')'))`), 'public.t');
+    expect(checks.map(({ definition }) => definition)).toEqual([`CHECK (a <> ')' and a <> $$it's)$$)`, `CHECK (a <> E'\\')')`]);
+  });
+
+  test('children of tables have their columns, are partitions only by a bound, and may be partitioned again', async () => {
+    const schema = await schemaOf(`
+      create table base (id int primary key, at date); create table child (more text) inherits (base);
+      create table logs (id int, at date) partition by range (at);
+      create table logs_1 partition of logs for values from ('2026-01-01') to ('2027-01-01') partition by list (id);
+      create table rest partition of logs default; create table copy (like base, like missing, extra int); create table alone () inherits (missing);`);
+    const names = (name: string) => table(schema, name).columns.map((column) => column.name);
+    expect(table(schema, 'public.child').kind).toBe('table');
+    expect(names('public.child')).toEqual(['id', 'at', 'more']);
+    expect(table(schema, 'public.logs_1')).toMatchObject({ kind: 'partition', partitionBy: 'list (id)', partitionOf: { parent: 'public.logs' } });
+    expect(table(schema, 'public.rest').partitionOf).toEqual({ parent: 'public.logs', bound: expect.stringMatching(/default/i) as string });
+    expect(names('public.copy')).toEqual(['id', 'at', 'extra']);
+    expect(names('public.alone')).toEqual([]);
+  });
+
+  test('an index has a name as the server gives it, and no column where it is on an expression', async () => {
+    const { indexes } = table(await schemaOf('create table t (a text, b text); create index on t (b); create index on t ((a || b), b)'), 'public.t');
+    expect(indexes.map(({ name, columns }) => [name, columns])).toEqual([['t_b_idx', ['b']], ['t_expr_b_idx', [null, 'b']]]);
+  });
+
+  test('renames leave what refers to other tables alone', async () => {
+    const schema = await schemaOf(`
+      create table a (id int unique); create table b (id int unique);
+      create table c (a_id int references a (id), b_id int references b (id));
+      alter table a rename column id to key; alter table a rename to first`);
+    expect(table(schema, 'public.c').foreignKeys.map((key) => [key.columns, key.references, key.referencedColumns])).toEqual([
+      [['a_id'], 'public.first', ['key']], [['b_id'], 'public.b', ['id']],
+    ]);
+    expect(table(schema, 'public.first').uniques[0]!.columns).toEqual(['key']);
+    expect(table(schema, 'public.b').uniques[0]!.columns).toEqual(['id']);
+  });
+
+  test('a search path holds until it is set back', async () => {
+    const schema = await schemaOf('set search_path = shop; create table a (id int); set search_path to default; create table b (id int); set search_path = ""; create table c (id int)');
+    expect(schema.tables.map(({ name }) => name).sort()).toEqual(['public.b', 'public.c', 'shop.a']);
+  });
+
+  test('a schema without a name is called as its owner', async () => {
+    expect((await schemaOf('create schema authorization joe create table t (id int)')).tables[0]!.name).toBe('joe.t');
+  });
+
   test('reads tables inside CREATE SCHEMA', async () => {
     expect((await schemaOf('create schema s create table t (id int)')).tables[0]!.name).toBe('s.t');
   });

@@ -110,7 +110,8 @@ function apply(node: Node, state: State, statement: Statement): void {
     const { extname } = node.CreateExtensionStmt;
     if (extname !== undefined && extname !== 'plpgsql') draft.extensions.add(extname);
   } else if ('CreateSchemaStmt' in node) {
-    const inner = { ...state, schema: node.CreateSchemaStmt.schemaname ?? schema };
+    const { schemaname, authrole } = node.CreateSchemaStmt;
+    const inner = { ...state, schema: schemaname ?? authrole?.rolename ?? schema };
     for (const element of node.CreateSchemaStmt.schemaElts ?? []) apply(element, inner, statement);
   } else if ('DropStmt' in node) {
     for (const object of node.DropStmt.objects ?? []) {

@@ -188,50 +188,41 @@ function elementText(source: SourceText, node: Constraint, end: number | undefin
 }
 
 function partitionBoundStart(source: SourceText, location: number): number {
-  const before = source.slice(0, location);
-  const match = /(?:for\s+values\s+|)$/i.exec(before);
-  return Buffer.byteLength(before.slice(0, match ? match.index : before.length));
+  return Buffer.byteLength(source.slice(0, location).replace(/for\s+values\s+$/i, ''));
 }
 
 function endTrimmed(text: string): string {
   return text.replace(/[\s;]+$/, '').replaceAll(/\s+/g, ' ');
 }
 
-/** Cuts at the first comma or closing bracket that is not inside brackets or quotes. */
+/** Strings, quoted names and comments: what stands in them is no syntax. */
+const OPAQUE = /(?<![\w$])e'(?:[^'\\]|\\[\s\S])*'|'[^']*'|"[^"]*"|(?<![\w$])(\$\w*\$)[\s\S]*?\1|--.*|\/\*[\s\S]*?\*\//iy;
+
+/** Cuts at the first comma or closing bracket that is not inside brackets, quotes or comments, and leaves comments out. */
 export function untilSeparator(text: string): string {
-  let depth = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const char = text.charAt(i);
-    if (char === "'" || char === '"') {
-      i = text.indexOf(char, i + 1);
-      if (i === -1) return text;
-    } else if (char === '(' || char === '[') depth += 1;
-    else if (char === ')' || char === ']') {
-      if (depth === 0) return text.slice(0, i);
-      depth -= 1;
-    } else if (char === ',' && depth === 0) return text.slice(0, i);
-  }
-  return text;
+  return until(text, /[,)\]]/);
 }
 
 /** What stands between the first opening bracket and its partner. */
 function insideBrackets(text: string): string {
-  const open = text.indexOf('(');
-  return open === -1 ? text : untilSeparatorInBrackets(text.slice(open + 1)).trim();
+  return until(text.slice(text.indexOf('(') + 1), /[)\]]/).trim();
 }
 
-function untilSeparatorInBrackets(text: string): string {
+function until(text: string, end: RegExp): string {
   let depth = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const char = text.charAt(i);
-    if (char === "'" || char === '"') {
-      i = text.indexOf(char, i + 1);
-      if (i === -1) return text;
-    } else if (char === '(') depth += 1;
-    else if (char === ')') {
-      if (depth === 0) return text.slice(0, i);
-      depth -= 1;
+  let kept = '';
+  for (let at = 0; at < text.length; ) {
+    OPAQUE.lastIndex = at;
+    const opaque = OPAQUE.exec(text)?.[0];
+    const char = text.charAt(at);
+    if (opaque !== undefined) kept += /^(?:--|\/\*)/.test(opaque) ? ' ' : opaque;
+    else {
+      if (depth === 0 && end.test(char)) return kept;
+      if (char === '(' || char === '[') depth += 1;
+      else if (char === ')' || char === ']') depth -= 1;
+      kept += char;
     }
+    at += opaque?.length ?? 1;
   }
-  return text;
+  return kept;
 }
