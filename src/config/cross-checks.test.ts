@@ -87,6 +87,10 @@ test.each<[string, string, string]>([
   expect(found).toContain(remedy);
 });
 
+test('a reference far from every table suggests none', () => {
+  expect(refusal(`${USERS}validate: { references: [{ from: unlike_anything (id), to: nowhere (id) }] }\n`)).not.toContain('Did you mean');
+});
+
 test('a key that is far from every table suggests none, and one that is near its neighbour', () => {
   expect(refusal(`${USERS}validate: { tables: { usrs: { level: count } } }\n`)).toContain('Did you mean public.users?');
   expect(refusal(`${USERS}validate: { tables: { unlike_anything: { level: count } } }\n`)).not.toContain('Did you mean');
