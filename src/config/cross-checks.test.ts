@@ -28,7 +28,7 @@ describe('tables', () => {
     ['a table is made into several only one way', services(service('users, { table: users, as: people }')), 'monolith-to-service: a table that is made into several has no way back'],
     ['a table is made of several only one way', services(service('users, { table: staff, as: users }')), 'a second table that becomes public.users'],
     ['a table is not made into several and of several at once', ONE_WAY + services(service('users, { table: users, as: people }, { table: staff, as: people }, { table: staff, as: users }')), 'public.users, and a second one made of public.staff'],
-    ['one of several tables that make up a table stands there once', ONE_WAY + services(service('{ table: users, as: people }, { table: staff, as: people }, { table: staff, as: people }')), 'public.people, and a second one made of public.staff'],
+    ['one of several tables that make up a table stands there once', ONE_WAY + services(service('{ table: users, as: people }, { table: staff, as: people }, { table: staff, as: people }')), 'public.staff, which stands here twice'],
     ['a filter is not of a table that is made of several', ONE_WAY + services(service('{ table: users, where: id > 1 }, { table: staff, as: users }')), 'a filter of a table that is made into several, or of several'],
     ['a filter is not of a table that is made into several', ONE_WAY + services(service('users, { table: users, as: people, where: id > 1 }')), 'a filter of a table that is made into several, or of several'],
     ['a filter is the monolith\'s to tell', BACKWARD + services(service('{ table: users, where: id > 1 }')), 'a filter, with sync.mode service-to-monolith'],
@@ -41,6 +41,13 @@ describe('tables', () => {
     ['a service is not named as a command is', services(service('users', 'status')), 'a service named status'],
   ])('%s', (_, text, said) => {
     expect(refusal(text)).toContain(said);
+  });
+
+  test('of entries that cross one is too many, in whatever order they are written', () => {
+    const [first, second, third] = ['users', '{ table: users, as: people }', '{ table: staff, as: people }'];
+    for (const order of [[first, second, third], [first, third, second], [second, first, third], [second, third, first], [third, first, second], [third, second, first]]) {
+      expect(refusal(ONE_WAY + services(service(order.join(', ')))), order.join()).toContain('public.people, and a second one made of public.users');
+    }
   });
 
   test.each<[string, string]>([

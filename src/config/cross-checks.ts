@@ -57,25 +57,29 @@ function checkTables(file: ConfigFile, add: Add): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
   const oneWay = file.sync.mode === 'monolith-to-service';
   for (const [service, { tables }] of Object.entries(file.services)) {
-    const targets = new Map<string, string>();
-    for (const [index, entry] of tables.entries()) {
-      const path = ['services', service, 'tables', index];
+    const targets = new Set<string>();
+    const pairs = tables.map((entry) => {
       const table = parseTableName(typeof entry === 'string' ? entry : entry.table);
-      const target = typeof entry === 'string' || entry.as === undefined ? table : parseTableName(entry.as);
+      return { entry, table, target: typeof entry === 'string' || entry.as === undefined ? table : parseTableName(entry.as) };
+    });
+    for (const [index, { entry, table, target }] of pairs.entries()) {
+      const path = ['services', service, 'tables', index];
       const owner = owners.get(table);
-      const twice = targets.get(target) === table;
+      const twice = pairs.findIndex((other) => other.table === table && other.target === target) < index;
+      // Whichever of them is written first.
+      const crossed = pairs.some((other) => other.table === table && other.target !== target) && pairs.some((other) => other.table !== table && other.target === target);
       if (owner !== undefined && (owner !== service || twice || !oneWay)) {
         add(path, `${table}, which ${owner === service ? 'stands here twice' : `belongs to ${owner}`}`, twice || owner !== service ? 'each table once' : 'each table once, or sync.mode monolith-to-service: a table that is made into several has no way back');
       } else if (targets.has(target) && !oneWay) {
         add(path, `a second table that becomes ${target}`, 'another `as`, or sync.mode monolith-to-service: a table that is made of several has no way back');
-      } else if (targets.has(target) && owner !== undefined) {
+      } else if (crossed && oneWay) {
         add(path, `a second table that becomes ${target}, and a second one made of ${table}`, 'one of both');
       }
       owners.set(table, service);
-      if (!targets.has(target)) targets.set(target, table);
+      targets.add(target);
       if (typeof entry === 'string') continue;
       checkTable(entry, path, file.sync.mode, add);
-      const shared = tables.filter((other) => parseTableName(typeof other === 'string' ? other : other.table) === table || parseTableName(typeof other === 'string' ? other : (other.as ?? other.table)) === target);
+      const shared = pairs.filter((other) => other.table === table || other.target === target);
       if (entry.where !== undefined && shared.length > 1) add([...path, 'where'], 'a filter of a table that is made into several, or of several', 'no filter there');
     }
   }
