@@ -211,6 +211,7 @@ export class PostgresReconcileStore implements ReconcileStore {
   }
 
   async run(id: string): Promise<ReconcileRun | undefined> {
+    if (!isId(id)) return undefined;
     return (await this.#pool.query(`SELECT ${RUN_COLUMNS} FROM banyan.reconcile_run r WHERE r.id = $1`, [id])).rows.map(runOf)[0];
   }
 
@@ -251,6 +252,7 @@ export class PostgresReconcileStore implements ReconcileStore {
   }
 
   async case(id: string): Promise<StoredCase | undefined> {
+    if (!isId(id)) return undefined;
     return (await this.#pool.query(`SELECT ${CASE_COLUMNS} FROM banyan.review WHERE id = $1`, [id])).rows.map(caseOf)[0];
   }
 
@@ -315,3 +317,6 @@ function caseOf(row: StoredRow): StoredCase {
     ...optional(row, 'decided_by', 'decidedBy'), ...optional(row, 'decided_at', 'decidedAt'), ...optional(row, 'reason', 'reason'), ...optional(row, 'decision', 'decision'), ...optional(row, 'run', 'run'),
   };
 }
+
+/** What people type may be no number at all, or one that no row can have. */
+const isId = (text: string): boolean => /^\d{1,18}$/.test(text);

@@ -88,6 +88,18 @@ describePostgres('reconcile without streams', () => {
       expect(await side.query("SELECT id, user_id FROM public.sessions WHERE id IN ('s1', 's2') ORDER BY id")).toEqual([{ id: 's1', user_id: '9' }, { id: 's2', user_id: '2' }]);
     }
     expect((await app.application.reviewList({ limit: 10 })).cases.map(({ why }) => why)).toEqual(['both rows have the same at', 'nothing tells when a row was deleted']);
+
+    const [same, gone] = (await app.application.reviewList({ limit: 10, table: 'users', caseState: 'open' })).cases;
+    expect((await app.application.reviewList({ limit: 10, type: 'missing', severity: 'critical', olderThanSeconds: 0 })).cases.map(({ id }) => id)).toEqual([gone!.id]);
+    expect((await app.application.reviewList({ limit: 10, table: 'sessions' })).cases).toEqual([]);
+    for (const id of ['999', 'x']) {
+      await expect(app.application.reviewShow({ id })).rejects.toMatchObject({ code: 'BANYAN_REVIEW_UNKNOWN' });
+      await expect(app.application.reviewApprove({ id, side: 'service' })).rejects.toMatchObject({ code: 'BANYAN_REVIEW_UNKNOWN' });
+    }
+    for (const run of ['999', 'x', '9'.repeat(30)]) await expect(app.application.reconcileShow({ run, limit: 1 })).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_UNKNOWN' });
+    expect(await app.application.reviewApprove({ id: same!.id, row: { name: 'edited' }, by: 'bert', reason: 'both were wrong' })).toMatchObject({ applied: true });
+    for (const side of [app.monolith, app.service]) expect(await side.query('SELECT name FROM public.users WHERE id = 3')).toEqual([{ name: 'edited' }]);
+    expect(await app.application.reviewShow({ id: same!.id })).toMatchObject({ state: 'approved', decidedBy: 'bert', reason: 'both were wrong' });
   }, 120_000);
 
   it('repairs two databases by URL or as a library, and refuses those that streams connect', async () => {
