@@ -85,6 +85,12 @@ describe('rows that are unlike the others', () => {
     expect(hints({ ...sample, rows: wild.slice(0, 99) })).toEqual([]);
     expect(hints({ columns: [], rows: sample.rows.map(({ key }) => ({ key, numbers: [] })) })).toEqual([]);
   });
+
+  it('are the same beside a column in which there is no number at all', () => {
+    const sample = cleanSample(seededRandom(11));
+    const planted = sample.rows.map((row, at) => ({ ...row, numbers: [null, ...(at === 321 ? row.numbers.map((number, column) => (column === 1 ? 5000 : number)) : row.numbers)] }));
+    expect(hints({ columns: ['empty', ...sample.columns], rows: planted }).map(({ key, column }) => [key, column])).toEqual([[['321'], 'normal']]);
+  });
 });
 
 /** A table that grows by a tenth of a percent to two percent a day, as its columns are then. */
