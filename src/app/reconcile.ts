@@ -40,7 +40,7 @@ export function reconcileApplication(context: ApplicationContext): ReconcileAppl
         if (dryRun) return reconciler.undo(run, undoing);
         await refuseStreams();
         const would = await reconciler.undo(run, { ...undoing, dryRun: true });
-        if (!(await context.confirm(`Give ${would.undone} rows back what they held before run ${run}? Rows that somebody has written since stay as they are.`))) return { ...would, undone: 0 };
+        if (!(await context.confirm(`Give ${would.undone} rows back what they held before run ${run}? Rows that somebody has written since stay as they are.`))) return { ...would, dryRun: false, undone: 0 };
         return reconciler.undo(run, undoing);
       }),
     reviewList: (options) =>

@@ -72,6 +72,29 @@ describePostgres('reconcile without streams', () => {
     await expect(app.application.reconcile({ tables: ['uesrs'], dryRun: true })).rejects.toMatchObject({ code: 'BANYAN_TABLE_UNKNOWN' });
   }, 120_000);
 
+  it('does nothing where whoever is asked does not agree, and says that it was no dry run', async () => {
+    let agrees = false;
+    const app = await testApplication({ confirm: () => agrees });
+    await app.service.query(SHOP);
+    await app.service.query("UPDATE public.users SET name = 'other' WHERE id = 1");
+    const here = () => app.service.query('SELECT name FROM public.users WHERE id = 1');
+    expect(await app.application.reconcile({ policy: 'monolith-wins', dryRun: false })).toMatchObject({ consistent: false, runs: [] });
+    expect(await here()).toEqual([{ name: 'other' }]);
+    agrees = true;
+    const { runs } = await app.application.reconcile({ policy: 'monolith-wins', dryRun: false });
+    agrees = false;
+    expect(await app.application.reconcileUndo({ run: runs[0]!.run, dryRun: false })).toMatchObject({ undone: 0, dryRun: false });
+    expect(await here()).toEqual([{ name: 'User 1' }]);
+    await app.service.query("UPDATE public.users SET name = 'other' WHERE id = 1");
+    agrees = true;
+    await app.application.reconcile({ policy: 'review', dryRun: false });
+    agrees = false;
+    const [open] = (await app.application.reviewList({ limit: 1 })).cases;
+    expect(await app.application.reviewApprove({ id: open!.id, side: 'monolith' })).toMatchObject({ applied: false });
+    expect(await app.application.reviewShow({ id: open!.id })).toMatchObject({ state: 'open' });
+    expect(await here()).toEqual([{ name: 'other' }]);
+  });
+
   it('takes the newer row, or what the conflict strategy makes of both', async () => {
     const app = await testApplication({
       sections: 'sync: { conflicts: { tables: { sessions: { strategy: latest-by-column, column: user_id } } } }\nvalidate: { reconcile: { policy: conflict-strategy, tables: { users: { policy: newest-wins, column: at } } } }\n',

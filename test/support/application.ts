@@ -33,6 +33,8 @@ INSERT INTO public.orders VALUES (1, 1, 9.99);
 `;
 
 export interface TestApplicationOptions {
+  /** What whoever is asked answers. Default: yes. */
+  readonly confirm?: () => boolean;
   /** Of each service's section in banyan.yaml. Default: one service, accounts, with users and sessions. */
   readonly services?: (urls: { readonly service: string }) => string;
   /** Beside those of the two databases. */
@@ -105,7 +107,7 @@ export async function testApplication(options: TestApplicationOptions = {}): Pro
       note: (text) => void notes.push(text),
       begin: ({ name }) => ({ advance: () => {}, expect: () => {}, done: (text) => void notes.push(`${name}: ${text ?? ''}`), failed: (text) => void notes.push(`${name} failed: ${text ?? ''}`) }),
     },
-    confirm: () => Promise.resolve(true),
+    confirm: () => Promise.resolve(options.confirm?.() ?? true),
   });
   const context = contextOf(new AbortController().signal);
   const application = createApplication(context);
