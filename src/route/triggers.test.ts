@@ -288,7 +288,9 @@ describe('the router', () => {
     ['which its check finds well', { path: '/healthz', everyMs: 5 }],
     ['which no check watches', undefined],
   ])('can be raised again after its breaker opened, to a service %s', async (_what, service) => {
+    let opened = 0;
     fixture = await routerFixture({
+      metrics: { ...noMetrics, count: (name, labels) => void (name === 'banyan_route_breaker_changes_total' && labels?.['state'] === 'open' && opened++) },
       rule: {
         percent: 100,
         // As by default, but for what a busy machine may show by itself.
@@ -300,9 +302,11 @@ describe('the router', () => {
     });
     const { router } = fixture;
     const route = (): RouteStatus => router.status().routes[0]!;
-    fixture.service.handler = (_incoming, response) => response.writeHead(503).end();
+    // The check may find it unwell sooner than the breaker, which would then not open.
+    fixture.service.handler = (incoming, response) => response.writeHead(incoming.url === '/healthz' ? 200 : 503).end();
     await useUntilRolledBack();
-    expect(route().breaker).not.toBe('closed');
+    // By now its check may have closed it again.
+    expect(opened).toBeGreaterThan(0);
     fixture.service.handler = null;
     // Nobody is sent there who could try it.
     await until(() => route().health === 'healthy', 'the service to be healthy');
