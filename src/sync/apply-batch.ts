@@ -259,9 +259,14 @@ class Batch {
 
   /** Takes one step into the set-based path, if it belongs there. */
   join(step: Step): boolean {
-    if (isAlone(step) || step.fault || step.newKeyText !== undefined || isKeylessDelete(step) || this.#options.attempts.watched.has(step.keyText) || this.#isHeld(step) || this.#needsLook(step)) return false;
+    if (!this.#isGroupable(step) || this.#isHeld(step)) return false;
     this.#waves.add(step);
     return true;
+  }
+
+  /** Whether it may be written by a statement for many rows, as far as the step itself and memory tell. */
+  #isGroupable(step: Step): step is Write {
+    return !isAlone(step) && !step.fault && step.newKeyText === undefined && !isKeylessDelete(step) && !this.#options.attempts.watched.has(step.keyText) && !this.#needsLook(step);
   }
 
   /** Does at once, after all before it, a step that can't be grouped with others. */
@@ -415,8 +420,7 @@ class Batch {
   async #releasedTogether(steps: readonly (Write | Decided | Requested)[]): Promise<void> {
     this.#waves = new Waves();
     for (const step of steps) {
-      const free = !isAlone(step) && step.newKeyText === undefined && !isKeylessDelete(step) && this.#context.touched.has(step.keyText) && !this.#options.attempts.watched.has(step.keyText) && !this.#needsLook(step);
-      if (free) {
+      if (this.#isGroupable(step) && this.#context.touched.has(step.keyText)) {
         this.#waves.add(step);
         continue;
       }
