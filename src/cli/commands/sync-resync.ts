@@ -40,8 +40,8 @@ function resyncText(result: SyncResyncResult, style: Style): string {
   const { service, table, from, dryRun, state, differences = [] } = result;
   const other = from === 'monolith' ? 'service' : 'monolith';
   if (dryRun) {
-    const lines = differences.map(({ missing, extra, different, counts }) => {
-      const [onlyMonolith, onlyService, both] = [counts?.missing ?? missing.length, counts?.extra ?? extra.length, counts?.different ?? different.length];
+    const lines = differences.map(({ counts }) => {
+      const [onlyMonolith, onlyService, both] = [counts.missing, counts.extra, counts.different];
       const [brought, removed] = from === 'monolith' ? [onlyMonolith, onlyService] : [onlyService, onlyMonolith];
       return `Would bring ${count(brought)}, overwrite ${count(both)} and delete ${count(removed)} rows of ${table} in the ${other}.\n`;
     });
