@@ -3,7 +3,7 @@ import { analyzeSchema } from '../src/analyze/analyzer.ts';
 import { combine, type PairWeights } from '../src/analyze/graph.ts';
 import { readInput, type AnalyzerInput } from '../src/analyze/input.ts';
 import { leiden } from '../src/analyze/leiden.ts';
-import { seededRandom } from '../src/analyze/random.ts';
+import { seededRandom } from '../src/core/random.ts';
 import { gatherEvidence } from '../src/analyze/signals.ts';
 import { plant, printSchema, printWorkload, refer, USUAL } from '../test/analyze/cases/planted.ts';
 import { SHAPES } from '../test/analyze/cases/shapes.ts';

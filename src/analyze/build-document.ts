@@ -10,7 +10,7 @@ import { measure, round } from './metrics.ts';
 import type { AnalyzeOptions } from './options.ts';
 import { decompose } from './partition.ts';
 import { personalColumns } from './personal-data.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../core/random.ts';
 import { extractionOrder, findCycles } from './service-graph.ts';
 import { nameServices } from './service-names.ts';
 import { sharedKind, sharedRemedy, type SharedKind } from './shared-tables.ts';

@@ -4,7 +4,8 @@ import { adjustedRandIndex } from './compare.ts';
 import { combine, contract, PairWeights } from './graph.ts';
 import { leiden, modularity } from './leiden.ts';
 import { averageLinkage, cutHierarchy } from './linkage.ts';
-import { seededRandom, shuffled } from './random.ts';
+import { seededRandom } from '../core/random.ts';
+import { shuffled } from './random.ts';
 
 function cliques(count: number, size: number, bridge: number): PairWeights {
   const pairs = new PairWeights(count * size);

@@ -2,7 +2,7 @@ import { adjustedRandIndex } from './compare.ts';
 import { combine, contract, type WeightedGraph } from './graph.ts';
 import { leiden, renumber, type Partition } from './leiden.ts';
 import { averageLinkage, cutHierarchy, type Join } from './linkage.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../core/random.ts';
 import type { Signal } from './signals.ts';
 import { at, increase } from './lookup.ts';
 

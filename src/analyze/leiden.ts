@@ -1,5 +1,6 @@
 import type { WeightedGraph } from './graph.ts';
-import { shuffled, type Random } from './random.ts';
+import type { Random } from '../core/random.ts';
+import { shuffled } from './random.ts';
 import { at, count, increase, itemAt } from './lookup.ts';
 
 export interface LeidenOptions {

@@ -1,7 +1,7 @@
 import type { Atoms } from './consensus.ts';
 import { PairWeights } from './graph.ts';
 import { leiden, type Partition } from './leiden.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../core/random.ts';
 import { append, at, count, counted, increase, itemAt } from './lookup.ts';
 
 const ASIDE = -1;

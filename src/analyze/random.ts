@@ -1,8 +1,6 @@
 import type { Random } from '../core/random.ts';
 import { at } from './lookup.ts';
 
-export { seededRandom, type Random } from '../core/random.ts';
-
 /** The numbers 0 … count-1 in an order drawn from `random`. */
 export function shuffled(count: number, random: Random): number[] {
   const order = Array.from({ length: count }, (_, i) => i);

@@ -5,7 +5,7 @@ import type { Monolith, Reference } from './input.ts';
 import { keyPairs } from './key-signal.ts';
 import { leiden, type Partition } from './leiden.ts';
 import { namePairs, type NameWords } from './name-signal.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../core/random.ts';
 import { learnVocabulary } from './words.ts';
 import { joinedTogether, togetherPairs, usedTogether, writtenTogether } from './workload-signal.ts';
 import { at, count } from './lookup.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { analyzeSchema } from '../../src/analyze/analyzer.ts';
 import { plant, printSchema, printWorkload, refer, USUAL } from './cases/planted.ts';
 import { SHAPES } from './cases/shapes.ts';
-import { seededRandom } from '../../src/analyze/random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { readCase } from './support/read-case.ts';
 import { scoreAgainst } from './support/score.ts';
 import { sharedCase } from './support/shared-cases.ts';

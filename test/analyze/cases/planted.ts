@@ -1,4 +1,4 @@
-import { seededRandom, type Random } from '../../../src/analyze/random.ts';
+import { seededRandom, type Random } from '../../../src/core/random.ts';
 
 /** A monolith made up from known services, as SQL, with the truth. */
 export interface PlantedCase {

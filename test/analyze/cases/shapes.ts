@@ -1,4 +1,5 @@
-import { seededRandom, shuffled } from '../../../src/analyze/random.ts';
+import { shuffled } from '../../../src/analyze/random.ts';
+import { seededRandom } from '../../../src/core/random.ts';
 import {
   plant,
   printSchema,
