@@ -24,7 +24,7 @@ import type { SetupEnd, SetupOptions } from '../postgres/stream-setup.ts';
 import { TriggerChangeSource } from '../postgres/trigger/change-source.ts';
 import { WalChangeSource, type CaptureMemory } from '../postgres/wal/change-source.ts';
 import { ConflictResolver, type ResolveConflict } from '../sync/conflict.ts';
-import { directionsOf, ServiceSync, type SyncEnd } from '../sync/service-sync.ts';
+import { directionsOf, ServiceSync, type ServiceSyncOptions, type SyncEnd } from '../sync/service-sync.ts';
 import type { Throttle } from '../core/throttle.ts';
 
 export interface BuildSyncOptions {
@@ -46,6 +46,8 @@ export interface BuildSyncOptions {
   readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
   /** Of the service's lease. Default: whoever starts last may write. */
   readonly token?: string;
+  /** Where the streams keep which rows they read changes of. Default: nowhere. */
+  readonly marks?: NonNullable<ServiceSyncOptions['marks']>;
   /** End when a side can not be worked with for this long, in milliseconds. Default: never. */
   readonly patienceMs?: number;
 }
@@ -94,6 +96,7 @@ export function buildServiceSync(options: BuildSyncOptions): ServiceSync {
     batchRows: batch.maxRows, heartbeatMs: options.sync.heartbeatMs,
     ...(options.throttle ? { throttle: options.throttle } : {}),
     ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
+    ...(options.marks ? { marks: options.marks } : {}),
     ...(options.sync.schemaChanges ? { additive: options.sync.schemaChanges.additive } : {}),
     ...(memory ? { queueRows: memory.queueRows, queueBytes: memory.queueMb * MB } : {}),
     ...(options.sync.conflicts ? { clockSkewToleranceMs: options.sync.conflicts.clockSkewToleranceMs } : {}),

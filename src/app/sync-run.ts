@@ -15,6 +15,7 @@ import { LagWatch } from '../sync/lag-watch.ts';
 import { Throttle } from '../core/throttle.ts';
 import { directionsOf, type ServiceSync } from '../sync/service-sync.ts';
 import { PostgresLeaseStore } from '../state/lease-store.ts';
+import { PostgresMarkStore } from '../state/mark-store.ts';
 import type { Side } from '../model/side.ts';
 import { ensureBanyanSchema, streamName, type StreamNames } from '../postgres/banyan-schema.ts';
 import { createPool } from '../postgres/connect.ts';
@@ -190,8 +191,10 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
     service: { url: service.url, pool: pools.service, ...capture },
   };
   const parts = { service: service.name, ends, pairs, sync: config.sync, clock, logger, metrics, resolver, token };
+  const marks = config.validate.incremental ? { store: new PostgresMarkStore({ pool: session.statePool }) } : undefined;
   const setUp = async () => {
     await ensureBanyanSchema(session.statePool);
+    await marks?.store.install();
     const copying = copyProgress(context.progress, service.name);
     return setUpStreams({
       service: service.name, ends, pairs, directions: directionsOf(config.sync.mode), slotPrefix: config.sync.slotPrefix, signal, token,
@@ -207,7 +210,7 @@ async function setUpAndRun({ session, service, options, metrics, resolver, token
   if (copied > 0) logger.info('copied', { service: service.name, rows: copied });
   const quick = quickPools(session, ends);
   const throttle = config.sync.throttle && directionsOf(config.sync.mode).includes('service-to-monolith') ? new Throttle({ limit: config.sync.throttle.commitMs, leastShare: config.sync.throttle.leastShare }) : undefined;
-  const sync = buildServiceSync({ ...parts, ends: quick, names, patienceMs: PATIENCE_MS, ...(throttle ? { throttle } : {}) });
+  const sync = buildServiceSync({ ...parts, ends: quick, names, patienceMs: PATIENCE_MS, ...(marks ? { marks } : {}), ...(throttle ? { throttle } : {}) });
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const reporting = Promise.all([

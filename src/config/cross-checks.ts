@@ -177,7 +177,10 @@ function checkReferences(file: ConfigFile, owners: ReadonlyMap<string, string>, 
 
 function checkValidation({ validate }: ConfigFile, owners: ReadonlyMap<string, string>, add: Add): void {
   checkTableNames(['validate', 'alerts', 'tables'], Object.keys(validate.alerts.tables), owners, add);
-  for (const [index, { tables = [] }] of validate.schedules.entries()) {
+  for (const [index, { tables = [], incremental, level = validate.level }] of validate.schedules.entries()) {
+    const path = ['validate', 'schedules', index, 'incremental'];
+    if (incremental === true && !validate.incremental) add(path, 'an incremental schedule without marks', '`incremental: true` in `validate` as well');
+    if (incremental === true && (level === 'count' || level === 'sample')) add(path, `an incremental schedule of level ${level}`, 'level checksum or full');
     const addAt: Add = (path, ...rest) => add(['validate', 'schedules', index, 'tables', tables.indexOf(String(path[0]))], ...rest);
     checkTableNames([], tables, owners, addAt);
   }

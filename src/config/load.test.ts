@@ -38,7 +38,7 @@ test('the least configuration has every default', () => {
       walAlarmMb: 5000,
       slotPrefix: 'banyan',
     },
-    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], references: [], referenceGraceMs: 1000, exact: false, tolerance: 0, tables: {}, rules: {}, sampleRows: 1000, maxDifferences: 100, readFrom: { services: {} }, reconcile: { policy: 'review', tables: {}, allowDeletes: [] }, schedules: [], alerts: { below: 1, tables: {}, webhooks: {} }, historyDays: 90 },
+    validate: { level: 'full', checks: ['schema', 'sequences', 'references'], references: [], referenceGraceMs: 1000, exact: false, tolerance: 0, tables: {}, rules: {}, sampleRows: 1000, maxDifferences: 100, readFrom: { services: {} }, incremental: false, reconcile: { policy: 'review', tables: {}, allowDeletes: [] }, schedules: [], alerts: { below: 1, tables: {}, webhooks: {} }, historyDays: 90 },
     state: { url: 'postgres://m@h/db' },
     metrics: {},
     log: { level: 'info', format: 'auto' },

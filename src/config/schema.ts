@@ -187,6 +187,7 @@ const validateSchedules = listOf(
     cron: text('cron', 'When: minute, hour, day of the month, month, day of the week; with six fields, seconds before them.'),
     level: Type.Optional(choice(['count', 'sample', 'checksum', 'full'], 'How closely. Default: `validate.level`.')),
     tables: Type.Optional(listOf(text('table-name', 'A table of the monolith.'), 'Only these. Default: all.', { minItems: 1 })),
+    incremental: Type.Optional(Type.Boolean({ description: 'Whether only rows are compared that the streams have touched since the last run. Needs `validate.incremental`, and the level checksum or full. Default: all rows.' })),
     timezone: text('timezone', 'Whose clock the times are of.', { default: 'UTC' }),
   }),
   'When `validate watch` compares, each service for itself.',
@@ -242,6 +243,10 @@ const validate = section(
       },
       { default: {}, description: 'Where rows are read instead of the primaries. Fences are placed on the primaries all the same. Default: nowhere else.' },
     ),
+    incremental: Type.Boolean({
+      default: false,
+      description: 'Whether the streams note which rows they read changes of, so that a validation can compare only those. Costs the state database a small transaction a second for each stream, and each source a second more of its log; nothing where rows are applied.',
+    }),
     schedules: validateSchedules,
     alerts: validateAlerts,
     historyDays: whole('Days for which runs of `validate watch` are kept.', { minimum: 1, default: 90 }),

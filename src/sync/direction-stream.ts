@@ -7,6 +7,7 @@ import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { otherSide, sourceSide } from '../model/side.ts';
 import { sharedName } from '../model/table-mapping.ts';
 import type { Applier, Checkpoint, Deleted, Link, TargetTable } from '../ports/applier.ts';
+import type { Beginning } from '../ports/change-source.ts';
 import { applyBatch, type Attempts, type BatchResult } from './apply-batch.ts';
 import { ApplyLine, CalledBack, type Turn } from './apply-line.ts';
 import { BatchSize } from './batch-size.ts';
@@ -54,6 +55,8 @@ export class DirectionStream {
   #askedAt = 0;
   readonly #displaced = new Map<string, string>();
   #received: Position = ORIGIN_OF_TIME;
+  /** What the source need not keep for the target's sake. */
+  #appliable: Position = ORIGIN_OF_TIME;
   #checkpoint: Checkpoint = { position: ORIGIN_OF_TIME, seen: ORIGIN_OF_TIME };
   #checkpointAt = 0;
   /** When reading began, by the wall clock, in microseconds. */
@@ -145,28 +148,34 @@ export class DirectionStream {
     const inner = new AbortController();
     const both = AbortSignal.any([signal, inner.signal]);
     const halves = [this.#receive(both), this.#apply(both)];
+    const marking = this.#options.marks?.run(both, () => this.acknowledge(this.#appliable));
     try {
       return await Promise.race(halves);
     } finally {
       inner.abort();
-      await Promise.allSettled(halves);
+      await Promise.allSettled([...halves, marking]);
       await this.#queue.discard();
     }
   }
 
-  /** Tells the source what need not be kept. */
+  /** Tells the source what need not be kept: nothing whose marks are not stored. */
   acknowledge(position: Position): void {
-    this.#options.source.acknowledge(position);
+    const { source, marks } = this.#options;
+    this.#appliable = position;
+    source.acknowledge(marks && marks.stored < position ? marks.stored : position);
   }
 
   async #receive(signal: AbortSignal): Promise<never> {
-    const { source, sourceKnowledge, clock } = this.#options;
+    const { source, sourceKnowledge, clock, marks } = this.#options;
+    const begins = marks ? { onBegin: (beginning: Beginning) => marks.begin(beginning, signal) } : {};
     this.#openedAt = BigInt(clock.now()) * 1000n;
     return this.#patiently(signal, async (going) => {
-      for await (const event of source.stream({ signal })) {
+      for await (const event of source.stream({ signal, ...begins })) {
         going();
+        if (marks?.begun === false) await marks.begin(undefined, signal);
         if (event.kind === 'progress') {
           sourceKnowledge.decodedThrough(event.position);
+          marks?.readThrough(event.position);
           if (event.position <= this.#received) continue;
           this.#received = event.position;
           await this.#queue.put(this.#progress(event.position), signal);
@@ -199,6 +208,7 @@ export class DirectionStream {
 
   async #enqueue(work: Work, signal: AbortSignal): Promise<void> {
     this.#options.sourceKnowledge.decodedThrough(work.position);
+    this.#options.marks?.readThrough(work.position);
     // What a former worker applied is good to learn from, not to apply again.
     if (work.position <= this.#received) return;
     this.#received = work.position;

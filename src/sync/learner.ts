@@ -9,7 +9,7 @@ import type { SchemaGate } from './schema-gate.ts';
 import type { DirectionStreamOptions } from './stream-options.ts';
 import { type Decided, type Step, type Work } from './work.ts';
 
-export interface LearnerOptions extends Pick<DirectionStreamOptions, 'service' | 'sourceKnowledge' | 'echoOrigin' | 'ownTables'> {
+export interface LearnerOptions extends Pick<DirectionStreamOptions, 'service' | 'sourceKnowledge' | 'echoOrigin' | 'ownTables' | 'marks'> {
   /** As the tables are known now. */
   readonly mapping: () => Mapping;
   /** Absent: the tables' forms are not watched. */
@@ -98,7 +98,9 @@ export class Learner {
   }
 
   #translate(changes: readonly Change[], reading: Reading, steps: Step[]): readonly Step[] {
+    const { marks } = this.#options;
     for (const change of changes) {
+      const before = steps.length;
       const own = this.#ownTable(change);
       if (own === 'mark') reading.marked = true;
       else if (own === 'conflict' && reading.echo) this.#decision(change, reading, steps);
@@ -106,6 +108,8 @@ export class Learner {
       else if (own === 'request' && isMark(change)) reading.marked = true;
       else if (own === 'request') this.#offered(change, reading, steps);
       else if (own === undefined && !reading.echo) this.#step(change, reading, steps);
+      // Before anything is decided of them: what is lost from here on is what a validation is there to find.
+      if (marks && reading.learning && steps.length > before) marks.note(steps, before, change);
     }
     return steps;
   }

@@ -8,11 +8,14 @@ import { directionFrom, otherSide, sourceSide, type Direction, type Side } from 
 import type { TableMapping } from '../model/table-mapping.ts';
 import type { Applier, Beginning, Checkpoint, Horizon } from '../ports/applier.ts';
 import type { ChangeSource } from '../ports/change-source.ts';
+import type { MarkStore } from '../ports/mark-store.ts';
 import type { TableCatalog } from '../ports/table-catalog.ts';
 import { ClockSkewWatch, type ClockReading, type ClockSkew } from './clock-skew.ts';
 import type { ConflictResolver } from './conflict.ts';
 import { DirectionStream } from './direction-stream.ts';
+import { MarkKeeper } from './mark-keeper.ts';
 import { Offers } from './offers.ts';
+import type { TouchedLimits } from './touched.ts';
 import type { AdditivePolicy } from './schema-fit.ts';
 import { SchemaWatch } from './schema-watch.ts';
 import type { StreamCounts } from './stream-options.ts';
@@ -63,6 +66,8 @@ export interface ServiceSyncOptions {
   readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
   /** Where columns that one side has got are added on the other. Default `service`. */
   readonly additive?: AdditivePolicy;
+  /** Where the streams keep which rows they read changes of, for incremental validation. Default: nowhere, and it is not possible. */
+  readonly marks?: { readonly store: MarkStore; readonly everyMs?: number; readonly limits?: TouchedLimits };
   /** Most milliseconds by which the servers' clocks may differ unremarked. Default 1000. */
   readonly clockSkewToleranceMs?: number;
 }
@@ -146,7 +151,9 @@ export class ServiceSync {
       // What this log shows of its tables' new form, the stream that writes into them has to know as well.
       onNews: () => this.#streams.get(directionFrom(to))?.targetChanged(),
     });
+    const { marks } = this.#options;
     return new DirectionStream({
+      ...(marks ? { marks: new MarkKeeper({ ...marks, stream: { service, direction }, pairs, clock, logger: logger.child({ service, direction }) }) } : {}),
       service, direction, source, applier, pairs, resolver, clock, logger, metrics,
       authority: mode !== 'bidirectional' ? 'follows' : to === 'monolith' ? 'settles' : 'defers',
       sourceKnowledge: this.#knowledge[from],

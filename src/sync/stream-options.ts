@@ -10,6 +10,7 @@ import type { ChangeSource } from '../ports/change-source.ts';
 import type { ConflictResolver } from './conflict.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { OfferOutcome } from './offers.ts';
+import type { MarkKeeper } from './mark-keeper.ts';
 import type { LeftColumn, PausedTable, SchemaWatch } from './schema-watch.ts';
 import type { Authority } from './settle-context.ts';
 
@@ -56,6 +57,8 @@ export interface DirectionStreamOptions {
   readonly schema?: SchemaWatch;
   /** How much of its time it may write. Default: all. */
   readonly throttle?: Pick<Throttle, 'share' | 'pauseMs'>;
+  /** Notes what is read, for incremental validation. Absent: nobody asks. */
+  readonly marks?: MarkKeeper;
   /** Whether enough has been read again, after a restart, to judge the first change. */
   readonly remembered: () => boolean;
   /** Told after each durable checkpoint. */

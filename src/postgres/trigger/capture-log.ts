@@ -43,6 +43,12 @@ export class CaptureLog {
     return this.#batch('SELECT position, snapshot FROM banyan.capture_batch WHERE service = $1 ORDER BY position LIMIT 1', [this.#service]);
   }
 
+  /** What this log is known by: one that was made anew is another. */
+  async identity(): Promise<string> {
+    const found = await this.#client.query<{ identity: string }>('SELECT identity FROM banyan.capture WHERE service = $1', [this.#service]);
+    return found.rows[0]?.identity ?? '';
+  }
+
   /** The first batch after a position. */
   async next(after: Position): Promise<Batch | undefined> {
     return this.#batch(

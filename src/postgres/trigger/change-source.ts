@@ -36,7 +36,7 @@ export class TriggerChangeSource implements ChangeSource {
     this.#options = options;
   }
 
-  async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
+  async *stream({ signal, onBegin }: Parameters<ChangeSource['stream']>[0]): AsyncGenerator<SourceEvent> {
     const client = await connect({ url: this.#options.url, applicationName: this.#name });
     const stop = (): void => {
       client.connection.stream.destroy();
@@ -46,7 +46,7 @@ export class TriggerChangeSource implements ChangeSource {
       signal.throwIfAborted();
       await client.query(SETTINGS);
       await this.#options.check?.();
-      yield* this.#units(client, signal);
+      yield* this.#units(client, signal, onBegin);
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -65,11 +65,12 @@ export class TriggerChangeSource implements ChangeSource {
     this.#durable = later(this.#durable, position);
   }
 
-  async *#units(client: pg.Client, signal: AbortSignal): AsyncGenerator<SourceEvent> {
+  async *#units(client: pg.Client, signal: AbortSignal, onBegin: Parameters<ChangeSource['stream']>[0]['onBegin']): AsyncGenerator<SourceEvent> {
     const { url, service, clock, replay, pollMs = { least: 5, most: 50 } } = this.#options;
     const memory = { ...MEMORY, ...this.#options.memory };
     const log = new CaptureLog(client, service);
     let before = await this.#start(log);
+    if (onBegin) await onBegin({ position: before.position, history: await log.identity() });
     let pauseMs = pollMs.least;
     // A mark promises that the stream passes it; one that an earlier reader saw may still be waited for.
     let owed = true;

@@ -6,6 +6,7 @@ import type { ChangeSource, SourceEvent } from '../../ports/change-source.ts';
 import { CommitReader } from './commit-reader.ts';
 import { DirectorySpoolStorage, type SpoolStorage } from './spool-storage.ts';
 import type { PartSize } from './spooled-changes.ts';
+import { beginningOf } from './beginning.ts';
 import { connectReplication, streamSlot } from './walsender.ts';
 
 /** How much of what is captured stands in memory, and where the rest goes. */
@@ -53,10 +54,14 @@ export class WalChangeSource implements ChangeSource {
     this.#options = options;
   }
 
-  async *stream({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<SourceEvent> {
+  async *stream({ signal, onBegin }: Parameters<ChangeSource['stream']>[0]): AsyncGenerator<SourceEvent> {
     const client = await connectReplication(this.#options);
     try {
       await this.#options.check?.(client);
+      if (onBegin) {
+        const beginning = await beginningOf(client, { slot: this.#options.slot, clock: this.#options.clock, signal });
+        if (beginning) await onBegin(beginning);
+      }
     } catch (error) {
       client.connection.stream.destroy();
       throw error;
