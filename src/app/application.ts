@@ -8,6 +8,7 @@ import type { UnlikeRow } from '../validate/anomalies/row-hints.ts';
 import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
 import type { Trend } from '../validate/trend.ts';
 import type { ReconcileApplication } from './reconcile-types.ts';
+import type { RouteExportOptions, RouteExportResult } from './route-export-types.ts';
 
 /*
  * What the command line (and whoever else drives Banyan) asks of the composition root: one method per
@@ -84,6 +85,7 @@ export interface Application extends ReconcileApplication {
   routeSet(options: RouteSetOptions): Promise<RouteResult>;
   routeStatus(): Promise<RouteResult>;
   routeRollback(options: ServiceOptions): Promise<RouteResult>;
+  routeExport(options: RouteExportOptions): Promise<RouteExportResult>;
   migrate(options: MigrateOptions): Promise<MigrationResult>;
   migrateStatus(options: { readonly service?: string }): Promise<MigrationStatusResult>;
   migrateRollback(options: ServiceOptions & DestructiveOptions): Promise<MigrationResult>;

@@ -9,6 +9,7 @@ import { migrate, migrateRollback, migrateStatus } from './migrate.ts';
 import { provision } from './provision.ts';
 import { reconcileApplication } from './reconcile.ts';
 import { readRoutes, rollbackRoute, serveRoutes, setRoute } from './route.ts';
+import { exportRoutes } from './route-export.ts';
 import { Session } from './session.ts';
 import { resyncTable } from './sync-resync.ts';
 import { runSync } from './sync-run.ts';
@@ -51,6 +52,7 @@ export function createApplication(context: ApplicationContext): Application {
     routeSet: (options) => session((open) => setRoute(open, options)),
     routeStatus: () => session(readRoutes),
     routeRollback: (options) => session((open) => rollbackRoute(open, options)),
+    routeExport: (options) => session((open) => exportRoutes(open, options)),
     migrate: (options) => session((open) => migrate(open, options)),
     migrateStatus: (options) => session((open) => migrateStatus(open, options)),
     migrateRollback: (options) => session((open) => migrateRollback(open, options)),

@@ -255,6 +255,14 @@ export const ERROR_CODES = {
     meaning: 'The router could not listen on its address.',
     remedy: 'Check `route.listen` and `route.admin`, and whether another process has the port.',
   },
+  BANYAN_PLANE_UNSUPPORTED: {
+    meaning: 'A route can not be told to the other proxy as it is configured.',
+    remedy: 'See the message for what stands in the way; docs/routing-planes.md says what each proxy can do. Banyan\'s own router (`banyan route serve`) can do all of it.',
+  },
+  BANYAN_PLANE_APPLY: {
+    meaning: 'A running proxy did not take the new shares, or could not be read.',
+    remedy: 'Check that it runs and that `route.planes` names its socket and its map. Nothing is left half done: run the command again.',
+  },
   BANYAN_ADMIN_OPEN: {
     meaning: 'The admin interface was asked to listen beyond this machine without a token.',
     remedy: 'Listen on 127.0.0.1, or set a token that callers send as `Authorization: Bearer …`.',

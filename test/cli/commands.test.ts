@@ -69,6 +69,8 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['route set accounts 100 --step 5 --every 300', 'routeSet', { service: 'accounts', percent: 100, gradual: { stepPercent: 5, everySeconds: 300 } }],
   ['route status', 'routeStatus', undefined],
   ['route rollback accounts', 'routeRollback', { service: 'accounts' }],
+  ['route export --format haproxy -o out', 'routeExport', { format: 'haproxy', outDir: 'out', direct: false }],
+  ['route export --format envoy -o out --direct --listen :80 --bucket-header x-b', 'routeExport', { format: 'envoy', outDir: 'out', direct: true, listen: ':80', bucketHeader: 'x-b' }],
   ['migrate accounts', 'migrate', { service: 'accounts', dryRun: false }],
   ['migrate accounts --to shadow --dry-run', 'migrate', { service: 'accounts', to: 'shadow', dryRun: true }],
   ['migrate status', 'migrateStatus', {}],
@@ -416,6 +418,7 @@ public.users: the row id=7 is unlike the others (score 0.81); balance is 1200 us
 accounts          25 %        7  healthy  closed   percent 10, compared 120
 1 route.
 `);
+    expect(await shown('route export --format haproxy -o out')).toBe('out/haproxy.cfg\nnote: It holds nobody.\n1 file.\n');
     expect(await shown('route status', { routeStatus: () => Promise.resolve({ routes: [] }) })).toBe('No routes.\n');
     expect(await shown('migrate accounts')).toBe(`accounts: shadow
    gate       evidence

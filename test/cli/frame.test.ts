@@ -145,7 +145,6 @@ describe('what is not built yet says so', () => {
     'check --before a --after b --type api -f sarif',
     'runbook -i p.json',
     'rehearse accounts',
-    'route export --format haproxy -o x',
   ])('banyan %s', async (line) => {
     const { code, stderr, stdout } = await run([...line.split(' '), '--json']);
     expect(code).toBe(3);

@@ -128,6 +128,7 @@ export const defaultApplication: Application = {
   routeSet: () => Promise.resolve(samples.routes),
   routeStatus: () => Promise.resolve(samples.routes),
   routeRollback: () => Promise.resolve(samples.routes),
+  routeExport: ({ format, outDir }) => Promise.resolve({ format, files: [`${outDir}/haproxy.cfg`], notes: ['It holds nobody.'] }),
   migrate: () => Promise.resolve(samples.migration),
   migrateStatus: () => Promise.resolve({ migrations: [samples.migration] }),
   migrateRollback: () => Promise.resolve(samples.migration),

@@ -1,5 +1,6 @@
 import { Argument, Option, type Command } from 'commander';
 import type { RouteResult } from '../../app/application.ts';
+import type { RouteExportResult, RouteFormat } from '../../app/route-export-types.ts';
 import { examples, requireSubcommand, usageError } from '../command.ts';
 import type { Frame, Outcome } from '../frame.ts';
 import { plural, table, type Style } from '../style.ts';
@@ -65,16 +66,42 @@ function addRollback(route: Command, frame: Frame): void {
   examples(rollback, 'banyan route rollback accounts');
 }
 
+interface ExportFlags {
+  readonly format: RouteFormat;
+  readonly outDir: string;
+  readonly listen?: string;
+  readonly bucketHeader?: string;
+  readonly direct?: boolean;
+}
+
 function addExport(route: Command, frame: Frame): void {
   const exportRoutes = route
     .command('export')
-    .description('Write the routes for another proxy. Not available yet.')
+    .description('Write the routes, with the shares as they are now, as the configuration of another proxy.')
     .addOption(
       new Option('--format <format>', 'for which').choices(['haproxy', 'nginx', 'envoy', 'istio', 'gateway-api']).makeOptionMandatory(),
     )
     .requiredOption('-o, --out-dir <dir>', 'where to write it', filled)
-    .action(() => frame.notAvailable('route export'));
-  examples(exportRoutes, 'banyan route export --format haproxy -o haproxy');
+    .option('--listen <host:port>', 'where that proxy listens (default: 127.0.0.1:8000)', filled)
+    .option('--bucket-header <name>', "a request header that gives the user's bucket, if something in front sets it", filled)
+    .option('--direct', "without Banyan's own router: no fence for users who move, no comparing")
+    .action((_flags: unknown, command: Command) =>
+      frame.run(command, async (application) => {
+        const { format, outDir, listen, bucketHeader, direct = false } = command.opts<ExportFlags>();
+        const result = await application.routeExport({
+          format, outDir, direct,
+          ...(listen === undefined ? {} : { listen }),
+          ...(bucketHeader === undefined ? {} : { bucketHeader }),
+        });
+        return { json: result, text: (style) => exportText(result, style) };
+      }),
+    );
+  examples(exportRoutes, 'banyan route export --format haproxy -o haproxy', 'banyan route export --format istio -o k8s --direct');
+}
+
+function exportText({ files, notes }: RouteExportResult, style: Style): string {
+  const written = files.map((file) => `${file}\n`).join('');
+  return `${written}${notes.map((note) => `${style.yellow('note:')} ${note}\n`).join('')}${style.green(`${plural(files.length, 'file')}.`)}\n`;
 }
 
 function outcome(result: RouteResult): Outcome {

@@ -1,0 +1,30 @@
+import { invariant } from '../../core/errors.ts';
+import type { PlaneShare } from '../../ports/data-plane.ts';
+import { bucketsOf } from '../check-plan.ts';
+
+/*
+ * The map from services to buckets: `accounts 1000` serves the buckets below 1,000 from the service,
+ * `accounts 1000-2000` sends those from 1,000 to 1,999 through Banyan's router besides. Both bounds
+ * are one value, because HAProxy looks values up one by one and a change may come between two.
+ */
+
+/** The value of one service. */
+export function shareValue({ percent, movingUpTo }: PlaneShare): string {
+  const low = bucketsOf(percent);
+  const high = movingUpTo === undefined ? low : bucketsOf(movingUpTo);
+  return high > low ? `${low}-${high}` : String(low);
+}
+
+/** The map as a file. */
+export function mapText(shares: readonly PlaneShare[]): string {
+  return shares.map((share) => `${share.service} ${shareValue(share)}\n`).join('');
+}
+
+/** Reads lines of `service value`, which may begin with the pointer that `show map` prints. Others are left out. */
+export function parseMap(text: string): PlaneShare[] {
+  return [...text.matchAll(/^(?:0x[0-9a-f]+ )?([a-z][a-z0-9_-]*) (\d{1,5})(?:-(\d{1,5}))?$/gm)].map(([, service, low, high]) => {
+    invariant(service !== undefined && low !== undefined, 'A group of the expression is missing.');
+    const share = { service, percent: Number(low) / 100 };
+    return high === undefined ? share : { ...share, movingUpTo: Number(high) / 100 };
+  });
+}
