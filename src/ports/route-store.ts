@@ -1,3 +1,5 @@
+import type { RouteDecision } from '../model/route-decision.ts';
+
 /** What an operator (or a trigger) decided for one service: one row per version, never changed. */
 export interface RouteState {
   readonly service: string;
@@ -5,6 +7,8 @@ export interface RouteState {
   readonly version: number;
   /** 0 to 100, in steps of a hundredth. */
   readonly percent: number;
+  /** What was decided besides the percentage. */
+  readonly decision: RouteDecision;
   /** Who decided: a person, or `banyan` for an automatic rollback. */
   readonly by: string;
   readonly why: string;
@@ -15,6 +19,8 @@ export interface RouteState {
 export interface RouteChange {
   readonly service: string;
   readonly percent: number;
+  /** Default: the latest one's, without its pin and the steps still to come. */
+  readonly decision?: RouteDecision;
   readonly by: string;
   readonly why: string;
   /** The version the decision was based on. Default: whatever is the latest. */

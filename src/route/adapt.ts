@@ -1,4 +1,4 @@
-import { fits, parseTemplate, splitPath, type PathTemplate } from './match.ts';
+import { fits, parseTemplate, splitPath, type PathTemplate } from './path-template.ts';
 
 /** Rewrites a path for the service, so that old clients keep their URLs. */
 export interface PathAdapter {

@@ -1,6 +1,9 @@
 import type { Side } from '../model/side.ts';
 import { invariant } from '../core/errors.ts';
-import { BUCKETS, homeOf } from './decide.ts';
+import { BUCKETS } from './decide.ts';
+import { bucketsThatMove, type Assignment } from './decision/assignment.ts';
+import { CompiledDecision } from './decision/compiled-decision.ts';
+import type { Subject } from './decision/facts.ts';
 
 /** One request's place in the flow of its bucket. */
 export class Ticket {
@@ -9,13 +12,15 @@ export class Ticket {
   readonly bucket: number;
   readonly #flow: BucketFlow;
   readonly #unsafe: boolean;
+  readonly #epoch: number;
   #left = false;
 
-  constructor(flow: BucketFlow, options: { readonly home: Side; readonly bucket: number; readonly unsafe: boolean }) {
+  constructor(flow: BucketFlow, options: { readonly home: Side; readonly bucket: number; readonly unsafe: boolean; readonly epoch?: number }) {
     this.#flow = flow;
     this.home = options.home;
     this.bucket = options.bucket;
     this.#unsafe = options.unsafe;
+    this.#epoch = options.epoch ?? 0;
   }
 
   /** The response has begun: a safe request has read what it will read, and no move waits for it. */
@@ -27,34 +32,47 @@ export class Ticket {
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    this.#flow.depart(this.bucket, this.#unsafe);
+    this.#flow.depart(this.bucket, this.#unsafe, this.#epoch);
   }
 }
 
 interface Waiting {
+  readonly user: Subject;
   readonly unsafe: boolean;
   readonly admit: (ticket: Ticket) => void;
 }
 
+/** How many requests of each bucket are under way. */
+class Counts {
+  readonly writing = new Uint32Array(BUCKETS);
+  readonly reading = new Uint32Array(BUCKETS);
+
+  of(unsafe: boolean): Uint32Array {
+    return unsafe ? this.writing : this.reading;
+  }
+}
+
 /**
- * Which side serves each bucket of one service, how many of its requests are under way, and which
- * buckets are held because they are being moved.
+ * Which assignment each bucket of one service goes by, how many of its requests are under way, and
+ * which buckets are held because users of theirs are being moved.
  *
- * Invariant: a bucket's home changes only while it is held, with none of its unsafe requests under
- * way. So no request decided for the old side can write there after the fence was placed.
+ * Invariant: a bucket's assignment changes so that somebody moves only while it is held, with none of
+ * the unsafe requests under way that came before the hold. During the hold only users are admitted
+ * whom the change does not move. So no request decided for the old side can write there after the
+ * fence was placed.
  */
 export class BucketFlow {
-  readonly #homes = new Uint8Array(BUCKETS);
-  readonly #writing = new Uint32Array(BUCKETS);
-  readonly #reading = new Uint32Array(BUCKETS);
+  readonly #assignments: Assignment[];
+  /** Requests that came before the present hold, or the last one. */
+  readonly #before = new Counts();
+  readonly #since = new Counts();
+  #epoch = 0;
   #onService = 0;
   #hold: BucketHold | null = null;
 
-  constructor(percent = 0) {
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      if (homeOf(bucket, percent) === 'service') this.#homes[bucket] = 1;
-    }
-    this.#onService = this.#homes.reduce((sum, home) => sum + home, 0);
+  constructor(initial: Assignment = new CompiledDecision(0)) {
+    this.#assignments = Array.from({ length: BUCKETS }, () => initial);
+    for (let bucket = 0; bucket < BUCKETS; bucket++) if (initial.home(bucket) === 'service') this.#onService++;
   }
 
   /** The percentage of buckets whose home is the service. */
@@ -67,74 +85,102 @@ export class BucketFlow {
     return this.#hold?.waiting ?? 0;
   }
 
+  /** Where users of the bucket are of whom nothing else is said. */
   home(bucket: number): Side {
-    return this.#homes[bucket] === 1 ? 'service' : 'monolith';
+    return this.assignment(bucket).home(bucket);
   }
 
-  /** Whether the service serves the bucket, or may in a moment. */
+  assignment(bucket: number): Assignment {
+    const assignment = this.#assignments[bucket];
+    invariant(assignment !== undefined, 'a bucket without an assignment');
+    return assignment;
+  }
+
+  /** Whether the service serves somebody of the bucket, or may in a moment. */
   concernsService(bucket: number): boolean {
-    return this.#homes[bucket] === 1 || (this.#hold?.has(bucket) ?? false);
+    return this.assignment(bucket).mayServe(bucket) || (this.#hold?.has(bucket) ?? false);
   }
 
-  /** A ticket at once, or, while the bucket is held, as soon as the hold is over. */
-  admit(bucket: number, unsafe: boolean): Ticket | Promise<Ticket> {
+  /** A ticket at once, or, while the user is being moved, as soon as that is over. */
+  admit(user: Subject, unsafe: boolean): Ticket | Promise<Ticket> {
     const hold = this.#hold;
-    if (hold?.has(bucket)) {
+    if (hold?.moves(user)) {
       return new Promise((admit) => {
-        hold.wait(bucket, { unsafe, admit });
+        hold.wait({ user, unsafe, admit });
       });
     }
-    return this.#enter(bucket, unsafe);
+    return this.#enter(user, unsafe);
   }
 
-  #enter(bucket: number, unsafe: boolean): Ticket {
-    const counts = unsafe ? this.#writing : this.#reading;
+  #enter(user: Subject, unsafe: boolean): Ticket {
+    const { bucket } = user;
+    const counts = this.#since.of(unsafe);
     counts[bucket] = (counts[bucket] ?? 0) + 1;
-    return new Ticket(this, { home: this.home(bucket), bucket, unsafe });
+    return new Ticket(this, { home: this.assignment(bucket).side(user), bucket, unsafe, epoch: this.#epoch });
   }
 
   /** For {@link Ticket} only. */
-  depart(bucket: number, unsafe: boolean): void {
-    const counts = unsafe ? this.#writing : this.#reading;
+  depart(bucket: number, unsafe: boolean, epoch: number): void {
+    const counts = (epoch === this.#epoch ? this.#since : this.#before).of(unsafe);
     counts[bucket] = (counts[bucket] ?? 1) - 1;
     this.#hold?.departed(bucket);
   }
 
-  /** Whether requests of the bucket are under way; without reads if `writesOnly`. */
+  /** Whether requests of the bucket are under way that came before the hold; without reads if `writesOnly`. */
   busy(bucket: number, writesOnly: boolean): boolean {
-    return (this.#writing[bucket] ?? 0) > 0 || (!writesOnly && (this.#reading[bucket] ?? 0) > 0);
+    return (this.#before.writing[bucket] ?? 0) > 0 || (!writesOnly && (this.#before.reading[bucket] ?? 0) > 0);
   }
 
-  /** The buckets whose home is not what `percent` wants, lowest first. */
-  misplaced(percent: number): number[] {
+  /** The buckets some users of which `goal` may move to `to`, lowest first. */
+  misplaced(goal: Assignment, to: Side): number[] {
+    const masks = new Map<Assignment, Uint8Array>();
     const buckets: number[] = [];
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      if (this.home(bucket) !== homeOf(bucket, percent)) buckets.push(bucket);
+      const now = this.assignment(bucket);
+      if (now === goal) continue;
+      let mask = masks.get(now);
+      if (!mask) masks.set(now, (mask = bucketsThatMove(now, goal, to)));
+      if (mask[bucket] === 1) buckets.push(bucket);
     }
     return buckets;
   }
 
+  /** Makes `goal` the assignment of every bucket. Only when it moves nobody, see {@link misplaced}. */
+  adopt(goal: Assignment): void {
+    invariant(this.#hold === null, 'an assignment is taken over during a move');
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#assign(bucket, goal);
+  }
+
   /**
-   * Holds the new requests of `buckets` until each is settled. `onOverflow` is called once, when more
-   * than `maxRequests` wait: whoever holds has to settle then, which bounds the memory.
+   * Holds the new requests of the users of `buckets` whom `next` moves, until each bucket is settled.
+   * `onOverflow` is called once, when more than `maxRequests` wait: whoever holds has to settle then,
+   * which bounds the memory.
    */
-  hold(options: {
-    readonly buckets: readonly number[];
-    readonly maxRequests: number;
-    readonly onOverflow: () => void;
-  }): BucketHold {
+  hold(options: HoldOptions): BucketHold {
     invariant(this.#hold === null, 'two moves of one service at once');
+    // From here on the requests under way are those that the move waits for.
+    this.#epoch++;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      for (const unsafe of [true, false]) {
+        const [before, since] = [this.#before.of(unsafe), this.#since.of(unsafe)];
+        before[bucket] = (before[bucket] ?? 0) + (since[bucket] ?? 0);
+        since[bucket] = 0;
+      }
+    }
     this.#hold = new BucketHold(this, options);
     return this.#hold;
   }
 
-  /** For {@link BucketHold} only: gives the bucket its home and lets `waiting` in, in their order. */
-  settle(bucket: number, home: Side, waiting: readonly Waiting[]): void {
-    const before = this.#homes[bucket] ?? 0;
-    const after = home === 'service' ? 1 : 0;
-    this.#homes[bucket] = after;
-    this.#onService += after - before;
-    for (const { unsafe, admit } of waiting) admit(this.#enter(bucket, unsafe));
+  /** For {@link BucketHold} only: gives the bucket its assignment, if it is a new one, and lets `waiting` in, in their order. */
+  settle(bucket: number, next: Assignment | null, waiting: readonly Waiting[]): void {
+    if (next) this.#assign(bucket, next);
+    for (const { user, unsafe, admit } of waiting) admit(this.#enter(user, unsafe));
+  }
+
+  #assign(bucket: number, next: Assignment): void {
+    if (this.home(bucket) === 'service') this.#onService--;
+    this.#assignments[bucket] = next;
+    if (next.home(bucket) === 'service') this.#onService++;
   }
 
   /** For {@link BucketHold} only. */
@@ -143,13 +189,26 @@ export class BucketFlow {
   }
 }
 
-/** Buckets that are being moved: their new requests wait. */
+export interface HoldOptions {
+  readonly buckets: readonly number[];
+  /** What a bucket goes by once it is settled. */
+  readonly next: (bucket: number) => Assignment;
+  readonly maxRequests: number;
+  readonly onOverflow: () => void;
+}
+
+/** A bucket that is held. */
+interface Held {
+  readonly next: Assignment;
+  readonly waiting: Waiting[];
+}
+
+/** Buckets of which users are being moved: the new requests of those users wait. */
 export class BucketHold {
   readonly #flow: BucketFlow;
   readonly #maxRequests: number;
   readonly #onOverflow: () => void;
-  /** Held buckets with the requests that wait for them. */
-  readonly #held = new Map<number, Waiting[]>();
+  readonly #held = new Map<number, Held>();
   /** Held buckets that still have requests under way. */
   readonly #busy = new Set<number>();
   readonly #drained: number[] = [];
@@ -157,15 +216,12 @@ export class BucketHold {
   #waiting = 0;
   #wake: (() => void) | null = null;
 
-  constructor(
-    flow: BucketFlow,
-    options: { readonly buckets: readonly number[]; readonly maxRequests: number; readonly onOverflow: () => void },
-  ) {
+  constructor(flow: BucketFlow, options: HoldOptions) {
     this.#flow = flow;
     this.#maxRequests = options.maxRequests;
     this.#onOverflow = options.onOverflow;
     for (const bucket of options.buckets) {
-      this.#held.set(bucket, []);
+      this.#held.set(bucket, { next: options.next(bucket), waiting: [] });
       if (flow.busy(bucket, false)) this.#busy.add(bucket);
       else this.#drained.push(bucket);
     }
@@ -184,8 +240,14 @@ export class BucketHold {
     return this.#held.has(bucket);
   }
 
-  wait(bucket: number, request: Waiting): void {
-    this.#held.get(bucket)?.push(request);
+  /** Whether the user is one of those who are being moved. */
+  moves(user: Subject): boolean {
+    const held = this.#held.get(user.bucket);
+    return held !== undefined && held.next.side(user) !== this.#flow.assignment(user.bucket).side(user);
+  }
+
+  wait(request: Waiting): void {
+    this.#held.get(request.user.bucket)?.waiting.push(request);
     this.#waiting++;
     if (this.#waiting === this.#maxRequests + 1) this.#onOverflow();
   }
@@ -217,24 +279,26 @@ export class BucketHold {
     });
   }
 
-  /** Ends the hold of `buckets`, with `home` as their home; the waiting requests go there. */
-  settle(buckets: readonly number[], home: Side): void {
-    for (const bucket of buckets) {
-      const waiting = this.#held.get(bucket);
-      if (!waiting) continue;
-      this.#held.delete(bucket);
-      this.#busy.delete(bucket);
-      this.#waiting -= waiting.length;
-      this.#flow.settle(bucket, home, waiting);
-    }
+  /** Ends the hold of `buckets`: their users are moved, and the waiting requests go where they belong now. */
+  settle(buckets: readonly number[]): void {
+    for (const bucket of buckets) this.#end(bucket, true);
     if (this.#held.size === 0) this.#flow.released();
   }
 
-  /** Ends the hold of every bucket left. */
-  settleRest(home: Side): number {
+  /** Ends the hold of every bucket left, whose users stay where they were. */
+  settleRest(): number {
     const rest = [...this.#held.keys()];
-    this.settle(rest, home);
-    if (rest.length === 0) this.#flow.released();
+    for (const bucket of rest) this.#end(bucket, false);
+    this.#flow.released();
     return rest.length;
+  }
+
+  #end(bucket: number, moved: boolean): void {
+    const held = this.#held.get(bucket);
+    if (!held) return;
+    this.#held.delete(bucket);
+    this.#busy.delete(bucket);
+    this.#waiting -= held.waiting.length;
+    this.#flow.settle(bucket, moved ? held.next : null, held.waiting);
   }
 }

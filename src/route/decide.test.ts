@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BucketFlow } from './bucket-flow.ts';
 import { bucketOf, bucketsOf, BUCKETS, decide, homeOf, isPercent } from './decide.ts';
+import { percentage } from './decision/compiled-decision.ts';
 import { gradualSteps } from './gradual.ts';
 import { xxh32, xxh32Bytes } from './xxh32.ts';
 
@@ -64,6 +65,13 @@ describe('decide', () => {
     expect(bucketOf('x')).toBeLessThan(BUCKETS);
   });
 
+  it('agrees with the vectors of docs/routing-decision.md', () => {
+    const vectors: readonly (readonly [string, number])[] = [
+      ['42', 1723], ['anna', 5873], ['user-1', 8957], ['f3a1b2c4d5e60718293a4b5c6d7e8f90', 3344], ['Zoë', 4128], ['198.51.100.0/24', 7018],
+    ];
+    for (const [key, bucket] of vectors) expect(bucketOf(key)).toBe(bucket);
+  });
+
   it('knows a percentage when it sees one', () => {
     for (const good of [0, 0.01, 0.29, 57.14, 100]) expect(isPercent(good)).toBe(true);
     for (const bad of [-1, 100.01, 0.001, NaN, Infinity]) expect(isPercent(bad)).toBe(false);
@@ -76,11 +84,14 @@ describe('the flow of buckets', () => {
       fc.property(fc.array(percent, { minLength: 1, maxLength: 8 }), fc.string(), (percentages, key) => {
         const flow = new BucketFlow();
         for (const next of percentages) {
-          const buckets = flow.misplaced(next);
-          if (buckets.length > 0) {
-            const hold = flow.hold({ buckets, maxRequests: 1, onOverflow: () => {} });
-            for (const bucket of hold.takeDrained()) hold.settle([bucket], homeOf(bucket, next));
+          const goal = percentage(next);
+          for (const to of ['monolith', 'service'] as const) {
+            const buckets = flow.misplaced(goal, to);
+            if (buckets.length === 0) continue;
+            const hold = flow.hold({ buckets, next: () => goal, maxRequests: 1, onOverflow: () => {} });
+            for (const bucket of hold.takeDrained()) hold.settle([bucket]);
           }
+          flow.adopt(goal);
           expect(flow.percent).toBe(next);
           expect(flow.home(bucketOf(key))).toBe(decide(key, next));
         }

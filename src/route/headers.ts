@@ -10,10 +10,10 @@ const HOP_BY_HOP = new Set([
 /** Request headers that the router answers for itself. */
 const OWN_REQUEST = new Set([
   'expect', 'trailer', 'proxy-authorization', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded',
-  'x-request-id', 'traceparent', 'x-banyan-side', 'x-banyan-route', 'x-banyan-shadow',
+  'x-request-id', 'traceparent', 'x-banyan-side', 'x-banyan-variant', 'x-banyan-route', 'x-banyan-shadow',
 ]);
 
-const OWN_RESPONSE = new Set(['proxy-authenticate', 'x-banyan-side']);
+const OWN_RESPONSE = new Set(['proxy-authenticate', 'x-banyan-side', 'x-banyan-variant']);
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(-.*)?$/;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { networkOf } from './network.ts';
 
 /** Where a user's key may be found; the first that yields a value wins. */
 export type KeySource =
@@ -7,7 +8,12 @@ export type KeySource =
   /** A claim of the bearer token in `Authorization`. It is *not* verified: it only picks a bucket. */
   | { readonly jwt: string }
   | { readonly query: string }
+  /** The client's network: so many leading bits of its address, for users whose address changes within it. */
+  | { readonly network: { readonly v4: number; readonly v6: number } }
   | 'ip';
+
+/** A source that says something about a user without being his key. */
+export type TextSource = Extract<KeySource, { readonly cookie: string } | { readonly header: string } | { readonly jwt: string } | { readonly query: string }>;
 
 /** The cookie that the router sets for a user without any other key. */
 export const ANONYMOUS_COOKIE = 'banyan-key';
@@ -23,13 +29,19 @@ export function readKey(chain: readonly KeySource[], request: IncomingMessage, c
 
 function fromSource(source: KeySource, request: IncomingMessage, clientAddress: string): string | undefined {
   if (source === 'ip') return clientAddress;
+  if ('network' in source) return networkOf(clientAddress, source.network);
+  return readSource(source, request);
+}
+
+/** What one source says of a request. */
+export function readSource(source: TextSource, request: IncomingMessage): string | undefined {
   if ('cookie' in source) return cookieValue(request.headers.cookie, source.cookie);
   if ('header' in source) return headerValue(request, source.header);
   if ('jwt' in source) return jwtClaim(request.headers.authorization, source.jwt);
   return queryValue(request.url ?? '', source.query);
 }
 
-function headerValue(request: IncomingMessage, name: string): string | undefined {
+export function headerValue(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name.toLowerCase()];
   return Array.isArray(value) ? value[0] : value;
 }
@@ -67,7 +79,7 @@ function jwtClaim(authorization: string | undefined, claim: string): string | un
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
-function queryValue(url: string, name: string): string | undefined {
+export function queryValue(url: string, name: string): string | undefined {
   const mark = url.indexOf('?');
   return mark < 0 ? undefined : (new URLSearchParams(url.slice(mark + 1)).get(name) ?? undefined);
 }
@@ -84,7 +96,7 @@ export function keysGiven(
   const keys: string[] = [];
   const cookies = headers['set-cookie'];
   for (const source of chain) {
-    if (source === 'ip') continue;
+    if (source === 'ip' || 'network' in source) continue;
     if ('cookie' in source && cookies !== undefined) {
       for (const cookie of Array.isArray(cookies) ? cookies : [cookies]) {
         const value = cookieValue(cookie.split(';', 1)[0], source.cookie);

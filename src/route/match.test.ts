@@ -1,14 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { adaptPath, compileAdapter } from './adapt.ts';
+import { HttpFacts } from './decision/http-facts.ts';
 import { clientAddress, originForm, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
 import { Ids } from './ids.ts';
 import { cookieValue, keysGiven, readKey, type KeySource } from './key.ts';
 import { parseAddress } from './listener.ts';
 import { compileRule, findMatch, type MatchRule } from './match.ts';
 
-const matches = (rule: MatchRule, method: string, path: string): boolean =>
-  findMatch([{ rules: [compileRule(rule)] }], method, path) !== undefined;
+const nothing = (): undefined => undefined;
+
+const matches = (rule: MatchRule, method: string, path: string, headers: Record<string, string> = {}): boolean => {
+  const request = Object.assign(fakeRequest(headers, { url: path }), { method });
+  const facts = new HttpFacts({ tenant: nothing, region: nothing, clientAddress: () => '' }, request, path);
+  return findMatch([{ rules: [compileRule(rule)] }], facts) !== undefined;
+};
 
 function fakeRequest(
   headers: Record<string, string | string[]>,
@@ -53,6 +59,16 @@ describe('matching', () => {
     expect(matches(rule, 'POST', '/x')).toBe(false);
     expect(matches({ path: '/x', methods: [] }, 'POST', '/x')).toBe(true);
     expect(matches({ path: '/x', methods: ['POST'] }, 'HEAD', '/x')).toBe(false);
+  });
+
+  it('minds host, headers and parameters where they are named', () => {
+    const rule: MatchRule = { path: '/x', hosts: ['*.shop.example'], headers: { 'x-app': 'web*' }, query: { v: '2' } };
+    const headers = { host: 'EU.Shop.example:8080', 'x-app': 'web/1' };
+    expect(matches(rule, 'GET', '/x?v=2', headers)).toBe(true);
+    expect(matches(rule, 'GET', '/x?v=1', headers)).toBe(false);
+    expect(matches(rule, 'GET', '/x?v=2', { ...headers, host: 'shop.example' })).toBe(false);
+    expect(matches(rule, 'GET', '/x?v=2', { host: headers.host })).toBe(false);
+    expect(matches({ path: '/x', hosts: ['[::1]'] }, 'GET', '/x', { host: '[::1]:80' })).toBe(true);
   });
 });
 

@@ -1,3 +1,7 @@
+import { compileAudience, type FitsAudience } from './decision/audience.ts';
+import type { RequestFacts } from './decision/facts.ts';
+import { fits, parseTemplate, type PathTemplate } from './path-template.ts';
+
 /** Which requests belong to a service. */
 export interface MatchRule {
   /**
@@ -7,67 +11,28 @@ export interface MatchRule {
   readonly path: string;
   /** Methods, upper case. Default: all. */
   readonly methods?: readonly string[];
-}
-
-/** A path template, ready to match. */
-export interface PathTemplate {
-  /** One entry per segment: a literal, or null for any single segment. */
-  readonly segments: readonly (string | null)[];
-  /** The parameter names by segment, where the segment is `{name}`. */
-  readonly names: readonly (string | null)[];
-  /** Whether it ends in `/**`. */
-  readonly below: boolean;
-}
-
-/** Reads a template. It must start with `/`; the caller has checked the configuration. */
-export function parseTemplate(template: string): PathTemplate {
-  const parts = template.split('/').slice(1);
-  const below = parts.at(-1) === '**';
-  if (below) parts.pop();
-  return {
-    segments: parts.map((part) => (part === '*' || /^\{.+\}$/.test(part) ? null : decodeSegment(part))),
-    names: parts.map((part) => (/^\{.+\}$/.test(part) ? part.slice(1, -1) : null)),
-    below,
-  };
-}
-
-/** The path's segments, percent-encoding resolved where it is valid. */
-export function splitPath(path: string): string[] {
-  const segments = path.split('/');
-  segments.shift();
-  return path.includes('%') ? segments.map(decodeSegment) : segments;
-}
-
-function decodeSegment(segment: string): string {
-  if (!segment.includes('%')) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    // Not valid UTF-8 behind the escapes: it can only equal itself.
-    return segment;
-  }
-}
-
-/** Whether a path, split by {@link splitPath}, fits the template. */
-export function fits(template: PathTemplate, path: readonly string[]): boolean {
-  const { segments, below } = template;
-  if (below ? path.length < segments.length : path.length !== segments.length) return false;
-  for (let i = 0; i < segments.length; i++) {
-    const wanted = segments[i];
-    if (wanted === null ? path[i] === '' : wanted !== path[i]) return false;
-  }
-  return true;
+  /** `shop.example`, or `*.shop.example` for every name below it. Default: all. */
+  readonly hosts?: readonly string[];
+  /** Headers that must be there, with this text; `*` in it stands for any text. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Parameters of the URL, likewise. */
+  readonly query?: Readonly<Record<string, string>>;
 }
 
 export interface CompiledRule {
   readonly template: PathTemplate;
   readonly methods: ReadonlySet<string> | null;
+  /** What else the request must be like; null: nothing. */
+  readonly more: FitsAudience | null;
 }
 
 export function compileRule(rule: MatchRule): CompiledRule {
+  const { hosts, headers, query } = rule;
+  const named = hosts ?? headers ?? query;
   return {
     template: parseTemplate(rule.path),
     methods: rule.methods && rule.methods.length > 0 ? new Set(rule.methods) : null,
+    more: named ? compileAudience({ ...(hosts ? { hosts } : {}), ...(headers ? { headers } : {}), ...(query ? { query } : {}) }) : null,
   };
 }
 
@@ -75,16 +40,13 @@ export function compileRule(rule: MatchRule): CompiledRule {
  * The first of `candidates` one of whose rules fits. HEAD is matched as GET is, because it asks for
  * the same resource.
  */
-export function findMatch<T extends { readonly rules: readonly CompiledRule[] }>(
-  candidates: readonly T[],
-  method: string,
-  path: string,
-): T | undefined {
-  const segments = splitPath(path);
+export function findMatch<T extends { readonly rules: readonly CompiledRule[] }>(candidates: readonly T[], facts: RequestFacts): T | undefined {
+  const { method } = facts;
+  const segments = facts.path();
   for (const candidate of candidates) {
-    for (const { template, methods } of candidate.rules) {
+    for (const { template, methods, more } of candidate.rules) {
       if (methods && !methods.has(method) && !(method === 'HEAD' && methods.has('GET'))) continue;
-      if (fits(template, segments)) return candidate;
+      if (fits(template, segments) && (more === null || more(facts))) return candidate;
     }
   }
   return undefined;

@@ -3,13 +3,16 @@ import { messageOf } from '../core/errors.ts';
 import { otherSide, type Side } from '../model/side.ts';
 import type { Fence } from '../ports/fence.ts';
 import type { BucketFlow, BucketHold } from './bucket-flow.ts';
+import type { Assignment } from './decision/assignment.ts';
 import { within } from './within.ts';
 
 export interface MoveOptions {
   readonly flow: BucketFlow;
   readonly service: string;
-  /** Buckets whose home is the other side of `to`. */
+  /** Buckets of which users are on the other side of `to`, and should not be. */
   readonly buckets: readonly number[];
+  /** What a bucket goes by afterwards. It moves users to `to` only. */
+  readonly next: (bucket: number) => Assignment;
   readonly to: Side;
   /** Absent: the two sides share their data, or the caller answers for it. */
   readonly fence: Fence | undefined;
@@ -22,7 +25,7 @@ export interface MoveOptions {
 }
 
 export interface MoveResult {
-  /** Buckets that are served by the new side now. */
+  /** Buckets whose users are where they should be now. */
   readonly moved: number;
   /** Buckets put off: they stay where they were. */
   readonly left: number;
@@ -38,17 +41,16 @@ const OVERFLOW = Symbol('overflow');
  * Moves users from one side to the other so that none of them reads the past:
  *
  * 1. Before anybody is held, a fence must pass within the bound: if sync lags, nobody waits in vain.
- * 2. The moving buckets' new requests are held.
- * 3. As soon as a bucket's own requests under way are answered, a fence is placed on the side it
- *    leaves. Everything the user was ever told to be committed lies before that fence.
- * 4. When the other side has applied the fence, the bucket changes its home and its requests go on.
+ * 2. The new requests of the moving users are held.
+ * 3. As soon as the requests of their bucket that were under way are answered, a fence is placed on the
+ *    side they leave. Everything they were ever told to be committed lies before that fence.
+ * 4. When the other side has applied the fence, the bucket goes by its next assignment and the requests go on.
  *
  * After the bound every bucket that could not be moved goes on where it was. Reads under way keep a
  * bucket back for half of the bound only: they write nothing, so what they still send can't be lost.
  */
 export async function moveBuckets(options: MoveOptions): Promise<MoveResult> {
-  const { flow, buckets, to, clock, boundMs, signal } = options;
-  const from = otherSide(to);
+  const { flow, buckets, next, clock, boundMs, signal } = options;
   const rehearsal = await passFence(options, boundMs, signal);
   if (rehearsal !== '') return { moved: 0, left: buckets.length, reason: rehearsal, overflowed: false };
 
@@ -59,6 +61,7 @@ export async function moveBuckets(options: MoveOptions): Promise<MoveResult> {
   signal.addEventListener('abort', forward, { once: true });
   const hold = flow.hold({
     buckets,
+    next,
     maxRequests: options.maxHeld,
     onOverflow: () => {
       stop.abort(OVERFLOW);
@@ -73,7 +76,7 @@ export async function moveBuckets(options: MoveOptions): Promise<MoveResult> {
     reason = whyStopped(stop.signal, error);
   } finally {
     signal.removeEventListener('abort', forward);
-    left = hold.settleRest(from);
+    left = hold.settleRest();
   }
   return {
     moved: buckets.length - left,
@@ -87,7 +90,7 @@ async function settleDrained(
   options: MoveOptions,
   state: { readonly hold: BucketHold; readonly deadline: number; readonly signal: AbortSignal },
 ): Promise<string> {
-  const { clock, boundMs, to } = options;
+  const { clock, boundMs } = options;
   const { hold, deadline, signal } = state;
   const readsUntil = deadline - boundMs / 2;
   while (hold.size > 0) {
@@ -96,7 +99,7 @@ async function settleDrained(
     if (ready.length > 0) {
       const reason = await passFence(options, deadline - clock.monotonic(), signal);
       if (reason !== '') return reason;
-      hold.settle(ready, to);
+      hold.settle(ready);
       continue;
     }
     const now = clock.monotonic();

@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Fence } from '../ports/fence.ts';
 import type { RouteStore } from '../ports/route-store.ts';
+import type { AttributeSource } from './attributes.ts';
 import type { RandomBytes } from './ids.ts';
 import type { KeySource } from './key.ts';
 import type { ListenLimits } from './listener.ts';
@@ -15,6 +16,10 @@ export interface TrafficRouterOptions {
   readonly monolith?: string;
   /** Where a user's key is looked for, in this order. Default: only the router's own cookie. */
   readonly key?: readonly KeySource[];
+  /** Where a request says to which tenant it belongs, for rules that ask. Default: nowhere. */
+  readonly tenant?: readonly AttributeSource[];
+  /** Where a request says which region it comes from. Default: nowhere. */
+  readonly region?: readonly AttributeSource[];
   /**
    * Orders users' requests across the databases. Without it a shift waits for requests under way only,
    * which is right only if both sides share one database.

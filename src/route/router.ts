@@ -2,16 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type http from 'node:http';
 import { systemClock, type Clock } from '../core/clock.ts';
-import { BanyanError, invariant, messageOf } from '../core/errors.ts';
+import { BanyanError, invariant, isBanyanError, messageOf } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Side } from '../model/side.ts';
-import type { RouteState } from '../ports/route-store.ts';
+import type { RouteChange, RouteState } from '../ports/route-store.ts';
 import { checkAdminAddress, createAdminServer } from './admin.ts';
+import { compileAttribute } from './attributes.ts';
 import { CausalBarrier } from './barrier.ts';
 import { checkRule, notAPercentage } from './check-rule.ts';
 import { isPercent } from './decide.ts';
+import { carriedOver, changeDecision, rolledBack, type DecisionChange } from './decision/change.ts';
+import { CompiledDecision } from './decision/compiled-decision.ts';
+import { summaryOf } from './decision/summary.ts';
 import { gradualSteps, type GradualOptions } from './gradual.ts';
+import { clientAddress } from './headers.ts';
 import { HealthChecker } from './health-checker.ts';
 import { Ids } from './ids.ts';
 import {
@@ -97,7 +102,7 @@ export class TrafficRouter {
     await this.#openStore();
     const stored = this.#stored.find(({ service }) => service === rule.service);
     const percent = stored?.percent ?? rule.percent ?? 0;
-    const route = this.#makeRoute({ ...rule, percent }, upstreams);
+    const route = this.#makeRoute(stored ? { ...rule, percent, decision: stored.decision, strategy: stored.decision.strategy } : { ...rule, percent }, upstreams);
     route.version = stored?.version ?? 0;
     route.shifter.progress = { version: route.version, state: 'done', reason: '' };
     this.#routes.push(route);
@@ -141,10 +146,23 @@ export class TrafficRouter {
     return result;
   }
 
+  /**
+   * Changes more of a service's route than its percentage: lists, rules, variants, stage, schedule. Resolves
+   * as {@link shift} does.
+   * @throws BANYAN_ROUTE_UNKNOWN, BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE
+   */
+  async change(service: string, change: DecisionChange, options: Pick<ShiftOptions, 'by' | 'why'> = {}): Promise<ShiftResult> {
+    const route = this.#route(service);
+    const decided = changeDecision(service, { percent: route.targetPercent, decision: route.target.decision }, change);
+    const { by = 'library', why = '' } = options;
+    return this.#decide(route, { ...decided, by, why, expectedVersion: route.version });
+  }
+
   /** Brings a service's users back to the monolith, behind the same fence; urgent. */
   async rollback(service: string, options: { readonly by?: string; readonly why?: string } = {}): Promise<ShiftResult> {
     const { by = 'library', why = 'rollback' } = options;
-    return this.#decide(this.#route(service), { percent: 0, by, why });
+    const route = this.#route(service);
+    return this.#decide(route, { percent: 0, decision: rolledBack(route.target.decision), by, why });
   }
 
   status(): RouterStatus {
@@ -240,7 +258,7 @@ export class TrafficRouter {
   }
 
   #makeTraffic(): Traffic {
-    const { key = [], trustProxy = false, sideHeader = true, overrideHeader, accessLog = false } = this.#options;
+    const { key = [], tenant = [], region = [], trustProxy = false, sideHeader = true, overrideHeader, accessLog = false } = this.#options;
     const monolith = (): Upstream => this.#monolith();
     return {
       routes: this.#routes,
@@ -253,6 +271,11 @@ export class TrafficRouter {
       logger: this.#logger,
       metrics: this.#metrics,
       ids: this.#ids,
+      facts: {
+        tenant: compileAttribute(tenant),
+        region: compileAttribute(region),
+        clientAddress: (request) => clientAddress(request, trustProxy),
+      },
       trustProxy,
       sideHeader,
       overrideHeader: overrideHeader === true ? 'x-banyan-route' : overrideHeader ? overrideHeader.toLowerCase() : null,
@@ -267,9 +290,11 @@ export class TrafficRouter {
       monolith: this.#upstream(upstreams.monolith),
       service: this.#upstream(upstreams.service),
     };
+    const variants = new Map(Object.entries(rule.variants ?? {}).map(([name, url]) => [name, this.#upstream(url)]));
     return new ServiceRoute({
       rule,
       upstreams: sides,
+      variants,
       fence: this.#options.fence,
       clock: this.#clock,
       logger: this.#logger,
@@ -327,47 +352,52 @@ export class TrafficRouter {
     for (const state of states) {
       const route = this.#routes.find(({ service }) => service === state.service);
       if (!route || state.version <= route.version) continue;
-      this.#logger.info('a route was changed', { ...state });
+      const { version, percent, by, why } = state;
+      this.#logger.info('a route was changed', { service: state.service, version, percent, ...summaryOf(state.decision), by, why });
       void this.#apply(route, state);
     }
   }
 
   async #decide(
     route: ServiceRoute,
-    decision: { readonly percent: number; readonly by: string; readonly why: string },
+    change: Omit<RouteChange, 'service'>,
   ): Promise<ShiftResult> {
     const { service } = route;
     const { store } = this.#options;
-    let version = route.version + 1;
+    const { percent } = change;
+    let state: Pick<RouteState, 'percent' | 'decision' | 'version'> = {
+      percent, version: route.version + 1, decision: change.decision ?? carriedOver(route.target.decision),
+    };
     if (store) {
       try {
-        version = (await store.save({ service, ...decision })).version;
+        state = await store.save({ service, ...change });
       } catch (error) {
+        if (isBanyanError(error, 'BANYAN_ROUTE_CONFLICT')) throw error;
         throw new BanyanError('BANYAN_ROUTE_STORE', {
-          message: `The decision ${decision.percent} % for ${service} could not be stored: ${messageOf(error)}`,
+          message: `The decision ${percent} % for ${service} could not be stored: ${messageOf(error)}`,
           cause: error,
         });
       }
     }
-    const { percent } = decision;
-    this.#logger.info('a route was decided', { service, version, ...decision });
-    const outcome = await this.#apply(route, { percent, version });
+    const { version } = state;
+    this.#logger.info('a route was decided', { service, version, percent, ...summaryOf(state.decision), by: change.by, why: change.why });
+    const outcome = await this.#apply(route, state);
     return { service, percent, version, ...outcome };
   }
 
   async #apply(
     route: ServiceRoute,
-    state: { readonly percent: number; readonly version: number },
+    state: Pick<RouteState, 'percent' | 'decision' | 'version'>,
   ): Promise<ShiftOutcome> {
-    const urgent = state.percent < route.targetPercent;
-    if (route.targetPercent === 0 && state.percent > 0) route.beginAnew();
+    const next = new CompiledDecision(state.percent, state.decision);
+    const urgent = state.percent < route.targetPercent || state.decision.pinned === 'monolith';
+    if (!route.target.servesAnyone && next.servesAnyone) route.beginAnew();
     // The watch may have brought a later version while this one was being saved.
     if (state.version >= route.version) {
       route.version = state.version;
-      route.targetPercent = state.percent;
+      route.aimFor(next);
     }
-    const percent = route.targetPercent;
-    return route.shifter.moveTo({ percent, version: route.version, urgent });
+    return route.shifter.moveTo({ assignment: route.target, version: route.version, urgent });
   }
 
   async #judge(): Promise<void> {
@@ -393,7 +423,8 @@ export class TrafficRouter {
     this.#logger.error('going back to the monolith', { service, metric: rule.metric, why });
     this.#metrics.count('banyan_route_rollbacks_total', { service, metric: rule.metric });
     // At once, before the store is asked; the version follows.
-    void this.#apply(route, { percent: 0, version: base });
+    const decision = rolledBack(route.target.decision);
+    void this.#apply(route, { percent: 0, decision, version: base });
     route.triggers.reset();
     const { store } = this.#options;
     if (!store) {
@@ -403,7 +434,7 @@ export class TrafficRouter {
     }
     while (!this.#control.signal.aborted && route.version === base) {
       try {
-        const saved = await store.save({ service, percent: 0, by: 'banyan', why, expectedVersion: base });
+        const saved = await store.save({ service, percent: 0, decision, by: 'banyan', why, expectedVersion: base });
         void this.#apply(route, saved);
       } catch (error) {
         this.#logger.warn('the rollback could not be stored yet', { service, reason: messageOf(error) });

@@ -1,11 +1,17 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
+import type { RouteDecision, Strategy } from '../model/route-decision.ts';
 import type { Side } from '../model/side.ts';
 import type { Fence } from '../ports/fence.ts';
 import { compileAdapter, type CompiledAdapter, type PathAdapter } from './adapt.ts';
 import { Breaker, type BreakerOptions, type BreakerState, type Passage } from './breaker.ts';
 import { BucketFlow } from './bucket-flow.ts';
+import { summaryOf, type DecisionSummary } from './decision/summary.ts';
+import { CompiledDecision } from './decision/compiled-decision.ts';
+import { CompiledVariants } from './decision/compiled-variants.ts';
+import { beginningOf } from './decision/change.ts';
+import { LastSides } from './last-sides.ts';
 import { HealthProbe, type HealthCheckOptions } from './health.ts';
 import { compileRule, type CompiledRule, type MatchRule } from './match.ts';
 import { Shadow, type ShadowOptions, type ShadowStatus } from './shadow.ts';
@@ -17,8 +23,12 @@ import type { Upstream } from './upstream.ts';
 /** How one service's requests are told from the others, and how they are shared between the sides. */
 export interface RouteRule {
   readonly service: string;
-  /** Users by a hash of their key. The only strategy so far. */
-  readonly strategy?: 'percentage';
+  /** How the users are shared. Default: `percentage`. */
+  readonly strategy?: Strategy;
+  /** Where the decision begins besides its percentage, when the store knows nothing of it. */
+  readonly decision?: Partial<RouteDecision>;
+  /** The HTTP side of each deployment of the service that `decision.variants` may name. */
+  readonly variants?: Readonly<Record<string, string>>;
   /** Where the route begins when the store knows nothing of it. Default 0. */
   readonly percent?: number;
   /** Users stay where the percentage puts them. Always so: membership is a pure function of the key. */
@@ -43,6 +53,7 @@ export interface RouteStatus {
   /** What was asked for last. */
   readonly targetPercent: number;
   readonly version: number;
+  readonly decision: DecisionSummary;
   /** `degraded`: the service side is not taken for every request that should go there. */
   readonly health: 'healthy' | 'degraded' | 'unhealthy';
   /** Of the service's side. */
@@ -67,6 +78,8 @@ export interface SideStatus {
 export interface ServiceRouteOptions {
   readonly rule: RouteRule;
   readonly upstreams: Readonly<Record<Side, Upstream>>;
+  /** Of the service's variants, by name. */
+  readonly variants?: ReadonlyMap<string, Upstream>;
   readonly fence: Fence | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -92,7 +105,11 @@ export class ServiceRoute {
   readonly triggers: Triggers;
   readonly shadow: Shadow | null;
   readonly probes: Readonly<Record<Side, HealthProbe | null>>;
-  targetPercent: number;
+  /** The last decision, compiled; its users may still be on their way. */
+  target: CompiledDecision;
+  readonly lastSides = new LastSides();
+  #variants: CompiledVariants;
+  readonly #variantUpstreams: ReadonlyMap<string, Upstream>;
   version = 0;
   lastRollback: { readonly why: string; readonly at: string } | null = null;
 
@@ -103,8 +120,10 @@ export class ServiceRoute {
     this.upstreams = upstreams;
     this.rules = (rule.match ?? [{ path: '/**' }]).map(compileRule);
     this.adapters = (rule.adapt ?? []).map(compileAdapter);
-    this.targetPercent = rule.percent ?? 0;
-    this.flow = new BucketFlow(this.targetPercent);
+    this.target = new CompiledDecision(rule.percent ?? 0, beginningOf(rule));
+    this.#variants = new CompiledVariants(this.target.decision);
+    this.#variantUpstreams = options.variants ?? new Map();
+    this.flow = new BucketFlow(this.target);
     const breaker = (side: Side): Breaker =>
       new Breaker({
         ...rule.breaker,
@@ -175,7 +194,30 @@ export class ServiceRoute {
   }
 
   get #nobodyIsSent(): boolean {
-    return this.targetPercent === 0 && this.flow.percent === 0;
+    return !this.target.servesAnyone && this.flow.percent === 0;
+  }
+
+  /** The percentage asked for last. */
+  get targetPercent(): number {
+    return this.target.percent;
+  }
+
+  /** From now on this is where users should be. Variants change at once: they share the service's database. */
+  aimFor(target: CompiledDecision): void {
+    this.target = target;
+    this.#variants = new CompiledVariants(target.decision);
+  }
+
+  /** The variant of the service that serves this user; undefined if there is only one. */
+  variantOf(key: string | undefined): string | undefined {
+    return key === undefined ? undefined : this.#variants.of(key);
+  }
+
+  /** Where a user's requests to a side are sent. */
+  upstream(side: Side, key: string | undefined): Upstream {
+    if (side === 'monolith' || this.#variantUpstreams.size === 0) return this.upstreams[side];
+    const variant = this.variantOf(key);
+    return (variant === undefined ? undefined : this.#variantUpstreams.get(variant)) ?? this.upstreams.service;
   }
 
   /** May a request go to the service's side? The monolith is never refused: there is nothing behind it. */
@@ -203,6 +245,7 @@ export class ServiceRoute {
       percent: this.flow.percent,
       targetPercent: this.targetPercent,
       version: this.version,
+      decision: summaryOf(this.target.decision),
       health,
       breaker: this.breakers.service.state,
       shadow: this.shadow?.status() ?? { percent: 0 },

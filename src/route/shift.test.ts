@@ -4,6 +4,8 @@ import { FakeFence, routerFixture, until, type RouterFixture } from '../../test/
 import { systemClock } from '../core/clock.ts';
 import { BucketFlow, Ticket } from './bucket-flow.ts';
 import { bucketOf, BUCKETS } from './decide.ts';
+import { percentage } from './decision/compiled-decision.ts';
+import type { Subject } from './decision/facts.ts';
 import { moveBuckets } from './move.ts';
 
 let fixture: RouterFixture | undefined;
@@ -257,11 +259,13 @@ describe('a shift', () => {
 
 describe('moving buckets', () => {
   const all = Array.from({ length: BUCKETS }, (_, bucket) => bucket);
+  const everybody = () => percentage(100);
+  const inBucket = (bucket: number): Subject => ({ key: '', bucket, facts: null });
 
   it('needs the hold: without it a write reaches the old side behind the fence', async () => {
     // The planted bug: a flow that admits the requests of buckets on the move.
     class Leaky extends BucketFlow {
-      override admit(bucket: number, unsafe: boolean): Ticket {
+      override admit({ bucket }: Subject, unsafe: boolean): Ticket {
         return new Ticket(this, { home: this.home(bucket), bucket, unsafe });
       }
     }
@@ -269,11 +273,11 @@ describe('moving buckets', () => {
       const fence = new FakeFence();
       fence.applied.monolith = 1n;
       const move = moveBuckets({
-        flow, service: 's', buckets: all, to: 'service', fence, clock: systemClock, boundMs: 5000, maxHeld: 10,
+        flow, service: 's', buckets: all, next: everybody, to: 'service', fence, clock: systemClock, boundMs: 5000, maxHeld: 10,
         signal: new AbortController().signal,
       });
       await until(() => fence.placed.length === 2);
-      const admitted = flow.admit(7, true);
+      const admitted = flow.admit(inBucket(7), true);
       fence.flow('monolith');
       const ticket = await admitted;
       expect(await move).toMatchObject({ left: 0 });
@@ -289,20 +293,20 @@ describe('moving buckets', () => {
     const stop = new AbortController();
     fence.applied.monolith = 1n;
     const move = moveBuckets({
-      flow, service: 's', buckets: all, to: 'service', fence, clock: systemClock, boundMs: 5000, maxHeld: 10, signal: stop.signal,
+      flow, service: 's', buckets: all, next: everybody, to: 'service', fence, clock: systemClock, boundMs: 5000, maxHeld: 10, signal: stop.signal,
     });
     await until(() => fence.placed.length === 2);
     stop.abort(new Error('enough'));
     expect(await move).toEqual({ moved: 0, left: BUCKETS, reason: 'stopped: enough', overflowed: false });
     expect(flow.percent).toBe(0);
-    expect(flow.admit(1, false)).not.toBeInstanceOf(Promise);
+    expect(flow.admit(inBucket(1), false)).not.toBeInstanceOf(Promise);
   });
 
   it('moves without a fence once nothing is under way', async () => {
     const flow = new BucketFlow();
-    const ticket = flow.admit(3, true) as Ticket;
+    const ticket = flow.admit(inBucket(3), true) as Ticket;
     const move = moveBuckets({
-      flow, service: 's', buckets: [3, 4], to: 'service', fence: undefined, clock: systemClock, boundMs: 5000, maxHeld: 10,
+      flow, service: 's', buckets: [3, 4], next: everybody, to: 'service', fence: undefined, clock: systemClock, boundMs: 5000, maxHeld: 10,
       signal: new AbortController().signal,
     });
     await until(() => flow.home(4) === 'service');

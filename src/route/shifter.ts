@@ -5,7 +5,8 @@ import type { Metrics } from '../core/metrics.ts';
 import type { Side } from '../model/side.ts';
 import type { Fence } from '../ports/fence.ts';
 import type { BucketFlow } from './bucket-flow.ts';
-import { BUCKETS, homeOf } from './decide.ts';
+import { BUCKETS } from './decide.ts';
+import { meet, type Assignment } from './decision/assignment.ts';
 import { moveBuckets } from './move.ts';
 
 export interface ShifterOptions {
@@ -40,14 +41,14 @@ export interface ShiftOutcome {
 const URGENT_RETRY_MS = 200;
 
 interface Goal {
-  readonly percent: number;
+  readonly assignment: Assignment;
   readonly version: number;
   readonly urgent: boolean;
   readonly resolve: (outcome: ShiftOutcome) => void;
 }
 
 /**
- * Brings one service's buckets to the latest percentage asked for, one move at a time, and goes on
+ * Brings one service's users to where the latest decision has them, one move at a time, and goes on
  * trying for as long as a move is put off.
  */
 export class Shifter {
@@ -67,10 +68,10 @@ export class Shifter {
   }
 
   /**
-   * Asks for a percentage. Resolves when it is reached, put off for the first time, or superseded. An
+   * Asks for users to be moved. Resolves when they are, put off for the first time, or superseded. An
    * attempt under way for an earlier decision is finished first, unless this one is `urgent`.
    */
-  async moveTo(goal: { readonly percent: number; readonly version: number; readonly urgent: boolean }): Promise<ShiftOutcome> {
+  async moveTo(goal: { readonly assignment: Assignment; readonly version: number; readonly urgent: boolean }): Promise<ShiftOutcome> {
     return new Promise((resolve) => {
       this.#waiting?.resolve({ state: 'superseded', reason: `version ${goal.version} took its place` });
       this.#waiting = { ...goal, resolve };
@@ -99,7 +100,7 @@ export class Shifter {
         continue;
       }
       this.#report({ version: goal.version, state: 'moving', reason: this.progress.reason });
-      const reason = await this.#approach(goal.percent);
+      const reason = await this.#approach(goal.assignment);
       if (reason === '') {
         this.#report({ version: goal.version, state: 'done', reason: '' });
         this.#goal = null;
@@ -144,8 +145,8 @@ export class Shifter {
     this.#options.onProgress(progress);
   }
 
-  /** One attempt; empty when the percentage is reached, else why not. */
-  async #approach(percent: number): Promise<string> {
+  /** One attempt; empty when everybody is where the goal has him, else why not. */
+  async #approach(goal: Assignment): Promise<string> {
     const { flow, signal, logger, service, metrics } = this.#options;
     this.#attempt = new AbortController();
     const stop = AbortSignal.any([signal, this.#attempt.signal]);
@@ -153,13 +154,13 @@ export class Shifter {
       // Homecoming first: a service that is left in distress should be left at once.
       for (const to of ['monolith', 'service'] as const) {
         for (;;) {
-          const buckets = this.#misplaced(percent, to);
+          const buckets = flow.misplaced(goal, to);
           if (buckets.length === 0) break;
           const { fence, clock, boundMs, maxHeld } = this.#options;
           const started = clock.monotonic();
           const chunk = buckets.slice(0, this.#chunk);
           const result = await moveBuckets({
-            flow, service, buckets: chunk, to, fence, clock, boundMs, maxHeld, signal: stop,
+            flow, service, buckets: chunk, next: nextOf(flow, goal, to), to, fence, clock, boundMs, maxHeld, signal: stop,
           });
           metrics.observe('banyan_route_move_seconds', (clock.monotonic() - started) / 1000, { service });
           metrics.gauge('traffic_split_percentage', flow.percent, { service, version: 'service' });
@@ -173,6 +174,7 @@ export class Shifter {
           return result.reason;
         }
       }
+      flow.adopt(goal);
       return '';
     } catch (error) {
       logger.error('a move of users failed', { service, reason: messageOf(error) });
@@ -181,8 +183,16 @@ export class Shifter {
       this.#attempt = null;
     }
   }
+}
 
-  #misplaced(percent: number, to: Side): number[] {
-    return this.#options.flow.misplaced(percent).filter((bucket) => homeOf(bucket, percent) === to);
-  }
+/** What the buckets go by after a move to one side: on the way home nobody leaves for the service yet. */
+function nextOf(flow: BucketFlow, goal: Assignment, to: Side): (bucket: number) => Assignment {
+  if (to === 'service') return () => goal;
+  const met = new Map<Assignment, Assignment>();
+  return (bucket) => {
+    const now = flow.assignment(bucket);
+    let next = met.get(now);
+    if (!next) met.set(now, (next = meet(now, goal)));
+    return next;
+  };
 }

@@ -5,6 +5,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Side } from '../model/side.ts';
 import type { CausalBarrier } from './barrier.ts';
 import { bucketOf } from './decide.ts';
+import type { RequestFacts, Subject } from './decision/facts.ts';
+import type { FactSources } from './decision/http-facts.ts';
 import { clientAddress } from './headers.ts';
 import type { Ids } from './ids.ts';
 import { readKey, type KeySource } from './key.ts';
@@ -25,6 +27,8 @@ export interface Traffic {
   readonly ids: Ids;
   readonly trustProxy: boolean;
   readonly sideHeader: boolean;
+  /** How a request's tenant and region are found. */
+  readonly facts: FactSources;
   /** Lower case; null: nobody can choose. */
   readonly overrideHeader: string | null;
   readonly accessLog: boolean;
@@ -32,9 +36,13 @@ export interface Traffic {
   readonly secureCookie: boolean;
 }
 
-export function routeFor(traffic: Traffic, method: string, target: string): ServiceRoute | undefined {
-  const mark = target.indexOf('?');
-  return findMatch(traffic.routes, method, mark < 0 ? target : target.slice(0, mark));
+export function routeFor(traffic: Traffic, facts: RequestFacts): ServiceRoute | undefined {
+  return findMatch(traffic.routes, facts);
+}
+
+/** Who sends a request, for the decision. */
+export function subjectOf(key: string, facts: RequestFacts): Subject {
+  return { key, bucket: bucketOf(key), facts };
 }
 
 export function keyOf(traffic: Traffic, request: IncomingMessage): string | undefined {
@@ -68,4 +76,28 @@ export function rememberWrite(
       if (write.everywhere || flow.concernsService(bucket)) barrier.wrote({ service, side: 'monolith', key });
     }
   }
+}
+
+/**
+ * Whether two requests of one user may go to different sides without his having been moved: rules read
+ * requests, and testers choose.
+ */
+const sidesVary = (traffic: Traffic, route: ServiceRoute): boolean => route.target.readsRequests || traffic.overrideHeader !== null;
+
+/**
+ * A request goes to another side than the user's last answer came from, and no move has placed a fence
+ * in between: what he has read there, whoever wrote it, must have arrived here first.
+ */
+export function changeOfSide(traffic: Traffic, request: { readonly route: ServiceRoute; readonly key: string; readonly side: Side }): void {
+  const { barrier } = traffic;
+  const { route, key, side } = request;
+  if (!barrier || !sidesVary(traffic, route)) return;
+  const last = route.lastSides.get(key);
+  if (last !== undefined && last !== side) barrier.wrote({ service: route.service, side: last, key });
+}
+
+/** The user has seen what a side had at this moment. */
+export function answeredBy(traffic: Traffic, answer: { readonly route: ServiceRoute; readonly key: string; readonly side: Side }): void {
+  const { route, key, side } = answer;
+  if (traffic.barrier && sidesVary(traffic, route)) route.lastSides.set(key, side);
 }

@@ -22,7 +22,7 @@ export async function watchTriggers(options: {
   const told = new Set<TriggerRule>();
   while (!signal.aborted) {
     for (const route of routes) {
-      if (route.targetPercent === 0) continue;
+      if (!route.target.servesAnyone) continue;
       const firings = route.triggers.evaluate({
         stats: route.stats,
         breaker: route.breakers.service,

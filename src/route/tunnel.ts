@@ -2,9 +2,9 @@ import { ServerResponse, type ClientRequest, type IncomingMessage } from 'node:h
 import type { Duplex } from 'node:stream';
 import type { Side } from '../model/side.ts';
 import { adaptPath } from './adapt.ts';
-import { bucketOf } from './decide.ts';
+import { HttpFacts } from './decision/http-facts.ts';
 import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
-import { keyOf, overrideOf, routeFor, type Traffic } from './traffic.ts';
+import { changeOfSide, keyOf, overrideOf, routeFor, subjectOf, type Traffic } from './traffic.ts';
 
 /** Whether the request wants to become a WebSocket; other upgrades are served as plain HTTP/1.1. */
 export function isWebSocket(request: IncomingMessage): boolean {
@@ -29,15 +29,17 @@ export async function tunnel(traffic: Traffic, request: IncomingMessage, socket:
     return;
   }
   const key = keyOf(traffic, request);
-  const route = routeFor(traffic, 'GET', target);
+  const facts = new HttpFacts(traffic.facts, request, target);
+  const route = routeFor(traffic, facts);
   let side: Side = 'monolith';
   // A WebSocket without a key is served by the monolith: a handshake should set no cookie.
-  const ticket = route && key !== undefined ? await route.flow.admit(bucketOf(key), false) : null;
+  const ticket = route && key !== undefined ? await route.flow.admit(subjectOf(key, facts), false) : null;
   try {
     if (route && ticket) {
       side = overrideOf(traffic, request) ?? ticket.home;
       if (side === 'service' && !route.isHealthy('service')) side = 'monolith';
     }
+    if (route && key !== undefined) changeOfSide(traffic, { route, key, side });
     if (traffic.barrier && key !== undefined) {
       const service = side === 'service' && route ? { service: route.service } : {};
       const batches = traffic.barrier.before({ side, key, ...service });
@@ -51,7 +53,7 @@ export async function tunnel(traffic: Traffic, request: IncomingMessage, socket:
       ids: traffic.ids,
     });
     headers.push('connection', 'Upgrade', 'upgrade', 'websocket');
-    const upstream = route?.upstreams[side] ?? traffic.monolith;
+    const upstream = route?.upstream(side, key) ?? traffic.monolith;
     const path = side === 'service' && route ? adaptPath(route.adapters, target) : target;
     await connectBoth(traffic, { socket, head, side, outgoing: upstream.openUpgrade({ method: 'GET', path, headers }) });
   } finally {

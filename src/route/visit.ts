@@ -5,12 +5,12 @@ import type { Side } from '../model/side.ts';
 import { adaptPath } from './adapt.ts';
 import type { Passage } from './breaker.ts';
 import { Ticket } from './bucket-flow.ts';
-import { bucketOf } from './decide.ts';
+import { HttpFacts } from './decision/http-facts.ts';
 import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
 import { ANONYMOUS_COOKIE, isSafe, keysGiven } from './key.ts';
 import type { ServiceRoute } from './service-route.ts';
 import type { Timing } from './side-stats.ts';
-import { keyOf, overrideOf, rememberWrite, routeFor, type Traffic } from './traffic.ts';
+import { answeredBy, changeOfSide, keyOf, overrideOf, rememberWrite, routeFor, subjectOf, type Traffic } from './traffic.ts';
 import type { Receiver, ResponseHead, Try } from './upstream.ts';
 
 /** Errors for which the client's request is to blame. */
@@ -76,7 +76,8 @@ export class Visit implements Receiver {
     }
     this.#target = target;
     this.#key = keyOf(traffic, request);
-    this.#route = routeFor(traffic, this.#method, target);
+    const facts = new HttpFacts(traffic.facts, request, target);
+    this.#route = routeFor(traffic, facts);
     this.#requestId = requestIdOf(request, traffic.ids);
     if (!this.#route) {
       this.#toward('monolith');
@@ -87,7 +88,7 @@ export class Visit implements Receiver {
       this.#anonymous = true;
     }
     this.#override = overrideOf(traffic, request);
-    const admitted = this.#route.flow.admit(bucketOf(this.#key), !this.#safe);
+    const admitted = this.#route.flow.admit(subjectOf(this.#key, facts), !this.#safe);
     if (admitted instanceof Ticket) {
       this.#admitted(this.#route, admitted);
       return;
@@ -113,6 +114,7 @@ export class Visit implements Receiver {
         this.#countFallback('refused');
       }
     }
+    if (this.#key !== undefined) changeOfSide(this.#traffic, { route, key: this.#key, side });
     this.#toward(side);
   }
 
@@ -158,7 +160,7 @@ export class Visit implements Receiver {
       this.#continued = true;
       this.#response.writeContinue();
     }
-    const upstream = this.#route?.upstreams[side] ?? this.#traffic.monolith;
+    const upstream = this.#route?.upstream(side, this.#key) ?? this.#traffic.monolith;
     this.#timing = this.#route?.stats[side].start() ?? null;
     this.#attempt = upstream.send(
       {
@@ -183,9 +185,14 @@ export class Visit implements Receiver {
       return false;
     }
     this.#ticket?.answered();
+    if (this.#route && this.#key !== undefined) answeredBy(this.#traffic, { route: this.#route, key: this.#key, side: this.#side });
     if (!this.#safe) this.#wrote(head.headers);
     const headers = responseHeaders(head.rawHeaders, first(head.headers.connection));
-    if (this.#traffic.sideHeader) headers.push('x-banyan-side', this.#side);
+    if (this.#traffic.sideHeader) {
+      headers.push('x-banyan-side', this.#side);
+      const variant = this.#side === 'service' ? this.#route?.variantOf(this.#key) : undefined;
+      if (variant !== undefined) headers.push('x-banyan-variant', variant);
+    }
     if (this.#anonymous && this.#key !== undefined) {
       const secure = this.#traffic.secureCookie ? '; Secure' : '';
       headers.push(

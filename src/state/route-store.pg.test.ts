@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { until } from '../../test/support/condition.ts';
 import { describePostgres, testDatabase } from '../../test/support/postgres.ts';
 import { systemClock } from '../core/clock.ts';
+import { PLAIN_DECISION } from '../model/route-decision.ts';
 import type { RouteState } from '../ports/route-store.ts';
 import { PostgresRouteStore, type RouteSqlPool } from './route-store.ts';
 
@@ -49,6 +50,31 @@ describePostgres('the route store', () => {
     expect(await routes.save({ ...change(9), service: 'new', expectedVersion: 0 })).toMatchObject({ version: 1 });
     await expect(routes.save(change(500))).rejects.toThrow(/check constraint/);
     expect(await routes.save(change(10))).toMatchObject({ version: 7 });
+  });
+
+  it('keeps lists and rules when only a percentage is decided, but neither a pin nor a schedule', async () => {
+    const { store: routes, database } = await store();
+    const decision = {
+      ...PLAIN_DECISION, strategy: 'variants' as const, allow: ['anna', "o'neil"], rules: [{ when: { tenant: ['acme'] }, percent: 12.5 }],
+      experiment: 'prices', variants: [{ name: 'a', weight: 1.5, ranges: [[0, 10_000]] as const }], stage: 'shadow' as const,
+    };
+    expect(await routes.save({ ...change(5), decision })).toMatchObject({ version: 1, decision });
+    expect(await routes.save(change(6))).toMatchObject({ version: 2, percent: 6, decision });
+    const rolled = { ...decision, pinned: 'monolith' as const, schedule: [{ percent: 50, at: '2026-01-01T00:00:00Z' }] };
+    expect(await routes.save({ ...change(0), decision: rolled })).toMatchObject({ decision: rolled });
+    expect(await routes.save(change(1))).toMatchObject({ decision });
+    expect((await routes.history('accounts', 10)).map((state) => state.decision)).toEqual([decision, rolled, decision, decision]);
+    // A row of a version that knew percentages only.
+    await database.query(`INSERT INTO banyan.route_version (service, version, hundredths, decided_by, why) VALUES ('old', 1, 700, 'x', '')`);
+    expect((await routes.load()).find(({ service }) => service === 'old')).toMatchObject({ percent: 7, decision: PLAIN_DECISION });
+    expect(await routes.save({ ...change(8), service: 'old' })).toMatchObject({ version: 2, decision: PLAIN_DECISION });
+  });
+
+  it('is brought up to date where it was installed before decisions were more than a percentage', async () => {
+    const { store: routes, database } = await store();
+    await database.query('ALTER TABLE banyan.route_version DROP COLUMN decision');
+    await Promise.all([routes.install(), routes.install()]);
+    expect(await routes.save(change(3))).toMatchObject({ version: 1, decision: PLAIN_DECISION });
   });
 
   it('tells watchers of decisions by others without polling, and survives a lost connection', async () => {

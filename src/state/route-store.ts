@@ -1,5 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
+import { parseRouteDecision } from '../model/parse-route-decision.ts';
+import type { RouteDecision } from '../model/route-decision.ts';
 import type {
   RouteAcknowledgement, RouteChange, RouteReport, RouteState, RouteStore, RouteWatcher,
 } from '../ports/route-store.ts';
@@ -46,6 +48,13 @@ CREATE TABLE IF NOT EXISTS banyan.route_version (
   decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (service, version)
 );
+-- Null, as in rows that are older than this column: nothing but the percentage.
+-- Asked first: an ALTER locks readers out even where it has nothing to do.
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'banyan.route_version'::regclass AND attname = 'decision') THEN
+    ALTER TABLE banyan.route_version ADD COLUMN decision jsonb;
+  END IF;
+END $$;
 COMMENT ON TABLE banyan.route_version IS 'Every decision about a route: who, when and why. Rows are never changed.';
 CREATE TABLE IF NOT EXISTS banyan.route_router (
   router text PRIMARY KEY,
@@ -62,7 +71,7 @@ CREATE TABLE IF NOT EXISTS banyan.route_acknowledgement (
   PRIMARY KEY (router, service)
 )`;
 
-const STATE_COLUMNS = `service, version, hundredths, decided_by, why,
+const STATE_COLUMNS = `service, version, hundredths, decision::text AS decision, decided_by, why,
   to_char(decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS decided_at`;
 
 const LOAD = `SELECT DISTINCT ON (service) ${STATE_COLUMNS} FROM banyan.route_version ORDER BY service, version DESC`;
@@ -72,9 +81,12 @@ const HISTORY = `SELECT ${STATE_COLUMNS} FROM banyan.route_version WHERE service
 // The advisory lock gives the decisions of one service an order; without it two would pick one number.
 const LOCK_SERVICE = `SELECT pg_advisory_xact_lock(hashtextextended('banyan.route:' || $1, 0))`;
 
+// Without a decision of its own a change keeps the latest one; its pin and its schedule end with it.
 const SAVE = `
-INSERT INTO banyan.route_version AS v (service, version, hundredths, decided_by, why)
-SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4 FROM banyan.route_version WHERE service = $1
+INSERT INTO banyan.route_version AS v (service, version, hundredths, decided_by, why, decision)
+SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, coalesce($6::jsonb, (
+  SELECT decision - 'pinned' - 'schedule' FROM banyan.route_version WHERE service = $1 ORDER BY version DESC LIMIT 1
+)) FROM banyan.route_version WHERE service = $1
 HAVING $5::bigint IS NULL OR coalesce(max(version), 0) = $5::bigint
 RETURNING ${STATE_COLUMNS}`;
 
@@ -128,13 +140,13 @@ export class PostgresRouteStore implements RouteStore {
   }
 
   async save(change: RouteChange): Promise<RouteState> {
-    const { service, percent, by, why, expectedVersion } = change;
+    const { service, percent, by, why, expectedVersion, decision } = change;
     const client = await this.#pool.connect();
     let failed = true;
     try {
       await client.query('BEGIN');
       await client.query(LOCK_SERVICE, [service]);
-      const values = [service, Math.round(percent * 100), by, why, expectedVersion ?? null];
+      const values = [service, Math.round(percent * 100), by, why, expectedVersion ?? null, decision ? JSON.stringify(decision) : null];
       const [row] = (await client.query(SAVE, values)).rows;
       // Notified with the commit, so whoever is told can see it.
       if (row) await client.query(NOTIFY, [service]);
@@ -254,10 +266,16 @@ function stateOf(row: Readonly<Record<string, unknown>>): RouteState {
     service: String(row['service']),
     version: Number(row['version']),
     percent: Number(row['hundredths']) / 100,
+    decision: decisionOf(row['decision']),
     by: String(row['decided_by']),
     why: String(row['why']),
     at: String(row['decided_at']),
   };
+}
+
+/** Banyan's own settings, not a user's values: JSON.parse is right for them. */
+function decisionOf(text: unknown): RouteDecision {
+  return parseRouteDecision(typeof text === 'string' ? JSON.parse(text) : null);
 }
 
 function reportState(text: string): RouteAcknowledgement['state'] {
