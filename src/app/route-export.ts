@@ -7,7 +7,7 @@ import { BanyanError, messageOf } from '../core/errors.ts';
 import { Haproxy } from '../dataplane/haproxy/haproxy.ts';
 import { replaceFile } from '../dataplane/replace-file.ts';
 import type { DataPlane, PlanePlan, PlaneRoute } from '../ports/data-plane.ts';
-import { parseTemplate } from '../route/match.ts';
+import { parseTemplate } from '../route/path-template.ts';
 import { PostgresRouteStore } from '../state/route-store.ts';
 import type { RouteExportOptions, RouteExportResult, RouteFormat } from './route-export-types.ts';
 import type { Session } from './session.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isBanyanError } from '../../src/core/errors.ts';
 import { Haproxy } from '../../src/dataplane/haproxy/haproxy.ts';
 import type { DataPlane, PlanePlan } from '../../src/ports/data-plane.ts';
-import { parseTemplate } from '../../src/route/match.ts';
+import { parseTemplate } from '../../src/route/path-template.ts';
 import { describeRequiring } from '../support/requires.ts';
 import { haproxy, haproxyRefuses } from './haproxy-process.ts';
 import { plan, route } from './plan.ts';

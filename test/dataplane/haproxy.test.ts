@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { Pool } from 'undici';
 import type { PlanePlan, PlaneShare } from '../../src/ports/data-plane.ts';
 import { bucketOf, homeOf } from '../../src/route/decide.ts';
-import { parseTemplate } from '../../src/route/match.ts';
+import { parseTemplate } from '../../src/route/path-template.ts';
 import { readKey } from '../../src/route/key.ts';
 import { until } from '../support/condition.ts';
 import { describeRequiring } from '../support/requires.ts';

@@ -1,4 +1,4 @@
-import { parseTemplate } from '../../src/route/match.ts';
+import { parseTemplate } from '../../src/route/path-template.ts';
 import type { PlaneMatch, PlanePlan, PlaneRoute } from '../../src/ports/data-plane.ts';
 
 export const matching = (path: string, ...methods: string[]): PlaneMatch => ({ path: parseTemplate(path), methods: methods.length > 0 ? methods : null });

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { adaptedPath, templateRegex } from '../../src/dataplane/path-regex.ts';
 import { adaptPath, compileAdapter } from '../../src/route/adapt.ts';
-import { fits, parseTemplate, splitPath } from '../../src/route/match.ts';
+import { fits, parseTemplate, splitPath } from '../../src/route/path-template.ts';
 
 /** Characters that mean something to some proxy, some expression or some URL. */
 const character = fc.constantFrom(...('ab0~.-_\'"$;{}()[]^|\\`*+!@,:=&<>#%?').split(''), 'é', '日', ' ');
