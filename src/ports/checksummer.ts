@@ -15,6 +15,8 @@ export type ComparisonForm =
   | 'digits'
   /** A decimal: 1.10 is 1.1. */
   | 'decimal'
+  /** A decimal that has so many digits after the point on both sides, whatever is written. */
+  | 'fixed'
   /** A time without a zone, a point in time, a time of day; to the microsecond. */
   | 'timestamp'
   | 'instant'
@@ -38,6 +40,8 @@ export interface ShapeColumn {
   /** The kind of value, where columns of different types can still mean the same. */
   readonly family: 'integer' | 'float' | 'decimal' | 'date' | 'timestamp' | 'instant' | 'document' | 'text' | 'other';
   readonly generated: boolean;
+  /** Of a decimal, where its type says so: how many digits it has after the point. */
+  readonly scale?: number;
   /** Whether a row may hold a null there. Default false. */
   readonly nullable?: boolean;
 }

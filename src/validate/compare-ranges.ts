@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Checksummer, ChecksumSnapshot, PlaceRange, TableShape } from '../ports/checksummer.ts';
-import { leafShift, scanLeaves } from './leaves.ts';
+import { leafShift, MOST_LEAVES, ROWS_PER_LEAF, scanLeaves } from './leaves.ts';
 import { suspectsInColumns } from './merge-columns.ts';
 import type { Pace } from './pace.ts';
 import type { TablePair, TableToValidate } from './pair.ts';
@@ -9,15 +9,14 @@ import { openBoth } from './snapshots.ts';
 import type { Suspect } from './suspects.ts';
 
 /** Rows of a range: enough that what each costs beside its rows is little, few enough that its snapshot is short. */
-const RANGE_ROWS = 524_288;
+const RANGE_ROWS = 2_097_152;
 /** Suspects that are looked at again together: bounds memory, and saves fences. */
 const SUSPECTS_AT_ONCE = 20_000;
-/**
- * Where a larger share of leaves differs, it is cheaper to have all rows' hashes sent than to hash
- * the rows of those leaves a second time; where fewer rows than this differ, digests are cheaper again.
- */
-const LEAVES_WORTH_SENDING = 0.04;
-const ROWS_WORTH_SENDING = 0.0001;
+/** Where a larger share of the last range's rows differed, all hashes of the next are sent: most leaves would differ. */
+const WORTH_SENDING = 0.003;
+/** What a leaf costs (a group, and its digest), as a multiple of what it costs to read a row of a leaf that differs. */
+const LEAF_COST = 1.25;
+const LEAST_ROWS_PER_LEAF = 32;
 
 export interface RangeComparison {
   readonly pair: TablePair;
@@ -51,8 +50,14 @@ export interface Rows {
 
 interface Scanned extends Rows {
   readonly suspects: number;
-  /** Whether so much differs that the next range's rows should all be sent. */
-  readonly dense: boolean;
+}
+
+/**
+ * Rows of a leaf, where such a share of rows differs: large leaves are few, small ones hold few rows
+ * beside each that differs. Least at the square root of the two costs' ratio.
+ */
+export function rowsPerLeaf(differing: number): number {
+  return Math.min(ROWS_PER_LEAF, Math.max(LEAST_ROWS_PER_LEAF, Math.round(Math.sqrt(LEAF_COST / differing))));
 }
 
 /**
@@ -65,7 +70,8 @@ export async function compareRanges(options: RangeComparison): Promise<Rows> {
   const walk = new RangeWalk({ within, estimatedRows: pair.estimatedRows, rows: options.rangeRows, ...(from ? { next: from.next } : {}) });
   const rows = { source: from?.rows.source ?? 0, target: from?.rows.target ?? 0 };
   let pending: Suspect[] = [];
-  let dense = false;
+  /** Which share of the last range's rows differed. */
+  let differing = 0;
   const hand = async (): Promise<void> => {
     const batch = pending;
     pending = [];
@@ -74,18 +80,18 @@ export async function compareRanges(options: RangeComparison): Promise<Rows> {
   for (let range = walk.take(); range !== undefined; range = walk.take()) {
     options.signal?.throwIfAborted();
     const startedMs = clock.monotonic();
-    const scanned = await scanRange(options, { range, dense, expectedRows: walk.expectedRows }, async (suspects) => {
+    const scanned = await scanRange(options, { range, differing, expectedRows: walk.expectedRows }, async (suspects) => {
       pending.push(...suspects);
       if (pending.length >= 2 * SUSPECTS_AT_ONCE) await hand();
     });
     rows.source += scanned.source;
     rows.target += scanned.target;
-    dense = scanned.dense;
     const most = Math.max(scanned.source, scanned.target);
+    differing = scanned.suspects / Math.max(1, most);
     if (pending.length >= SUSPECTS_AT_ONCE) await hand();
     // So that the next range's suspects fit beside each other.
     const tookMs = clock.monotonic() - startedMs;
-    walk.learn(range, most, Math.min(scanned.suspects === 0 ? Infinity : (SUSPECTS_AT_ONCE * most) / scanned.suspects, pace?.rowsAfter(most, tookMs) ?? Infinity));
+    walk.learn(range, most, Math.min(SUSPECTS_AT_ONCE / differing, MOST_LEAVES * rowsPerLeaf(differing), pace?.rowsAfter(most, tookMs) ?? Infinity));
     await pace?.rest(tookMs, options.signal);
     if (journal?.isDue() !== true) continue;
     await hand();
@@ -116,25 +122,25 @@ export function rangesOf(options: {
 
 async function scanRange(
   options: RangeComparison,
-  scan: { readonly range: PlaceRange; readonly dense: boolean; readonly expectedRows: number },
+  scan: { readonly range: PlaceRange; readonly differing: number; readonly expectedRows: number },
   found: (suspects: readonly Suspect[]) => Promise<void>,
 ): Promise<Scanned> {
   const { pair, onRows } = options;
-  const { range, dense } = scan;
+  const { range, differing } = scan;
   const [source, target] = await openBoth(options);
   const sides = { source: { snapshot: source, selection: pair.source }, target: { snapshot: target, selection: pair.target } };
   try {
-    if (dense) {
-      const { suspects, ...rows } = await mergeColumns({ pair, source, target, range, found });
-      onRows(rows.source + rows.target);
-      return { ...rows, suspects, dense: suspects > ROWS_WORTH_SENDING * Math.max(rows.source, rows.target) };
+    if (differing > WORTH_SENDING) {
+      const sent = await mergeColumns({ pair, source, target, range, found });
+      onRows(sent.source + sent.target);
+      return sent;
     }
-    const shift = leafShift(range, scan.expectedRows);
+    const shift = leafShift(range, scan.expectedRows, rowsPerLeaf(differing));
     const balance = await scanLeaves(sides, { shift, range, hashed: true, onRows });
     const leaves = balance.differing();
-    if (leaves.length === 0) return { ...balance.rows, suspects: 0, dense: false };
+    if (leaves.length === 0) return { ...balance.rows, suspects: 0 };
     const { suspects } = await mergeColumns({ pair, source, target, range, within: { shift, leaves }, found });
-    return { ...balance.rows, suspects, dense: leaves.length > LEAVES_WORTH_SENDING * balance.leaves };
+    return { ...balance.rows, suspects };
   } finally {
     await Promise.all([source.close(), target.close()]);
   }

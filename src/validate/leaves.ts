@@ -1,9 +1,9 @@
 import type { ChecksumSnapshot, LeafDigest, LeafSet, PlaceRange, Selection } from '../ports/checksummer.ts';
 
-/** Leaves of a table at most: bounds what is held in memory, whatever the table's size. */
-const MOST_LEAVES = 65_536;
+/** Leaves of a scan at most: bounds what is held in memory, whatever the table's size. */
+export const MOST_LEAVES = 65_536;
 /** Rows of a leaf that are worth one digest. Smaller leaves cost the scan more, larger ones cost more rows per difference. */
-const ROWS_PER_LEAF = 256;
+export const ROWS_PER_LEAF = 256;
 
 /** Leaves are split in so many (as a power of two) where it is worth another scan of those that differ. */
 const SPLIT_BITS = 4;
@@ -17,8 +17,8 @@ const HASHED_PLACES: Readonly<Record<Selection['hash'], PlaceRange>> = {
 };
 
 /** The bits by which places are shifted so that the table falls into a fitting number of leaves. */
-export function leafShift(range: PlaceRange, rows: number): number {
-  const wanted = BigInt(Math.min(MOST_LEAVES, Math.max(1, Math.ceil(rows / ROWS_PER_LEAF))));
+export function leafShift(range: PlaceRange, rows: number, rowsPerLeaf = ROWS_PER_LEAF): number {
+  const wanted = BigInt(Math.min(MOST_LEAVES, Math.max(1, Math.ceil(rows / rowsPerLeaf))));
   let shift = 0n;
   while (shift < 63n && (range.to >> shift) - (range.from >> shift) >= wanted) shift += 1n;
   return Number(shift);

@@ -189,6 +189,7 @@ function keyOf(options: {
 
 function formOfPair(a: ShapeColumn, b: ShapeColumn, exact: boolean): Pick<PairedColumn, 'form' | 'judgedAs'> {
   if (exact) return { form: 'text' };
+  if (a.type === b.type && a.scale !== undefined && a.scale === b.scale) return { form: 'fixed' };
   if (a.type === b.type) return { form: a.form, ...(a.judged && b.judged ? { judgedAs: a.type } : {}) };
   const both = new Set([a.family, b.family]);
   const within = (...families: readonly ShapeColumn['family'][]) => [...both].every((family) => families.includes(family));

@@ -28,7 +28,7 @@ function rulesOf(tolerance: Tolerance | undefined): ToleranceRules {
 /** Which bounds hold for values of a form; undefined: none may. */
 export function toleranceKind(form: ComparisonForm): 'floats' | 'decimals' | undefined {
   if (form === 'float' || form === 'digits') return 'floats';
-  return form === 'decimal' ? 'decimals' : undefined;
+  return form === 'decimal' || form === 'fixed' ? 'decimals' : undefined;
 }
 
 /** The bounds of a column; undefined: it has to be equal. */

@@ -104,7 +104,7 @@ export interface ValidateOptions {
   readonly pauseMs?: number;
   /**
    * Rows of one range of a table whose key is one whole number, each range with a snapshot of its own.
-   * Default: 524,288 where the rows lie in the order of that key, else the table is scanned as a whole in
+   * Default: 2,097,152 where the rows lie in the order of that key, else the table is scanned as a whole in
    * one snapshot; where they do not, ranges cost the server reads all over the table.
    */
   readonly rangeRows?: number;

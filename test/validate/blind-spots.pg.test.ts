@@ -8,6 +8,8 @@ const SCHEMA = `
 CREATE EXTENSION citext SCHEMA public;
 CREATE COLLATION public.nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE public.mood AS ENUM ('happy', 'sad');
+CREATE TABLE public.bare (id int PRIMARY KEY, t text);
+CREATE DOMAIN public.price AS numeric(9,2);
 CREATE TABLE public.signs (id int PRIMARY KEY, n numeric);
 CREATE TABLE public.zero (id int PRIMARY KEY, f float8);
 CREATE TABLE public.bag (f float8);
@@ -19,7 +21,9 @@ CREATE TABLE public.lists (k numeric[] PRIMARY KEY, v int);`;
 
 const EXPECTED = [
   ['bag', [{ row: { f: null }, source: 1, target: 0 }], [{ row: { f: '0' }, source: 0, target: 1 }], []],
+  ['bare', ['2'], ['3'], []],
   ['bits', [], [], [['1', [['10000000', '10000001']]]]],
+  ['cents', [], [], [['2', [['2.20', '2.201'], ['2.20', '2.21']]], ['4', [['NaN', '0.00']]]]],
   ['collated', [], [], []],
   // A real's digits are a double's, as sync carries them.
   ['digits', [], [], [['2', [['0.1', '0.10000000000000002']]], ['3', [['0.1', '0.10000000149011612']]]]],
@@ -42,6 +46,8 @@ describePostgres('blind spots of the server', () => {
       INSERT INTO public.zero VALUES (0, NULL), (1, NULL); INSERT INTO public.bag VALUES (NULL);
       INSERT INTO public.bits VALUES (1, '10000000'); INSERT INTO public.folded VALUES (1, 'a');
       INSERT INTO public.handles VALUES ('Ann', 1), ('Bob', 1); INSERT INTO public.letters VALUES ('ab', 1), ('ac', 1);
+      INSERT INTO public.bare VALUES (1), (2), (4);
+      CREATE TABLE public.cents (id int PRIMARY KEY, m numeric(9,2), p public.price); INSERT INTO public.cents VALUES (1, 1.1, 1.1), (2, 2.2, 2.2), (3, 0, 0), (4, 4, 'NaN');
       INSERT INTO public.lists VALUES ('{1.0}', 1), ('{2.0}', 1);
       CREATE TABLE public.wide (id int PRIMARY KEY, m public.mood); CREATE TABLE public.moods (m public.mood PRIMARY KEY);
       CREATE TABLE public.collated (id int PRIMARY KEY, t text COLLATE "C"); INSERT INTO public.collated VALUES (1, 'a');
@@ -51,6 +57,8 @@ describePostgres('blind spots of the server', () => {
       INSERT INTO public.zero VALUES (0, 0), (1, '-0'); INSERT INTO public.bag VALUES (0);
       INSERT INTO public.bits VALUES (1, '10000001'); INSERT INTO public.folded VALUES (1, 'A');
       INSERT INTO public.handles VALUES ('ANN', 1), ('BOB', 2); INSERT INTO public.letters VALUES ('ab', 1), ('ad', 1);
+      INSERT INTO public.bare VALUES (1), (3), (4);
+      CREATE TABLE public.cents (id int PRIMARY KEY, m numeric(9,3), p numeric(9,2)); INSERT INTO public.cents VALUES (1, 1.1, 1.1), (2, 2.201, 2.21), (3, 0, 0), (4, 4, 0);
       INSERT INTO public.lists VALUES ('{1}', 1), ('{2}', 2);
       CREATE TABLE public.wide (id int8 PRIMARY KEY, m text); INSERT INTO public.wide VALUES (3000000000, 'angry');
       CREATE TABLE public.moods (m text PRIMARY KEY); INSERT INTO public.moods VALUES ('angry');

@@ -17,14 +17,16 @@ SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.rel
  * value: without its -1, format_type says `character` and `bit`, which are of length 1.
  */
 const COLUMNS_SQL = `
-SELECT a.attname AS name, base.spelling AS type, base.built_in, base.judged, a.attgenerated <> '' AS generated, NOT a.attnotnull AS nullable
+SELECT a.attname AS name, base.spelling AS type, base.built_in, base.judged, base.scale, a.attgenerated <> '' AS generated, NOT a.attnotnull AS nullable
   FROM pg_attribute a
   CROSS JOIN LATERAL (
     WITH RECURSIVE chain AS (
-      SELECT t.* FROM pg_type t WHERE t.oid = a.atttypid
-      UNION ALL SELECT t.* FROM chain JOIN pg_type t ON t.oid = chain.typbasetype WHERE chain.typtype = 'd')
+      SELECT t.*, a.atttypmod AS modifier FROM pg_type t WHERE t.oid = a.atttypid
+      UNION ALL SELECT t.*, chain.typtypmod FROM chain JOIN pg_type t ON t.oid = chain.typbasetype WHERE chain.typtype = 'd')
     SELECT format_type(c.oid, -1) AS spelling,
            CASE WHEN c.typnamespace = 'pg_catalog'::regnamespace THEN c.typname END AS built_in,
+           -- 11 bits and a sign, behind the precision and a header of 4.
+           CASE WHEN c.oid = 'numeric'::regtype AND c.modifier >= 4 THEN ((c.modifier - 4) & 2047 # 1024) - 1024 END AS scale,
            c.typtype <> 'e' AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
              WHERE m.amname IN ('btree', 'hash') AND o.opcdefault
                AND o.opcintype IN (c.oid, CASE WHEN c.typcategory = 'A' THEN 'anyarray'::regtype
@@ -63,7 +65,7 @@ export async function listTables(pool: pg.Pool): Promise<readonly TableName[]> {
 
 export async function describeTable(pool: pg.Pool, table: TableName): Promise<TableShape> {
   const name = quoteTable(table);
-  const columns = await pool.query<{ name: string; type: string; built_in: string | null; judged: string; generated: string; nullable: string }>(
+  const columns = await pool.query<{ name: string; type: string; built_in: string | null; judged: string; scale: string | null; generated: string; nullable: string }>(
     COLUMNS_SQL,
     [name],
   );
@@ -90,6 +92,7 @@ export async function describeTable(pool: pg.Pool, table: TableName): Promise<Ta
         // Of the other families the forms already are the server's own equality.
         judged: row.judged === 't' && form === 'text' && family !== 'text',
         generated: row.generated === 't',
+        ...(row.scale === null ? {} : { scale: Number(row.scale) }),
         ...(row.nullable === 't' ? { nullable: true } : {}),
       };
     }),

@@ -68,7 +68,11 @@ export function placeSql(selection: Selection): string {
  */
 export function hashSql(selection: Selection): string {
   if (selection.hash === 'canonical') return canonicalSql(selection.columns);
-  return `hash_record_extended(${recordSql(selection.columns)}, ${placeSql(selection)} # ${HASH_SEED})`;
+  const seed = `${placeSql(selection)} # ${HASH_SEED}`;
+  if (!selection.placedByKey) return `hash_record_extended(${recordSql(selection.columns)}, ${seed})`;
+  // The seed already is the key. A null's hash knows no seed: `true` is there for rows that hold nothing else.
+  const others = selection.columns.slice(selection.keyLength).map((column) => recordForm(columnSql(column), column.form));
+  return `hash_record_extended(ROW(${['true', ...others].join(', ')}), ${seed})`;
 }
 
 /** The hash of the row's key alone: two rows missing and two others extra must not add up to nothing. */

@@ -48,6 +48,7 @@ const FORM_SQL: Readonly<Record<ComparisonForm, FormSql>> = {
   // Adding 0 makes -0 into 0; it changes nothing else.
   float: { record: '?::float8', canonical: '(?::float8 + 0)::text' },
   digits: { record: '?::text::float8', canonical: '(?::text::float8 + 0)::text' },
+  fixed: { record: 'numeric_send(?::numeric)', canonical: '?::numeric::text' },
   decimal: { record: 'numeric_send(trim_scale(?::numeric))', canonical: 'trim_scale(?::numeric)::text' },
   timestamp: { record: 'timestamp_send(?::timestamp)', canonical: '?::timestamp::text' },
   instant: { record: 'timestamptz_send(?::timestamptz)', canonical: '?::timestamptz::text' },

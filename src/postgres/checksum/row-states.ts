@@ -83,7 +83,7 @@ function keyedSql(
 }
 
 /** A type that holds every value of either side's, where the two types differ. */
-const WIDE_TYPES = { integer: 'int8', decimal: 'numeric', float: 'float8', digits: 'float8', timestamp: 'timestamp', instant: 'timestamptz', document: 'jsonb' } as const;
+const WIDE_TYPES = { integer: 'int8', decimal: 'numeric', fixed: 'numeric', float: 'float8', digits: 'float8', timestamp: 'timestamp', instant: 'timestamptz', document: 'jsonb' } as const;
 
 /** What a value goes through before it is compared as the wide type, where its own `=` would not do. */
 const AS_WIDE: Readonly<Partial<Record<ComparisonForm, string>>> = { document: '::jsonb', digits: '::text::float8' };
