@@ -235,6 +235,10 @@ export const ERROR_CODES = {
     meaning: 'A percentage was decided and stored, but not every running router has moved its users yet.',
     remedy: 'The routers keep trying by themselves; `banyan route status` shows how far they are. Check that sync runs: a move waits for it.',
   },
+  BANYAN_ROUTE_COOLING: {
+    meaning: 'A gradual shift was asked for shortly after a router had gone back to the monolith by itself.',
+    remedy: 'Find out why it went back (`banyan route history SERVICE`), then wait as long as the message says, or decide a percentage without `--gradual`, which counts at once.',
+  },
   BANYAN_ROUTE_UNKNOWN: {
     meaning: 'A service was named that has no route.',
     remedy: 'Give the service an `upstream` and `match` in banyan.yaml, or call addRoute first; `banyan route status` lists the routes.',

@@ -1,3 +1,4 @@
+import type { GradualPlan } from './gradual-plan.ts';
 import type { Side } from './side.ts';
 import {
   FLAG_STAGES, PLAIN_DECISION, STRATEGIES, type Audience, type AudienceRule, type RouteDecision, type RouteVariant, type ScheduledStep,
@@ -23,6 +24,7 @@ export function parseRouteDecision(value: unknown): RouteDecision {
     variants: list(row['variants'], 'variants').map(variantOf),
     stage: oneOf(FLAG_STAGES, row['stage'] ?? PLAIN_DECISION.stage, 'stage'),
     schedule: list(row['schedule'], 'schedule').map(stepOf),
+    gradual: row['gradual'] === undefined || row['gradual'] === null ? null : planOf(row['gradual']),
   };
 }
 
@@ -58,6 +60,17 @@ function variantOf(value: unknown): RouteVariant {
 function stepOf(value: unknown): ScheduledStep {
   const step = object(value, 'schedule');
   return { percent: number(step['percent'], 'percent'), ...optional('at', step['at'], text), ...optional('afterSeconds', step['afterSeconds'], number) };
+}
+
+function planOf(value: unknown): GradualPlan {
+  const plan = object(value, 'gradual');
+  return {
+    to: number(plan['to'], 'to'),
+    stepPercent: number(plan['stepPercent'], 'stepPercent'),
+    everySeconds: number(plan['everySeconds'], 'everySeconds'),
+    maxSeconds: number(plan['maxSeconds'], 'maxSeconds'),
+    overdue: oneOf(['wait', 'continue'], plan['overdue'], 'overdue'),
+  };
 }
 
 function optional<K extends string, T>(key: K, value: unknown, read: (value: unknown, key: string) => T): { readonly [P in K]?: T } {

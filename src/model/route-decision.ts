@@ -1,3 +1,4 @@
+import type { GradualPlan } from './gradual-plan.ts';
 import type { Side } from './side.ts';
 
 /**
@@ -72,9 +73,11 @@ export interface RouteDecision {
   readonly stage: FlagStage;
   /** Steps still to come, in their order. */
   readonly schedule: readonly ScheduledStep[];
+  /** The gradual shift of which the percentage is one step; null: it is the last word. */
+  readonly gradual: GradualPlan | null;
 }
 
 /** Nothing but the percentage. */
 export const PLAIN_DECISION: RouteDecision = {
-  strategy: 'percentage', pinned: null, deny: [], allow: [], rules: [], experiment: '', variants: [], stage: 'off', schedule: [],
+  strategy: 'percentage', pinned: null, deny: [], allow: [], rules: [], experiment: '', variants: [], stage: 'off', schedule: [], gradual: null,
 };

@@ -2,6 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Fence } from '../ports/fence.ts';
+import type { RouteNotifier } from '../ports/route-notifier.ts';
+import type { RouteSignalReader } from '../ports/route-signals.ts';
 import type { RouteStore } from '../ports/route-store.ts';
 import type { AttributeSource } from './attributes.ts';
 import type { RandomBytes } from './ids.ts';
@@ -60,6 +62,17 @@ export interface TrafficRouterOptions {
   readonly warmUpRequests?: number;
   /** How often triggers are evaluated, in milliseconds. Default 200. */
   readonly triggerEveryMs?: number;
+  /** Reads what triggers look at beside requests: sync, validation, processor, memory. Default: nothing is read. */
+  readonly signals?: RouteSignalReader;
+  /** How often it is asked, in milliseconds. Default 2,000. */
+  readonly signalsEveryMs?: number;
+  /** Told when triggers fire. Default: the log and the metrics only. */
+  readonly notifier?: RouteNotifier;
+  /**
+   * After an automatic rollback no gradual shift begins for this long, in milliseconds, and no rule tells of the
+   * same again; a percentage set by hand counts at once. Default 300,000.
+   */
+  readonly coolDownMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
@@ -72,12 +85,19 @@ export interface Upstreams {
 }
 
 export interface ShiftOptions {
-  /** In steps of `stepPercent`, `everySeconds` apart. Default: at once. */
+  /**
+   * In steps of `stepPercent`, each after its time, evidence that the service is not worse, and with no rule
+   * holding. Default: at once.
+   */
   readonly gradual?: boolean;
   /** Default 5. */
   readonly stepPercent?: number;
-  /** Default 300. */
+  /** The least time of a step. Default 300. */
   readonly everySeconds?: number;
+  /** A step without its evidence is overdue then. Default: ten times `everySeconds`, at least a minute. */
+  readonly maxSeconds?: number;
+  /** What an overdue step does: wait on, or go on unless something speaks against it. Default `wait`. */
+  readonly overdue?: 'wait' | 'continue';
   /** For the audit. Default `library`. */
   readonly by?: string;
   readonly why?: string;

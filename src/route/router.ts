@@ -6,16 +6,17 @@ import { BanyanError, invariant, isBanyanError, messageOf } from '../core/errors
 import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Side } from '../model/side.ts';
-import type { RouteChange, RouteState } from '../ports/route-store.ts';
+import type { RouteSignalReader } from '../ports/route-signals.ts';
+import type { RouteState } from '../ports/route-store.ts';
 import { checkAdminAddress, createAdminServer } from './admin.ts';
 import { compileAttribute } from './attributes.ts';
 import { CausalBarrier } from './barrier.ts';
 import { checkRule, notAPercentage } from './check-rule.ts';
+import { Decisions } from './decisions.ts';
 import { isPercent } from './decide.ts';
-import { carriedOver, changeDecision, rolledBack, type DecisionChange } from './decision/change.ts';
-import { CompiledDecision } from './decision/compiled-decision.ts';
+import { changeDecision, rolledBack, type DecisionChange } from './decision/change.ts';
 import { summaryOf } from './decision/summary.ts';
-import { gradualSteps, type GradualOptions } from './gradual.ts';
+import { shiftGradually } from './gradual-shift.ts';
 import { clientAddress } from './headers.ts';
 import { HealthChecker } from './health-checker.ts';
 import { Ids } from './ids.ts';
@@ -24,17 +25,17 @@ import {
 } from './listener.ts';
 import type { RouterStatus, ShiftOptions, ShiftResult, TrafficRouterOptions, Upstreams } from './router-options.ts';
 import { ServiceRoute, type RouteRule } from './service-route.ts';
-import type { ShiftOutcome } from './shifter.ts';
 import { StoreLink } from './store-link.ts';
 import type { Traffic } from './traffic.ts';
+import { watchSignals } from './signal-watch.ts';
 import { watchTriggers } from './trigger-watch.ts';
-import type { Firing } from './triggers.ts';
 import { Upstream } from './upstream.ts';
 import { warmUp } from './warm-up.ts';
 
 export type { RouterStatus, ShiftOptions, ShiftResult, TrafficRouterOptions, Upstreams } from './router-options.ts';
 
 const HEARTBEAT_MS = 2000;
+const COOL_DOWN_MS = 300_000;
 
 /**
  * Serves the monolith's clients and decides, user by user, which side answers.
@@ -58,6 +59,7 @@ export class TrafficRouter {
   readonly #control = new AbortController();
   /** Ends waiting at the barrier: the last thing to go. */
   readonly #requests = new AbortController();
+  readonly #decisions: Decisions;
   readonly #background: Promise<void>[] = [];
   #link: StoreLink | null = null;
   #stored: readonly RouteState[] = [];
@@ -87,6 +89,16 @@ export class TrafficRouter {
       : null;
     this.health = new HealthChecker((service) => this.#route(service));
     this.#traffic = this.#makeTraffic();
+    this.#decisions = new Decisions({
+      store: options.store,
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      progressed: (route) => {
+        this.#progressed(route);
+      },
+      signal: this.#control.signal,
+    });
   }
 
   /**
@@ -110,40 +122,25 @@ export class TrafficRouter {
     for (const probe of [route.probes.monolith, route.probes.service]) {
       if (probe) this.#background.push(probe.run());
     }
-    if (this.#routes.length === 1) this.#background.push(this.#judge());
+    if (this.#routes.length === 1) {
+      this.#background.push(this.#judge());
+      if (this.#options.signals) this.#background.push(this.#readSignals(this.#options.signals));
+    }
     this.#progressed(route);
   }
 
   /**
    * Decides a service's percentage and moves its users. Resolves when they are moved or the move is
-   * put off; a gradual shift when its last step is, or when something else was decided meanwhile.
-   * @throws BANYAN_ROUTE_UNKNOWN, BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE
+   * put off; a gradual shift when its last step is, when something else was decided meanwhile, or
+   * (`postponed`) when a step is overdue: it goes on by itself as soon as its evidence is there.
+   * @throws BANYAN_ROUTE_UNKNOWN, BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE, BANYAN_ROUTE_COOLING
    */
   async shift(service: string, percent: number, options: ShiftOptions = {}): Promise<ShiftResult> {
     const route = this.#route(service);
     if (!isPercent(percent)) throw notAPercentage(percent);
     const { by = 'library', why = '' } = options;
-    if (!options.gradual) return this.#decide(route, { percent, by, why });
-    const gradual: GradualOptions = {
-      from: route.targetPercent,
-      to: percent,
-      stepPercent: options.stepPercent ?? 5,
-    };
-    let result: ShiftResult = { service, percent, version: route.version, state: 'done', reason: '' };
-    for (const [index, step] of gradualSteps(gradual).entries()) {
-      if (index > 0) {
-        if (!(await this.#pause((options.everySeconds ?? 300) * 1000))) {
-          return { ...result, percent, state: 'superseded', reason: 'the router stopped' };
-        }
-        // An automatic rollback changes the target at once, its version as soon as it is stored.
-        if (route.version !== result.version || route.targetPercent !== result.percent) {
-          const reason = `${route.targetPercent} % was decided meanwhile (version ${route.version})`;
-          return { ...result, percent, state: 'superseded', reason };
-        }
-      }
-      result = await this.#decide(route, { percent: step, by, why: `${why} (gradual, to ${percent} %)`.trim() });
-    }
-    return result;
+    if (!options.gradual) return this.#decisions.decide(route, { percent, by, why });
+    return shiftGradually({ route, decisions: this.#decisions, clock: this.#clock, signal: this.#control.signal, percent, by, why, options });
   }
 
   /**
@@ -155,14 +152,25 @@ export class TrafficRouter {
     const route = this.#route(service);
     const decided = changeDecision(service, { percent: route.targetPercent, decision: route.target.decision }, change);
     const { by = 'library', why = '' } = options;
-    return this.#decide(route, { ...decided, by, why, expectedVersion: route.version });
+    return this.#decisions.decide(route, { ...decided, by, why, expectedVersion: route.version });
   }
 
-  /** Brings a service's users back to the monolith, behind the same fence; urgent. */
-  async rollback(service: string, options: { readonly by?: string; readonly why?: string } = {}): Promise<ShiftResult> {
-    const { by = 'library', why = 'rollback' } = options;
+  /**
+   * Brings a service's users back to the monolith, behind the same fence; urgent. With `toVersion`: makes that
+   * version's decision again.
+   * @throws BANYAN_ROUTE_UNKNOWN, BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE
+   */
+  async rollback(service: string, options: { readonly by?: string; readonly why?: string; readonly toVersion?: number } = {}): Promise<ShiftResult> {
+    const { by = 'library', toVersion } = options;
     const route = this.#route(service);
-    return this.#decide(route, { percent: 0, decision: rolledBack(route.target.decision), by, why });
+    const back = toVersion === undefined ? { percent: 0, decision: rolledBack(route.target.decision) } : await this.#decisions.madeAgain(route, toVersion);
+    const why = options.why ?? (toVersion === undefined ? 'rollback' : `rollback to version ${toVersion}`);
+    return this.#decisions.decide(route, { ...back, by, why });
+  }
+
+  /** The latest decisions about a service (default: 20), newest first. @throws BANYAN_ROUTE_UNKNOWN */
+  async history(service: string, limit = 20): Promise<readonly RouteState[]> {
+    return this.#decisions.history(this.#route(service).service, limit);
   }
 
   status(): RouterStatus {
@@ -285,7 +293,7 @@ export class TrafficRouter {
   }
 
   #makeRoute(rule: RouteRule, upstreams: Upstreams): ServiceRoute {
-    const { fenceBoundMs = 2000, maxHeld = 4096, retryMs = 1000 } = this.#options;
+    const { fenceBoundMs = 2000, maxHeld = 4096, retryMs = 1000, coolDownMs = COOL_DOWN_MS } = this.#options;
     const sides: Record<Side, Upstream> = {
       monolith: this.#upstream(upstreams.monolith),
       service: this.#upstream(upstreams.service),
@@ -302,6 +310,7 @@ export class TrafficRouter {
       fenceBoundMs,
       maxHeld,
       retryMs,
+      coolDownMs,
       onProgress: (route) => {
         this.#progressed(route);
       },
@@ -354,102 +363,33 @@ export class TrafficRouter {
       if (!route || state.version <= route.version) continue;
       const { version, percent, by, why } = state;
       this.#logger.info('a route was changed', { service: state.service, version, percent, ...summaryOf(state.decision), by, why });
-      void this.#apply(route, state);
+      this.#decisions.follow(route, state);
     }
-  }
-
-  async #decide(
-    route: ServiceRoute,
-    change: Omit<RouteChange, 'service'>,
-  ): Promise<ShiftResult> {
-    const { service } = route;
-    const { store } = this.#options;
-    const { percent } = change;
-    let state: Pick<RouteState, 'percent' | 'decision' | 'version'> = {
-      percent, version: route.version + 1, decision: change.decision ?? carriedOver(route.target.decision),
-    };
-    if (store) {
-      try {
-        state = await store.save({ service, ...change });
-      } catch (error) {
-        if (isBanyanError(error, 'BANYAN_ROUTE_CONFLICT')) throw error;
-        throw new BanyanError('BANYAN_ROUTE_STORE', {
-          message: `The decision ${percent} % for ${service} could not be stored: ${messageOf(error)}`,
-          cause: error,
-        });
-      }
-    }
-    const { version } = state;
-    this.#logger.info('a route was decided', { service, version, percent, ...summaryOf(state.decision), by: change.by, why: change.why });
-    const outcome = await this.#apply(route, state);
-    return { service, percent, version, ...outcome };
-  }
-
-  async #apply(
-    route: ServiceRoute,
-    state: Pick<RouteState, 'percent' | 'decision' | 'version'>,
-  ): Promise<ShiftOutcome> {
-    const next = new CompiledDecision(state.percent, state.decision);
-    const urgent = state.percent < route.targetPercent || state.decision.pinned === 'monolith';
-    if (!route.target.servesAnyone && next.servesAnyone) route.beginAnew();
-    // The watch may have brought a later version while this one was being saved.
-    if (state.version >= route.version) {
-      route.version = state.version;
-      route.aimFor(next);
-    }
-    return route.shifter.moveTo({ assignment: route.target, version: route.version, urgent });
   }
 
   async #judge(): Promise<void> {
+    const { triggerEveryMs = 200, coolDownMs = COOL_DOWN_MS, notifier } = this.#options;
     return watchTriggers({
       routes: this.#routes,
-      everyMs: this.#options.triggerEveryMs ?? 200,
+      everyMs: triggerEveryMs,
       clock: this.#clock,
       logger: this.#logger,
       metrics: this.#metrics,
+      coolDownMs,
+      ...(notifier ? { notifier } : {}),
       rollBack: (route, firing) => {
-        void this.#rollBackBecause(route, firing);
+        void this.#decisions.rollBackBecause(route, firing);
+      },
+      step: (route) => {
+        void this.#decisions.step(route);
       },
       signal: this.#control.signal,
     });
   }
 
-  /** Goes back, and does so even if the store can't be told at once. */
-  async #rollBackBecause(route: ServiceRoute, firing: Firing): Promise<void> {
-    const { service } = route;
-    const { why, rule } = firing;
-    const base = route.version;
-    route.lastRollback = { why, at: new Date(this.#clock.now()).toISOString() };
-    this.#logger.error('going back to the monolith', { service, metric: rule.metric, why });
-    this.#metrics.count('banyan_route_rollbacks_total', { service, metric: rule.metric });
-    // At once, before the store is asked; the version follows.
-    const decision = rolledBack(route.target.decision);
-    void this.#apply(route, { percent: 0, decision, version: base });
-    route.triggers.reset();
-    const { store } = this.#options;
-    if (!store) {
-      route.version = base + 1;
-      this.#progressed(route);
-      return;
-    }
-    while (!this.#control.signal.aborted && route.version === base) {
-      try {
-        const saved = await store.save({ service, percent: 0, decision, by: 'banyan', why, expectedVersion: base });
-        void this.#apply(route, saved);
-      } catch (error) {
-        this.#logger.warn('the rollback could not be stored yet', { service, reason: messageOf(error) });
-        await this.#pause(HEARTBEAT_MS / 2);
-      }
-    }
-  }
-
-  /** False: the router was closed meanwhile. */
-  async #pause(ms: number): Promise<boolean> {
-    const { signal } = this.#control;
-    await this.#clock.sleep(ms, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
-    return !signal.aborted;
+  async #readSignals(reader: RouteSignalReader): Promise<void> {
+    const { signalsEveryMs = 2000 } = this.#options;
+    return watchSignals({ routes: this.#routes, reader, everyMs: signalsEveryMs, clock: this.#clock, logger: this.#logger, signal: this.#control.signal });
   }
 }
 

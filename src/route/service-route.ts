@@ -3,7 +3,9 @@ import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { RouteDecision, Strategy } from '../model/route-decision.ts';
 import type { Side } from '../model/side.ts';
+import type { GradualPlan } from '../model/gradual-plan.ts';
 import type { Fence } from '../ports/fence.ts';
+import type { RouteSignals } from '../ports/route-signals.ts';
 import { compileAdapter, type CompiledAdapter, type PathAdapter } from './adapt.ts';
 import { Breaker, type BreakerOptions, type BreakerState, type Passage } from './breaker.ts';
 import { BucketFlow } from './bucket-flow.ts';
@@ -14,9 +16,13 @@ import { beginningOf } from './decision/change.ts';
 import { LastSides } from './last-sides.ts';
 import { HealthProbe, type HealthCheckOptions } from './health.ts';
 import { compileRule, type CompiledRule, type MatchRule } from './match.ts';
+import { GradualWalk, type GradualStatus } from './gradual.ts';
+import { Observations } from './evidence/observations.ts';
+import { StepEvidence, type WorseBy } from './evidence/step-evidence.ts';
 import { Shadow, type ShadowOptions, type ShadowStatus } from './shadow.ts';
 import { Shifter, type ShiftProgress } from './shifter.ts';
 import { SideStats } from './side-stats.ts';
+import { evidenceStatus, type EvidenceStatus } from './evidence-status.ts';
 import { DEFAULT_TRIGGERS, Triggers, type TriggerRule } from './triggers.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -42,6 +48,10 @@ export interface RouteRule {
   readonly breaker?: BreakerOptions;
   /** When to go back by itself. Default {@link DEFAULT_TRIGGERS}; an empty list: never. */
   readonly triggers?: readonly TriggerRule[];
+  /** The probability that a rollout's sequential triggers ever go back from a service that is not worse. Default 0.01. */
+  readonly falseAlarmRate?: number;
+  /** The difference that a gradual shift excludes before each step. Default {@link WORSE_BY}. */
+  readonly worseBy?: Partial<WorseBy>;
   /** Default: no shadowing. */
   readonly shadow?: ShadowOptions;
 }
@@ -62,6 +72,14 @@ export interface RouteStatus {
   readonly move: ShiftProgress & { readonly heldRequests: number };
   readonly sides: Readonly<Record<Side, SideStatus>>;
   readonly lastRollback: { readonly why: string; readonly at: string } | null;
+  /** How far the sequential triggers' evidence against the service is in this rollout. */
+  readonly evidence: readonly EvidenceStatus[];
+  /** The gradual shift under way, and what it waits for; null: none. */
+  readonly gradual: GradualStatus | null;
+  /** What was read of sync, validation, processor and memory. */
+  readonly signals: RouteSignals;
+  /** Until then Banyan does not raise the percentage by itself after it went back by itself; null: it may. */
+  readonly coolingUntil: string | null;
 }
 
 export interface SideStatus {
@@ -87,6 +105,8 @@ export interface ServiceRouteOptions {
   readonly fenceBoundMs: number;
   readonly maxHeld: number;
   readonly retryMs: number;
+  /** Default 300,000. */
+  readonly coolDownMs?: number;
   readonly onProgress: (route: ServiceRoute, progress: ShiftProgress) => void;
   /** Ends moves and health checks. */
   readonly signal: AbortSignal;
@@ -102,7 +122,9 @@ export class ServiceRoute {
   readonly shifter: Shifter;
   readonly breakers: Readonly<Record<Side, Breaker>>;
   readonly stats: Readonly<Record<Side, SideStats>>;
+  readonly observations: Observations;
   readonly triggers: Triggers;
+  readonly walk: GradualWalk;
   readonly shadow: Shadow | null;
   readonly probes: Readonly<Record<Side, HealthProbe | null>>;
   /** The last decision, compiled; its users may still be on their way. */
@@ -112,6 +134,12 @@ export class ServiceRoute {
   readonly #variantUpstreams: ReadonlyMap<string, Upstream>;
   version = 0;
   lastRollback: { readonly why: string; readonly at: string } | null = null;
+  gradual: GradualStatus | null = null;
+  signals: RouteSignals = {};
+  /** By the monotonic clock. */
+  coolingUntil = -Infinity;
+  readonly #clock: Clock;
+  readonly #coolDownMs: number;
 
   constructor(options: ServiceRouteOptions) {
     const { rule, upstreams, clock, logger, metrics, signal } = options;
@@ -134,8 +162,17 @@ export class ServiceRoute {
         },
       });
     this.breakers = { monolith: breaker('monolith'), service: breaker('service') };
-    this.stats = { monolith: new SideStats(clock), service: new SideStats(clock) };
-    this.triggers = new Triggers({ rules: rule.triggers ?? DEFAULT_TRIGGERS, clock });
+    this.#clock = clock;
+    this.#coolDownMs = options.coolDownMs ?? 300_000;
+    const observations = new Observations(clock);
+    this.observations = observations;
+    const stats = (side: Side): SideStats => new SideStats(clock, { observations, side });
+    this.stats = { monolith: stats('monolith'), service: stats('service') };
+    const baseline = (quantile: number): number | undefined => this.stats.monolith.tracked(quantile);
+    const { triggers: rules = DEFAULT_TRIGGERS, falseAlarmRate, worseBy } = rule;
+    this.triggers = new Triggers({ rules, clock, observations, baseline, ...(falseAlarmRate === undefined ? {} : { falseAlarmRate }) });
+    const evidence = new StepEvidence({ observations, baseline: () => baseline(0.95), ...(worseBy === undefined ? {} : { worse: worseBy }) });
+    this.walk = new GradualWalk({ clock, evidence });
     this.shadow = rule.shadow
       ? new Shadow({ ...rule.shadow, service, upstreams, metrics, logger, settle: () => clock.sleep(300) })
       : null;
@@ -180,8 +217,18 @@ export class ServiceRoute {
   /** Before users are sent to the service again: the attempt is judged by what it does, not by what the last one did. */
   beginAnew(): void {
     this.stats.service.reset();
+    this.observations.reset();
     this.triggers.reset();
     this.breakers.service.reset();
+  }
+
+  /** It went back by itself: what Banyan does by itself waits for a while. */
+  cool(): void {
+    this.coolingUntil = this.#clock.monotonic() + this.#coolDownMs;
+  }
+
+  get coolingMs(): number {
+    return Math.max(0, this.coolingUntil - this.#clock.monotonic());
   }
 
   /** After a rollback no request is there to try the service: the active check stands in for it. */
@@ -197,6 +244,11 @@ export class ServiceRoute {
     return !this.target.servesAnyone && this.flow.percent === 0;
   }
 
+  /** The gradual shift of which the last decision is a step. */
+  get plan(): GradualPlan | null {
+    return this.target.decision.gradual;
+  }
+
   /** The percentage asked for last. */
   get targetPercent(): number {
     return this.target.percent;
@@ -205,6 +257,7 @@ export class ServiceRoute {
   /** From now on this is where users should be. Variants change at once: they share the service's database. */
   aimFor(target: CompiledDecision): void {
     this.target = target;
+    this.gradual = null;
     this.#variants = new CompiledVariants(target.decision);
   }
 
@@ -252,6 +305,10 @@ export class ServiceRoute {
       move: { ...this.shifter.progress, heldRequests: this.flow.heldRequests },
       sides: { monolith: side('monolith'), service: side('service') },
       lastRollback: this.lastRollback,
+      evidence: evidenceStatus(this.triggers.evidence, { percent: this.flow.percent }),
+      gradual: this.plan ? this.gradual : null,
+      signals: this.signals,
+      coolingUntil: this.coolingMs > 0 ? new Date(this.#clock.now() + this.coolingMs).toISOString() : null,
     };
   }
 }

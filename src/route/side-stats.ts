@@ -1,4 +1,7 @@
 import type { Clock } from '../core/clock.ts';
+import type { Side } from '../model/side.ts';
+import type { Block, Observations } from './evidence/observations.ts';
+import { QuantileTracker } from './evidence/quantile-tracker.ts';
 
 /** Latencies are counted in 80 classes, each 1.19 times (2^(1/4)) the one before, from 0.1 ms to 100 s. */
 const CLASSES = 80;
@@ -14,6 +17,7 @@ interface Slot {
   number: number;
   requests: number;
   errors: number;
+  refused: number;
   readonly latencies: Uint32Array;
 }
 
@@ -21,6 +25,8 @@ interface Slot {
 export interface WindowSummary {
   readonly requests: number;
   readonly errors: number;
+  /** Requests that were meant for the side and not sent to it, because it was not well. */
+  readonly refused: number;
   /** Errors by requests, 0 to 1; 0 without requests. */
   readonly errorRate: number;
   /**
@@ -33,6 +39,8 @@ export interface WindowSummary {
 /** A request under way. */
 export interface Timing {
   readonly startedAt: number;
+  /** Where it is counted for the comparison of both sides; null: nowhere. */
+  readonly block: Block | null;
 }
 
 /**
@@ -46,15 +54,26 @@ export class SideStats {
   readonly #slots: Slot[] = [];
   /** In the order they started. */
   readonly #underWay = new Set<Timing>();
+  readonly #counted: { readonly observations: Observations; readonly side: Side } | null;
+  /** The quantiles that somebody asked for, kept up to date from then on. */
+  readonly #trackers = new Map<number, QuantileTracker>();
   #since: number;
 
-  constructor(clock: Clock) {
+  /** @param counted where its requests are counted for the comparison of both sides. */
+  constructor(clock: Clock, counted: { readonly observations: Observations; readonly side: Side } | null = null) {
     this.#clock = clock;
+    this.#counted = counted;
     this.#since = clock.monotonic();
   }
 
-  start(): Timing {
-    const timing = { startedAt: this.#clock.monotonic() };
+  /**
+   * @param compared false: the request came to this side for a reason that has to do with the other's answer, or
+   * with its sender's wish; so it says nothing of how the sides compare.
+   */
+  start(compared = true): Timing {
+    const startedAt = this.#clock.monotonic();
+    const counted = compared ? this.#counted : null;
+    const timing = { startedAt, block: counted ? counted.observations.begin(counted.side, startedAt) : null };
     this.#underWay.add(timing);
     return timing;
   }
@@ -69,12 +88,27 @@ export class SideStats {
     if (failed) slot.errors++;
     const index = classOf(ms);
     slot.latencies[index] = (slot.latencies[index] ?? 0) + 1;
+    for (const tracker of this.#trackers.values()) tracker.add(ms);
+    if (timing.block && this.#counted) this.#counted.observations.end(this.#counted.side, timing.block, { now, ms, failed });
     return ms;
+  }
+
+  /** A request was meant for this side, and not sent to it. */
+  refuse(): void {
+    this.#slotAt(this.#clock.monotonic()).refused++;
+  }
+
+  /** A quantile of the latencies of late, exact to a few hundredths of its share; undefined until it is known. */
+  tracked(q: number): number | undefined {
+    let tracker = this.#trackers.get(q);
+    if (!tracker) this.#trackers.set(q, (tracker = new QuantileTracker(q)));
+    return tracker.value;
   }
 
   /** The request ended without telling anything about the side. */
   cancel(timing: Timing): void {
     this.#underWay.delete(timing);
+    if (timing.block && this.#counted) this.#counted.observations.leave(this.#counted.side, timing.block, this.#clock.monotonic() - timing.startedAt);
   }
 
   /** Forgets what is past, for a new attempt with the same side. */
@@ -89,11 +123,13 @@ export class SideStats {
     const latencies = new Float64Array(CLASSES);
     let requests = 0;
     let errors = 0;
+    let refused = 0;
     let measured = 0;
     for (const slot of this.#slots) {
       if (slot.number <= first) continue;
       requests += slot.requests;
       errors += slot.errors;
+      refused += slot.refused;
       for (let i = 0; i < CLASSES; i++) latencies[i] = (latencies[i] ?? 0) + (slot.latencies[i] ?? 0);
     }
     measured = requests;
@@ -107,6 +143,7 @@ export class SideStats {
     return {
       requests: measured,
       errors,
+      refused,
       errorRate: requests === 0 ? 0 : errors / requests,
       quantile: (q) => {
         let remaining = Math.ceil(q * measured);
@@ -125,10 +162,11 @@ export class SideStats {
     const last = this.#slots.at(-1);
     if (last?.number === number) return last;
     const reused = this.#slots.length >= SLOTS ? this.#slots.shift() : undefined;
-    const slot = reused ?? { number, requests: 0, errors: 0, latencies: new Uint32Array(CLASSES) };
+    const slot = reused ?? { number, requests: 0, errors: 0, refused: 0, latencies: new Uint32Array(CLASSES) };
     slot.number = number;
     slot.requests = 0;
     slot.errors = 0;
+    slot.refused = 0;
     slot.latencies.fill(0);
     this.#slots.push(slot);
     return slot;

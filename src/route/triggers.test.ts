@@ -3,9 +3,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { routerFixture, until, type RouterFixture } from '../../test/support/route-fixture.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
+import type { Side } from '../model/side.ts';
 import { Breaker } from './breaker.ts';
+import { Observations } from './evidence/observations.ts';
 import type { RouteStatus } from './service-route.ts';
 import { SideStats, type Timing } from './side-stats.ts';
+import { wrongRule } from './trigger-rule.ts';
 import { DEFAULT_TRIGGERS, Triggers, type Evidence, type TriggerRule } from './triggers.ts';
 
 class ManualClock implements Clock {
@@ -28,12 +31,14 @@ interface Simulation {
 
 function simulation(rules: readonly TriggerRule[] = DEFAULT_TRIGGERS): Simulation {
   const clock = new ManualClock();
+  const observations = new Observations(clock);
+  const stats = (side: Side): SideStats => new SideStats(clock, { observations, side });
   const evidence = {
-    stats: { monolith: new SideStats(clock), service: new SideStats(clock) },
+    stats: { monolith: stats('monolith'), service: stats('service') },
     breaker: new Breaker({ clock }),
     healthy: true,
   };
-  const triggers = new Triggers({ rules, clock });
+  const triggers = new Triggers({ rules, clock, observations, baseline: (q) => evidence.stats.monolith.tracked(q) });
   const open: { readonly timing: Timing; readonly at: number; readonly fails: boolean; readonly stats: SideStats }[] = [];
   return {
     clock,
@@ -68,7 +73,9 @@ function simulation(rules: readonly TriggerRule[] = DEFAULT_TRIGGERS): Simulatio
 describe('the default triggers at 20 requests a second', () => {
   it('leave a healthy service alone', () => {
     expect(simulation().run(120, { ms: 5 })).toBeNull();
-    expect(simulation().run(60, { ms: 400 })).toBeNull();
+    // Slower than the monolith, but not slow; and slow, but not slower than the monolith.
+    expect(simulation().run(60, { ms: 150 })).toBeNull();
+    expect(simulation().run(60, { ms: 800, monolithMs: 800 })).toBeNull();
   });
 
   it('notice answers after 2 seconds instead of 5 ms before the third second', () => {
@@ -128,6 +135,86 @@ describe('rules', () => {
     expect(triggers.evaluate(evidence).map(({ why }) => why)).toEqual(['the circuit breaker is open', '5 failures in a row']);
     clock.ms += 1000;
     expect(triggers.evaluate(evidence)[0]?.why).toBe('the circuit breaker is half-open');
+  });
+});
+
+describe('rules about what is beside requests', () => {
+  const fires = (rule: TriggerRule, evidence: Partial<Evidence>): string | undefined => {
+    const base = simulation();
+    return new Triggers({ rules: [rule], clock: base.clock }).evaluate({ ...base.evidence, ...evidence })[0]?.why;
+  };
+
+  it('fire above their threshold, and relative ones above the other side too', () => {
+    expect(fires({ metric: 'sync_lag', threshold: 5000 }, { signals: { syncLagMs: 6000 } })).toContain('6000 ms behind');
+    expect(fires({ metric: 'sync_lag', threshold: 5000 }, { signals: { syncLagMs: 5000 } })).toBeUndefined();
+    expect(fires({ metric: 'validator_drift', threshold: 0 }, { signals: { validatorDrift: 0.001 } })).toContain('0.1 % of rows');
+    const cpu = { cpu: { service: 0.9, monolith: 0.8 } };
+    expect(fires({ metric: 'cpu', threshold: 0.8 }, { signals: cpu })).toContain('cpu of the service at 0.9');
+    expect(fires({ metric: 'cpu', threshold: 0.8, relative: 2 }, { signals: cpu })).toBeUndefined();
+    expect(fires({ metric: 'memory', threshold: 0.8, relative: 2 }, { signals: { memory: { service: 0.9 } } })).toContain('memory');
+  });
+
+  it('do not fire on what is not known', () => {
+    for (const metric of ['sync_lag', 'validator_drift', 'cpu', 'memory'] as const) expect(fires({ metric, threshold: 0 }, {})).toBeUndefined();
+    expect(fires({ metric: 'availability', threshold: 0.99 }, {})).toBeUndefined();
+  });
+
+  it('count what was refused as not available', () => {
+    const { evidence, clock } = simulation();
+    const rule: TriggerRule = { metric: 'availability', threshold: 0.9 };
+    const { service } = evidence.stats;
+    for (let n = 0; n < 20; n++) service.finish(service.start(), false);
+    const triggers = new Triggers({ rules: [rule], clock });
+    expect(triggers.evaluate(evidence)).toEqual([]);
+    for (let n = 0; n < 5; n++) service.refuse();
+    expect(triggers.evaluate(evidence)[0]?.why).toContain('availability at 80.0 % over 25 requests');
+  });
+
+  it('judge differences in the shadow by evidence, from the first look on', () => {
+    const { evidence, clock } = simulation();
+    const triggers = new Triggers({ rules: [{ metric: 'shadow_differences', threshold: 0.01 }], clock });
+    const look = (compared: number, different: number): number => triggers.evaluate({ ...evidence, shadow: { compared, different } }).length;
+    expect(look(100, 90)).toBe(0);
+    expect(look(1100, 95)).toBe(0);
+    expect(look(1200, 125)).toBe(1);
+    expect(triggers.evidence).toMatchObject([{ metric: 'shadow_differences', falseAlarmRate: 0.01, needed: 100 }]);
+    triggers.reset();
+    expect(look(1300, 225)).toBe(0);
+  });
+});
+
+describe('the sequential rules of a rollout', () => {
+  it('share the rate of false alarms, and those that only tell have their own', () => {
+    const { clock } = simulation();
+    const rules: TriggerRule[] = [
+      { metric: 'error_rate', relative: 2 },
+      { metric: 'latency_p50', relative: 1.5 },
+      { metric: 'latency_p99', threshold: 100, action: 'alert_team' },
+      { metric: 'latency_p99', threshold: 100, windowMs: 5000 },
+    ];
+    const { evidence } = new Triggers({ rules, clock, falseAlarmRate: 0.02 });
+    expect(evidence.map(({ metric, falseAlarmRate }) => [metric, falseAlarmRate])).toEqual([['error_rate', 0.01], ['latency_p50', 0.01], ['latency_p99', 0.02]]);
+  });
+
+  it('begin anew with another rollout', () => {
+    const service = simulation([{ metric: 'error_rate', relative: 2 }]);
+    expect(service.run(10, { ms: 5, fails: true })).not.toBeNull();
+    service.triggers.reset();
+    expect(service.run(60, { ms: 5 })).toBeNull();
+  });
+
+  it.each<[TriggerRule, RegExp]>([
+    [{ metric: 'cpu', threshold: 1, test: 'sequential' }, /not a count of independent requests/],
+    [{ metric: 'error_rate', threshold: 0.1, test: 'sequential', windowMs: 100 }, /it decides by itself/],
+    [{ metric: 'error_rate', threshold: 0.1, test: 'threshold', alone: 0.2 }, /only with sequential/],
+    [{ metric: 'unavailable', threshold: 1 }, /it is or it is not/],
+    [{ metric: 'sync_lag', threshold: 1, relative: 2 }, /both sides have a value/],
+    [{ metric: 'error_rate' }, /without a threshold/],
+    [{ metric: 'error_rate', relative: 0 }, /above 0/],
+    [{ metric: 'error_rate', threshold: 1 }, /between 0 and 1/],
+    [{ metric: 'latency_p95', threshold: 100_000 }, /60,000/],
+  ])('are refused where they make no sense: %o', (rule, why) => {
+    expect(wrongRule(rule)).toMatch(why);
   });
 });
 
@@ -238,7 +325,8 @@ describe('the router', () => {
   it.each([
     ['slow', onLatency, 'latency_p95'],
     ['failing', onErrors, 'error_rate'],
-    ['unreachable', DEFAULT_TRIGGERS, 'failures in a row'],
+    ['unreachable', DEFAULT_TRIGGERS.filter(({ metric }) => metric === 'consecutive_failures'), 'failures in a row'],
+    ['failing with nobody to compare', DEFAULT_TRIGGERS.filter(({ metric }) => metric === 'error_rate'), 'error_rate'],
   ])('goes back by itself from a service that is %s, with the fence and without its HTTP', async (fault, triggers, why) => {
     fixture = await routerFixture({
       rule: { percent: 100, triggers, breaker: { failures: fault === 'unreachable' ? 5 : 1000 } },
@@ -247,7 +335,7 @@ describe('the router', () => {
     });
     const { service, router } = fixture;
     if (fault === 'slow') service.handler = (_incoming, response) => setTimeout(() => response.end('late'), 400);
-    if (fault === 'failing') service.handler = (_incoming, response) => response.writeHead(500).end();
+    if (fault.startsWith('failing')) service.handler = (_incoming, response) => response.writeHead(500).end();
     if (fault === 'unreachable') await service.close();
     const { failedReads } = await useUntilRolledBack();
     expect(failedReads).toBe(0);

@@ -1,56 +1,23 @@
 import type { Clock } from '../core/clock.ts';
+import type { RouteSignals } from '../ports/route-signals.ts';
 import type { Breaker } from './breaker.ts';
+import { Observations } from './evidence/observations.ts';
+import { CountTest, SequentialTest, type TestEvidence } from './evidence/sequential-test.ts';
 import type { SideStats } from './side-stats.ts';
+import { passesThreshold } from './threshold.ts';
+import { FALSE_ALARM_RATE, isSequential, QUANTILES, type TriggerRule } from './trigger-rule.ts';
 
-export type TriggerMetric =
-  | 'error_rate'
-  | 'latency_p50'
-  | 'latency_p95'
-  | 'latency_p99'
-  | 'consecutive_failures'
-  | 'unavailable';
+export { DEFAULT_TRIGGERS, FALSE_ALARM_RATE, type TriggerAction, type TriggerMetric, type TriggerRule } from './trigger-rule.ts';
 
-/** When the service's side is bad enough to act. */
-export interface TriggerRule {
-  readonly metric: TriggerMetric;
-  /**
-   * Fires above this: a share from 0 to 1 for `error_rate`, milliseconds for latencies, a number for
-   * `consecutive_failures`. `unavailable` (breaker not closed, or health check failing) has none.
-   */
-  readonly threshold?: number;
-  /** It must hold without a break for this many milliseconds. Default 0. */
-  readonly durationMs?: number;
-  /** How far back it looks, in milliseconds, at most 120,000. Default 5,000. */
-  readonly windowMs?: number;
-  /** Fewer requests in the window say nothing. Default 20. */
-  readonly minSamples?: number;
-  /**
-   * Fires only above this multiple of the monolith's value in the same window too, if the monolith
-   * has the samples to compare with. Default: absolute only.
-   */
-  readonly relative?: number;
-  /** Default `automatic_rollback`. `alert_team` logs and counts only. */
-  readonly action?: 'automatic_rollback' | 'alert_team';
-}
-
-/**
- * Back to the monolith when, over 5 seconds and 20 requests, more than 5 % fail (and twice the
- * monolith's share), or the 95th percentile is above one second (and three times the monolith's);
- * after 5 failures in a row; or when the side was unavailable for one second.
- */
-export const DEFAULT_TRIGGERS: readonly TriggerRule[] = [
-  { metric: 'error_rate', threshold: 0.05, relative: 2 },
-  { metric: 'latency_p95', threshold: 1000, relative: 3 },
-  { metric: 'consecutive_failures', threshold: 4 },
-  { metric: 'unavailable', durationMs: 1000 },
-];
-
-/** What a rule looks at. */
+/** What rules look at. */
 export interface Evidence {
   readonly stats: { readonly monolith: SideStats; readonly service: SideStats };
   readonly breaker: Breaker;
   /** The active health check's word; true without one. */
   readonly healthy: boolean;
+  /** Comparisons in the shadow since the router began. */
+  readonly shadow?: { readonly compared: number; readonly different: number };
+  readonly signals?: RouteSignals;
 }
 
 export interface Firing {
@@ -59,25 +26,78 @@ export interface Firing {
   readonly why: string;
 }
 
-const QUANTILES = { latency_p50: 0.5, latency_p95: 0.95, latency_p99: 0.99 } as const;
+/** How far the evidence of a rule is. */
+export interface TriggerEvidence extends TestEvidence {
+  readonly metric: string;
+  readonly action: string;
+  /** The probability that it ever fires in a rollout although the service is not worse. */
+  readonly falseAlarmRate: number;
+  /** The share of bad requests that is not worse yet, where nothing is compared. */
+  readonly reference: number;
+  /** The odds ratio to the monolith that is not worse yet; absent: not compared. */
+  readonly relative?: number;
+}
+
+type Judged =
+  | { readonly kind: 'sequential'; readonly rule: TriggerRule; readonly alpha: number; readonly test: SequentialTest }
+  | { readonly kind: 'shadow'; readonly rule: TriggerRule; readonly alpha: number; readonly test: CountTest }
+  | { readonly kind: 'threshold'; readonly rule: TriggerRule };
+
+export interface TriggersOptions {
+  readonly rules: readonly TriggerRule[];
+  readonly clock: Clock;
+  /** The requests of both sides; the statistics' own. Default: none are counted. */
+  readonly observations?: Observations;
+  /** A latency quantile of the monolith just now, in milliseconds. */
+  readonly baseline?: (quantile: number) => number | undefined;
+  /** Shared by the sequential rules that go back; those that only tell have as much again. Default 0.01. */
+  readonly falseAlarmRate?: number;
+}
 
 /** Evaluates rules again and again, and remembers since when each has held. */
 export class Triggers {
   readonly rules: readonly TriggerRule[];
   readonly #clock: Clock;
+  readonly #judged: readonly Judged[];
   readonly #since = new Map<TriggerRule, number>();
 
-  constructor(options: { readonly rules: readonly TriggerRule[]; readonly clock: Clock }) {
-    this.rules = options.rules;
-    this.#clock = options.clock;
+  constructor(options: TriggersOptions) {
+    const { rules, clock, observations = new Observations(clock), baseline = () => undefined, falseAlarmRate = FALSE_ALARM_RATE } = options;
+    this.rules = rules;
+    this.#clock = clock;
+    const goesBack = ({ action = 'automatic_rollback' }: TriggerRule): boolean => action === 'automatic_rollback';
+    this.#judged = rules.map((rule): Judged => {
+      if (!isSequential(rule)) return { kind: 'threshold', rule };
+      const sharing = rules.filter((other) => isSequential(other) && goesBack(other) === goesBack(rule)).length;
+      const alpha = falseAlarmRate / sharing;
+      if (rule.metric === 'shadow_differences') return { kind: 'shadow', rule, alpha, test: new CountTest({ share: rule.threshold ?? 0, alpha, clock }) };
+      const quantile = QUANTILES[rule.metric];
+      const { threshold, relative } = rule;
+      const alone = relative === undefined ? undefined : (rule.alone ?? threshold);
+      const hypothesis = {
+        ...(quantile === undefined ? {} : { quantile }),
+        ...(threshold === undefined ? {} : { threshold }),
+        ...(relative === undefined ? {} : { relative }),
+        ...(alone === undefined ? {} : { alone }),
+      };
+      const at = quantile === undefined ? {} : { baseline: () => baseline(quantile) };
+      return { kind: 'sequential', rule, alpha, test: new SequentialTest({ observations, hypothesis, alpha, ...at }) };
+    });
   }
 
   /** Every rule that fires now. */
   evaluate(evidence: Evidence): Firing[] {
     const now = this.#clock.monotonic();
     const firings: Firing[] = [];
-    for (const rule of this.rules) {
-      const why = holds(rule, evidence);
+    for (const judged of this.#judged) {
+      const { rule } = judged;
+      if (judged.kind !== 'threshold') {
+        if (judged.kind === 'sequential') judged.test.look();
+        else judged.test.look(evidence.shadow ?? { compared: 0, different: 0 });
+        if (judged.test.fires) firings.push({ rule, why: whyOf(rule, judged.test.evidence, judged.alpha) });
+        continue;
+      }
+      const why = passesThreshold(rule, evidence);
       if (why === undefined) {
         this.#since.delete(rule);
         continue;
@@ -89,37 +109,33 @@ export class Triggers {
     return firings;
   }
 
-  /** Forgets since when the rules hold. */
+  /** How far each sequential rule is. */
+  get evidence(): readonly TriggerEvidence[] {
+    return this.#judged.flatMap((judged) => {
+      if (judged.kind === 'threshold') return [];
+      const { rule, alpha, test } = judged;
+      const quantile = QUANTILES[rule.metric];
+      return [
+        {
+          metric: rule.metric, action: rule.action ?? 'automatic_rollback', falseAlarmRate: alpha, ...test.evidence,
+          reference: quantile === undefined ? (rule.alone ?? rule.threshold ?? 0.05) : 1 - quantile,
+          // The margin of latencies is in the cutoffs.
+          ...(rule.relative === undefined ? {} : { relative: quantile === undefined ? rule.relative : 1 }),
+        },
+      ];
+    });
+  }
+
+  /** Begins anew: another rollout has its own evidence, and the whole rate of false alarms. */
   reset(): void {
     this.#since.clear();
+    for (const judged of this.#judged) if (judged.kind !== 'threshold') judged.test.reset();
   }
 }
 
-function holds(rule: TriggerRule, evidence: Evidence): string | undefined {
-  const { metric, threshold = 0 } = rule;
-  if (metric === 'unavailable') {
-    if (!evidence.healthy) return 'the health check fails';
-    const state = evidence.breaker.state;
-    return state === 'closed' ? undefined : `the circuit breaker is ${state}`;
-  }
-  if (metric === 'consecutive_failures') {
-    const failures = evidence.breaker.consecutiveFailures;
-    return failures > threshold ? `${failures} failures in a row` : undefined;
-  }
-  const { windowMs = 5000, minSamples = 20, relative } = rule;
-  const value = (stats: SideStats): { readonly value: number; readonly requests: number } => {
-    const summary = stats.summary(windowMs, metric === 'error_rate' ? Infinity : threshold);
-    return {
-      value: metric === 'error_rate' ? summary.errorRate : summary.quantile(QUANTILES[metric]),
-      requests: summary.requests,
-    };
-  };
-  const service = value(evidence.stats.service);
-  if (service.requests < minSamples || service.value <= threshold) return undefined;
-  const monolith = value(evidence.stats.monolith);
-  const comparable = relative !== undefined && monolith.requests >= minSamples;
-  if (comparable && service.value <= relative * monolith.value) return undefined;
-  const show = (n: number): string => (metric === 'error_rate' ? `${(n * 100).toFixed(1)} %` : `${n.toFixed(0)} ms`);
-  const baseline = comparable ? `, the monolith at ${show(monolith.value)}` : '';
-  return `${metric} at ${show(service.value)} over ${service.requests} requests in ${windowMs} ms, threshold ${show(threshold)}${baseline}`;
+function whyOf(rule: TriggerRule, { value, needed, service, monolith }: TestEvidence, alpha: number): string {
+  const share = ({ n, k }: { readonly n: number; readonly k: number }): string => `${n === 0 ? 0 : ((100 * k) / n).toFixed(2)} % of ${Math.round(n)}`;
+  const bad = rule.metric === 'error_rate' ? 'failed' : rule.metric === 'shadow_differences' ? 'differed' : 'were too slow';
+  const compared = monolith.n === 0 ? '' : `, ${share(monolith)} of the monolith's`;
+  return `${rule.metric}: of late ${share(service)} requests ${bad}${compared}; evidence ${value.toPrecision(3)}, enough from ${needed.toPrecision(3)} on (false alarms: ${(alpha * 100).toPrecision(2)} % of rollouts)`;
 }

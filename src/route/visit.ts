@@ -47,6 +47,7 @@ export class Visit implements Receiver {
   #attempt: Try | null = null;
   #continued = false;
   #triedAgain = false;
+  #secondTry = false;
   #closed = false;
   #drainAwaited = false;
   #bodyBegun = false;
@@ -111,6 +112,8 @@ export class Visit implements Receiver {
       this.#passage = route.enterService(this.#repeatable);
       if (this.#passage === 'refused') {
         side = 'monolith';
+        this.#secondTry = true;
+        route.stats.service.refuse();
         this.#countFallback('refused');
       }
     }
@@ -161,7 +164,7 @@ export class Visit implements Receiver {
       this.#response.writeContinue();
     }
     const upstream = this.#route?.upstream(side, this.#key) ?? this.#traffic.monolith;
-    this.#timing = this.#route?.stats[side].start() ?? null;
+    this.#timing = this.#route?.stats[side].start(!this.#secondTry && !this.#override) ?? null;
     this.#attempt = upstream.send(
       {
         method: this.#method,
@@ -256,6 +259,7 @@ export class Visit implements Receiver {
       if (sent && !this.#triedAgain && !TIMEOUTS.has(code)) {
         // Most likely a kept connection that the server closed at the same moment.
         this.#triedAgain = true;
+        this.#secondTry = true;
         this.#send();
         return;
       }
@@ -273,6 +277,7 @@ export class Visit implements Receiver {
   /** Answers from the monolith what the service could not. */
   #fallBack(reason: 'status' | 'failed'): void {
     this.#countFallback(reason);
+    this.#secondTry = true;
     this.#passage = 'pass';
     this.#toward('monolith');
   }

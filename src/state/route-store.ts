@@ -85,7 +85,7 @@ const LOCK_SERVICE = `SELECT pg_advisory_xact_lock(hashtextextended('banyan.rout
 const SAVE = `
 INSERT INTO banyan.route_version AS v (service, version, hundredths, decided_by, why, decision)
 SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, coalesce($6::jsonb, (
-  SELECT decision - 'pinned' - 'schedule' FROM banyan.route_version WHERE service = $1 ORDER BY version DESC LIMIT 1
+  SELECT decision - 'pinned' - 'schedule' - 'gradual' FROM banyan.route_version WHERE service = $1 ORDER BY version DESC LIMIT 1
 )) FROM banyan.route_version WHERE service = $1
 HAVING $5::bigint IS NULL OR coalesce(max(version), 0) = $5::bigint
 RETURNING ${STATE_COLUMNS}`;

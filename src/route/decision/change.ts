@@ -73,23 +73,24 @@ export function changeDecision(service: string, before: Decided, change: Decisio
       // Who comes home needs his writes there again.
       stage: stage === 'complete' && percent < 100 ? 'ramp-down' : stage,
       schedule: change.schedule ?? (change.percent === undefined ? decision.schedule : []),
+      gradual: change.percent === undefined ? decision.gradual : null,
     },
   };
 }
 
 /** Everybody home, whatever lists and rules say; they are kept for the next attempt. Steps still to come are dropped. */
 export function rolledBack(decision: RouteDecision): RouteDecision {
-  return { ...decision, pinned: 'monolith', schedule: [], stage: decision.stage === 'complete' ? 'ramp-down' : decision.stage };
+  return { ...decision, pinned: 'monolith', schedule: [], gradual: null, stage: decision.stage === 'complete' ? 'ramp-down' : decision.stage };
 }
 
 /** What stays of a decision when only a percentage is named: all but the pin and the steps still to come. */
 export function carriedOver(decision: RouteDecision): RouteDecision {
-  return { ...decision, pinned: null, schedule: [] };
+  return { ...decision, pinned: null, schedule: [], gradual: null };
 }
 
 /** An earlier decision as it is when it is made again: it does not start its schedule anew. */
 export function madeAgain(earlier: Decided): Decided {
-  return { percent: earlier.percent, decision: { ...earlier.decision, schedule: [] } };
+  return { percent: earlier.percent, decision: { ...earlier.decision, schedule: [], gradual: null } };
 }
 
 /** With what a route begins of which no store knows. */

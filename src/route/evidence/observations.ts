@@ -112,9 +112,15 @@ export class Observations {
     return blocks;
   }
 
-  /** The number of the next block that will be closed. */
+  /** The number of the next block that will be opened. */
   get next(): number {
     return this.#number;
+  }
+
+  /** Whether any request began in a block from `number` on that is not closed or not settled yet. */
+  anythingSince(number: number): boolean {
+    const some = ({ begun }: Block): boolean => begun.service + begun.monolith > 0;
+    return (this.#open !== null && this.#open.number >= number && some(this.#open)) || this.#closed.some((block) => block.number >= number && some(block));
   }
 
   /** Failed requests of both sides among those that ended in the block. */

@@ -20,7 +20,7 @@ export interface Assurance {
   readonly power?: number;
 }
 
-const LARGE = 100_000;
+const LARGE = 20_000;
 /** Blocks condition on their margins, and beyond the mean and variance there is a rest. */
 const SAFETY = 1.15;
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import { ChangeMixture, EFFECTS } from './change-mixture.ts';
 import { oneSample, twoSample, type Count } from './likelihood.ts';
 import type { Block, Observations } from './observations.ts';
@@ -19,7 +20,7 @@ export interface Hypothesis {
 }
 
 /** How far a test is. */
-export interface Evidence {
+export interface TestEvidence {
   /** By chance, with a service that is not worse, it ever reaches x with probability 1/x at most. */
   readonly value: number;
   /** Where it fires. */
@@ -105,7 +106,7 @@ export class SequentialTest {
     return (this.#absolute ?? this.#relative) !== null && [this.#absolute, this.#relative].every((process) => process === null || process.value >= this.needed);
   }
 
-  get evidence(): Evidence {
+  get evidence(): TestEvidence {
     const compared = Math.min(this.#absolute?.value ?? Infinity, this.#relative?.value ?? Infinity);
     const value = Math.max(compared === Infinity ? 0 : compared, this.#alone?.value ?? 0);
     return { value, needed: this.needed, ...this.#recent };
@@ -157,4 +158,51 @@ export function baselineCuts(observations: Observations, quantile: () => number 
     return ms === undefined ? undefined : ms * factor;
   };
   return { monolith: observations.addCut('monolith', () => times(1)), service: observations.addCut('service', () => times(relative)) };
+}
+
+/** The same for events that are counted elsewhere, against a fixed share: comparisons in the shadow. */
+export class CountTest {
+  readonly #share: number;
+  readonly #clock: Clock;
+  readonly needed: number;
+  #mixture = new ChangeMixture();
+  #seen: { readonly compared: number; readonly different: number } | null = null;
+  #total = { n: 0, k: 0 };
+  #epochAt: number;
+
+  constructor(options: { readonly share: number; readonly alpha: number; readonly clock: Clock }) {
+    this.#share = options.share;
+    this.#clock = options.clock;
+    this.needed = 1 / options.alpha;
+    this.#epochAt = options.clock.monotonic();
+  }
+
+  /** @param counts since the router began; what was before the first look is not counted. */
+  look(counts: { readonly compared: number; readonly different: number }): void {
+    const past = this.#seen ?? counts;
+    this.#seen = counts;
+    const count = { n: counts.compared - past.compared, k: counts.different - past.different };
+    if (count.n <= 0) return;
+    if (this.#clock.monotonic() - this.#epochAt >= EPOCH_MS) {
+      this.#epochAt = this.#clock.monotonic();
+      this.#mixture.nextEpoch();
+    }
+    this.#mixture.update(oneSample(count, this.#share, EFFECTS));
+    this.#total = { n: this.#total.n + count.n, k: this.#total.k + count.k };
+  }
+
+  get fires(): boolean {
+    return this.#mixture.value >= this.needed;
+  }
+
+  get evidence(): TestEvidence {
+    return { value: this.#mixture.value, needed: this.needed, service: this.#total, monolith: { n: 0, k: 0 } };
+  }
+
+  reset(): void {
+    this.#mixture = new ChangeMixture();
+    this.#seen = null;
+    this.#total = { n: 0, k: 0 };
+    this.#epochAt = this.#clock.monotonic();
+  }
 }

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { samplesNeeded } from '../../../src/route/evidence/samples-needed.ts';
+import { peeking, sequential, staleBaseline } from './judges.ts';
+import { measure, mostAlarms } from './measure.ts';
+import { drifting, failing, onTheEdge, plain, shareBeyond, slower } from './worlds.ts';
+
+/*
+ * The short version. `npm run sim:rollouts` runs the long one, with 1,000 rollouts of each; its results are in
+ * docs/routing-evidence.md.
+ */
+const ALPHA = 0.01;
+const rules = [{ threshold: 0.002, relative: 2, alone: 0.05 }, { quantile: 0.95, relative: 1.1 }];
+const relativeOnly = [{ relative: 2 }, { quantile: 0.95, relative: 1.1 }];
+
+describe('simulated rollouts', () => {
+  it('of a service that is not worse end no more often than the stated rate, also on its edge and through bad minutes', () => {
+    for (const world of [plain(100), drifting(620), onTheEdge(100)]) {
+      const { fired } = measure(world, sequential(relativeOnly, ALPHA), { rollouts: 12 });
+      expect(fired, world.name).toBeLessThanOrEqual(mostAlarms(12, ALPHA));
+    }
+  });
+
+  it('of a service that is worse end within the promised number of requests', () => {
+    const rollouts = 25;
+    // Of 25 with the promised power of 0.9, fewer than 18 are in time once in a thousand times.
+    const inTime = 18;
+    const errors = samplesNeeded({ service: 0.01, reference: 0.001, relative: 2, traffic: 0.2 }, { alpha: ALPHA / 2 / 2 });
+    expect(measure(failing(600, 0.01), sequential(rules, ALPHA), { rollouts, promised: errors }).within).toBeGreaterThanOrEqual(inTime);
+    const latency = samplesNeeded({ service: shareBeyond(1.2, 1.1), reference: 0.05, relative: 1, traffic: 0.2 }, { alpha: ALPHA / 2 });
+    expect(measure(slower(600, 1.2), sequential(rules, ALPHA), { rollouts, promised: latency }).within).toBeGreaterThanOrEqual(inTime);
+  });
+
+  it('show what is wrong with a fixed test that is looked at again and again, and with a baseline of yesterday', () => {
+    // A rate that such a test can pass more often than is left to chance.
+    const rate = 0.05;
+    const many = { ...plain(300, { rate: 30, traffic: 0.5 }), side: () => ({ errors: 0.06, medianMs: 100 }) };
+    const limit = mostAlarms(50, rate);
+    expect(measure(many, peeking(rate), { rollouts: 50 }).fired).toBeGreaterThan(limit);
+    expect(measure(many, sequential([{ relative: 1 }], rate), { rollouts: 50 }).fired).toBeLessThanOrEqual(limit);
+    expect(measure(drifting(120), staleBaseline(rate), { rollouts: 20 }).fired).toBeGreaterThan(mostAlarms(20, rate));
+  });
+});
