@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type http from 'node:http';
 import { systemClock, type Clock } from '../core/clock.ts';
-import { BanyanError, invariant, isBanyanError, messageOf } from '../core/errors.ts';
+import { BanyanError, invariant, messageOf } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import { noMetrics, type Metrics } from '../core/metrics.ts';
 import type { Side } from '../model/side.ts';
