@@ -448,6 +448,8 @@ export interface ValidateOptions {
   readonly services?: readonly string[];
   /** Go on where the last run of the same options was cut off. Absent: begin anew, and keep no progress. */
   readonly resume?: boolean;
+  /** Compare only rows that the streams have touched since they were last compared. Absent: all rows. */
+  readonly incremental?: boolean;
   /** Of what is looked at beside the rows, what this run leaves out. Absent: nothing. */
   readonly without?: readonly StructureCheck[];
 }

@@ -87,7 +87,7 @@ async function watchOne(parts: {
       const validator = new ConsistencyValidator(...parts);
       const typed = { ...(schedule.level === undefined ? {} : { level: schedule.level }), ...(schedule.tables === undefined ? {} : { tables: schedule.tables }) };
       const named = tablesToValidate(service, schedule.tables && new Set(schedule.tables)).map((table) => asConfigured(table, config.validate, typed));
-      const asked = { ...configured(config), ...rulesToCheck(config, service.name, named, typed), level: schedule.level ?? level, keepGoing: true, signal: until };
+      const asked = { ...configured(config), ...rulesToCheck(config, service.name, named, typed), level: schedule.level ?? level, keepGoing: true, signal: until, ...(schedule.incremental === undefined ? {} : { incremental: schedule.incremental }) };
       return atReplicas(parts[2].replicas, () => validator.validate(asked));
     },
   };

@@ -14,6 +14,7 @@ import type { TableToValidate } from '../validate/pair.ts';
 import { scoreOfTables, type Level, type ValidationReport } from '../validate/report.ts';
 import { ConsistencyValidator, type ValidateOptions as Validation, type ValidationSide, type ValidatorOptions } from '../validate/validator.ts';
 import { journalOf, paceOf } from './validate-course.ts';
+import { marksOf } from './validate-incremental.ts';
 import { refuseRulesLeftOut, refuseUnknownRules, rulesToCheck } from './validate-rules.ts';
 import { asConfigured, toleranceOf } from './validate-settings.ts';
 import type { ApplicationContext, ValidateOptions, ValidateResult } from './application.ts';
@@ -64,7 +65,7 @@ export async function validatorParts(session: Session, service: ServiceConfig, m
     { checksummer: new PostgresChecksummer({ pool: pools.service }), rules: new PostgresRuleReader({ pool: pools.service }) },
     {
       clock: session.context.clock, random: Math.random, logger: session.logger, metrics, replicas,
-      ...(await fenceOf(session, service)), ...paceOf(session.config.validate.throttle, asked),
+      ...(await fenceOf(session, service)), ...marksOf(session, service), ...paceOf(session.config.validate.throttle, asked),
       structure: new PostgresStructure({
         source: pools.monolith, target: pools.service, mappings: mappingsToCompare(service), primaries: { source: primaries.monolith, target: primaries.service },
       }),
@@ -102,6 +103,7 @@ export async function validateUrls(
   options: ValidateOptions & { readonly source: string; readonly target: string },
 ): Promise<ValidateResult> {
   if (options.resume === true) throw new BanyanError('BANYAN_USAGE', { message: '--resume needs a configuration: without one there is no place where progress is kept.' });
+  if (options.incremental === true) throw new BanyanError('BANYAN_USAGE', { message: '--incremental needs a configuration: without one there are no streams that note what is written.' });
   if (options.source === options.target) throw new BanyanError('BANYAN_USAGE', { message: '--source and --target are the same database, which is always equal to itself.' });
   const source = createPool({ url: options.source, max: 4 });
   const target = createPool({ url: options.target, max: 4 });
@@ -138,6 +140,7 @@ function shared(context: ApplicationContext, options: ValidateOptions): Validati
     ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
     ...(options.exact === undefined ? {} : { exact: options.exact }),
     ...(options.resume === undefined ? {} : { resume: options.resume }),
+    ...(options.incremental === undefined ? {} : { incremental: options.incremental }),
     ...(options.rulesOnly === undefined ? {} : { rulesOnly: options.rulesOnly }),
   };
 }

@@ -188,6 +188,10 @@ export const ERROR_CODES = {
     meaning: 'A business rule could not be checked: the server refused its query, or the results can not be compared.',
     remedy: 'See the message for the rule and the reason. A rule is one query that only reads; both queries of a pair give as many columns, and each group once.',
   },
+  BANYAN_VALIDATE_INCREMENTAL: {
+    meaning: 'Only rows that were written since the last validation are to be compared, and nobody knows which these are, or the level does not allow it.',
+    remedy: 'Set `validate.incremental: true`, restart every `banyan sync run`, and validate at level checksum or full while it runs; `banyan sync status` shows whether it does. Without --incremental all rows are compared.',
+  },
   BANYAN_VALIDATE_FENCE: {
     meaning: 'The streams did not pass a fence in time, so rows in flight can not be told from differences.',
     remedy: 'See `banyan sync status`: start the engine, or wait until it has caught up, and validate again.',

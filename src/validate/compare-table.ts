@@ -4,6 +4,8 @@ import type { TableProgress } from '../ports/progress-store.ts';
 import type { Barrier } from './barrier.ts';
 import { DifferenceCollector } from './collect.ts';
 import { compareRanges, type Rows } from './compare-ranges.ts';
+import { compareTouched } from './incremental/compare-touched.ts';
+import type { Part, TableMemory } from './incremental/table-memory.ts';
 import { differingLeaves, placeRange } from './leaves.ts';
 import type { Pace } from './pace.ts';
 import type { TablePair } from './pair.ts';
@@ -29,6 +31,8 @@ export interface CompareOptions {
   readonly confidence: number;
   /** Rows of a range of a table that is scanned range by range. Absent: it is scanned as a whole. */
   readonly rangeRows?: number;
+  /** What is known of the table from before, and kept of it for the next run. Only of the levels `checksum` and `full`. */
+  readonly memory?: TableMemory;
   /** Where it is written down how far the table is. Only of the levels `checksum` and `full`. */
   readonly journal?: RunJournal;
   /** Default: as fast as it goes. Only of a table that is scanned range by range. */
@@ -62,15 +66,49 @@ export async function compareTable(options: CompareOptions): Promise<TableReport
     const { rows, bound } = await compareSample(options, collector, meter);
     return report({ options, collector, meter, rows, sample: bound });
   }
+  const part = await options.memory?.part((rows) => densityOf(options, rows));
+  if (part?.kind === 'touched') return compareOnly(part, options, { collector, meter });
   const byRange = options.rangeRows !== undefined && (level === 'checksum' || level === 'full') && pair.source.placedByKey;
   const known = options.journal?.before(pair.table);
   // Of a table that is scanned as a whole, half of the ranges are no use.
   const before = known?.left && !byRange ? undefined : known;
   if (before) await lookAgain(options, collector, before, meter);
-  if (before && !before.left) return report({ options, collector, meter, rows: before.rows });
+  if (before && !before.left) {
+    await options.memory?.answer(part, before.rows, collector.kept);
+    return report({ options, collector, meter, rows: before.rows });
+  }
   const rows = byRange ? await compareByRange(options, options.rangeRows, { collector, meter, before }) : await compareAll(options, collector, meter);
   await options.journal?.save(pair.table, { rows, ...collector.kept });
-  return report({ options, collector, meter, rows });
+  await options.memory?.answer(part, rows, collector.kept);
+  return report({ options, collector, meter, rows, ...(options.memory?.only === true && part ? { incremental: { whole: part.reason } } : {}) });
+}
+
+/** Compares what was touched since the last run, and nothing else. The rest is as it was found then. */
+async function compareOnly(
+  part: Extract<Part, { kind: 'touched' }>,
+  options: CompareOptions,
+  { collector, meter }: { readonly collector: DifferenceCollector; readonly meter: ProgressMeter },
+): Promise<TableReport> {
+  const { pair, source, target, clock, pace, signal, barrier, memory } = options;
+  const { baseline: { since, rows: before }, leaves, keys } = part;
+  const rows = await compareTouched({
+    pair, source, target, leaves, keys, clock,
+    ...(pace ? { pace } : {}),
+    ...(signal ? { signal } : {}),
+    onRows: (scanned) => meter.scanned(scanned),
+    onSuspects: (suspects) => settleInto(collector, { suspects, seen: barrier.moment(), options, hashed: true, meter }),
+  });
+  await memory?.answer(part, before, collector.kept);
+  return report({
+    options, collector, meter, rows: { source: Math.max(before.source, rows.source), target: Math.max(before.target, rows.target) },
+    incremental: { since, leaves: leaves.reduce((sum, each) => sum + each.leaves.length, 0), keys: keys.length, rows },
+  });
+}
+
+/** How many rows there are for each place between the first and the last, if all of them are `rows`. */
+async function densityOf(options: CompareOptions, rows: number): Promise<number> {
+  const { from, to } = await placesOf(options);
+  return Math.min(1, rows / (Number(to - from) + 1));
 }
 
 /** What an earlier run found different is looked at again: it may have been mended since, or have been on its way for long. */
@@ -197,8 +235,9 @@ function report(options: {
   readonly meter: ProgressMeter;
   readonly rows: Rows;
   readonly sample?: SampleBound;
+  readonly incremental?: TableReport['incremental'];
 }): TableReport {
-  const { collector, meter, rows, sample } = options;
+  const { collector, meter, rows, sample, incremental } = options;
   const { pair } = options.options;
   const { counts } = collector;
   const differing = counts.missing + counts.extra + counts.different;
@@ -216,5 +255,6 @@ function report(options: {
     seconds: meter.seconds,
     ...(pair.drift.length > 0 ? { drift: pair.drift } : {}),
     ...(sample ? { sample } : {}),
+    ...(incremental ? { incremental } : {}),
   };
 }

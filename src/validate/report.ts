@@ -114,7 +114,23 @@ export interface TableReport {
   readonly references?: readonly BrokenReference[];
   /** Only at level `sample`. */
   readonly sample?: SampleBound;
+  /** Only of an incremental run: what of the table it looked at. */
+  readonly incremental?: LookedAt;
 }
+
+/** What an incremental run looked at of one table: all of it, and why; or only what the streams have touched since the last run. */
+export type LookedAt =
+  | { readonly whole: string }
+  | {
+      /** When the last comparison of all of it began, RFC 3339. `source` and `target` of the report are its rows. */
+      readonly since: string;
+      /** Ranges of keys that were read. */
+      readonly leaves: number;
+      /** Rows that were looked up by their keys. */
+      readonly keys: number;
+      /** Rows of each side that were read. */
+      readonly rows: { readonly source: number; readonly target: number };
+    };
 
 export interface ValidationReport {
   readonly consistent: boolean;

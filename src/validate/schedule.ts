@@ -9,6 +9,8 @@ export interface Schedule {
   readonly level?: Level;
   /** Tables by the source's name. Default: all. */
   readonly tables?: readonly string[];
+  /** Compare only rows that the streams have touched since they were last compared. Default: all rows. */
+  readonly incremental?: boolean;
   /** An IANA name such as Europe/Berlin. Default: UTC, wherever the process runs. */
   readonly timezone?: string;
 }
@@ -23,8 +25,9 @@ export function nextRun({ cron, timezone = 'UTC' }: Schedule, afterMs: number): 
 }
 
 /** The same for the same schedule in another process: its name in the state database. */
-export function scheduleKey({ cron, level, tables, timezone }: Schedule): string {
-  return JSON.stringify([cron, timezone ?? 'UTC', level ?? null, tables ?? null]);
+export function scheduleKey({ cron, level, tables, timezone, incremental = false }: Schedule): string {
+  // As it always was, where nothing is said of it.
+  return JSON.stringify([cron, timezone ?? 'UTC', level ?? null, tables ?? null, ...(incremental ? ['incremental'] : [])]);
 }
 
 /** What outlives a process, and keeps several of them apart. */

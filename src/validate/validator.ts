@@ -13,6 +13,7 @@ import { Attempts } from './attempts.ts';
 import { FenceBarrier, PauseBarrier, type Barrier, type FenceOptions } from './barrier.ts';
 import { rangesOf } from './compare-ranges.ts';
 import { compareTable, type FoundDifferences } from './compare-table.ts';
+import { IncrementalRun, refuseIncremental, type IncrementalOptions } from './incremental/incremental.ts';
 import { pairNames, pairTables, type TableToValidate } from './pair.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { ReplicaBarrier, replicasCaughtUp, type ReplicaOptions } from './replica-barrier.ts';
@@ -49,6 +50,8 @@ export interface ValidatorOptions {
   readonly references?: ReferenceFinder;
   /** Where a run keeps how far it is, so that it can be resumed. Default: nowhere. */
   readonly journal?: JournalOptions;
+  /** What the streams have noted of the rows they read. With it, runs of the levels `checksum` and `full` keep what incremental ones go on from. Default: nothing is known. */
+  readonly marks?: IncrementalOptions;
   /** Spares the servers: ranges that end in time, and rests. Tables with another key than one whole number are not paced. Default: as fast as it goes. */
   readonly pace?: PaceOptions;
   /** Default: the system's. */
@@ -116,6 +119,13 @@ export interface ValidateOptions {
    * of the levels `checksum` and `full`.
    */
   readonly resume?: boolean;
+  /**
+   * Compare only rows that the streams have touched since they were last compared, and those that differed then: it
+   * finds what a run over all rows would find, but for what was written behind the streams' back. A table of which
+   * that is not known is compared as a whole, and the report says so. Of the levels `checksum` and `full`, with
+   * `marks` and a fence, and without `resume`: a run that is cut off leaves its marks to the next. Default false.
+   */
+  readonly incremental?: boolean;
   readonly onProgress?: (progress: Progress) => void;
   /** Told of every difference, a batch at a time, and waited for. The report's lists stay bounded. Not at level `sample`. */
   readonly onDifferences?: (found: FoundDifferences) => Promise<void>;
@@ -139,6 +149,7 @@ export class ConsistencyValidator {
   readonly #references: ReferenceFinder | undefined;
   readonly #pace: Pace | undefined;
   readonly #journal: JournalOptions | undefined;
+  readonly #marks: IncrementalOptions | undefined;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
@@ -154,6 +165,7 @@ export class ConsistencyValidator {
     this.#structure = options.structure;
     this.#references = options.references;
     this.#journal = options.journal;
+    this.#marks = options.marks;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? (() => 0.5);
     this.#logger = options.logger ?? silentLogger;
@@ -168,6 +180,7 @@ export class ConsistencyValidator {
    * @throws BANYAN_VALIDATE_KEY if rows have nulls in the key by which they are compared.
    * @throws BANYAN_VALIDATE_QUERY if a database refuses to read a table.
    * @throws BANYAN_VALIDATE_RULE if a rule can not be checked.
+   * @throws BANYAN_VALIDATE_INCREMENTAL if only what was touched is to be compared, and nobody knows what that is.
    * @throws BANYAN_VALIDATE_FENCE if the streams do not pass a fence in time, or a replica does not replay it.
    * @throws BANYAN_VALIDATE_REPLICA if a replica can not stand for its primary any more.
    * @throws the signal's reason when stopped.
@@ -175,17 +188,19 @@ export class ConsistencyValidator {
   async validate(options: ValidateOptions = {}): Promise<ValidationReport> {
     const { level = 'full', signal } = options;
     const startedMs = this.#clock.monotonic();
+    refuseIncremental(options, { level, marked: this.#marks !== undefined });
     // A table that a standby does not have yet is not absent.
     await replicasCaughtUp(this.#awaited(options));
     const specs = await this.#excluding(options.exclude ?? [], await this.#specs(options));
     const hash = options.hash ?? (await this.#commonHash());
     const barrier = this.#barrier(options);
-    const journal = await this.#openJournal(options, { specs, level, hash });
+    const journal = options.incremental === true ? undefined : await this.#openJournal(options, { specs, level, hash });
+    const incremental = await this.#openIncremental(options, level);
     const attempts = new Attempts(options);
     const compared: TableReport[] = [];
     for (const spec of options.rulesOnly === true ? [] : specs) {
       signal?.throwIfAborted();
-      const report = await attempts.make({ check: 'rows', name: pairNames(spec).source }, () => this.#validateTable({ spec, level, hash, barrier, options, journal }));
+      const report = await attempts.make({ check: 'rows', name: pairNames(spec).source }, () => this.#validateTable({ spec, level, hash, barrier, options, journal, incremental }));
       if (!report) continue;
       this.#measure(report);
       compared.push(report);
@@ -297,6 +312,12 @@ export class ConsistencyValidator {
     return RunJournal.open(this.#journal, { question, resume: options.resume ?? false, clock: this.#clock, logger: this.#logger });
   }
 
+  #openIncremental({ incremental: only = false, rulesOnly, signal }: ValidateOptions, level: Level): Promise<IncrementalRun | undefined> {
+    // Tables of their own level do not count: a run over all rows of one is only not kept then.
+    if (!this.#marks || rulesOnly === true || (level !== 'checksum' && level !== 'full')) return Promise.resolve(undefined);
+    return IncrementalRun.open(this.#marks, { only, fence: this.#fence, clock: this.#clock, logger: this.#logger, ...(signal ? { signal } : {}) });
+  }
+
   #barrier(options: ValidateOptions): Barrier {
     const { signal } = options;
     const primaries = this.#fence ? new FenceBarrier(this.#fence, signal) : new PauseBarrier({ clock: this.#clock, pauseMs: options.pauseMs ?? 200, ...(signal ? { signal } : {}) });
@@ -318,8 +339,9 @@ export class ConsistencyValidator {
     readonly barrier: Barrier;
     readonly options: ValidateOptions;
     readonly journal: RunJournal | undefined;
+    readonly incremental: IncrementalRun | undefined;
   }): Promise<TableReport> {
-    const { spec, hash, barrier, options, journal } = run;
+    const { spec, hash, barrier, options, journal, incremental } = run;
     const level = spec.level ?? run.level;
     const names = pairNames(spec);
     const [source, target] = await Promise.all([shapeOf(this.#source, names.source), shapeOf(this.#target, names.target)]);
@@ -327,6 +349,8 @@ export class ConsistencyValidator {
     if (!source.shape || !target.shape) return absentTable(names, source.shape ? 'target' : 'source');
     const pair = pairTables({ spec, source: source.shape, target: target.shape, hash, exact: spec.exact ?? options.exact ?? false, tolerance: tableTolerance(options.tolerance, spec.tolerance) });
     await refuseNullKeys({ pair, source: { checksummer: this.#source, shape: source.shape }, target: { checksummer: this.#target, shape: target.shape } });
+    const closely = level === 'checksum' || level === 'full';
+    const memory = closely ? incremental?.table({ pair, shapes: { source: source.shape, target: target.shape }, keyGiven: spec.key !== undefined, resumed: journal?.before(pair.table) !== undefined }) : undefined;
     const report = await compareTable({
       pair,
       level,
@@ -340,7 +364,8 @@ export class ConsistencyValidator {
       confidence: options.confidence ?? 0.95,
       ...rangesOf({ spec, source: source.shape, target: target.shape, rows: options.rangeRows, paced: this.#pace !== undefined }),
       ...(this.#pace ? { pace: this.#pace } : {}),
-      ...(journal && (level === 'checksum' || level === 'full') ? { journal } : {}),
+      ...(journal && closely ? { journal } : {}),
+      ...(memory ? { memory } : {}),
       random: this.#random,
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       ...(options.onDifferences ? { onDifferences: options.onDifferences } : {}),

@@ -80,7 +80,8 @@ export class Watch {
     if (schedules) {
       await runSchedules({
         schedules, memory: ownMemory(), signal, now: () => clock.now(), sleep: (ms, until) => clock.sleep(ms, until),
-        run: ({ level, tables }) => once({ ...(level === undefined ? {} : { level }), ...(tables === undefined ? {} : { tables }) }),
+        run: ({ level, tables, incremental }) =>
+          once({ ...(level === undefined ? {} : { level }), ...(tables === undefined ? {} : { tables }), ...(incremental === undefined ? {} : { incremental }) }),
         onError: (error) => {
           throw error;
         },

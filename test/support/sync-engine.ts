@@ -5,7 +5,7 @@ import { noMetrics } from '../../src/core/metrics.ts';
 import { parseTableName } from '../../src/model/names.ts';
 import type { Direction, Side } from '../../src/model/side.ts';
 import type { TableMapping } from '../../src/model/table-mapping.ts';
-import { buildServiceSync, catchUpOf } from '../../src/app/build-sync.ts';
+import { buildServiceSync, catchUpOf, type BuildSyncOptions } from '../../src/app/build-sync.ts';
 import type { StreamNames } from '../../src/postgres/banyan-schema.ts';
 import type { CaptureKind } from '../../src/postgres/capture.ts';
 import { setUpStreams, type SetupEnd, type SetupOptions, type SetupResult } from '../../src/postgres/stream-setup.ts';
@@ -31,6 +31,8 @@ export interface SyncSettings {
   readonly linkTimeoutMs?: number;
   readonly throttle?: { readonly share: number; readonly pauseMs: (tookMs: number) => number };
   readonly additive?: 'service' | 'everywhere' | 'pause';
+  /** Where the streams note what they read. */
+  readonly marks?: NonNullable<BuildSyncOptions['marks']>;
   /** As of a lease. */
   readonly token?: string;
   /** How each side's commits are read. Default `wal`. */
@@ -83,6 +85,7 @@ function partsOf(ends: Ends, settings: SyncSettings) {
     },
     ...(settings.token === undefined ? {} : { token: settings.token }),
     ...(settings.throttle ? { throttle: settings.throttle } : {}),
+    ...(settings.marks ? { marks: settings.marks } : {}),
     resolver: settings.resolver ?? new ConflictResolver({ clock: systemClock, default: settings.strategy ?? 'last-write-wins' }),
     clock: systemClock,
     logger: settings.logger ?? silentLogger,

@@ -27,6 +27,7 @@ interface ValidateFlags {
   readonly format: ReportFormat | 'text';
   readonly output?: string;
   readonly resume?: boolean;
+  readonly incremental?: boolean;
 }
 
 export function addValidate(program: Command, frame: Frame): void {
@@ -46,12 +47,13 @@ export function addValidate(program: Command, frame: Frame): void {
     .option('--rules <names>', 'only these business rules, separated by commas (default: all)', nameList)
     .option('--rules-only', 'check the rules, and compare no rows')
     .option('--exact', "each value's text counts: 1.10 is not 1.1")
+    .option('--incremental', 'only rows that the streams have touched since the last run (needs `validate.incremental`)')
     .option('--resume', 'go on where the last run of the same options was cut off')
     .addOption(new Option('-f, --format <format>', 'how to print the report, or to write it with -o').choices(['text', 'json', 'markdown', 'junit']).default('text'))
     .option('-o, --output <file>', 'write the report to this file; what is printed is for people then', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { source, target, sourceReplica, targetReplica, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output, resume } = command.opts<ValidateFlags>();
+        const { source, target, sourceReplica, targetReplica, tables, level, where, exclude, exact, rules, rulesOnly, schema, references, format, output, resume, incremental } = command.opts<ValidateFlags>();
         if ((source === undefined) !== (target === undefined)) throw usageError('--source and --target go together.');
         if (source === undefined && (sourceReplica ?? targetReplica) !== undefined) throw usageError('--source-replica and --target-replica go with --source and --target; the configuration has `validate.readFrom`.');
         if (source !== undefined && (rules !== undefined || rulesOnly === true)) throw usageError('Rules are those of banyan.yaml; --source and --target have none.');
@@ -70,6 +72,7 @@ export function addValidate(program: Command, frame: Frame): void {
           ...(rules === undefined ? {} : { rules }),
           ...(rulesOnly === undefined ? {} : { rulesOnly }),
           ...(resume === undefined ? {} : { resume }),
+          ...(incremental === undefined ? {} : { incremental }),
         });
         const rendered = (style: Style): string => (format === 'text' ? validateText(result, style) : renderReport(result, format));
         if (output !== undefined) await writeReport(output, rendered(styleFor({ write: () => true }, {})));
@@ -88,6 +91,7 @@ export function addValidate(program: Command, frame: Frame): void {
     'banyan validate',
     'banyan validate --tables public.users,public.sessions --level checksum',
     'banyan validate --source postgres://localhost/shop --target postgres://localhost/accounts --json',
+    'banyan validate --incremental',
     'banyan validate --format junit',
   );
 }
