@@ -1,63 +1,48 @@
-import { configJsonSchema } from '../config/json-schema.ts';
-import { loadConfig } from '../config/load.ts';
-import { analyze } from './analyze.ts';
 import type { Application, ApplicationContext } from './application.ts';
-import { doctor } from './doctor.ts';
-import { runDemo } from './demo/demo.ts';
-import { generate } from './generate.ts';
-import { migrate, migrateRollback, migrateStatus } from './migrate.ts';
-import { provision } from './provision.ts';
 import { reconcileApplication } from './reconcile.ts';
-import { readRoutes, rollbackRoute, serveRoutes, setRoute } from './route.ts';
-import { exportRoutes } from './route-export.ts';
 import { Session } from './session.ts';
-import { resyncTable } from './sync-resync.ts';
-import { runSync } from './sync-run.ts';
-import { pauseSync, resumeSync } from './sync-pause.ts';
-import { discardQuarantined, readQuarantine, retryQuarantined } from './sync-quarantine.ts';
-import { readConflicts, readStatus, waitForSync } from './sync-status.ts';
-import { validate, validateUrls } from './validate.ts';
-import { findAnomalies } from './validate-anomalies.ts';
-import { readValidationHistory } from './validate-history.ts';
-import { watchValidation } from './validate-watch.ts';
 
-/** Joins adapters to engines: the one place where Banyan is put together. */
+/**
+ * Joins adapters to engines: the one place where Banyan is put together. A command loads what it needs
+ * and nothing else: the rest would be some 30 MB in each worker's memory.
+ */
 export function createApplication(context: ApplicationContext): Application {
   const session = <T>(work: (session: Session) => Promise<T>): Promise<T> => Session.run(context, work);
   return {
     ...reconcileApplication(context),
-    demo: (options) => runDemo({ ...options, context, createApplication }),
-    doctor: () => session((open) => doctor(open)),
-    analyze: (options) => analyze(context, options),
-    provision: (options) => session((open) => provision(open, options)),
-    syncRun: (options) => session((open) => runSync(open, options)),
-    syncWait: (options) => session((open) => waitForSync(open, options)),
-    syncStatus: () => session(readStatus),
-    syncPause: (options) => session((open) => pauseSync(open, options)),
-    syncResume: (options) => session((open) => resumeSync(open, options)),
-    syncResync: (options) => session((open) => resyncTable(open, options)),
-    syncConflicts: (options) => session((open) => readConflicts(open, options)),
-    syncQuarantine: () => session(readQuarantine),
-    syncQuarantineRetry: (options) => session((open) => retryQuarantined(open, options)),
-    syncQuarantineDiscard: (options) => session((open) => discardQuarantined(open, options)),
-    validate: ({ source, target, ...options }) =>
+    demo: async (options) => (await import('./demo/demo.ts')).runDemo({ ...options, context, createApplication }),
+    doctor: () => session(async (open) => (await import('./doctor.ts')).doctor(open)),
+    analyze: async (options) => (await import('./analyze.ts')).analyze(context, options),
+    provision: (options) => session(async (open) => (await import('./provision.ts')).provision(open, options)),
+    syncRun: (options) => session(async (open) => (await import('./sync-run.ts')).runSync(open, options)),
+    syncWait: (options) => session(async (open) => (await import('./sync-status.ts')).waitForSync(open, options)),
+    syncStatus: () => session(async (open) => (await import('./sync-status.ts')).readStatus(open)),
+    syncPause: (options) => session(async (open) => (await import('./sync-pause.ts')).pauseSync(open, options)),
+    syncResume: (options) => session(async (open) => (await import('./sync-pause.ts')).resumeSync(open, options)),
+    syncResync: (options) => session(async (open) => (await import('./sync-resync.ts')).resyncTable(open, options)),
+    syncConflicts: (options) => session(async (open) => (await import('./sync-status.ts')).readConflicts(open, options)),
+    syncQuarantine: () => session(async (open) => (await import('./sync-quarantine.ts')).readQuarantine(open)),
+    syncQuarantineRetry: (options) => session(async (open) => (await import('./sync-quarantine.ts')).retryQuarantined(open, options)),
+    syncQuarantineDiscard: (options) => session(async (open) => (await import('./sync-quarantine.ts')).discardQuarantined(open, options)),
+    validate: async ({ source, target, ...options }) =>
       source !== undefined && target !== undefined
-        ? validateUrls(context, { ...options, source, target })
-        : session((open) => validate(open, { resume: false, ...options })),
-    validateWatch: (options) => session((open) => watchValidation(open, options)),
-    validateAnomalies: (options) => session((open) => findAnomalies(open, options)),
-    validateHistory: (options) => session((open) => readValidationHistory(open, options)),
-    generate: (options) => generate(context, options),
-    routeServe: () => session(serveRoutes),
-    routeSet: (options) => session((open) => setRoute(open, options)),
-    routeStatus: () => session(readRoutes),
-    routeRollback: (options) => session((open) => rollbackRoute(open, options)),
-    routeExport: (options) => session((open) => exportRoutes(open, options)),
-    migrate: (options) => session((open) => migrate(open, options)),
-    migrateStatus: (options) => session((open) => migrateStatus(open, options)),
-    migrateRollback: (options) => session((open) => migrateRollback(open, options)),
-    configSchema: () => Promise.resolve(configJsonSchema()),
+        ? (await import('./validate.ts')).validateUrls(context, { ...options, source, target })
+        : session(async (open) => (await import('./validate.ts')).validate(open, { resume: false, ...options })),
+    validateWatch: (options) => session(async (open) => (await import('./validate-watch.ts')).watchValidation(open, options)),
+    validateAnomalies: (options) => session(async (open) => (await import('./validate-anomalies.ts')).findAnomalies(open, options)),
+    validateHistory: (options) => session(async (open) => (await import('./validate-history.ts')).readValidationHistory(open, options)),
+    generate: async (options) => (await import('./generate.ts')).generate(context, options),
+    routeServe: () => session(async (open) => (await import('./route.ts')).serveRoutes(open)),
+    routeSet: (options) => session(async (open) => (await import('./route.ts')).setRoute(open, options)),
+    routeStatus: () => session(async (open) => (await import('./route.ts')).readRoutes(open)),
+    routeRollback: (options) => session(async (open) => (await import('./route.ts')).rollbackRoute(open, options)),
+    routeExport: (options) => session(async (open) => (await import('./route-export.ts')).exportRoutes(open, options)),
+    migrate: (options) => session(async (open) => (await import('./migrate.ts')).migrate(open, options)),
+    migrateStatus: (options) => session(async (open) => (await import('./migrate.ts')).migrateStatus(open, options)),
+    migrateRollback: (options) => session(async (open) => (await import('./migrate.ts')).migrateRollback(open, options)),
+    configSchema: async () => (await import('../config/json-schema.ts')).configJsonSchema(),
     configCheck: async () => {
+      const { loadConfig } = await import('../config/load.ts');
       const config = await loadConfig({ file: context.configFile, env: context.env });
       const services = [...config.services.values()].map(({ name, tables }) => ({ name, tables: tables.length }));
       return { ok: true, file: config.file, services };

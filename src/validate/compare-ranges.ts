@@ -11,7 +11,7 @@ import type { Suspect } from './suspects.ts';
 /** Rows of a range: enough that what each costs beside its rows is little, few enough that its snapshot is short. */
 const RANGE_ROWS = 2_097_152;
 /** Suspects that are looked at again together: bounds memory, and saves fences. */
-const SUSPECTS_AT_ONCE = 20_000;
+const SUSPECTS_AT_ONCE = 10_000;
 /** Where a larger share of the last range's rows differed, all hashes of the next are sent: most leaves would differ. */
 const WORTH_SENDING = 0.003;
 /** What a leaf costs (a group, and its digest), as a multiple of what it costs to read a row of a leaf that differs. */

@@ -51,7 +51,7 @@ export interface FoundDifferences {
 }
 
 /** Suspects that are looked at again together: bounds memory, and saves fences. */
-const SUSPECTS_AT_ONCE = 20_000;
+const SUSPECTS_AT_ONCE = 10_000;
 /** The same where each of them is looked at closely: their differing values are in memory. */
 const SUSPECTS_LOOKED_AT = 2000;
 
