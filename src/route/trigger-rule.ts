@@ -58,17 +58,21 @@ export const FALSE_ALARM_RATE = 0.01;
  *
  * - when it is certain that more than 0.2 % of the service's requests fail and more than twice as many as the
  *   monolith's at the same time; where nobody can be compared, more than 5 %;
- * - when its 95th percentile is certainly above 200 ms and more than 1.1 times the monolith's at the same time;
- *   where nobody can be compared, above one second;
+ * - when its 95th percentile is certainly above one second, and more than twice the monolith's at the same time if
+ *   that can be compared;
  * - after 5 failures in a row; or when the side was unavailable for one second.
  *
  * Certainly: by evidence that lies with a probability of 1 % at most, for both rules of a whole rollout.
+ *
+ * A 95th percentile that is certainly above 100 ms and 1.1 times the monolith's is told, and no step of a gradual
+ * shift is taken while it is so; it is no reason to take everybody back unasked.
  */
 export const DEFAULT_TRIGGERS: readonly TriggerRule[] = [
   { metric: 'error_rate', threshold: 0.002, relative: 2, alone: 0.05 },
-  { metric: 'latency_p95', threshold: 200, relative: 1.1, alone: 1000 },
+  { metric: 'latency_p95', threshold: 1000, relative: 2 },
   { metric: 'consecutive_failures', threshold: 4 },
   { metric: 'unavailable', durationMs: 1000 },
+  { metric: 'latency_p95', threshold: 100, relative: 1.1, alone: 1000, action: 'alert_team' },
 ];
 
 const COUNTED: ReadonlySet<TriggerMetric> = new Set(['error_rate', 'latency_p50', 'latency_p95', 'latency_p99', 'shadow_differences']);

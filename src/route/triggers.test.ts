@@ -29,7 +29,10 @@ interface Simulation {
   run(seconds: number, behaviour: { readonly ms: number; readonly fails?: boolean; readonly monolithMs?: number }): { afterMs: number; metric: string } | null;
 }
 
-function simulation(rules: readonly TriggerRule[] = DEFAULT_TRIGGERS): Simulation {
+/** Those of the defaults that go back. */
+const GOING_BACK = DEFAULT_TRIGGERS.filter(({ action }) => action === undefined);
+
+function simulation(rules: readonly TriggerRule[] = GOING_BACK): Simulation {
   const clock = new ManualClock();
   const observations = new Observations(clock);
   const stats = (side: Side): SideStats => new SideStats(clock, { observations, side });
@@ -74,8 +77,15 @@ describe('the default triggers at 20 requests a second', () => {
   it('leave a healthy service alone', () => {
     expect(simulation().run(120, { ms: 5 })).toBeNull();
     // Slower than the monolith, but not slow; and slow, but not slower than the monolith.
-    expect(simulation().run(60, { ms: 150 })).toBeNull();
+    expect(simulation().run(60, { ms: 400 })).toBeNull();
     expect(simulation().run(60, { ms: 800, monolithMs: 800 })).toBeNull();
+  });
+
+  it('tell of one that is slower than the monolith, and not of one that is quick enough', () => {
+    const telling = DEFAULT_TRIGGERS.filter(({ action }) => action === 'alert_team');
+    expect(simulation(telling).run(60, { ms: 400 })).not.toBeNull();
+    expect(simulation(telling).run(60, { ms: 60 })).toBeNull();
+    expect(simulation(telling).run(60, { ms: 400, monolithMs: 400 })).toBeNull();
   });
 
   it('notice answers after 2 seconds instead of 5 ms before the third second', () => {

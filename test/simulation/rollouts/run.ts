@@ -11,7 +11,8 @@ import { bursts, commonTrouble, drifting, failing, heavyTailed, onTheEdge, ownTr
 const rollouts = Number(process.argv[2] ?? 1000);
 const alpha = 0.01;
 const power = 0.9;
-const defaults = [{ threshold: 0.002, relative: 2, alone: 0.05 }, { quantile: 0.95, threshold: 200, relative: 1.1, alone: 1000 }];
+/** With floors, and a rule for 100 %. */
+const floors = [{ threshold: 0.002, relative: 2, alone: 0.05 }, { quantile: 0.95, threshold: 200, relative: 1.1, alone: 1000 }];
 /** Without the floors, which would hide false alarms of what is compared. */
 const compared = [{ relative: 2 }, { quantile: 0.95, relative: 1.1 }];
 /** On the very edge: with no margin at all. */
@@ -38,7 +39,7 @@ function found(world: World, what: string, judge: JudgeOf, promised: number): vo
 
 row([`not worse (${rollouts} rollouts each)`, 'rules', 'false alarms', 'promise']);
 row(['---', '---', '---', '---']);
-falseAlarms(plain(600), 'defaults', sequential(defaults, alpha), true);
+falseAlarms(plain(600), 'floors of 0.2 % and 200 ms', sequential(floors, alpha), true);
 for (const world of [plain(600), drifting(1300), heavyTailed(300), bursts(300), commonTrouble(300)]) {
   falseAlarms(world, 'no floors, no margin', sequential(noMargin, alpha), true);
 }
@@ -56,7 +57,7 @@ for (const traffic of [0.05, 0.2, 0.5]) {
   // A rule with a threshold for 100 % shares its rate with that one.
   const half = { alpha: alpha / 4, power };
   const errors = samplesNeeded({ service: 0.01, reference: 0.001, relative: 2, traffic }, half);
-  found(failing(6000, 0.01, traffic), 'defaults', sequential(defaults, alpha), Math.max(errors, samplesNeeded({ service: 0.01, reference: 0.002 }, half)));
+  found(failing(6000, 0.01, traffic), 'floors of 0.2 % and 200 ms', sequential(floors, alpha), Math.max(errors, samplesNeeded({ service: 0.01, reference: 0.002 }, half)));
   const latency = samplesNeeded({ service: shareBeyond(1.2, 1.1), reference: 0.05, relative: 1, traffic }, each);
   found(slower(6000, 1.2, traffic), 'no floors', sequential(compared, alpha), latency);
   const plainly = samplesNeeded({ service: shareBeyond(1.2, 1), reference: 0.05, relative: 1, traffic }, each);
