@@ -8,6 +8,7 @@ import type { UnlikeRow } from '../validate/anomalies/row-hints.ts';
 import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
 import type { Trend } from '../validate/trend.ts';
 import type { ReconcileApplication } from './reconcile-types.ts';
+import type { RouteChangeOptions, RouteShowResult } from './route-decision-types.ts';
 import type { RouteExportOptions, RouteExportResult } from './route-export-types.ts';
 
 /*
@@ -85,6 +86,9 @@ export interface Application extends ReconcileApplication {
   routeSet(options: RouteSetOptions): Promise<RouteResult>;
   routeStatus(): Promise<RouteResult>;
   routeRollback(options: ServiceOptions): Promise<RouteResult>;
+  /** More than a percentage: strategy, lists, variants, stage, schedule. */
+  routeChange(options: RouteChangeOptions): Promise<RouteResult>;
+  routeShow(options: ServiceOptions): Promise<RouteShowResult>;
   routeExport(options: RouteExportOptions): Promise<RouteExportResult>;
   migrate(options: MigrateOptions): Promise<MigrationResult>;
   migrateStatus(options: { readonly service?: string }): Promise<MigrationStatusResult>;

@@ -36,6 +36,8 @@ export function createApplication(context: ApplicationContext): Application {
     routeSet: (options) => session(async (open) => (await import('./route.ts')).setRoute(open, options)),
     routeStatus: () => session(async (open) => (await import('./route.ts')).readRoutes(open)),
     routeRollback: (options) => session(async (open) => (await import('./route.ts')).rollbackRoute(open, options)),
+    routeChange: (options) => session(async (open) => (await import('./route-change.ts')).changeRoute(open, options)),
+    routeShow: (options) => session(async (open) => (await import('./route-change.ts')).showRoute(open, options)),
     routeExport: (options) => session(async (open) => (await import('./route-export.ts')).exportRoutes(open, options)),
     migrate: (options) => session(async (open) => (await import('./migrate.ts')).migrate(open, options)),
     migrateStatus: (options) => session(async (open) => (await import('./migrate.ts')).migrateStatus(open, options)),

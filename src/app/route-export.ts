@@ -7,9 +7,11 @@ import { BanyanError, messageOf } from '../core/errors.ts';
 import { Haproxy } from '../dataplane/haproxy/haproxy.ts';
 import { replaceFile } from '../dataplane/replace-file.ts';
 import type { DataPlane, PlanePlan, PlaneRoute } from '../ports/data-plane.ts';
+import type { RouteDecision } from '../model/route-decision.ts';
 import { parseTemplate } from '../route/path-template.ts';
 import { PostgresRouteStore } from '../state/route-store.ts';
 import type { RouteExportOptions, RouteExportResult, RouteFormat } from './route-export-types.ts';
+import { beginningOfService } from './route-decision.ts';
 import type { Session } from './session.ts';
 
 const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8000 };
@@ -47,7 +49,7 @@ async function planOf(session: Session, { listen, bucketHeader, direct }: RouteE
     listen: address,
     monolith: route.monolith,
     ...(direct ? {} : { router: reachable(route.listen) }),
-    key: route.key,
+    key: keysOf(route),
     routes: await routesOf(session),
     shadowPercent: route.shadow.percent,
     ...(route.headerOverride === undefined ? {} : { overrideHeader: route.headerOverride }),
@@ -66,8 +68,12 @@ function reachable({ host, port }: RouteConfig['listen']): string {
 async function routesOf(session: Session): Promise<PlaneRoute[]> {
   const store = new PostgresRouteStore({ pool: session.statePool, clock: session.context.clock });
   await store.install();
-  const percents = new Map((await store.load()).map((state) => [state.service, state.percent]));
-  return [...session.config.services.values()].flatMap((service) => routeOf(service, percents.get(service.name) ?? 0));
+  const states = new Map((await store.load()).map((state) => [state.service, state]));
+  return [...session.config.services.values()].flatMap((service) => {
+    const decided = states.get(service.name) ?? { percent: 0, decision: beginningOfService(service) };
+    demandPercentageOnly(service, decided.decision);
+    return routeOf(service, decided.decision.pinned === 'monolith' ? 0 : decided.percent);
+  });
 }
 
 function routeOf({ name, upstream, match, adapt }: ServiceConfig, percent: number): PlaneRoute[] {
@@ -79,4 +85,20 @@ function routeOf({ name, upstream, match, adapt }: ServiceConfig, percent: numbe
       adapt: adapt.map(({ from, to }) => ({ from: parseTemplate(from), to: parseTemplate(to) })),
     },
   ];
+}
+
+/** A plane that left out whom a list or a rule sends elsewhere would serve those users from the wrong side. */
+function demandPercentageOnly({ name, match }: ServiceConfig, { allow, deny, rules, variants }: RouteDecision): void {
+  const said = [
+    [allow.length > 0 || deny.length > 0, 'allow and deny lists'], [rules.length > 0, 'rules'], [variants.length > 0, 'variants'],
+    [match.some(({ hosts, headers, query }) => hosts ?? headers ?? query), 'hosts, headers or parameters in its match'],
+  ].flatMap(([present, what]) => (present === true ? [what] : []));
+  if (said.length > 0) throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: `The route of ${name} has ${said.join(', ')}, which another proxy is not told of yet; the embedded router serves it.` });
+}
+
+function keysOf({ key }: RouteConfig): PlanePlan['key'] {
+  return key.map((source) => {
+    if (typeof source !== 'object' || !('network' in source)) return source;
+    throw new BanyanError('BANYAN_NOT_AVAILABLE', { message: 'A key by network (route.key) is not available in another proxy yet; the embedded router has it.' });
+  });
 }

@@ -2,13 +2,17 @@ import type { RouteConfig, ServiceConfig } from '../config/config.ts';
 import { routeConfig } from '../config/resolve.ts';
 import { BanyanError } from '../core/errors.ts';
 import { PostgresFence } from '../postgres/fence.ts';
+import type { RouteDecision } from '../model/route-decision.ts';
+import type { RouteState as StoredRoute } from '../ports/route-store.ts';
 import { awaitRouters } from '../route/await-routers.ts';
+import { rolledBack } from '../route/decision/change.ts';
 import { gradualSteps } from '../route/gradual.ts';
 import { TrafficRouter } from '../route/router.ts';
 import type { RouteRule } from '../route/service-route.ts';
 import { PostgresRouteStore } from '../state/route-store.ts';
 import type { RouteResult, RouteSetOptions, RouteState, ServiceOptions } from './application.ts';
 import { createMetrics } from './metrics.ts';
+import { beginningOfService } from './route-decision.ts';
 import type { Session } from './session.ts';
 
 /** How long a command waits for the routers to have moved the users. */
@@ -20,7 +24,7 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
   const route = routeConfig(config);
   const metrics = createMetrics();
   const router = new TrafficRouter({
-    monolith: route.monolith, key: route.key, clock: context.clock, logger, metrics,
+    monolith: route.monolith, key: route.key, tenant: route.tenant, region: route.region, clock: context.clock, logger, metrics,
     fence: new PostgresFence({ clock: context.clock, pools: (name) => session.pools(session.service(name)) }),
     store: storeOf(session),
     fenceBoundMs: route.fence.timeoutMs,
@@ -47,7 +51,9 @@ function ruleOf(service: ServiceConfig, route: RouteConfig): RouteRule {
   const check = { path: service.health.path, everyMs: service.health.everyMs, timeoutMs: service.health.timeoutMs };
   return {
     service: service.name,
-    match: service.match.map((rule) => ({ path: rule.path, ...(rule.methods ? { methods: rule.methods } : {}) })),
+    match: service.match,
+    decision: beginningOfService(service),
+    variants: Object.fromEntries(Object.entries(service.routing.variants).map(([name, { upstream }]) => [name, upstream])),
     adapt: service.adapt,
     health: { service: check },
     ...(route.rollback.triggers ? { triggers: route.rollback.triggers } : {}),
@@ -62,7 +68,7 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function storeOf(session: Session): PostgresRouteStore {
+export function storeOf(session: Session): PostgresRouteStore {
   return new PostgresRouteStore({ pool: session.statePool, clock: session.context.clock });
 }
 
@@ -72,17 +78,20 @@ export async function setRoute(session: Session, options: RouteSetOptions): Prom
   const store = storeOf(session);
   await store.install();
   const { gradual } = options;
-  const present = (await store.load()).find((state) => state.service === name)?.percent ?? 0;
+  const latest = (await store.load()).find((state) => state.service === name);
+  const present = latest?.percent ?? 0;
+  // The first decision takes over what the configuration begins with; later ones keep what the store has.
+  const beginning = latest ? {} : { decision: beginningOfService(session.service(name)) };
   const steps = gradual ? gradualSteps({ from: present, to: options.percent, stepPercent: gradual.stepPercent }) : [options.percent];
   for (const [index, percent] of steps.entries()) {
     if (index > 0 && gradual) await session.context.clock.sleep(gradual.everySeconds * 1000, session.context.signal);
-    await decide(session, { service: name, percent, why: 'route set' });
+    await decide(session, { service: name, percent, why: 'route set', ...(index === 0 ? beginning : {}) });
   }
   return readRoutes(session);
 }
 
 /** A decision that no router could carry out is refused before it is stored. */
-function routedService(session: Session, service: string): string {
+export function routedService(session: Session, service: string): string {
   routeConfig(session.config);
   const { name, upstream } = session.service(service);
   if (upstream !== undefined) return name;
@@ -94,23 +103,31 @@ function routedService(session: Session, service: string): string {
 /** `banyan route rollback`: everybody back to the monolith, behind the fence. */
 export async function rollbackRoute(session: Session, options: ServiceOptions): Promise<RouteResult> {
   const name = routedService(session, options.service);
-  await storeOf(session).install();
-  await decide(session, { service: name, percent: 0, why: 'route rollback' });
+  const store = storeOf(session);
+  await store.install();
+  const latest = (await store.load()).find((state) => state.service === name);
+  const decision = rolledBack(latest?.decision ?? beginningOfService(session.service(name)));
+  await decide(session, { service: name, percent: 0, decision, why: 'route rollback' });
   return readRoutes(session);
 }
 
-async function decide(session: Session, change: { readonly service: string; readonly percent: number; readonly why: string }): Promise<void> {
+async function decide(session: Session, change: { readonly service: string; readonly percent: number; readonly why: string; readonly decision?: RouteDecision }): Promise<void> {
   const { context } = session;
-  const store = storeOf(session);
-  const saved = await store.save({ ...change, by: context.env['USER'] ?? 'command line' });
+  const saved = await storeOf(session).save({ ...change, by: context.env['USER'] ?? 'command line' });
+  await awaitMoved(session, saved);
+}
+
+/** Waits until every running router has acted on a decision. */
+export async function awaitMoved(session: Session, saved: StoredRoute): Promise<void> {
+  const { context } = session;
   const answer = await awaitRouters({
-    store, service: change.service, version: saved.version, clock: context.clock, timeoutMs: ROUTERS_ANSWER_MS, signal: context.signal,
+    store: storeOf(session), service: saved.service, version: saved.version, clock: context.clock, timeoutMs: ROUTERS_ANSWER_MS, signal: context.signal,
   });
   const postponed = answer.reports.filter((report) => report.state === 'postponed');
   if (!answer.answered || postponed.length > 0) {
     throw new BanyanError('BANYAN_ROUTE_PENDING', {
       message:
-        `${change.service} is decided at ${change.percent} % (version ${saved.version}), but not every router has moved its users: ` +
+        `${saved.service} is decided at ${saved.percent} % (version ${saved.version}), but not every router has moved its users: ` +
         [...answer.missing.map((router) => `${router} has not answered`), ...postponed.map((report) => `${report.router}: ${report.reason}`)].join('; '),
     });
   }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseTimeSpan } from '../core/time-text.ts';
 
 /** Reads a whole number between two bounds. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -34,11 +35,9 @@ export function filled(text: string): string {
   return text;
 }
 
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
 /** Reads a span of time such as 90m, 12h, 7d or 2w, in seconds. */
 export function timeSpan(text: string): number {
-  const [, number, unit = ''] = /^(\d+)([smhdw])$/.exec(text) ?? [];
-  if (number === undefined || Number(number) === 0) throw new InvalidArgumentError('Expected a span of time such as 90m, 12h, 7d or 2w.');
-  return Number(number) * (SECONDS[unit] ?? 1);
+  const seconds = parseTimeSpan(text);
+  if (seconds === undefined || seconds === 0) throw new InvalidArgumentError('Expected a span of time such as 90m, 12h, 7d or 2w.');
+  return seconds;
 }

@@ -1,4 +1,5 @@
 import type { TableName } from '../model/names.ts';
+import type { ScheduledStep } from '../model/route-decision.ts';
 import type { ColumnMapping, ComputedColumn } from '../model/table-mapping.ts';
 import type { ConfigFile } from './schema.ts';
 import type { ListenAddress } from './formats.ts';
@@ -35,8 +36,19 @@ export interface ServiceConfig {
   /** The service's HTTP side. */
   readonly upstream?: string;
   readonly match: Frozen<FileService['match']>;
+  readonly routing: RoutingConfig;
   readonly adapt: Frozen<FileService['adapt']>;
   readonly health: Frozen<FileService['health']>;
+}
+
+type FileRouting = FileService['routing'];
+
+/** How a service's users are shared between the sides. */
+export interface RoutingConfig extends Omit<Frozen<FileRouting>, 'schedule' | 'flag'> {
+  /** Times in UTC. */
+  readonly schedule: readonly ScheduledStep[];
+  /** With the absolute path (or package name) of its provider. */
+  readonly flag?: Frozen<NonNullable<FileRouting['flag']>>;
 }
 
 export interface TableConfig {
@@ -76,7 +88,11 @@ export type KeySource =
   | { readonly header: string }
   | { readonly jwt: string }
   | { readonly query: string }
+  | { readonly network: { readonly v4: number; readonly v6: number } }
   | 'ip';
+
+/** Where a request says something else of its user. */
+export type TextSource = { readonly cookie: string } | { readonly header: string } | { readonly jwt: string } | { readonly query: string };
 
 type FileTrigger = NonNullable<FileRoute['rollback']['triggers']>[number];
 
@@ -89,11 +105,13 @@ export interface TriggerConfig extends Pick<FileTrigger, 'metric' | 'action'> {
   readonly relative?: number;
 }
 
-export interface RouteConfig extends Omit<Frozen<FileRoute>, 'listen' | 'admin' | 'key' | 'rollback'> {
+export interface RouteConfig extends Omit<Frozen<FileRoute>, 'listen' | 'admin' | 'key' | 'tenant' | 'region' | 'rollback'> {
   readonly listen: ListenAddress;
   readonly admin: ListenAddress;
   /** Best first; the first that a request has decides. */
   readonly key: readonly KeySource[];
+  readonly tenant: readonly TextSource[];
+  readonly region: readonly (TextSource | { readonly networks: Readonly<Record<string, readonly string[]>> })[];
   /** `triggers` absent: the router's own; empty: none. */
   readonly rollback: { readonly triggers?: readonly TriggerConfig[] };
 }

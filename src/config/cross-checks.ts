@@ -2,6 +2,7 @@ import { parseColumnsOfTable } from '../model/declared-reference.ts';
 import { parseTableName } from '../model/names.ts';
 import type { ConfigFile } from './schema.ts';
 import { showPath, type ConfigIssue, type Path } from './issue.ts';
+import { checkRouting } from './check-routing.ts';
 import { nearest } from './suggest.ts';
 import { parseListenAddress } from './formats.ts';
 import type { Position } from './read-node.ts';
@@ -33,6 +34,7 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
     if ((threshold === undefined) === (metric === 'unavailable')) continue;
     add(['route', 'rollback', 'triggers', index], threshold === undefined ? `${metric} without a threshold` : 'unavailable with a threshold', threshold === undefined ? '`threshold: …` beside it' : 'none: it is or it is not');
   }
+  checkRouting(file, add);
   for (const name of Object.keys(file.services)) {
     if (RESERVED_NAMES.has(name)) add(['services', name], `a service named ${name}`, `another name: \`banyan migrate ${name}\` is a command`);
   }

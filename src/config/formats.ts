@@ -1,5 +1,7 @@
 import { Cron } from 'croner';
 import { messageOf } from '../core/errors.ts';
+import { isNetwork } from '../core/network.ts';
+import { parseMoment, parseTimeSpan } from '../core/time-text.ts';
 import { parseColumnsOfTable } from '../model/declared-reference.ts';
 import { parseTableName } from '../model/names.ts';
 
@@ -102,6 +104,22 @@ export const FORMATS = {
   'header-name': {
     expected: 'the name of an HTTP header',
     refuse: matching(/^[!#$%&'*+.^_`|~0-9a-z-]+$/i),
+  },
+  'host-pattern': {
+    expected: 'a host such as shop.example, without a port, or *.shop.example',
+    refuse: matching(/^(\*\.)?([a-z0-9_-]+\.)*[a-z0-9_-]+$|^\[[0-9a-f:.]+\]$/i),
+  },
+  network: {
+    expected: 'a network such as 10.0.0.0/8 or 2001:db8::/32, or an address',
+    refuse: (text) => (isNetwork(text) ? undefined : ''),
+  },
+  moment: {
+    expected: 'a time such as 2026-12-01T09:00, with seconds, and an offset such as +01:00 or Z, if wanted',
+    refuse: (text) => (parseMoment(text) ? undefined : ''),
+  },
+  'time-span': {
+    expected: 'a span of time such as 90s, 15m, 12h, 7d or 2w',
+    refuse: (text) => (parseTimeSpan(text) === undefined ? '' : undefined),
   },
   cron: {
     expected: 'a cron expression of five or six fields such as "*/5 * * * *" or "0 3 * * mon-fri"',

@@ -85,6 +85,7 @@ metrics: { listen: "localhost:9464" }
   expect(config.monolith.url).toBe('mysql://m@h/db');
   expect(serviceConfig(config, 'accounts')).toEqual({
     name: 'accounts',
+    routing: { strategy: 'percentage', allow: [], deny: [], rules: [], variants: {}, schedule: [] },
     url: 'postgres://s@h/accounts',
     tables: [
       { table: 'public.users', as: 'public.users' },
@@ -102,6 +103,8 @@ metrics: { listen: "localhost:9464" }
     tables: new Map([['public.users', { strategy: 'custom', module: '/etc/resolve.ts' }]]),
   });
   expect(routeConfig(config)).toEqual({
+    tenant: [],
+    region: [],
     listen: { host: '::1', port: 0 },
     admin: { host: '0.0.0.0', port: 9000 },
     monolith: 'https://127.0.0.1:3000',
@@ -218,8 +221,8 @@ describe('what is wrong is named with line, key, found and expected', () => {
     ['a day that never comes', `${MONOLITH}validate: { schedules: [{ cron: "0 0 30 2 *" }] }`, '2:33: validate.schedules[0].cron: found "0 0 30 2 *"; expected a cron expression of five or six fields such as "*/5 * * * *" or "0 3 * * mon-fri".'],
     ['a time zone', `${MONOLITH}validate: { schedules: [{ cron: "0 0 * * *", timezone: Mars/Olympus }] }`, '2:56: validate.schedules[0].timezone: found "Mars/Olympus"; expected a time zone such as UTC or Europe/Berlin.'],
     ['a port', `${MONOLITH}metrics: { listen: "h:65536" }`, '2:20: metrics.listen: found "h:65536"; expected host:port such as 127.0.0.1:8080, with a port from 0 to 65535.'],
-    ['two keys in one', `${MONOLITH}route: { monolith: "http://h", key: [{ cookie: a, jwt: b }] }`, '2:38: route.key[0]: found 2 keys; expected a mapping with one of cookie, header, jwt, query.'],
-    ['no key in one', `${MONOLITH}route: { monolith: "http://h", key: [{}] }`, '2:38: route.key[0]: found no key; expected a mapping with one of cookie, header, jwt, query.'],
+    ['two keys in one', `${MONOLITH}route: { monolith: "http://h", key: [{ cookie: a, jwt: b }] }`, '2:38: route.key[0]: found 2 keys; expected a mapping with one of cookie, header, jwt, query, network.'],
+    ['no key in one', `${MONOLITH}route: { monolith: "http://h", key: [{}] }`, '2:38: route.key[0]: found no key; expected a mapping with one of cookie, header, jwt, query, network.'],
     ['a route without the monolith', `${MONOLITH}route: {}`, '2:8: route.monolith: found nothing; expected a URL such as http://127.0.0.1:3000.'],
     ['one key twice', `${MONOLITH}${MONOLITH}`, '2:1: found a key that stands here twice; expected each key once.'],
     ['an unknown tag', 'monolith: !!secret 1', '1:11: found text that is no YAML (Unresolved tag: tag:yaml.org,2002:secret); expected one YAML document.'],

@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import { BanyanError, invariant } from '../core/errors.ts';
+import { instantOf, parseMoment, parseTimeSpan } from '../core/time-text.ts';
 import { parseTableName } from '../model/names.ts';
 import type { ConfigFile } from './schema.ts';
-import type { Config, ConflictChoice, KeySource, RouteConfig, ServiceConfig, TableConfig, TriggerConfig } from './config.ts';
+import type { Config, ConflictChoice, KeySource, RouteConfig, RoutingConfig, ServiceConfig, TableConfig, TextSource, TriggerConfig } from './config.ts';
 import { parseListenAddress, type ListenAddress } from './formats.ts';
 import { nearest } from './suggest.ts';
 
@@ -66,7 +67,28 @@ export function routeConfig(config: Config): RouteConfig {
 type ModulePath = (module: string) => string;
 
 function resolveService(name: string, service: ConfigFile['services'][string], modulePath: ModulePath): ServiceConfig {
-  return { ...service, name, tables: service.tables.map((entry) => resolveTable(entry, modulePath)) };
+  return {
+    ...service, name,
+    tables: service.tables.map((entry) => resolveTable(entry, modulePath)),
+    routing: resolveRouting(service.routing, modulePath),
+  };
+}
+
+function resolveRouting(routing: ConfigFile['services'][string]['routing'], modulePath: ModulePath): RoutingConfig {
+  const { schedule, flag, ...rest } = routing;
+  return {
+    ...rest,
+    schedule: schedule.map(({ percent, at, after, timezone }) => {
+      const moment = at === undefined ? undefined : parseMoment(at);
+      const afterSeconds = after === undefined ? undefined : parseTimeSpan(after);
+      return {
+        percent,
+        ...(moment === undefined ? {} : { at: new Date(instantOf(moment, timezone)).toISOString() }),
+        ...(afterSeconds === undefined ? {} : { afterSeconds }),
+      };
+    }),
+    ...(flag === undefined ? {} : { flag: { ...flag, provider: modulePath(flag.provider) } }),
+  };
 }
 
 function resolveTable(entry: ConfigFile['services'][string]['tables'][number], modulePath: ModulePath): TableConfig {
@@ -132,6 +154,8 @@ function resolveRoute(route: FileRoute): RouteConfig {
     listen: listenAddress(route.listen),
     admin: listenAddress(route.admin),
     key: route.key.map(keySource),
+    tenant: route.tenant.map(textSource),
+    region: route.region.map((entry) => (entry.networks === undefined ? textSource(entry) : { networks: entry.networks })),
     rollback: triggers === undefined ? {} : { triggers: triggers.map(resolveTrigger) },
   };
 }
@@ -148,11 +172,14 @@ function resolveTrigger(trigger: NonNullable<FileRoute['rollback']['triggers']>[
 
 function keySource(entry: FileRoute['key'][number]): KeySource {
   if (typeof entry === 'string') return entry;
-  const { cookie, header, jwt, query } = entry;
+  return entry.network === undefined ? textSource(entry) : { network: entry.network };
+}
+
+function textSource({ cookie, header, jwt, query }: FileRoute['tenant'][number]): TextSource {
   if (cookie !== undefined) return { cookie };
   if (header !== undefined) return { header };
   if (jwt !== undefined) return { jwt };
-  invariant(query !== undefined, 'A key without a source has passed the checks of the configuration.');
+  invariant(query !== undefined, 'A source without a name has passed the checks of the configuration.');
   return { query };
 }
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { routeSchema } from './route-schema.ts';
+import { matchSchema, routeSchema, routingSchema } from './route-schema.ts';
 import { choice, listOf, section, text, whole } from './schema-parts.ts';
 import { rulesSchema, tablesSchema, toleranceSchema } from './validate-schema.ts';
 
@@ -57,20 +57,8 @@ const service = section({
     { minItems: 1 },
   ),
   upstream: Type.Optional(text('http-url', "The service's HTTP side. `route` and `migrate` need it.")),
-  match: listOf(
-    section({
-      path: text('path-pattern', 'A path; `*` and `{name}` stand for one segment, a final `/**` for the path itself and everything below.'),
-      methods: Type.Optional(
-        listOf(
-          choice(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], 'An HTTP method.'),
-          'The methods that match. Default: all.',
-          { minItems: 1 },
-        ),
-      ),
-    }),
-    'The requests that belong to this service.',
-    { default: [] },
-  ),
+  match: matchSchema,
+  routing: routingSchema,
   adapt: listOf(
     section({
       from: text('path-pattern', "The path the monolith's clients use: `/api/users/{id}`, or with a final `/**`."),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { readSource, type TextSource } from './key.ts';
-import { networkTable } from './network.ts';
+import { networkTable } from '../core/network.ts';
 
 /** Where a request says to which tenant, or which region, it belongs; the first that yields a value wins. */
 export type AttributeSource = TextSource | { readonly networks: Readonly<Record<string, readonly string[]>> };

@@ -54,7 +54,8 @@ export class Decisions {
     };
     if (store) {
       try {
-        state = await store.save({ service, ...change });
+        // The first decision takes over what the rule began with; later ones keep what the store has.
+        state = await store.save({ service, ...(route.version === 0 ? { decision: state.decision } : {}), ...change });
       } catch (error) {
         if (isBanyanError(error, 'BANYAN_ROUTE_CONFLICT')) throw error;
         throw new BanyanError('BANYAN_ROUTE_STORE', {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { networkOf } from './network.ts';
+import { networkOf } from '../core/network.ts';
 
 /** Where a user's key may be found; the first that yields a value wins. */
 export type KeySource =

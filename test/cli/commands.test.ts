@@ -67,6 +67,11 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['route serve', 'routeServe', undefined],
   ['route set accounts 12.5', 'routeSet', { service: 'accounts', percent: 12.5 }],
   ['route set accounts 100 --step 5 --every 300', 'routeSet', { service: 'accounts', percent: 100, gradual: { stepPercent: 5, everySeconds: 300 } }],
+  ['route set accounts 5 --why more', 'routeChange', { service: 'accounts', percent: 5, why: 'more' }],
+  ['route set accounts --allow 42 43 --allow 44 --deny 7 --unlist 8', 'routeChange', { service: 'accounts', allow: ['42', '43', '44'], deny: ['7'], unlist: ['8'] }],
+  ['route set accounts --strategy variants --variant blue=30 green=0.5 --experiment again', 'routeChange', { service: 'accounts', strategy: 'variants', variants: { blue: 30, green: 0.5 }, experiment: 'again' }],
+  ['route set accounts 1 --strategy canary --scheduled --configured --stage dual-write', 'routeChange', { service: 'accounts', percent: 1, strategy: 'canary', scheduled: true, configured: true, stage: 'dual-write' }],
+  ['route show accounts', 'routeShow', { service: 'accounts' }],
   ['route status', 'routeStatus', undefined],
   ['route rollback accounts', 'routeRollback', { service: 'accounts' }],
   ['route export --format haproxy -o out', 'routeExport', { format: 'haproxy', outDir: 'out', direct: false }],
@@ -417,6 +422,18 @@ public.users: the row id=7 is unlike the others (score 0.81); balance is 1200 us
     expect(await shown('route status')).toBe(`service   served by it  version  health   breaker  shadow
 accounts          25 %        7  healthy  closed   percent 10, compared 120
 1 route.
+`);
+    expect(await shown('route show accounts')).toBe(`served by it  25 %
+decided       version 7, 2026-01-02T03:04:05.000000Z, by anna: more of them
+strategy      canary
+everybody     rolled back to the monolith
+allowed       42, anna
+denied        7
+rule          {"tenant":["acme"]}: 100 %
+variant       blue: 25 % (prices)
+stage         shadow
+to come       50 % at 2026-02-01T00:00:00.000Z
+to come       100 % after 3600 s
 `);
     expect(await shown('route export --format haproxy -o out')).toBe('out/haproxy.cfg\nnote: It holds nobody.\n1 file.\n');
     expect(await shown('route status', { routeStatus: () => Promise.resolve({ routes: [] }) })).toBe('No routes.\n');

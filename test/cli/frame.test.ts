@@ -108,7 +108,7 @@ describe('wrong usage ends with 2 and one clear message', () => {
     ['validate --source a://x --target b://y --rules-only', 'Rules are those of banyan.yaml; --source and --target have none.'],
     ['validate --level deep', "Option '--level <level>' argument 'deep' is invalid. Allowed choices are count, sample, checksum, full."],
     ['validate --tables a,,b', "Option '--tables <names>' argument 'a,,b' is invalid. Expected names separated by commas."],
-    ['route set accounts', "Missing required argument 'percent'."],
+    ['route set accounts', "Expected a percentage, or an option that says what is to change."],
     ['route set accounts 101', "Command-argument value '101' is invalid for argument 'percent'. Expected a number from 0 to 100."],
     ['route set accounts 10 --step 5', '--step and --every go together.'],
     ['generate -o out', "Required option '--service <name>' not specified."],

@@ -1,3 +1,4 @@
+import type { RouteShowResult } from '../../src/app/route-decision-types.ts';
 import type { ReconcileResult, ReconcileRunResult, RepairRecord, ReviewCaseResult } from '../../src/app/reconcile-types.ts';
 import { parseTableName, type TableName } from '../../src/model/names.ts';
 import type {
@@ -134,6 +135,15 @@ export const routes: RouteResult = {
   routes: [
     { service: 'accounts', percent: 25, version: 7, health: 'healthy', breaker: 'closed', shadow: { percent: 10, compared: 120, recent: [1] } },
   ],
+};
+
+export const shownRoute: RouteShowResult = {
+  service: 'accounts', percent: 25, version: 7, by: 'anna', why: 'more of them', at: '2026-01-02T03:04:05.000000Z',
+  decision: {
+    strategy: 'canary', pinned: 'monolith', deny: ['7'], allow: ['42', 'anna'], rules: [{ when: { tenant: ['acme'] }, percent: 100 }],
+    experiment: 'prices', variants: [{ name: 'blue', weight: 1, ranges: [[0, 2500]] }], stage: 'shadow',
+    schedule: [{ percent: 50, at: '2026-02-01T00:00:00.000Z' }, { percent: 100, afterSeconds: 3600 }],
+  },
 };
 
 export const migration: MigrationResult = {

@@ -1,6 +1,7 @@
 import { Argument, Option, type Command } from 'commander';
 import type { RouteResult } from '../../app/application.ts';
 import type { RouteExportResult, RouteFormat } from '../../app/route-export-types.ts';
+import { addShow, decisionChange, decisionOptions, type DecisionFlags } from './route-decision.ts';
 import { examples, requireSubcommand, usageError } from '../command.ts';
 import type { Frame, Outcome } from '../frame.ts';
 import { plural, table, type Style } from '../style.ts';
@@ -8,7 +9,7 @@ import { decimalNumber, filled } from '../values.ts';
 
 export function addRoute(program: Command, frame: Frame): void {
   const route = program.command('route').description('Decide who is served by which side, and go back at once.');
-  for (const add of [addServe, addSet, addStatus, addRollback, addExport]) add(route, frame);
+  for (const add of [addServe, addSet, addShow, addStatus, addRollback, addExport]) add(route, frame);
   requireSubcommand(route);
   examples(route, 'banyan route serve', 'banyan route set accounts 5', 'banyan route rollback accounts');
 }
@@ -23,7 +24,7 @@ function addServe(route: Command, frame: Frame): void {
   examples(serve, 'banyan route serve');
 }
 
-interface SetFlags {
+interface SetFlags extends DecisionFlags {
   readonly step?: number;
   readonly every?: number;
 }
@@ -33,18 +34,21 @@ function addSet(route: Command, frame: Frame): void {
     .command('set')
     .description('Serve this share of the users from the service. Who was moved before stays moved.')
     .addArgument(serviceArgument())
-    .addArgument(new Argument('<percent>', 'from 0 to 100').argParser(decimalNumber(0, 100)))
+    .addArgument(new Argument('[percent]', 'from 0 to 100; may be left out where an option says what is to change').argParser(decimalNumber(0, 100)))
     .option('--step <percent>', 'go there in steps of this size, with --every', decimalNumber(0.01, 100))
     .option('--every <seconds>', 'the time between two steps', decimalNumber(0.001))
-    .action((service: string, percent: number, _flags: unknown, command: Command) =>
+    .action((service: string, percent: number | undefined, _flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { step, every } = command.opts<SetFlags>();
+        const { step, every, ...decision } = command.opts<SetFlags>();
         if ((step === undefined) !== (every === undefined)) throw usageError('--step and --every go together.');
         const gradual = step === undefined || every === undefined ? {} : { gradual: { stepPercent: step, everySeconds: every } };
-        return outcome(await application.routeSet({ service, percent, ...gradual }));
+        const change = decisionChange(service, percent, decision);
+        if (change && step !== undefined) throw usageError('--step and --every go with a percentage alone.');
+        return outcome(change || percent === undefined ? await application.routeChange({ service, ...change }) : await application.routeSet({ service, percent, ...gradual }));
       }),
     );
-  examples(set, 'banyan route set accounts 5', 'banyan route set accounts 100 --step 10 --every 60');
+  decisionOptions(set);
+  examples(set, 'banyan route set accounts 5', 'banyan route set accounts 100 --step 10 --every 60', 'banyan route set accounts --allow 42 --deny 7', 'banyan route set accounts --variant blue=30');
 }
 
 function addStatus(route: Command, frame: Frame): void {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fakeFacts, type FakeFacts } from '../../../test/support/route-decisions.ts';
 import type { Audience } from '../../model/route-decision.ts';
-import { isNetwork, networkOf, networkTable } from '../network.ts';
+import { isNetwork, networkOf, networkTable } from '../../core/network.ts';
 import { compileAudience } from './audience.ts';
 import { compilePattern } from './text-pattern.ts';
 

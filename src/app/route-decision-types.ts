@@ -1,0 +1,33 @@
+import type { FlagStage, RouteDecision, Strategy } from '../model/route-decision.ts';
+import type { ServiceOptions } from './application.ts';
+
+/** What `banyan route set` changes beside, or instead of, the percentage; what is not named stays. */
+export interface RouteChangeOptions extends ServiceOptions {
+  readonly percent?: number;
+  readonly strategy?: Strategy;
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+  readonly unlist?: readonly string[];
+  /** Weights by the variant's name. */
+  readonly variants?: Readonly<Record<string, number>>;
+  readonly experiment?: string;
+  readonly stage?: FlagStage;
+  /** Lists, rules and variants as the configuration has them. */
+  readonly configured?: boolean;
+  /** Begins the schedule of the configuration. */
+  readonly scheduled?: boolean;
+  readonly why?: string;
+}
+
+/** The latest decision about one service's route, whole. */
+export interface RouteShowResult {
+  readonly service: string;
+  readonly percent: number;
+  /** 0: nothing was decided yet, the route begins with its configuration. */
+  readonly version: number;
+  readonly by: string;
+  readonly why: string;
+  /** RFC 3339; empty at version 0. */
+  readonly at: string;
+  readonly decision: RouteDecision;
+}
