@@ -142,6 +142,7 @@ export const shownRoute: RouteShowResult = {
   decision: {
     strategy: 'canary', pinned: 'monolith', deny: ['7'], allow: ['42', 'anna'], rules: [{ when: { tenant: ['acme'] }, percent: 100 }],
     experiment: 'prices', variants: [{ name: 'blue', weight: 1, ranges: [[0, 2500]] }], stage: 'shadow',
+    gradual: null,
     schedule: [{ percent: 50, at: '2026-02-01T00:00:00.000Z' }, { percent: 100, afterSeconds: 3600 }],
   },
 };
