@@ -143,7 +143,7 @@ export interface PlaceRange {
   readonly to: Place;
 }
 
-/** Rows in ascending order of place, each column on its own: a million of them are compared in a moment. */
+/** Rows in ascending order of place, each column on its own: a million of them are compared in a moment. Good until the next batch is asked for. */
 export interface RowColumns {
   readonly rows: number;
   readonly places: BigInt64Array;
