@@ -11,7 +11,7 @@ export {
   type StreamCounts, type SyncEngineOptions, type SyncMode, type SyncTable, type Verdict,
 } from './app/library/sync.ts';
 export { ConflictResolver } from './sync/conflict.ts';
-export { ConsistencyValidator, type TableReport, type ValidateOptions, type ValidationReport } from './app/library/validate.ts';
+export { ConsistencyValidator, PostgresMarkStore, type IncrementalOptions, type MarkStore, type TableReport, type ValidateOptions, type ValidationReport } from './app/library/validate.ts';
 export {
   Reconciler, type ReconcileOptions, type ReconcileReport, type ReconcilerOptions, type ReviewQueue, type TablePolicy, type TableToReconcile, type UndoReport,
 } from './app/library/reconcile.ts';

@@ -6,6 +6,7 @@ import { reportJunit } from '../validate/report-junit.ts';
 import { reportMarkdown } from '../validate/report-markdown.ts';
 import type { ValidateResult } from './application.ts';
 
+export { lookedAtLines } from '../validate/incremental/looked-at.ts';
 export { checksOf, subjectsOf, type Check } from '../validate/report-checks.ts';
 
 /** What a report can be written as, besides for a terminal. */

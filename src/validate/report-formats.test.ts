@@ -138,6 +138,12 @@ describe('Markdown', () => {
     expect(text).not.toContain('## public.fine');
   });
 
+  it('says what an incremental run looked at', () => {
+    const looked = { since: '2026-01-09T03:00:00.000Z', leaves: 2, keys: 0, rows: { source: 300, target: 299 } };
+    const text = reportMarkdown(report(table({ incremental: looked }), table({ table: parseTableName('public.lines'), incremental: { whole: 'it was truncated' } })));
+    expect(text.replaceAll('\\', '')).toContain('\n\npublic.users: 300 rows compared, of those written since all were (2026-01-09T03:00:00.000Z).\n\npublic.lines was compared as a whole: it was truncated.\n');
+  });
+
   it('counts what it does not list', () => {
     const extra = Array.from({ length: 30 }, (_, i) => String(i));
     const text = reportMarkdown(report(table({ extra, counts: { missing: 0, extra: 12_345, different: 0, unsettled: 0 } })), { mostExamples: 5 });

@@ -1,3 +1,4 @@
+import { lookedAtLines } from './incremental/looked-at.ts';
 import { checksOf, percentText, subjectsOf, type Check, type CheckOptions } from './report-checks.ts';
 import type { ValidationReport } from './report.ts';
 
@@ -8,6 +9,7 @@ export function reportMarkdown(report: ValidationReport, options: CheckOptions =
     `# Validation: ${report.consistent ? 'equal' : 'not equal'}`,
     `${report.rows} rows compared at level ${report.level} in ${report.seconds.toFixed(1)} s. Score: ${percentText(report.score)}.`,
     ...(report.tables.length === 0 ? [] : [overview(report)]),
+    ...lookedAtLines(report).map(escaped),
     ...subjectsOf(checks).flatMap((name) => findings(name, checks.filter((check) => check.table === name))),
   ];
   return `${sections.join('\n\n')}\n`;

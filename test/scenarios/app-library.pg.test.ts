@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import {
   ApiGenerator, BanyanError, ConflictResolver, ConsistencyValidator, directory, ERROR_CODES, HealthChecker, isBanyanError, Migration,
-  postgres, PostgresMigrationStore, ServiceBoundaryAnalyzer, STAGES, SyncEngine, TrafficRouter, type ConflictingChange, type Database,
+  postgres, PostgresMarkStore, PostgresMigrationStore, ServiceBoundaryAnalyzer, STAGES, SyncEngine, TrafficRouter, type ConflictingChange, type Database,
 } from '../../src/index.ts';
 import type { NamedRow } from '../../src/model/conflict.ts';
 import { SHOP, temporaryFolder } from '../support/application.ts';
@@ -53,6 +53,21 @@ describePostgres('the library', () => {
     await expect(engine.start()).rejects.toMatchObject({ code: 'BANYAN_USAGE' });
     const report = await new ConsistencyValidator(sides.monolith.url, sides.service.url).validate({ tables: ['public.users'] });
     expect(report).toMatchObject({ consistent: true, rows: 20 });
+  });
+
+  it('compares only what an engine has noted', async () => {
+    const { sides, monolith, service } = await pair();
+    const state = await open(await testDatabase());
+    const store = new PostgresMarkStore({ pool: state.pool });
+    const engine = started(new SyncEngine({ monolith, service, tables: ['users'], name: 'accounts', heartbeatMs: 100, marks: store }));
+    await engine.start();
+    const validator = new ConsistencyValidator(monolith, service, { fence: engine.fence, marks: { store, service: 'accounts', of: 'shop' } });
+    const validate = async () => (await validator.validate({ tables: ['public.users'], incremental: true, level: 'checksum', checks: [] })).tables[0]!;
+    expect(await validate()).toMatchObject({ consistent: true, source: 20, incremental: { whole: expect.stringContaining('never') as string } });
+    await sides.monolith.query("INSERT INTO public.users (id, email) SELECT n, n || '@example.com' FROM generate_series(100000, 100999) n; UPDATE public.users SET name = 'new' WHERE id = 3");
+    expect(await validate()).toMatchObject({ consistent: true, incremental: { leaves: 6, keys: 0, rows: { source: 1020, target: 1020 } } });
+    await sides.service.query("UPDATE public.users SET name = 'newer' WHERE id = 3");
+    expect(await validate()).toMatchObject({ consistent: true, source: 20, incremental: { leaves: 1, keys: 0, rows: { source: 20, target: 20 } } });
   });
 
   it('keeps two databases in sync, and lets the user decide conflicts with a merged row', async () => {

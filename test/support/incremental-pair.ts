@@ -7,6 +7,7 @@ import { PostgresFence } from '../../src/postgres/fence.ts';
 import { heldRows } from '../../src/postgres/held-rows.ts';
 import type { MarkStore } from '../../src/ports/mark-store.ts';
 import { PostgresMarkStore } from '../../src/state/mark-store.ts';
+import type { TableToValidate } from '../../src/validate/pair.ts';
 import type { TableReport, ValidationReport } from '../../src/validate/report.ts';
 import { ConsistencyValidator, type ValidateOptions } from '../../src/validate/validator.ts';
 import { testDatabase } from './postgres.ts';
@@ -34,7 +35,9 @@ export interface IncrementalPair {
 }
 
 /** Two synchronised databases whose streams keep marks in a third. */
-export async function incrementalPair(options: SyncSettings & { readonly schema: string; readonly rows?: string }): Promise<IncrementalPair> {
+export async function incrementalPair(
+  options: SyncSettings & { readonly schema: string; readonly serviceSchema?: string; readonly rows?: string; readonly compared?: readonly TableToValidate[] },
+): Promise<IncrementalPair> {
   const pair = await syncPair(options);
   const state = await testDatabase({ max: 8 });
   const store = new PostgresMarkStore({ pool: state.pool });
@@ -45,10 +48,10 @@ export async function incrementalPair(options: SyncSettings & { readonly schema:
     sides: directionsOf(options.mode ?? 'bidirectional').map(sourceSide), timeoutMs: 20_000,
   };
   const sides = [{ checksummer: new PostgresChecksummer({ pool: monolith.pool }) }, { checksummer: new PostgresChecksummer({ pool: service.pool }) }] as const;
-  const held = (table: TableName) => heldRows([monolith.pool, service.pool], SERVICE, [table]);
+  const held = (table: TableName) => heldRows([monolith.pool, service.pool], SERVICE, [table, ...(options.mappings ?? []).filter((each) => each.service === table).map((each) => each.monolith)]);
   const marked = new ConsistencyValidator(...sides, { fence, marks: { store, service: SERVICE, of: 'test', held } });
   const plain = new ConsistencyValidator(...sides, { fence });
-  const tables = options.tables;
+  const tables = options.compared ?? options.tables;
   return {
     pair, store,
     start({ marked: keeping = true } = {}) {

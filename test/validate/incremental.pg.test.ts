@@ -3,6 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { describePostgres } from '../support/postgres.ts';
 import { until } from '../support/condition.ts';
 import { found, incrementalPair, lookedAt, type IncrementalPair, type Worker } from '../support/incremental-pair.ts';
+import { parseTableName } from '../../src/model/names.ts';
 import { Dice } from './dice.ts';
 
 const SCHEMA = `
@@ -20,7 +21,7 @@ const TABLES = ['public.items', 'public.tokens', 'public.lines'];
  * Faults of the engine: what it writes into the service is another row than it was told, and it does not notice. Rows
  * whose \`n\` begins with "lost" stay as they are, or go, or come back.
  */
-const FAULTS = ['items', 'tokens', 'lines'].map((table) => `
+const FAULTS_OF = (table: string): string => `
 CREATE FUNCTION public.lose_${table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   IF TG_OP = 'UPDATE' AND NEW.n LIKE 'lost%' THEN RETURN OLD; END IF;
   RETURN NEW;
@@ -33,7 +34,8 @@ END $$;
 CREATE TRIGGER lose BEFORE UPDATE ON public.${table} FOR EACH ROW EXECUTE FUNCTION public.lose_${table}();
 CREATE TRIGGER lose_later AFTER INSERT OR DELETE ON public.${table} FOR EACH ROW EXECUTE FUNCTION public.lose_later_${table}();
 ALTER TABLE public.${table} ENABLE REPLICA TRIGGER lose;
-ALTER TABLE public.${table} ENABLE REPLICA TRIGGER lose_later;`).join('');
+ALTER TABLE public.${table} ENABLE REPLICA TRIGGER lose_later;`;
+const FAULTS = ['items', 'tokens', 'lines'].map(FAULTS_OF).join('');
 
 const workers = new Set<Worker>();
 afterEach(async () => {
@@ -204,6 +206,37 @@ describePostgres('incremental validation', () => {
     const after = await agree(live);
     expect(after.differing).toBe(1);
     expect(sum(after.looked)).toBeLessThan(2000);
+  });
+
+  it('knows rows by the monolith\'s names, filters and large transactions included', { timeout: 60_000 }, async () => {
+    const people = { monolith: parseTableName('public.people'), service: parseTableName('public.members'), where: 'kind = 1', columns: [
+      { monolith: 'person_no', service: 'id' }, { monolith: 'label', service: 'n' }, { monolith: 'kind', service: 'kind' },
+    ] };
+    const codes = { monolith: parseTableName('public.codes'), service: parseTableName('public.marks'), columns: [{ monolith: 'b', service: 'second' }, { monolith: 'a', service: 'first' }, { monolith: 'n', service: 'n' }] };
+    const live = await incrementalPair({
+      tables: [], mappings: [people, codes], memory: { transactionRows: 100 },
+      schema: 'CREATE TABLE public.people (person_no bigint PRIMARY KEY, label text, kind int); CREATE TABLE public.codes (a text, b uuid, n text, PRIMARY KEY (b, a)); ALTER TABLE public.people REPLICA IDENTITY FULL',
+      serviceSchema: 'CREATE TABLE public.members (id bigint PRIMARY KEY, n text, kind int); CREATE TABLE public.marks (first text, second uuid, n text, PRIMARY KEY (first, second))',
+      rows: `INSERT INTO people SELECT n, 'x', n % 2 FROM generate_series(1, 20000) n; INSERT INTO codes SELECT 'c' || n, md5(n::text)::uuid, 'x' FROM generate_series(1, 4000) n; ANALYZE`,
+      compared: [
+        { table: 'public.people', as: 'public.members', where: 'kind = 1', targetWhere: 'true', columns: [{ source: 'person_no', target: 'id' }, { source: 'label', target: 'n' }, 'kind'] },
+        { table: 'public.codes', as: 'public.marks', columns: [{ source: 'a', target: 'first' }, { source: 'b', target: 'second' }, 'n'] },
+      ],
+    });
+    const worker = started(live);
+    await worker.running.caughtUp();
+    await live.incremental();
+    await live.pair.service.query(FAULTS_OF('marks') + FAULTS_OF('members'));
+    await live.pair.monolith.query(`
+      UPDATE public.people SET label = 'y' WHERE person_no BETWEEN 5000 AND 5600; UPDATE public.people SET label = 'lost' WHERE person_no = 5601;
+      UPDATE public.people SET kind = 1, label = 'in' WHERE person_no = 2; UPDATE public.people SET kind = 0 WHERE person_no = 3;
+      UPDATE public.codes SET n = 'y' WHERE a BETWEEN 'c1000' AND 'c1299'; UPDATE public.codes SET a = 'other', n = 'lost 2' WHERE a = 'c5'`);
+    await live.pair.service.query("UPDATE public.members SET n = 'z' WHERE id BETWEEN 9001 AND 9003; DELETE FROM public.marks WHERE first = 'c77'");
+    const { differing, looked } = await agree(live);
+    expect(differing).toBe(3);
+    expect([sum(looked) > 300, sum(looked) < 3000]).toEqual([true, true]);
+    await live.pair.monolith.query("UPDATE public.people SET label = 'z' WHERE person_no = 5601");
+    expect((await agree(live)).differing).toBe(2);
   });
 
   it('compares a table without a key as a whole if it was written, one way as well', { timeout: 60_000 }, async () => {

@@ -5,8 +5,11 @@ import { silentLogger, type Logger } from '../../core/logger.ts';
 import { noMetrics, type Metrics } from '../../core/metrics.ts';
 import { retry } from '../../core/retry.ts';
 import { parseTableName, type TableName } from '../../model/names.ts';
-import type { Direction } from '../../model/side.ts';
+import { sourceSide, type Direction } from '../../model/side.ts';
 import type { ColumnMapping, ComputedColumn, RowFunction } from '../../model/table-mapping.ts';
+import type { FenceOptions } from '../../ports/fence.ts';
+import type { MarkStore } from '../../ports/mark-store.ts';
+import { PostgresFence } from '../../postgres/fence.ts';
 import { PostgresProvisioner } from '../../postgres/provision/provisioner.ts';
 import { setUpStreams } from '../../postgres/stream-setup.ts';
 import { isTransient } from '../../postgres/transient.ts';
@@ -26,6 +29,9 @@ export type { ConflictingChange, PlainStrategy, ResolveConflict, StrategyName, V
 export type { TableStrategy } from '../../sync/strategies.ts';
 export type { ColumnMapping, ComputedColumn, RowFunction } from '../../model/table-mapping.ts';
 export type { SomeStreamSettings } from '../../config/sync-settings.ts';
+export { PostgresMarkStore } from '../../state/mark-store.ts';
+export type { MarkStore } from '../../ports/mark-store.ts';
+export type { FenceOptions } from '../../ports/fence.ts';
 export type { StreamCounts } from '../../sync/stream-options.ts';
 export type { SyncMode } from '../../sync/service-sync.ts';
 export { postgres, type Database, type DatabaseLike } from './database.ts';
@@ -73,6 +79,11 @@ export interface SyncEngineOptions {
   readonly batchRows?: number;
   /** `settings.heartbeatMs`. Default 1000. */
   readonly heartbeatMs?: number;
+  /**
+   * Where the streams keep which rows they read changes of, such as a `PostgresMarkStore`: for a `ConsistencyValidator` with the
+   * same `marks`, which can compare only those. Costs a small transaction a second there for each stream. Default: nowhere.
+   */
+  readonly marks?: MarkStore;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
@@ -104,6 +115,7 @@ export class SyncEngine {
   /** Measures how busy the monolith is, where that slows the streams. */
   #watch: ((signal: AbortSignal) => Promise<void>) | undefined;
   #sync: ServiceSync | undefined;
+  #fence: FenceOptions | undefined;
   /** Of the streams that run now; resolved while they are paused. */
   #running: Promise<void> | undefined;
   /** Settled when the engine has ended for good. */
@@ -123,6 +135,15 @@ export class SyncEngine {
         this.#resolver.register(parseTableName(table), resolve);
       },
     };
+  }
+
+  /** Tells a `ConsistencyValidator` what is on its way between the two sides while this engine runs: its `fence`. */
+  get fence(): FenceOptions {
+    const { name = 'service', mode = 'bidirectional', clock = systemClock } = this.#options;
+    if (this.#fence) return this.#fence;
+    const pools = { monolith: databaseOf(this.#options.monolith).pool, service: databaseOf(this.#options.service).pool };
+    this.#fence = { fence: new PostgresFence({ clock, pools: () => pools }), service: name, sides: directionsOf(mode).map(sourceSide) };
+    return this.#fence;
   }
 
   /**
@@ -155,7 +176,9 @@ export class SyncEngine {
     const throttle = settings.throttle && directionsOf(mode).includes('service-to-monolith') ? new Throttle({ limit: settings.throttle.commitMs, leastShare: settings.throttle.leastShare }) : undefined;
     const parts = {
       service: name, ends, pairs, resolver: this.#resolver, clock, logger, metrics, sync: { ...settings, mode }, ...(throttle ? { throttle } : {}),
+      ...(this.#options.marks ? { marks: { store: this.#options.marks } } : {}),
     };
+    await this.#options.marks?.install();
     const setUp = () =>
       setUpStreams({
         service: name, ends, pairs, directions: directionsOf(mode), slotPrefix: settings.slotPrefix, signal, ...catchUpOf(parts),

@@ -5,6 +5,10 @@ import { databaseOf, type DatabaseLike } from './database.ts';
 
 export type { TableReport, ValidationReport, Level } from '../../validate/report.ts';
 export type { SchemaFinding, SequenceFinding, StructureCheck } from '../../model/structure-finding.ts';
+export { PostgresMarkStore } from '../../state/mark-store.ts';
+export type { MarkStore } from '../../ports/mark-store.ts';
+export type { IncrementalOptions } from '../../validate/incremental/incremental.ts';
+export type { LookedAt } from '../../validate/report.ts';
 export type { Unchecked } from '../../validate/attempts.ts';
 export type { ValidateOptions, ValidatorOptions } from '../../validate/validator.ts';
 export type { AgreementRule, ExpectationRule, Rule, TemporalRules } from '../../validate/rules/rule.ts';

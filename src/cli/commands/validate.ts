@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { ValidateResult, ValidationLevel } from '../../app/application.ts';
-import { checksOf, refuseUnwritable, renderReport, subjectsOf, writeReport, type Check, type ReportFormat } from '../../app/validate-report.ts';
+import { checksOf, lookedAtLines, refuseUnwritable, renderReport, subjectsOf, writeReport, type Check, type ReportFormat } from '../../app/validate-report.ts';
 import { examples, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
@@ -117,7 +117,8 @@ function validateText(result: ValidateResult, style: Style): string {
   const details = subjectsOf(checks).map((name) => tableDetails(name, checks.filter((check) => check.table === name), style)).join('');
   const rules = result.rules === undefined ? '' : `\n${rulesText(result.rules)}`;
   const speed = `${plural(result.rows, 'row')} compared in ${duration(result.seconds)}`;
-  return `${result.tables.length === 0 ? '' : overview}${details}${rules}\n${verdict(result, speed, style)}\n`;
+  const looked = lookedAtLines(result).map((line) => `\n${line}`).join('');
+  return `${result.tables.length === 0 ? '' : overview}${details}${looked === '' ? '' : `${looked}\n`}${rules}\n${verdict(result, speed, style)}\n`;
 }
 
 function verdict(result: ValidateResult, speed: string, style: Style): string {

@@ -24,6 +24,8 @@ export interface IncrementalOptions {
 
 /** How often it is asked whether marks are stored, in milliseconds. */
 const ASK_MS = 50;
+/** A stream that has just begun to run says within this time that it keeps marks, in milliseconds. */
+const FIRST_WORD_MS = 10_000;
 
 /**
  * One run's part in incremental validation (ADR 13). It begins a generation of marks, and answers for all before it,
@@ -86,7 +88,7 @@ async function marksStored(
 ): Promise<void> {
   if (!fenced) throw noMarks(service, 'its streams do not run');
   const { fence, sides = ['monolith', 'service'], timeoutMs = 60_000 } = fenced;
-  const until = clock.monotonic() + timeoutMs;
+  const begun = clock.monotonic();
   await Promise.all(sides.map(async (side) => {
     const position = await fence.place({ service: fenced.service, side, ...(signal ? { signal } : {}) });
     // In this order: a stream that has begun to read another history has said so before it applies anything of it.
@@ -95,9 +97,10 @@ async function marksStored(
     }
     for (;;) {
       const stored = (await store.stored(service)).get(directionFrom(side));
-      if (stored === undefined) throw noMarks(service, `the stream ${directionFrom(side)} keeps no marks`);
-      if (stored >= position) return;
-      if (clock.monotonic() > until) throw noMarks(service, `the marks of the stream ${directionFrom(side)} were not stored in ${timeoutMs} ms`);
+      if (stored !== undefined && stored >= position) return;
+      const waitedMs = clock.monotonic() - begun;
+      if (stored === undefined && waitedMs > Math.min(FIRST_WORD_MS, timeoutMs)) throw noMarks(service, `the stream ${directionFrom(side)} keeps no marks`);
+      if (waitedMs > timeoutMs) throw noMarks(service, `the marks of the stream ${directionFrom(side)} were not stored in ${timeoutMs} ms`);
       await clock.sleep(ASK_MS, signal);
     }
   }));
