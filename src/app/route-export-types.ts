@@ -5,6 +5,8 @@ export interface RouteExportOptions {
   readonly listen?: string;
   /** A request header in which somebody in front gives the user's bucket. */
   readonly bucketHeader?: string;
+  /** Where that proxy reaches Banyan's own router. Default: `route.listen`. */
+  readonly router?: string;
   /** Without Banyan's own router: nobody is held for the fence, nothing is compared. */
   readonly direct: boolean;
 }

@@ -75,7 +75,7 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['route status', 'routeStatus', undefined],
   ['route rollback accounts', 'routeRollback', { service: 'accounts' }],
   ['route export --format haproxy -o out', 'routeExport', { format: 'haproxy', outDir: 'out', direct: false }],
-  ['route export --format envoy -o out --direct --listen :80 --bucket-header x-b', 'routeExport', { format: 'envoy', outDir: 'out', direct: true, listen: ':80', bucketHeader: 'x-b' }],
+  ['route export --format envoy -o out --direct --listen :80 --bucket-header x-b --router http://r:1', 'routeExport', { format: 'envoy', outDir: 'out', direct: true, router: 'http://r:1', listen: ':80', bucketHeader: 'x-b' }],
   ['migrate accounts', 'migrate', { service: 'accounts', dryRun: false }],
   ['migrate accounts --to shadow --dry-run', 'migrate', { service: 'accounts', to: 'shadow', dryRun: true }],
   ['migrate status', 'migrateStatus', {}],

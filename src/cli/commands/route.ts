@@ -75,6 +75,7 @@ interface ExportFlags {
   readonly outDir: string;
   readonly listen?: string;
   readonly bucketHeader?: string;
+  readonly router?: string;
   readonly direct?: boolean;
 }
 
@@ -88,19 +89,21 @@ function addExport(route: Command, frame: Frame): void {
     .requiredOption('-o, --out-dir <dir>', 'where to write it', filled)
     .option('--listen <host:port>', 'where that proxy listens (default: 127.0.0.1:8000)', filled)
     .option('--bucket-header <name>', "a request header that gives the user's bucket, if something in front sets it", filled)
+    .option('--router <url>', "where that proxy reaches Banyan's own router (default: `route.listen`)", filled)
     .option('--direct', "without Banyan's own router: no fence for users who move, no comparing")
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { format, outDir, listen, bucketHeader, direct = false } = command.opts<ExportFlags>();
+        const { format, outDir, listen, bucketHeader, router, direct = false } = command.opts<ExportFlags>();
         const result = await application.routeExport({
           format, outDir, direct,
           ...(listen === undefined ? {} : { listen }),
           ...(bucketHeader === undefined ? {} : { bucketHeader }),
+          ...(router === undefined ? {} : { router }),
         });
         return { json: result, text: (style) => exportText(result, style) };
       }),
     );
-  examples(exportRoutes, 'banyan route export --format haproxy -o haproxy', 'banyan route export --format istio -o k8s --direct');
+  examples(exportRoutes, 'banyan route export --format haproxy -o haproxy', 'banyan route export --format istio -o k8s --router http://banyan.shop:8080');
 }
 
 function exportText({ files, notes }: RouteExportResult, style: Style): string {
