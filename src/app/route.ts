@@ -5,24 +5,31 @@ import { PostgresFence } from '../postgres/fence.ts';
 import type { RouteDecision } from '../model/route-decision.ts';
 import type { RouteState as StoredRoute } from '../ports/route-store.ts';
 import { awaitRouters } from '../route/await-routers.ts';
-import { rolledBack } from '../route/decision/change.ts';
-import { gradualSteps } from '../route/gradual.ts';
+import { carriedOver } from '../route/decision/change.ts';
+import { isAutomaticRollback } from '../route/decisions.ts';
+import { gradualPlan, refuseWhileCooling } from '../route/gradual-shift.ts';
+import { gradualSteps, nextStep } from '../route/gradual.ts';
 import { TrafficRouter } from '../route/router.ts';
 import type { RouteRule } from '../route/service-route.ts';
 import { PostgresRouteStore } from '../state/route-store.ts';
-import type { RouteResult, RouteSetOptions, RouteState, ServiceOptions } from './application.ts';
+import type { GradualPlanOptions, RouteResult, RouteSetOptions, RouteState } from './application.ts';
 import { createMetrics } from './metrics.ts';
 import { beginningOfService } from './route-decision.ts';
+import { notifierOf, signalsOf } from './route-triggers.ts';
 import type { Session } from './session.ts';
 
 /** How long a command waits for the routers to have moved the users. */
 const ROUTERS_ANSWER_MS = 30_000;
+/** How long a router that stops still tries to tell what triggers did. */
+const NOTICES_MS = 5000;
 
 /** `banyan route serve`: the proxy, until stopped. */
 export async function serveRoutes(session: Session): Promise<RouteResult> {
   const { context, config, logger } = session;
   const route = routeConfig(config);
   const metrics = createMetrics();
+  const signals = signalsOf(session, route);
+  const notifier = notifierOf(session, route, metrics);
   const router = new TrafficRouter({
     monolith: route.monolith, key: route.key, tenant: route.tenant, region: route.region, clock: context.clock, logger, metrics,
     fence: new PostgresFence({ clock: context.clock, pools: (name) => session.pools(session.service(name)) }),
@@ -30,6 +37,9 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     fenceBoundMs: route.fence.timeoutMs,
     barrierBoundMs: route.fence.timeoutMs,
     timeouts: { connectMs: route.timeouts.connectMs, headersMs: route.timeouts.headersMs, bodyMs: route.timeouts.bodyMs },
+    coolDownMs: route.rollback.coolDownMs,
+    ...(signals ? { signals } : {}),
+    ...(notifier ? { notifier } : {}),
     ...(route.headerOverride === undefined ? {} : { overrideHeader: route.headerOverride }),
   });
   try {
@@ -43,6 +53,7 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     await untilAborted(context.signal);
   } finally {
     await router.close({ drainMs: route.timeouts.drainMs });
+    await notifier?.close(NOTICES_MS);
   }
   return { routes: router.status().routes.map(asRouteState) };
 }
@@ -56,6 +67,8 @@ function ruleOf(service: ServiceConfig, route: RouteConfig): RouteRule {
     variants: Object.fromEntries(Object.entries(service.routing.variants).map(([name, { upstream }]) => [name, upstream])),
     adapt: service.adapt,
     health: { service: check },
+    falseAlarmRate: route.rollback.falseAlarmRate,
+    worseBy: route.gradual.worseBy,
     ...(route.rollback.triggers ? { triggers: route.rollback.triggers } : {}),
     ...(route.shadow.percent > 0 ? { shadow: { percent: route.shadow.percent, ignore: route.shadow.ignore } } : {}),
   };
@@ -77,17 +90,37 @@ export async function setRoute(session: Session, options: RouteSetOptions): Prom
   const name = routedService(session, options.service);
   const store = storeOf(session);
   await store.install();
-  const { gradual } = options;
+  const { gradual, plan } = options;
   const latest = (await store.load()).find((state) => state.service === name);
   const present = latest?.percent ?? 0;
   // The first decision takes over what the configuration begins with; later ones keep what the store has.
   const beginning = latest ? {} : { decision: beginningOfService(session.service(name)) };
+  if (plan) {
+    await begin(session, { service: name, percent: options.percent, plan, latest });
+    return readRoutes(session);
+  }
   const steps = gradual ? gradualSteps({ from: present, to: options.percent, stepPercent: gradual.stepPercent }) : [options.percent];
   for (const [index, percent] of steps.entries()) {
     if (index > 0 && gradual) await session.context.clock.sleep(gradual.everySeconds * 1000, session.context.signal);
     await decide(session, { service: name, percent, why: 'route set', ...(index === 0 ? beginning : {}) });
   }
   return readRoutes(session);
+}
+
+/** The first step of a gradual shift; the routers take the others. @throws BANYAN_ROUTE_COOLING */
+async function begin(
+  session: Session,
+  shift: { readonly service: string; readonly percent: number; readonly plan: GradualPlanOptions; readonly latest: StoredRoute | undefined },
+): Promise<void> {
+  const { service, percent, latest } = shift;
+  const present = latest?.percent ?? 0;
+  if (latest && percent > present && isAutomaticRollback(latest)) {
+    refuseWhileCooling(service, routeConfig(session.config).rollback.coolDownMs - (session.context.clock.now() - Date.parse(latest.at)));
+  }
+  const plan = gradualPlan(percent, shift.plan);
+  const first = nextStep(present, plan);
+  const decision = { ...carriedOver(latest?.decision ?? beginningOfService(session.service(service))), gradual: first === percent ? null : plan };
+  await decide(session, { service, percent: first, decision, why: `route set (gradual, to ${percent} %)` });
 }
 
 /** A decision that no router could carry out is refused before it is stored. */
@@ -100,18 +133,8 @@ export function routedService(session: Session, service: string): string {
   });
 }
 
-/** `banyan route rollback`: everybody back to the monolith, behind the fence. */
-export async function rollbackRoute(session: Session, options: ServiceOptions): Promise<RouteResult> {
-  const name = routedService(session, options.service);
-  const store = storeOf(session);
-  await store.install();
-  const latest = (await store.load()).find((state) => state.service === name);
-  const decision = rolledBack(latest?.decision ?? beginningOfService(session.service(name)));
-  await decide(session, { service: name, percent: 0, decision, why: 'route rollback' });
-  return readRoutes(session);
-}
-
-async function decide(session: Session, change: { readonly service: string; readonly percent: number; readonly why: string; readonly decision?: RouteDecision }): Promise<void> {
+/** Stores a decision and waits until every running router has acted on it. */
+export async function decide(session: Session, change: { readonly service: string; readonly percent: number; readonly why: string; readonly decision?: RouteDecision }): Promise<void> {
   const { context } = session;
   const saved = await storeOf(session).save({ ...change, by: context.env['USER'] ?? 'command line' });
   await awaitMoved(session, saved);

@@ -158,6 +158,12 @@ async function readStream(
 
 const FRESH_MS = 3000;
 
+/** Milliseconds by which the slower direction of a service is behind, as its worker has told; undefined: none has. */
+export async function readLagMs(session: Session, service: ServiceConfig): Promise<number | undefined> {
+  const reports = await Promise.all(directionsOf(session.config.sync.mode).map((direction) => readReport(session, streamName(service.name, direction))));
+  return reports.reduce<number | undefined>((worst, report) => (report && worst !== undefined ? Math.max(worst, report.counts.lagMs + report.ageMs) : undefined), 0);
+}
+
 /** What a worker says counts while it holds the lease. */
 function runningState(holder: Holder | undefined, report: Awaited<ReturnType<typeof readReport>>): string {
   if (holder === undefined) return 'stopped';

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { retry } from '../core/retry.ts';
+import { PAGERDUTY_URL } from '../core/webhook-body.ts';
 import type { Config, ServiceConfig } from '../config/config.ts';
 import { parseListenAddress, type ListenAddress } from '../config/formats.ts';
 import { isTransient } from '../postgres/transient.ts';
@@ -19,7 +20,6 @@ import { atReplicas } from './validate-replicas.ts';
 import { asConfigured } from './validate-settings.ts';
 import { configured, tablesToValidate, validatorParts } from './validate.ts';
 
-const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
 const DAY_MS = 86_400_000;
 
 /**

@@ -1,6 +1,7 @@
 import type { TableName } from '../model/names.ts';
 import type { ScheduledStep } from '../model/route-decision.ts';
 import type { ColumnMapping, ComputedColumn } from '../model/table-mapping.ts';
+import type { TriggerRule } from '../model/trigger-rule.ts';
 import type { ConfigFile } from './schema.ts';
 import type { ListenAddress } from './formats.ts';
 
@@ -94,24 +95,20 @@ export type KeySource =
 /** Where a request says something else of its user. */
 export type TextSource = { readonly cookie: string } | { readonly header: string } | { readonly jwt: string } | { readonly query: string };
 
-type FileTrigger = NonNullable<FileRoute['rollback']['triggers']>[number];
+type FileRollback = FileRoute['rollback'];
 
-/** What sends everybody back to the monolith; times in milliseconds. */
-export interface TriggerConfig extends Pick<FileTrigger, 'metric' | 'action'> {
-  readonly threshold?: number;
-  readonly durationMs: number;
-  readonly windowMs?: number;
-  readonly minSamples?: number;
-  readonly relative?: number;
-}
+/** Where a side's processor and memory are read. */
+export type LoadConfig = Frozen<NonNullable<FileRoute['load']['monolith']>>;
 
-export interface RouteConfig extends Omit<Frozen<FileRoute>, 'listen' | 'admin' | 'key' | 'tenant' | 'region' | 'rollback'> {
+export interface RouteConfig extends Omit<Frozen<FileRoute>, 'listen' | 'admin' | 'key' | 'tenant' | 'region' | 'rollback' | 'gradual'> {
   readonly listen: ListenAddress;
   readonly admin: ListenAddress;
   /** Best first; the first that a request has decides. */
   readonly key: readonly KeySource[];
   readonly tenant: readonly TextSource[];
   readonly region: readonly (TextSource | { readonly networks: Readonly<Record<string, readonly string[]>> })[];
-  /** `triggers` absent: the router's own; empty: none. */
-  readonly rollback: { readonly triggers?: readonly TriggerConfig[] };
+  /** `triggers` absent: the router's own; empty: none. Times in milliseconds. */
+  readonly rollback: Omit<Frozen<FileRollback>, 'triggers'> & { readonly triggers?: readonly TriggerRule[] };
+  /** Values that the file does not name are the router's own. */
+  readonly gradual: { readonly worseBy: Frozen<FileRoute['gradual']['worseBy']> };
 }

@@ -1,5 +1,7 @@
 import { parseColumnsOfTable } from '../model/declared-reference.ts';
 import { parseTableName } from '../model/names.ts';
+import { wrongRule } from '../model/trigger-rule.ts';
+import { resolveTrigger } from './trigger-rules.ts';
 import type { ConfigFile } from './schema.ts';
 import { showPath, type ConfigIssue, type Path } from './issue.ts';
 import { checkRouting } from './check-routing.ts';
@@ -30,10 +32,7 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   checkReferences(file, owners, add);
   checkValidation(file, owners, add);
   checkAddresses(file, add);
-  for (const [index, { metric, threshold }] of (file.route?.rollback.triggers ?? []).entries()) {
-    if ((threshold === undefined) === (metric === 'unavailable')) continue;
-    add(['route', 'rollback', 'triggers', index], threshold === undefined ? `${metric} without a threshold` : 'unavailable with a threshold', threshold === undefined ? '`threshold: …` beside it' : 'none: it is or it is not');
-  }
+  checkTriggers(file, add);
   checkRouting(file, add);
   for (const name of Object.keys(file.services)) {
     if (RESERVED_NAMES.has(name)) add(['services', name], `a service named ${name}`, `another name: \`banyan migrate ${name}\` is a command`);
@@ -186,13 +185,29 @@ function checkValidation({ validate }: ConfigFile, owners: ReadonlyMap<string, s
     const addAt: Add = (path, ...rest) => add(['validate', 'schedules', index, 'tables', tables.indexOf(String(path[0]))], ...rest);
     checkTableNames([], tables, owners, addAt);
   }
-  for (const [name, { format, url, routingKey }] of Object.entries(validate.alerts.webhooks)) {
-    const path = ['validate', 'alerts', 'webhooks', name];
+  checkWebhooks(['validate', 'alerts', 'webhooks'], validate.alerts.webhooks, add);
+}
+
+type FileWebhooks = Readonly<Record<string, { readonly format: string; readonly url?: string; readonly routingKey?: string }>>;
+
+function checkWebhooks(at: Path, webhooks: FileWebhooks, add: Add): void {
+  for (const [name, { format, url, routingKey }] of Object.entries(webhooks)) {
+    const path = [...at, name];
     if (format === 'pagerduty' ? routingKey === undefined : url === undefined) {
       add(path, `the format ${format} without ${format === 'pagerduty' ? 'routingKey' : 'url'}`, format === 'pagerduty' ? '`routingKey: ${PAGERDUTY_KEY}` beside it' : '`url: ${WEBHOOK_URL}` beside it');
     }
     if (format !== 'pagerduty' && routingKey !== undefined) add([...path, 'routingKey'], `a routingKey for the format ${format}`, 'it only with the format pagerduty');
   }
+}
+
+function checkTriggers({ route, services }: ConfigFile, add: Add): void {
+  if (!route) return;
+  for (const [index, trigger] of (route.rollback.triggers ?? []).entries()) {
+    const wrong = wrongRule(resolveTrigger(trigger));
+    if (wrong !== undefined) add(['route', 'rollback', 'triggers', index], wrong.found, wrong.expected);
+  }
+  checkWebhooks(['route', 'rollback', 'webhooks'], route.rollback.webhooks, add);
+  for (const name of Object.keys(route.load.services)) checkService(['route', 'load', 'services', name], name, Object.keys(services), add);
 }
 
 function checkReadFrom(file: ConfigFile, add: Add): void {

@@ -2,8 +2,9 @@ import { dirname, resolve } from 'node:path';
 import { BanyanError, invariant } from '../core/errors.ts';
 import { instantOf, parseMoment, parseTimeSpan } from '../core/time-text.ts';
 import { parseTableName } from '../model/names.ts';
+import { resolveTrigger } from './trigger-rules.ts';
 import type { ConfigFile } from './schema.ts';
-import type { Config, ConflictChoice, KeySource, RouteConfig, RoutingConfig, ServiceConfig, TableConfig, TextSource, TriggerConfig } from './config.ts';
+import type { Config, ConflictChoice, KeySource, RouteConfig, RoutingConfig, ServiceConfig, TableConfig, TextSource } from './config.ts';
 import { parseListenAddress, type ListenAddress } from './formats.ts';
 import { nearest } from './suggest.ts';
 
@@ -148,7 +149,7 @@ function resolveValidate(validate: ConfigFile['validate']): Config['validate'] {
 type FileRoute = NonNullable<ConfigFile['route']>;
 
 function resolveRoute(route: FileRoute): RouteConfig {
-  const { triggers } = route.rollback;
+  const { triggers, ...rollback } = route.rollback;
   return {
     ...route,
     listen: listenAddress(route.listen),
@@ -156,17 +157,7 @@ function resolveRoute(route: FileRoute): RouteConfig {
     key: route.key.map(keySource),
     tenant: route.tenant.map(textSource),
     region: route.region.map((entry) => (entry.networks === undefined ? textSource(entry) : { networks: entry.networks })),
-    rollback: triggers === undefined ? {} : { triggers: triggers.map(resolveTrigger) },
-  };
-}
-
-function resolveTrigger(trigger: NonNullable<FileRoute['rollback']['triggers']>[number]): TriggerConfig {
-  const { duration_seconds: duration, window_seconds: window, min_samples: minSamples, ...rest } = trigger;
-  return {
-    ...rest,
-    durationMs: duration * 1000,
-    ...(window === undefined ? {} : { windowMs: window * 1000 }),
-    ...(minSamples === undefined ? {} : { minSamples }),
+    rollback: { ...rollback, ...(triggers === undefined ? {} : { triggers: triggers.map(resolveTrigger) }) },
   };
 }
 

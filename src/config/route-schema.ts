@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { choice, listOf, section, text, whole } from './schema-parts.ts';
+import { gradualSchema, loadSchema, rollbackSchema } from './trigger-schema.ts';
 
 /*
  * The `route` section of banyan.yaml.
@@ -143,32 +144,9 @@ export const routeSchema = section(
       },
       { default: {}, description: 'Comparing answers before anybody is moved.' },
     ),
-    rollback: section(
-      {
-        triggers: Type.Optional(
-          listOf(
-            section({
-              metric: choice(
-                ['error_rate', 'latency_p50', 'latency_p95', 'latency_p99', 'consecutive_failures', 'unavailable'],
-                "What is watched on the service's side.",
-              ),
-              threshold: Type.Optional(
-                Type.Number({ minimum: 0, description: 'Bad is above this: a share from 0 to 1, milliseconds, or a number. `unavailable` has none.' }),
-              ),
-              duration_seconds: Type.Number({ minimum: 0, default: 0, description: 'Seconds it must stay bad. 0: at once.' }),
-              window_seconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 120, description: 'Seconds it looks back. Default: 5.' })),
-              min_samples: Type.Optional(Type.Integer({ minimum: 1, description: 'Fewer requests in the window say nothing. Default: 20.' })),
-              relative: Type.Optional(
-                Type.Number({ minimum: 0, description: "Bad only if it is this many times the monolith's value too. Default: not compared." }),
-              ),
-              action: choice(['automatic_rollback', 'alert_team'], 'What happens then.', { default: 'automatic_rollback' }),
-            }),
-            "What sends everybody back to the monolith. Default: error rate, 95th percentile, failures in a row and failed health checks; an empty list: nothing does.",
-          ),
-        ),
-      },
-      { default: {}, description: 'Going back without being asked.' },
-    ),
+    rollback: rollbackSchema,
+    gradual: gradualSchema,
+    load: loadSchema,
     fence: section(
       { timeoutMs: whole('Milliseconds a user waits for the other side to catch up: longer than a sync worker needs to be replaced. After that he is not moved; one who changes sides between two requests is served.', { minimum: 1, default: 10_000 }) },
       { default: {}, description: 'The wait that keeps a moved user from reading the past.' },

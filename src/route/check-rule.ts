@@ -1,7 +1,7 @@
 import { BanyanError } from '../core/errors.ts';
 import { isPercent } from './decide.ts';
 import type { RouteRule } from './service-route.ts';
-import { wrongRule } from './trigger-rule.ts';
+import { wrongRule } from '../model/trigger-rule.ts';
 
 /** @throws BANYAN_ROUTE_INVALID, with what was found and what was expected. */
 export function checkRule(rule: RouteRule): void {
@@ -9,8 +9,8 @@ export function checkRule(rule: RouteRule): void {
   if (rule.service === '') throw wrong('A route needs the name of its service.');
   if (rule.percent !== undefined && !isPercent(rule.percent)) throw notAPercentage(rule.percent);
   for (const trigger of rule.triggers ?? []) {
-    const found = wrongRule(trigger);
-    if (found !== undefined) throw wrong(`A trigger of ${rule.service}: found ${found}.`);
+    const fault = wrongRule(trigger);
+    if (fault) throw wrong(`A trigger of ${rule.service}: found ${fault.found}; expected ${fault.expected}.`);
   }
   for (const { path } of rule.match ?? []) {
     if (!path.startsWith('/')) throw wrong(`The path ${path} of ${rule.service} must begin with /.`);

@@ -1,5 +1,5 @@
 import type { SideStats } from './side-stats.ts';
-import { QUANTILES, type TriggerRule } from './trigger-rule.ts';
+import { QUANTILES, type TriggerRule } from '../model/trigger-rule.ts';
 import type { Evidence } from './triggers.ts';
 
 /** Whether a window shows what the rule calls bad: why, or undefined. A value that is not known is not bad. */

@@ -8,7 +8,7 @@ import { Breaker } from './breaker.ts';
 import { Observations } from './evidence/observations.ts';
 import type { RouteStatus } from './service-route.ts';
 import { SideStats, type Timing } from './side-stats.ts';
-import { wrongRule } from './trigger-rule.ts';
+import { wrongRule } from '../model/trigger-rule.ts';
 import { DEFAULT_TRIGGERS, Triggers, type Evidence, type TriggerRule } from './triggers.ts';
 
 class ManualClock implements Clock {
@@ -214,8 +214,8 @@ describe('the sequential rules of a rollout', () => {
   });
 
   it.each<[TriggerRule, RegExp]>([
-    [{ metric: 'cpu', threshold: 1, test: 'sequential' }, /not a count of independent requests/],
-    [{ metric: 'error_rate', threshold: 0.1, test: 'sequential', windowMs: 100 }, /it decides by itself/],
+    [{ metric: 'cpu', threshold: 1, test: 'sequential' }, /no count of independent requests/],
+    [{ metric: 'error_rate', threshold: 0.1, test: 'sequential', windowMs: 100 }, /decides by itself/],
     [{ metric: 'error_rate', threshold: 0.1, test: 'threshold', alone: 0.2 }, /only with sequential/],
     [{ metric: 'unavailable', threshold: 1 }, /it is or it is not/],
     [{ metric: 'sync_lag', threshold: 1, relative: 2 }, /both sides have a value/],
@@ -224,7 +224,8 @@ describe('the sequential rules of a rollout', () => {
     [{ metric: 'error_rate', threshold: 1 }, /between 0 and 1/],
     [{ metric: 'latency_p95', threshold: 100_000 }, /60,000/],
   ])('are refused where they make no sense: %o', (rule, why) => {
-    expect(wrongRule(rule)).toMatch(why);
+    const { found, expected } = wrongRule(rule)!;
+    expect(`${found}; ${expected}`).toMatch(why);
   });
 });
 

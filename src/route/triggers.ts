@@ -5,9 +5,9 @@ import { Observations } from './evidence/observations.ts';
 import { CountTest, SequentialTest, type TestEvidence } from './evidence/sequential-test.ts';
 import type { SideStats } from './side-stats.ts';
 import { passesThreshold } from './threshold.ts';
-import { FALSE_ALARM_RATE, isSequential, QUANTILES, type TriggerRule } from './trigger-rule.ts';
+import { FALSE_ALARM_RATE, isSequential, QUANTILES, type TriggerRule } from '../model/trigger-rule.ts';
 
-export { DEFAULT_TRIGGERS, FALSE_ALARM_RATE, type TriggerAction, type TriggerMetric, type TriggerRule } from './trigger-rule.ts';
+export { DEFAULT_TRIGGERS, FALSE_ALARM_RATE, type TriggerAction, type TriggerMetric, type TriggerRule } from '../model/trigger-rule.ts';
 
 /** What rules look at. */
 export interface Evidence {

@@ -4,8 +4,9 @@ import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { retry } from '../core/retry.ts';
+import { deliveryFailure, RefusedWebhook, type BodyOptions } from '../core/webhook-body.ts';
 import type { TableName } from '../model/names.ts';
-import { alertBody, type BodyOptions } from './alert-body.ts';
+import { alertBody } from './alert-body.ts';
 import { eventFor, tableAlert } from './alert.ts';
 import type { Severity } from './severity.ts';
 import type { Standing } from './standing.ts';
@@ -112,16 +113,15 @@ export class AlertDesk {
       await retry(
         async () => {
           const status = await webhook.post(body, signal);
-          if (status >= 300) throw new RefusedAlert(status);
+          if (status >= 300) throw new RefusedWebhook(status);
         },
-        { clock, signal, random, firstMs: 1000, maxMs: 15_000, patienceMs: () => patienceMs, transient: (error) => !(error instanceof RefusedAlert) || error.mayPass },
+        { clock, signal, random, firstMs: 1000, maxMs: 15_000, patienceMs: () => patienceMs, transient: (error) => !(error instanceof RefusedWebhook) || error.mayPass },
       );
       metrics.count('banyan_validate_alerts_total', { webhook: webhook.name, result: 'sent' });
       return true;
     } catch (error) {
       metrics.count('banyan_validate_alerts_total', { webhook: webhook.name, result: 'failed' });
-      // The message of a failed connection may hold the address, and that a secret.
-      logger.warn('an alert could not be delivered', { webhook: webhook.name, reason: error instanceof RefusedAlert ? error.message : reasonOf(error) });
+      logger.warn('an alert could not be delivered', { webhook: webhook.name, reason: deliveryFailure(error) });
       return false;
     }
   }
@@ -133,19 +133,4 @@ export class AlertDesk {
       this.#options.logger.warn('whom an alert was told could not be kept', { webhook: this.#options.webhook.name, reason: messageOf(error) });
     }
   }
-}
-
-/** The receiver has answered, and not with a yes. */
-class RefusedAlert extends Error {
-  readonly mayPass: boolean;
-
-  constructor(status: number) {
-    super(`status ${status}`);
-    this.mayPass = status === 408 || status === 429 || status >= 500;
-  }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

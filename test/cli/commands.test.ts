@@ -67,6 +67,13 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['route serve', 'routeServe', undefined],
   ['route set accounts 12.5', 'routeSet', { service: 'accounts', percent: 12.5 }],
   ['route set accounts 100 --step 5 --every 300', 'routeSet', { service: 'accounts', percent: 100, gradual: { stepPercent: 5, everySeconds: 300 } }],
+  ['route set accounts 100 --gradual', 'routeSet', { service: 'accounts', percent: 100, plan: {} }],
+  [
+    'route set accounts 100 --gradual --step 10 --every 60 --max-wait 900 --overdue continue', 'routeSet',
+    { service: 'accounts', percent: 100, plan: { stepPercent: 10, everySeconds: 60, maxSeconds: 900, overdue: 'continue' } },
+  ],
+  ['route rollback accounts --to-version 7', 'routeRollback', { service: 'accounts', toVersion: 7 }],
+  ['route history accounts --limit 5', 'routeHistory', { service: 'accounts', limit: 5 }],
   ['route set accounts 5 --why more', 'routeChange', { service: 'accounts', percent: 5, why: 'more' }],
   ['route set accounts --allow 42 43 --allow 44 --deny 7 --unlist 8', 'routeChange', { service: 'accounts', allow: ['42', '43', '44'], deny: ['7'], unlist: ['8'] }],
   ['route set accounts --strategy variants --variant blue=30 green=0.5 --experiment again', 'routeChange', { service: 'accounts', strategy: 'variants', variants: { blue: 30, green: 0.5 }, experiment: 'again' }],
@@ -423,6 +430,29 @@ public.users: the row id=7 is unlike the others (score 0.81); balance is 1200 us
 accounts          25 %        7  healthy  closed   percent 10, compared 120
 1 route.
 `);
+    const [route] = samples.routes.routes;
+    const live = {
+      ...route!,
+      gradual: { to: 100, next: 50, seconds: 700, waitsFor: ['evidence of latency (3.0 of 20) after 900 requests'], overdue: true, evidence: { requests: 900, errors: 30, latency: 3, needed: 20 } },
+      lastRollback: { why: '5 failures in a row', at: '2026-03-01T10:05:00Z' },
+      evidence: [{
+        metric: 'error_rate', action: 'automatic_rollback', value: 12, needed: 400, falseAlarmRate: 0.005,
+        service: { requests: 900, share: 0.004 }, monolith: { requests: 2700, share: 0.001 }, finds: { share: 0.01, within: 4000 },
+      }],
+    };
+    expect(await shown('route status', { routeStatus: () => Promise.resolve({ routes: [live] }) })).toContain(`
+accounts went back by itself at 2026-03-01T10:05:00Z: 5 failures in a row
+accounts goes to 100 % by steps; the next, 50 %: waits for evidence of latency (3.0 of 20) after 900 requests (overdue)
+accounts: evidence 12 of 400 for automatic_rollback by error_rate; 1.0 % would be found within 4000 requests
+`);
+    expect(await shown('route history accounts')).toBe(`version  served by it  by      at                    why
+      2           0 %  banyan  2026-03-01T10:05:00Z  5 failures in a row
+      1          25 %  ada     2026-03-01T10:00:00Z  route set
+2 versions.
+`);
+    expect(await shown('route history accounts', { routeHistory: () => Promise.resolve({ service: 'accounts', versions: [] }) })).toBe('Nothing was decided about accounts yet.\n');
+    expect((await run(['route', 'set', 'accounts', '5', '--overdue', 'continue'])).code).toBe(2);
+    expect((await run(['route', 'set', 'accounts', '--allow', '42', '--gradual'])).code).toBe(2);
     expect(await shown('route show accounts')).toBe(`served by it  25 %
 decided       version 7, 2026-01-02T03:04:05.000000Z, by anna: more of them
 strategy      canary

@@ -128,6 +128,7 @@ export const defaultApplication: Application = {
   routeSet: () => Promise.resolve(samples.routes),
   routeStatus: () => Promise.resolve(samples.routes),
   routeRollback: () => Promise.resolve(samples.routes),
+  routeHistory: () => Promise.resolve(samples.routeHistory),
   routeChange: () => Promise.resolve(samples.routes),
   routeShow: () => Promise.resolve(samples.shownRoute),
   routeExport: ({ format, outDir }) => Promise.resolve({ format, files: [`${outDir}/haproxy.cfg`], notes: ['It holds nobody.'] }),

@@ -6,6 +6,7 @@ import type {
   DemoResult,
   MigrationResult,
   QuarantinedChange,
+  RouteHistoryResult,
   RouteResult,
   StreamStatus,
   SyncResyncResult,
@@ -145,6 +146,14 @@ export const shownRoute: RouteShowResult = {
     gradual: null,
     schedule: [{ percent: 50, at: '2026-02-01T00:00:00.000Z' }, { percent: 100, afterSeconds: 3600 }],
   },
+};
+
+export const routeHistory: RouteHistoryResult = {
+  service: 'accounts',
+  versions: [
+    { version: 2, percent: 0, by: 'banyan', why: '5 failures in a row', at: '2026-03-01T10:05:00Z' },
+    { version: 1, percent: 25, by: 'ada', why: 'route set', at: '2026-03-01T10:00:00Z' },
+  ],
 };
 
 export const migration: MigrationResult = {

@@ -1,15 +1,16 @@
 import { Argument, Option, type Command } from 'commander';
 import type { RouteResult } from '../../app/application.ts';
 import type { RouteExportResult, RouteFormat } from '../../app/route-export-types.ts';
+import { addHistory } from './route-history.ts';
 import { addShow, decisionChange, decisionOptions, type DecisionFlags } from './route-decision.ts';
 import { examples, requireSubcommand, usageError } from '../command.ts';
 import type { Frame, Outcome } from '../frame.ts';
 import { plural, table, type Style } from '../style.ts';
-import { decimalNumber, filled } from '../values.ts';
+import { decimalNumber, filled, wholeNumber } from '../values.ts';
 
 export function addRoute(program: Command, frame: Frame): void {
   const route = program.command('route').description('Decide who is served by which side, and go back at once.');
-  for (const add of [addServe, addSet, addShow, addStatus, addRollback, addExport]) add(route, frame);
+  for (const add of [addServe, addSet, addShow, addStatus, addRollback, addHistory, addExport]) add(route, frame);
   requireSubcommand(route);
   examples(route, 'banyan route serve', 'banyan route set accounts 5', 'banyan route rollback accounts');
 }
@@ -27,6 +28,9 @@ function addServe(route: Command, frame: Frame): void {
 interface SetFlags extends DecisionFlags {
   readonly step?: number;
   readonly every?: number;
+  readonly gradual?: boolean;
+  readonly maxWait?: number;
+  readonly overdue?: 'wait' | 'continue';
 }
 
 function addSet(route: Command, frame: Frame): void {
@@ -35,20 +39,31 @@ function addSet(route: Command, frame: Frame): void {
     .description('Serve this share of the users from the service. Who was moved before stays moved.')
     .addArgument(serviceArgument())
     .addArgument(new Argument('[percent]', 'from 0 to 100; may be left out where an option says what is to change').argParser(decimalNumber(0, 100)))
-    .option('--step <percent>', 'go there in steps of this size, with --every', decimalNumber(0.01, 100))
-    .option('--every <seconds>', 'the time between two steps', decimalNumber(0.001))
+    .option('--gradual', 'the routers go there in steps, each after evidence that the service is not worse; returns with the first step')
+    .option('--step <percent>', 'the size of a step (with --gradual, default: 5; else with --every)', decimalNumber(0.01, 100))
+    .option('--every <seconds>', 'the time between two steps, with --gradual the least (default: 300)', decimalNumber(0.001))
+    .option('--max-wait <seconds>', 'with --gradual: when a step is overdue (default: ten times --every, at least 60)', decimalNumber(0.001))
+    .addOption(new Option('--overdue <what>', 'with --gradual: what an overdue step does (default: wait)').choices(['wait', 'continue']))
     .action((service: string, percent: number | undefined, _flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { step, every, ...decision } = command.opts<SetFlags>();
-        if ((step === undefined) !== (every === undefined)) throw usageError('--step and --every go together.');
-        const gradual = step === undefined || every === undefined ? {} : { gradual: { stepPercent: step, everySeconds: every } };
+        const { step, every, gradual: byRouters = false, maxWait, overdue, ...decision } = command.opts<SetFlags>();
+        const plan = byRouters ? { plan: defined({ stepPercent: step, everySeconds: every, maxSeconds: maxWait, overdue }) } : {};
+        if (!byRouters && (maxWait !== undefined || overdue !== undefined)) throw usageError('--max-wait and --overdue go with --gradual.');
+        if (!byRouters && (step === undefined) !== (every === undefined)) throw usageError('--step and --every go together.');
+        const gradual = byRouters || step === undefined || every === undefined ? {} : { gradual: { stepPercent: step, everySeconds: every } };
         const change = decisionChange(service, percent, decision);
-        if (change && step !== undefined) throw usageError('--step and --every go with a percentage alone.');
-        return outcome(change || percent === undefined ? await application.routeChange({ service, ...change }) : await application.routeSet({ service, percent, ...gradual }));
+        if ((change || percent === undefined) && (byRouters || step !== undefined)) throw usageError('--gradual, --step and --every go with a percentage alone.');
+        return outcome(change || percent === undefined ? await application.routeChange({ service, ...change }) : await application.routeSet({ service, percent, ...gradual, ...plan }));
       }),
     );
   decisionOptions(set);
-  examples(set, 'banyan route set accounts 5', 'banyan route set accounts 100 --step 10 --every 60', 'banyan route set accounts --allow 42 --deny 7', 'banyan route set accounts --variant blue=30');
+  examples(set, 'banyan route set accounts 5', 'banyan route set accounts 100 --gradual --step 10 --every 600', 'banyan route set accounts 100 --step 10 --every 60', 'banyan route set accounts --allow 42 --deny 7', 'banyan route set accounts --variant blue=30');
+}
+
+/** Without the keys that were not given. */
+function defined<T extends object>(options: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  const given: { [K in keyof T]?: Exclude<T[K], undefined> } = {};
+  return Object.assign(given, Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)));
 }
 
 function addStatus(route: Command, frame: Frame): void {
@@ -62,12 +77,16 @@ function addStatus(route: Command, frame: Frame): void {
 function addRollback(route: Command, frame: Frame): void {
   const rollback = route
     .command('rollback')
-    .description('Serve everybody from the monolith again, now.')
+    .description('Serve everybody from the monolith again, now; or make an earlier decision again.')
     .addArgument(serviceArgument())
+    .option('--to-version <n>', 'make the decision of this version again', wholeNumber(1))
     .action((service: string, _flags: unknown, command: Command) =>
-      frame.run(command, async (application) => outcome(await application.routeRollback({ service }))),
+      frame.run(command, async (application) => {
+        const { toVersion } = command.opts<{ readonly toVersion?: number }>();
+        return outcome(await application.routeRollback({ service, ...defined({ toVersion }) }));
+      }),
     );
-  examples(rollback, 'banyan route rollback accounts');
+  examples(rollback, 'banyan route rollback accounts', 'banyan route rollback accounts --to-version 7');
 }
 
 interface ExportFlags {
@@ -115,6 +134,21 @@ function outcome(result: RouteResult): Outcome {
   return { json: result, text: (style) => routesText(result, style) };
 }
 
+/** What is going on with a route, a line each. */
+function underway({ service, gradual, evidence = [], lastRollback }: RouteResult['routes'][number]): string[] {
+  const lines: string[] = [];
+  if (lastRollback) lines.push(`${service} went back by itself at ${lastRollback.at}: ${lastRollback.why}`);
+  if (gradual) {
+    const waits = gradual.waitsFor.length === 0 ? 'now' : `waits for ${gradual.waitsFor.join('; ')}${gradual.overdue ? ' (overdue)' : ''}`;
+    lines.push(`${service} goes to ${gradual.to} % by steps; the next, ${gradual.next} %: ${waits}`);
+  }
+  for (const { metric, action, value, needed, finds } of evidence) {
+    const within = finds ? `; ${(finds.share * 100).toFixed(1)} % would be found within ${finds.within} requests` : '';
+    if (value > 1) lines.push(`${service}: evidence ${value} of ${needed} for ${action} by ${metric}${within}`);
+  }
+  return lines.map((line) => `${line}\n`);
+}
+
 function routesText({ routes }: RouteResult, style: Style): string {
   if (routes.length === 0) return 'No routes.\n';
   const rows = routes.map((state) => [
@@ -128,5 +162,5 @@ function routesText({ routes }: RouteResult, style: Style): string {
       .map(([name, value]) => `${name} ${String(value)}`)
       .join(', '),
   ]);
-  return `${table({ head: ['service', 'served by it', 'version', 'health', 'breaker', 'shadow'], rows, right: [1, 2], style })}${plural(routes.length, 'route')}.\n`;
+  return `${table({ head: ['service', 'served by it', 'version', 'health', 'breaker', 'shadow'], rows, right: [1, 2], style })}${routes.flatMap(underway).join('')}${plural(routes.length, 'route')}.\n`;
 }

@@ -83,23 +83,27 @@ export function isSequential({ metric, test, windowMs, minSamples, durationMs = 
   return COUNTED.has(metric) && windowMs === undefined && minSamples === undefined && durationMs === 0;
 }
 
-/** What is wrong with the rule; undefined: nothing. */
-export function wrongRule(rule: TriggerRule): string | undefined {
+/** What is wrong with the rule, and what would be right; undefined: nothing. */
+export function wrongRule(rule: TriggerRule): { readonly found: string; readonly expected: string } | undefined {
   const { metric, test, threshold, relative, alone, windowMs, minSamples, durationMs = 0 } = rule;
   const sequential = isSequential(rule);
-  if (test === 'sequential' && !COUNTED.has(metric)) return `${metric} with the test sequential; expected threshold: it is not a count of independent requests`;
-  if (sequential && (windowMs !== undefined || minSamples !== undefined || durationMs > 0)) return 'a window, samples or a duration with the test sequential; expected none of them: it decides by itself how much is enough';
-  if (!sequential && alone !== undefined) return 'alone with the test threshold; expected it only with sequential';
-  if (metric === 'unavailable') return threshold === undefined ? undefined : 'unavailable with a threshold; expected none: it is or it is not';
-  if (relative !== undefined && !(metric in QUANTILES) && !['error_rate', 'availability', 'cpu', 'memory'].includes(metric)) return `${metric} with relative; expected it only where both sides have a value`;
-  if (sequential && relative !== undefined && metric !== 'shadow_differences') {
-    if (relative <= 0) return 'relative at 0; expected a multiple above 0';
-  } else if (threshold === undefined) return `${metric} without a threshold; expected one`;
-  const share = metric === 'error_rate' || metric === 'shadow_differences';
+  const wrong = (found: string, expected: string) => ({ found, expected });
+  if (test === 'sequential' && !COUNTED.has(metric)) return wrong(`${metric} with the test sequential`, 'the test threshold: it is no count of independent requests');
+  if (sequential && (windowMs !== undefined || minSamples !== undefined || durationMs > 0)) {
+    return wrong('a window, samples or a duration with the test sequential', 'none of them: the test decides by itself how much is enough');
+  }
+  if (!sequential && alone !== undefined) return wrong('alone with the test threshold', 'it only with sequential');
+  if (metric === 'unavailable') return threshold === undefined ? undefined : wrong('unavailable with a threshold', 'none: it is or it is not');
+  const comparable = metric in QUANTILES || ['error_rate', 'availability', 'cpu', 'memory'].includes(metric);
+  if (relative !== undefined && !comparable) return wrong(`${metric} with relative`, 'it only where both sides have a value');
+  if (relative !== undefined && relative <= 0) return wrong('relative at 0', 'a multiple above 0');
+  if (threshold === undefined && !(sequential && relative !== undefined)) return wrong(`${metric} without a threshold`, '`threshold: …` beside it');
+  if (!sequential) return undefined;
   for (const value of [threshold, alone]) {
     if (value === undefined) continue;
-    if (sequential && share && (value <= 0 || value >= 1)) return `${metric} at ${value}; expected a share between 0 and 1`;
-    if (sequential && metric in QUANTILES && (value <= 0 || value > 60_000)) return `${metric} at ${value} ms; expected one between 0 and 60,000, or the test threshold`;
+    if (metric in QUANTILES ? value <= 0 || value > 60_000 : value <= 0 || value >= 1) {
+      return wrong(`${metric} at ${value}`, metric in QUANTILES ? 'milliseconds above 0, up to 60,000, or the test threshold' : 'a share between 0 and 1, or the test threshold');
+    }
   }
   return undefined;
 }
