@@ -1,7 +1,8 @@
 import { BanyanError } from '../core/errors.ts';
 import type { RouteDecision } from '../model/route-decision.ts';
 import { changeDecision, type Decided, type DecisionChange } from '../route/decision/change.ts';
-import type { RouteResult, ServiceOptions } from './application.ts';
+import type { ServiceOptions } from './application.ts';
+import type { RouteResult } from './route-types.ts';
 import { beginningOfService } from './route-decision.ts';
 import type { RouteChangeOptions, RouteShowResult } from './route-decision-types.ts';
 import { awaitMoved, readRoutes, routedService, storeOf } from './route.ts';

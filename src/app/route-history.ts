@@ -1,6 +1,6 @@
 import { BanyanError } from '../core/errors.ts';
 import { madeAgain, rolledBack } from '../route/decision/change.ts';
-import type { RouteHistoryOptions, RouteHistoryResult, RouteResult, RouteRollbackOptions } from './application.ts';
+import type { RouteHistoryOptions, RouteHistoryResult, RouteResult, RouteRollbackOptions } from './route-types.ts';
 import { beginningOfService } from './route-decision.ts';
 import { decide, readRoutes, routedService, storeOf } from './route.ts';
 import type { Session } from './session.ts';

@@ -12,7 +12,7 @@ import { gradualSteps, nextStep } from '../route/gradual.ts';
 import { TrafficRouter } from '../route/router.ts';
 import type { RouteRule } from '../route/service-route.ts';
 import { PostgresRouteStore } from '../state/route-store.ts';
-import type { GradualPlanOptions, RouteResult, RouteSetOptions, RouteState } from './application.ts';
+import type { GradualPlanOptions, RouteResult, RouteSetOptions, RouteState } from './route-types.ts';
 import { createMetrics } from './metrics.ts';
 import { beginningOfService } from './route-decision.ts';
 import { notifierOf, signalsOf } from './route-triggers.ts';

@@ -76,7 +76,9 @@ route:
   monolith: https://127.0.0.1:3000
   key: [{ cookie: uid }, { header: X-User-Id }, { jwt: sub }, { query: user }, ip]
   shadow: { percent: 12.5, ignore: [date, $.at] }
-  rollback: { triggers: [{ metric: error_rate, threshold: 0.05, window_seconds: 10, min_samples: 5, relative: 2 }, { metric: unavailable, duration_seconds: 1.5 }] }
+  rollback: { triggers: [{ metric: error_rate, threshold: 0.05, window_seconds: 10, min_samples: 5, relative: 2 }, { metric: unavailable, duration_seconds: 1.5 }, { metric: latency_p99, test: sequential, relative: 1.5, alone: 900, action: scale_up }], falseAlarmRate: 0.001, webhooks: { pager: { format: pagerduty, routingKey: k } } }
+  gradual: { worseBy: { errors: 0.02 } }
+  load: { services: { accounts: { url: "http://127.0.0.1:9100/metrics", memory: heap.used } } }
   headerOverride: x-side
 state: { url: postgresql://s@h/banyan }
 metrics: { listen: "localhost:9464" }
@@ -112,10 +114,16 @@ metrics: { listen: "localhost:9464" }
     shadow: { percent: 12.5, ignore: ['date', '$.at'] },
     rollback: {
       triggers: [
-        { metric: 'error_rate', threshold: 0.05, durationMs: 0, windowMs: 10_000, minSamples: 5, relative: 2, action: 'automatic_rollback' },
+        { metric: 'error_rate', threshold: 0.05, windowMs: 10_000, minSamples: 5, relative: 2, action: 'automatic_rollback' },
         { metric: 'unavailable', durationMs: 1500, action: 'automatic_rollback' },
+        { metric: 'latency_p99', test: 'sequential', relative: 1.5, alone: 900, action: 'scale_up' },
       ],
+      falseAlarmRate: 0.001,
+      coolDownMs: 300_000,
+      webhooks: { pager: { format: 'pagerduty', routingKey: 'k', actions: ['automatic_rollback', 'alert_team'], timeoutMs: 10_000 } },
     },
+    gradual: { worseBy: { errors: 0.02 } },
+    load: { services: { accounts: { url: 'http://127.0.0.1:9100/metrics', cpu: 'process_cpu_seconds_total', memory: 'heap.used' } } },
     fence: { timeoutMs: 10_000 },
     timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 300_000, drainMs: 10_000 },
     headerOverride: 'x-side',
@@ -287,6 +295,9 @@ describe('what fits alone must fit together', () => {
     ['a threshold for a strange table', two('validate: { alerts: { tables: { user: 0.9 } } }'), '5:39: validate.alerts.tables.user: found public.user, which belongs to no service; expected a table of one of the services. Did you mean public.users?'],
     ['a webhook without an address', two('validate: { alerts: { webhooks: { chat: { format: slack } } } }'), '5:41: validate.alerts.webhooks.chat: found the format slack without url; expected `url: ${WEBHOOK_URL}` beside it.'],
     ['a pager without its key', two('validate: { alerts: { webhooks: { call: { format: pagerduty } } } }'), '5:41: validate.alerts.webhooks.call: found the format pagerduty without routingKey; expected `routingKey: ${PAGERDUTY_KEY}` beside it.'],
+    ['a sequential test of what is no count', `${MONOLITH}route: { monolith: "http://h", rollback: { triggers: [{ metric: cpu, test: sequential, threshold: 1 }] } }`, '2:55: route.rollback.triggers[0]: found cpu with the test sequential; expected the test threshold: it is no count of independent requests.'],
+    ['a pager for triggers without a key', `${MONOLITH}route: { monolith: "http://h", rollback: { webhooks: { w: { format: pagerduty } } } }`, '2:59: route.rollback.webhooks.w: found the format pagerduty without routingKey; expected `routingKey: ${PAGERDUTY_KEY}` beside it.'],
+    ['the load of nobody', `${MONOLITH}route: { monolith: "http://h", load: { services: { x: { url: "http://h" } } } }`, '2:55: route.load.services.x: found the service x, which there is not; expected one of the services.'],
     ['a key for no pager', two('validate: { alerts: { webhooks: { chat: { url: "http://h", routingKey: k } } } }'), '5:72: validate.alerts.webhooks.chat.routingKey: found a routingKey for the format generic; expected it only with the format pagerduty.'],
     ['a service named as a command', `${MONOLITH}services: { status: { url: "postgres://h/a", tables: [t] } }`, '2:21: services.status: found a service named status; expected another name: `banyan migrate status` is a command.'],
   ])('%s', (_name, text, message) => {
@@ -300,7 +311,7 @@ test('an unknown service is refused with those there are', () => {
   expect(() => serviceConfig(parse(MONOLITH), 'x')).toThrow('banyan.yaml has no service "x"; it has none.');
   expect(() => routeConfig(config)).toThrow('banyan.yaml: found no route;');
   const { rollback } = routeConfig(parse(`${MONOLITH}route: { monolith: "http://h" }`));
-  expect(rollback).toEqual({});
+  expect(rollback).toEqual({ falseAlarmRate: 0.01, coolDownMs: 300_000, webhooks: {} });
 });
 
 describe('loadConfig', () => {

@@ -80,16 +80,16 @@ export const gradualSchema = section(
   { default: {}, description: 'What a gradual shift waits for at each step.' },
 );
 
-const load = section({
+const load = (description: string) => section({
   url: text('http-url', "Answers with Prometheus' text format or with JSON."),
   cpu: text('text', 'The name of the metric, or the path into the JSON (`system.cpu`). Of one that ends in `_total` the growth a second counts.', { default: 'process_cpu_seconds_total' }),
   memory: text('text', 'The same for memory.', { default: 'process_resident_memory_bytes' }),
-});
+}, { description });
 
 export const loadSchema = section(
   {
-    monolith: Type.Optional(load),
-    services: Type.Record(Type.String(), load, { default: {}, format: 'name', description: 'By the service.' }),
+    monolith: Type.Optional(load("The monolith's.")),
+    services: Type.Record(Type.String(), load("One service's."), { default: {}, format: 'name', description: 'By the service.' }),
   },
   { default: {}, description: 'Where processor and memory of the sides are read, for triggers. Default: nowhere.' },
 );

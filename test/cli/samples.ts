@@ -6,14 +6,13 @@ import type {
   DemoResult,
   MigrationResult,
   QuarantinedChange,
-  RouteHistoryResult,
-  RouteResult,
   StreamStatus,
   SyncResyncResult,
   ValidateAnomaliesResult,
   ValidateHistoryResult,
   ValidateResult,
 } from '../../src/app/application.ts';
+import type { RouteHistoryResult, RouteResult } from '../../src/app/route-types.ts';
 
 /** One plausible result for each command. */
 export const demo: DemoResult = {

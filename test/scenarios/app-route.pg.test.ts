@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import type { RouteResult } from '../../src/app/application.ts';
+import type { RouteResult } from '../../src/app/route-types.ts';
 import { freePort } from '../../src/embedded/free-port.ts';
 import { testApplication, type Running, type TestApplication, type TestApplicationOptions } from '../support/application.ts';
 import { until } from '../support/condition.ts';
@@ -12,10 +12,15 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A side that answers everything with its name, `/health` too while it is well. */
-async function upstream(name: string): Promise<{ readonly url: string; well: boolean }> {
-  const side = { url: '', well: true };
+/** A side that answers everything with its name, `/health` too while it is well; it keeps what is posted to it. */
+async function upstream(name: string): Promise<{ readonly url: string; well: boolean; readonly told: unknown[] }> {
+  const side = { url: '', well: true, told: new Array<unknown>() };
   const server = createServer((request, response) => {
+    if (request.method === 'POST') {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => void side.told.push(JSON.parse(Buffer.concat(chunks).toString())));
+    }
     response.writeHead(request.url === '/health' && !side.well ? 500 : 200, { 'content-type': 'application/json' }).end(JSON.stringify({ side: name }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -117,6 +122,35 @@ describePostgres('the router of a configuration', () => {
     await app.serve();
     expect((await app.application.routeStatus()).routes).toMatchObject([{ percent: 30, version: 1, health: 'healthy' }]);
     await expect(app.application.routeSet({ service: 'acounts', percent: 30 })).rejects.toMatchObject({ code: 'BANYAN_SERVICE_UNKNOWN' });
+  });
+
+  it('goes by steps of its own, keeps the history, goes back to any version, and not at once again by itself', async () => {
+    const hook = await upstream('hook');
+    const app = await routed({
+      route:
+        '  rollback:\n    coolDownMs: 3600000\n    triggers: [{ metric: sync_lag, threshold: 60000 }, { metric: unavailable }]\n' +
+        `    webhooks: { team: { url: "${hook.url}/told" } }\n`,
+    });
+    await app.startSync();
+    await app.serve();
+    const first = await app.application.routeSet({ service: 'accounts', percent: 75, plan: { stepPercent: 25, everySeconds: 0.05 } });
+    expect(first.routes[0]!.percent).toBeGreaterThanOrEqual(25);
+    // No user asks, so nothing but the time and a word of sync is waited for.
+    await until(async () => (await app.application.routeStatus()).routes[0]!.percent === 75);
+    const { versions } = await app.application.routeHistory({ service: 'accounts', limit: 2 });
+    expect(versions).toMatchObject([{ version: 3, percent: 75, by: 'banyan', why: 'gradual, to 75 %' }, { version: 2, percent: 50 }]);
+    expect((await app.application.routeRollback({ service: 'accounts', toVersion: 1 })).routes).toMatchObject([{ percent: 25, version: 4 }]);
+    await expect(app.application.routeRollback({ service: 'accounts', toVersion: 9 })).rejects.toMatchObject({ code: 'BANYAN_ROUTE_INVALID' });
+    expect((await app.application.routeStatus()).routes[0]).toMatchObject({ gradual: null, signals: { syncLagMs: expect.any(Number) } });
+
+    app.sides.service.well = false;
+    await until(async () => (await app.application.routeStatus()).routes[0]!.percent === 0);
+    app.sides.service.well = true;
+    await expect(app.application.routeSet({ service: 'accounts', percent: 50, plan: {} })).rejects.toMatchObject({ code: 'BANYAN_ROUTE_COOLING' });
+    await until(async () => (await app.application.routeStatus()).routes[0]!.health === 'healthy');
+    expect((await app.application.routeSet({ service: 'accounts', percent: 10 })).routes).toMatchObject([{ percent: 10 }]);
+    await until(async () => hook.told.length > 0);
+    expect(hook.told[0]).toMatchObject({ event: 'triggered', service: 'accounts', action: 'automatic_rollback', metric: 'unavailable', percent: 25 });
   });
 
   it('is not taken for ours when something else answers on its address', async () => {

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { RouteHistoryResult } from '../../app/application.ts';
+import type { RouteHistoryResult } from '../../app/route-types.ts';
 import { examples } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { plural, table, type Style } from '../style.ts';

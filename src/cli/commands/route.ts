@@ -1,5 +1,5 @@
 import { Argument, Option, type Command } from 'commander';
-import type { RouteResult } from '../../app/application.ts';
+import type { RouteResult } from '../../app/route-types.ts';
 import type { RouteExportResult, RouteFormat } from '../../app/route-export-types.ts';
 import { addHistory } from './route-history.ts';
 import { addShow, decisionChange, decisionOptions, type DecisionFlags } from './route-decision.ts';
