@@ -1,4 +1,5 @@
 /** Banyan's half of `bench/sync.ts`: one service's bidirectional sync in a process of its own, told what to do over IPC. */
+import { PostgresMarkStore } from '../src/state/mark-store.ts';
 import { buildServiceSync, catchUpOf } from '../src/app/build-sync.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { messageOf } from '../src/core/errors.ts';
@@ -51,9 +52,12 @@ const parts = () => ({
 function start(): void {
   if (!streams) throw new Error('not set up');
   stop = new AbortController();
-  const sync = buildServiceSync({ ...parts(), names: streams.names });
-  running = sync
-    .run(stop.signal)
+  // What incremental validation costs the streams: BENCH_MARKS=1, and the state database is the left one.
+  const store = process.env['BENCH_MARKS'] === '1' ? new PostgresMarkStore({ pool: ends.monolith.pool }) : undefined;
+  const sync = buildServiceSync({ ...parts(), names: streams.names, ...(store ? { marks: { store } } : {}) });
+  const { signal } = stop;
+  running = Promise.resolve(store?.install())
+    .then(() => sync.run(signal))
     .then(() => {
       for (const counts of sync.status().values()) conflicts += counts.conflicts + counts.quarantined;
     })

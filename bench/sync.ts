@@ -9,7 +9,8 @@
  * other is started and timed until the last row is visible; who is first alternates. Every process
  * was started before. Writers commit asynchronously, or writing would take longer than all the rest;
  * the latency cases (e, g) commit durably. BENCH_PROFILE=folder writes a CPU
- * profile of Banyan's process; BENCH_NODE_FLAGS are given to its node.
+ * profile of Banyan's process; BENCH_NODE_FLAGS are given to its node; with BENCH_MARKS=1 its streams
+ * note which rows they read, for incremental validation.
  */
 import { cpus, loadavg, totalmem } from 'node:os';
 import { pipeline } from 'node:stream/promises';

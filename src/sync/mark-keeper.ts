@@ -2,7 +2,7 @@ import { atMost } from '../core/at-most.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Change } from '../model/change.ts';
+import type { Change, Relation } from '../model/change.ts';
 import type { TableName } from '../model/names.ts';
 import { later, ORIGIN_OF_TIME, type Position } from '../model/position.ts';
 import { sharedName, type TableMapping } from '../model/table-mapping.ts';
@@ -157,10 +157,10 @@ export class MarkKeeper {
   }
 
   #row(name: TableName, table: TargetTable, key: readonly unknown[], change: Change | undefined): void {
-    const texts = key.filter((part) => typeof part === 'string');
     const service = this.#tables.get(name);
-    if (texts.length < table.key.length || service === undefined) this.#whole(name, 'a change of it did not bring its key');
-    else this.#touched.row(service, keyNames(table), texts, change !== undefined && isNoNumber(change, table));
+    if (service === undefined) return;
+    if (key.length === table.key.length && isTexts(key)) this.#touched.row(service, keyNames(table), key, change !== undefined && isNoNumber(change, table));
+    else this.#touched.whole(service, 'a change of it did not bring its key');
   }
 
   /** A table of no pair is not compared. */
@@ -169,6 +169,8 @@ export class MarkKeeper {
     if (service !== undefined) this.#touched.whole(service, reason);
   }
 }
+
+const isTexts = (key: readonly unknown[]): key is readonly string[] => key.every((part) => typeof part === 'string');
 
 const names = new WeakMap<readonly string[], { readonly key: readonly number[]; readonly names: readonly string[] }>();
 
@@ -187,7 +189,13 @@ const WHOLE_NUMBERS: ReadonlySet<number> = new Set([20, 21, 23]);
 /** Whether the source's own type of the key says that it is none; where that is not known, its look decides. */
 function isNoNumber(change: Change, table: TargetTable): boolean {
   if (change.kind === 'truncate' || table.key.length !== 1) return false;
+  const known = types.get(change.relation);
+  if (known && known.table === table) return known.isNone;
   const name = table.columns[table.key[0] ?? -1];
   const typeId = change.relation.columns.find((column) => column.name === name)?.typeId ?? 0;
-  return typeId !== 0 && !WHOLE_NUMBERS.has(typeId);
+  const isNone = typeId !== 0 && !WHOLE_NUMBERS.has(typeId);
+  types.set(change.relation, { table, isNone });
+  return isNone;
 }
+
+const types = new WeakMap<Relation, { readonly table: TargetTable; readonly isNone: boolean }>();

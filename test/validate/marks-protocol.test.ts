@@ -151,7 +151,7 @@ async function firstFailure(plants: Plants, seeds: number): Promise<string | und
 
 describe('marks of incremental validation', () => {
   it('leave out no row, in whatever order streams store, die and begin and runs begin, overlap and are cut off', async () => {
-    expect(await firstFailure({}, 300)).toBeUndefined();
+    expect(await firstFailure({}, 200)).toBeUndefined();
   }, 60_000);
 
   it('outlive every reader: the next one is told again of what is not marked, and need not count all rows as touched', async () => {
@@ -168,6 +168,6 @@ describe('marks of incremental validation', () => {
     ['a run that answers after a later one', { lastAnswerStands: true }],
     ['marks that are not stored yet', { doesNotWait: true }],
   ])('this test sees a fault: %s', async (_what, plants) => {
-    expect(await firstFailure(plants, 400)).toBeDefined();
+    expect(await firstFailure(plants, 600)).toBeDefined();
   }, 60_000);
 });
