@@ -2,9 +2,11 @@ import type { Config, RouteConfig, ServiceConfig } from '../config/config.ts';
 import { parseListenAddress, type ListenAddress } from '../config/formats.ts';
 import { routeConfig } from '../config/resolve.ts';
 import { BanyanError } from '../core/errors.ts';
+import type { RouteDecision } from '../model/route-decision.ts';
 import type { PlaneKey, PlanePlan, PlaneRoute } from '../ports/data-plane.ts';
 import type { RouteState } from '../ports/route-store.ts';
 import { parseTemplate } from '../route/path-template.ts';
+import { beginningOfService } from './route-decision.ts';
 import type { RouteExportOptions } from './route-export-types.ts';
 
 const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8000 };
@@ -36,11 +38,11 @@ export function planOf(config: Config, states: readonly RouteState[], options: P
  * The share that a decision comes to.
  * @throws BANYAN_PLANE_UNSUPPORTED if it is more than a share.
  */
-export function percentOf({ name, routing }: ServiceConfig, state: RouteState | undefined): number {
-  const pinned = state?.decision.pinned ?? null;
-  if (pinned !== null) return pinned === 'service' ? 100 : 0;
+export function percentOf(service: ServiceConfig, state: { readonly percent: number; readonly decision?: RouteDecision | undefined } | undefined): number {
+  const { name } = service;
   // What nobody decided yet is as the configuration has it.
-  const decision = state?.decision ?? { ...routing, variants: Object.keys(routing.variants) };
+  const decision = state?.decision ?? beginningOfService(service);
+  if (decision.pinned !== null) return decision.pinned === 'service' ? 100 : 0;
   const more = [
     ...(decision.allow.length > 0 || decision.deny.length > 0 ? ['lists of users'] : []),
     ...(decision.rules.length > 0 ? ['rules'] : []),

@@ -5,6 +5,7 @@ import type { ServiceOptions } from './application.ts';
 import type { RouteResult } from './route-types.ts';
 import { beginningOfService } from './route-decision.ts';
 import type { RouteChangeOptions, RouteShowResult } from './route-decision-types.ts';
+import { inStepWithPlanes } from './route-planes.ts';
 import { awaitMoved, readRoutes, routedService, storeOf } from './route.ts';
 import type { Session } from './session.ts';
 
@@ -20,12 +21,14 @@ export async function changeRoute(session: Session, options: RouteChangeOptions)
       message: `The route of ${name} has no upstream for the variant ${unknown.name}; expected one of services.${name}.routing.variants.`,
     });
   }
-  const saved = await storeOf(session).save({
-    service: name, ...decided, why, by: session.context.env['USER'] ?? 'command line',
-    // Another change in between is not overwritten unseen.
-    expectedVersion: before.version,
+  await inStepWithPlanes(session, { service: name, ...decided }, async () => {
+    const saved = await storeOf(session).save({
+      service: name, ...decided, why, by: session.context.env['USER'] ?? 'command line',
+      // Another change in between is not overwritten unseen.
+      expectedVersion: before.version,
+    });
+    await awaitMoved(session, saved);
   });
-  await awaitMoved(session, saved);
   return readRoutes(session);
 }
 

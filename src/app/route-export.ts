@@ -15,8 +15,8 @@ import type { Session } from './session.ts';
 
 const DEFAULT_SOCKET = '/run/haproxy/banyan.sock';
 
-const PLANES: Readonly<Record<RouteFormat, () => DataPlane>> = {
-  haproxy: () => new Haproxy({ socket: DEFAULT_SOCKET }),
+const PLANES: Readonly<Record<RouteFormat, (session: Session) => DataPlane>> = {
+  haproxy: ({ config }) => new Haproxy({ socket: config.route?.planes.find(({ kind }) => kind === 'haproxy')?.socket ?? DEFAULT_SOCKET }),
   nginx: () => new Nginx(),
   envoy: () => new Envoy(),
   istio: () => new Istio(),
@@ -28,7 +28,7 @@ export async function exportRoutes(session: Session, options: RouteExportOptions
   // The shares are those that were decided: a guessed one could move users back.
   const store = new PostgresRouteStore({ pool: session.statePool, clock: session.context.clock });
   await store.install();
-  const rendering = PLANES[options.format]().render(planOf(session.config, await store.load(), options));
+  const rendering = PLANES[options.format](session).render(planOf(session.config, await store.load(), options));
   const files: string[] = [];
   for (const { path, content } of rendering.files) {
     const file = join(options.outDir, path);

@@ -15,6 +15,7 @@ import { PostgresRouteStore } from '../state/route-store.ts';
 import type { GradualPlanOptions, RouteResult, RouteSetOptions, RouteState } from './route-types.ts';
 import { createMetrics } from './metrics.ts';
 import { beginningOfService } from './route-decision.ts';
+import { followWithPlanes, inStepWithPlanes } from './route-planes.ts';
 import { notifierOf, signalsOf } from './route-triggers.ts';
 import type { Session } from './session.ts';
 
@@ -50,7 +51,7 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     }
     const address = await router.listen(route.listen);
     context.progress.note(`listening on http://${address.host}:${address.port}`);
-    await untilAborted(context.signal);
+    await Promise.all([untilAborted(context.signal), followWithPlanes(session, context.signal)]);
   } finally {
     await router.close({ drainMs: route.timeouts.drainMs });
     await notifier?.close(NOTICES_MS);
@@ -136,8 +137,10 @@ export function routedService(session: Session, service: string): string {
 /** Stores a decision and waits until every running router has acted on it. */
 export async function decide(session: Session, change: { readonly service: string; readonly percent: number; readonly why: string; readonly decision?: RouteDecision }): Promise<void> {
   const { context } = session;
-  const saved = await storeOf(session).save({ ...change, by: context.env['USER'] ?? 'command line' });
-  await awaitMoved(session, saved);
+  await inStepWithPlanes(session, change, async () => {
+    const saved = await storeOf(session).save({ ...change, by: context.env['USER'] ?? 'command line' });
+    await awaitMoved(session, saved);
+  });
 }
 
 /** Waits until every running router has acted on a decision. */

@@ -59,6 +59,10 @@ export const FORMATS = {
     expected: 'the path of a directory',
     refuse: (text) => (text.trim() === '' || text.includes('\0') ? '' : undefined),
   },
+  file: {
+    expected: 'the path of a file',
+    refuse: (text) => (text.trim() === '' || text.endsWith('/') || text.includes('\0') ? '' : undefined),
+  },
   'table-name': {
     expected: 'table or schema.table, quoted as in psql where needed',
     refuse: (text) => {

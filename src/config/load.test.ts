@@ -76,6 +76,7 @@ route:
   monolith: https://127.0.0.1:3000
   key: [{ cookie: uid }, { header: X-User-Id }, { jwt: sub }, { query: user }, ip]
   shadow: { percent: 12.5, ignore: [date, $.at] }
+  planes: [{ kind: haproxy, socket: ./run.sock, map: /etc/banyan.map }]
   rollback: { triggers: [{ metric: error_rate, threshold: 0.05, window_seconds: 10, min_samples: 5, relative: 2 }, { metric: unavailable, duration_seconds: 1.5 }, { metric: latency_p99, test: sequential, relative: 1.5, alone: 900, action: scale_up }], falseAlarmRate: 0.001, webhooks: { pager: { format: pagerduty, routingKey: k } } }
   gradual: { worseBy: { errors: 0.02 } }
   load: { services: { accounts: { url: "http://127.0.0.1:9100/metrics", memory: heap.used } } }
@@ -107,6 +108,7 @@ metrics: { listen: "localhost:9464" }
   expect(routeConfig(config)).toEqual({
     tenant: [],
     region: [],
+    planes: [{ kind: 'haproxy', socket: '/etc/banyan/run.sock', map: '/etc/banyan.map', moves: 'router' }],
     listen: { host: '::1', port: 0 },
     admin: { host: '0.0.0.0', port: 9000 },
     monolith: 'https://127.0.0.1:3000',

@@ -31,7 +31,7 @@ export function resolveConfig(file: string, content: ConfigFile): Config {
       },
     },
     validate: resolveValidate(validate),
-    ...(route === undefined ? {} : { route: resolveRoute(route) }),
+    ...(route === undefined ? {} : { route: resolveRoute(route, (path) => resolve(dirname(file), path)) }),
     state: { url: state.url ?? monolith.url },
     metrics: metrics.listen === undefined ? {} : { listen: listenAddress(metrics.listen) },
     log,
@@ -148,13 +148,14 @@ function resolveValidate(validate: ConfigFile['validate']): Config['validate'] {
 
 type FileRoute = NonNullable<ConfigFile['route']>;
 
-function resolveRoute(route: FileRoute): RouteConfig {
+function resolveRoute(route: FileRoute, filePath: (path: string) => string): RouteConfig {
   const { triggers, ...rollback } = route.rollback;
   return {
     ...route,
     listen: listenAddress(route.listen),
     admin: listenAddress(route.admin),
     key: route.key.map(keySource),
+    planes: route.planes.map((plane) => ({ ...plane, socket: filePath(plane.socket), map: filePath(plane.map) })),
     tenant: route.tenant.map(textSource),
     region: route.region.map((entry) => (entry.networks === undefined ? textSource(entry) : { networks: entry.networks })),
     rollback: { ...rollback, ...(triggers === undefined ? {} : { triggers: triggers.map(resolveTrigger) }) },

@@ -160,6 +160,16 @@ export const routeSchema = section(
       },
       { default: {}, description: 'How long the router waits.' },
     ),
+    planes: listOf(
+      section({
+        kind: choice(['haproxy'], 'What it is.'),
+        socket: text('file', 'Its runtime socket; relative to this file.'),
+        map: text('file', 'The `banyan.map` that it reads; relative to this file.'),
+        moves: choice(['router', 'direct'], '`router`: users who move go through `route serve`, which holds them for the fence. `direct`: they move at once, and may read the past for as long as sync lags.', { default: 'router' }),
+      }),
+      "Running proxies of `route export` whose shares `route set` changes too.",
+      { default: [] },
+    ),
     headerOverride: Type.Optional(
       text('header-name', 'A request header that picks the side (`monolith` or `service`), for testers. Default: none, nobody can choose.'),
     ),
