@@ -13,6 +13,16 @@ const OWN_REQUEST = new Set([
   'x-request-id', 'traceparent', 'x-banyan-side', 'x-banyan-variant', 'x-banyan-route', 'x-banyan-shadow',
 ]);
 
+/**
+ * Whether a name with `_` would be one of the router's own with `-`: servers that hand headers over as
+ * variables (CGI and its heirs) make the same of both.
+ */
+const disguised = (lower: string): boolean => {
+  if (!lower.includes('_')) return false;
+  const plain = lower.replaceAll('_', '-');
+  return HOP_BY_HOP.has(plain) || OWN_REQUEST.has(plain) || plain === 'content-length' || plain === 'host';
+};
+
 const OWN_RESPONSE = new Set(['proxy-authenticate', 'x-banyan-side', 'x-banyan-variant']);
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
@@ -43,7 +53,7 @@ export function requestHeaders(request: IncomingMessage, forwarding: Forwarding)
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || OWN_REQUEST.has(lower) || dropped?.has(lower)) continue;
+    if (HOP_BY_HOP.has(lower) || OWN_REQUEST.has(lower) || dropped?.has(lower) || disguised(lower)) continue;
     result.push(name, rawHeaders[i + 1] ?? '');
   }
   const { peerAddress, trustProxy, requestId, ids } = forwarding;

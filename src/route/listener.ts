@@ -42,9 +42,26 @@ export function parseAddress(text: string | ListenAddress): ListenAddress {
 /** The listener for plain requests. */
 export function requestListener(traffic: Traffic): http.RequestListener {
   return (request, response) => {
-    new Visit(traffic, request, response, false).begin();
+    inTurn(new Visit(traffic, request, response, false), response);
   };
 }
+
+/**
+ * A request that was sent before the answer to the one before it begins when that was given: what is
+ * sent in one order is done in it, and one connection has one request under way.
+ */
+function inTurn(visit: Visit, response: http.ServerResponse): void {
+  if (response.socket !== null) {
+    visit.begin();
+    return;
+  }
+  response.once('socket', () => {
+    visit.begin();
+  });
+}
+
+/** Whether an earlier request of the connection is still to be answered. */
+const isBusy = (socket: Duplex): boolean => '_httpMessage' in socket && socket._httpMessage !== null && socket._httpMessage !== undefined;
 
 export interface ProxyServer {
   readonly server: http.Server;
@@ -61,19 +78,31 @@ export function createProxyServer(traffic: Traffic, limits: ListenLimits): Proxy
       headersTimeout: limits.headersMs ?? 10_000,
       requestTimeout: limits.requestMs ?? 300_000,
       keepAliveTimeout: limits.idleMs ?? 65_000,
-      connectionsCheckingInterval: 1000,
+      // Late heads and requests are looked for this often.
+      connectionsCheckingInterval: Math.min(1000, Math.max(50, (limits.headersMs ?? 10_000) / 2)),
     },
     requestListener(traffic),
   );
+  // By itself it would leave out what is beyond its own limit, and say nothing.
+  server.maxHeadersCount = 0;
   server.maxConnections = limits.connections ?? 10_000;
   // The body is asked for only when the request goes on, so a held or refused one is not uploaded.
   server.on('checkContinue', (request, response) => {
-    new Visit(traffic, request, response, true).begin();
+    inTurn(new Visit(traffic, request, response, true), response);
   });
   server.on('upgrade', (request, socket, head) => {
+    if (isBusy(socket)) {
+      // Two answers would be written into each other.
+      socket.destroy();
+      return;
+    }
+    tunnels.add(socket);
+    socket.once('close', () => tunnels.delete(socket));
+    // A socket without a listener would end the process when its peer resets it.
+    socket.on('error', () => {
+      socket.destroy();
+    });
     if (isWebSocket(request)) {
-      tunnels.add(socket);
-      socket.once('close', () => tunnels.delete(socket));
       tunnel(traffic, request, socket, head).catch((error: unknown) => {
         traffic.logger.error('a WebSocket could not be passed on', { reason: messageOf(error) });
         socket.destroy();

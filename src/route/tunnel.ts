@@ -1,8 +1,10 @@
 import { ServerResponse, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Side } from '../model/side.ts';
 import { adaptPath } from './adapt.ts';
 import { HttpFacts } from './decision/http-facts.ts';
+import { suspect } from './framing.ts';
 import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
 import { changeOfSide, keyOf, overrideOf, routeFor, subjectOf, type Traffic } from './traffic.ts';
 
@@ -19,12 +21,10 @@ export function isWebSocket(request: IncomingMessage): boolean {
  * one response, and the connection closed, so nobody can smuggle further requests past the router.
  */
 export async function tunnel(traffic: Traffic, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-  // A socket without a listener would end the process when its peer resets it.
-  socket.on('error', () => {
-    socket.destroy();
-  });
   const target = originForm(request.url);
-  if (target === undefined) {
+  // Behind a handshake come frames: a body would be taken for them, or they for one.
+  const framed = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  if (target === undefined || framed || suspect(request) !== undefined) {
     answer(socket, 400, 'Bad Request');
     return;
   }
@@ -46,22 +46,26 @@ export async function tunnel(traffic: Traffic, request: IncomingMessage, socket:
       if (batches) await traffic.barrier.wait(batches, side);
     }
     if (socket.destroyed) return;
+    const requestId = requestIdOf(request, traffic.ids);
     const headers = requestHeaders(request, {
       peerAddress: peerAddress(request),
       trustProxy: traffic.trustProxy,
-      requestId: requestIdOf(request, traffic.ids),
+      requestId,
       ids: traffic.ids,
     });
     headers.push('connection', 'Upgrade', 'upgrade', 'websocket');
     const upstream = route?.upstream(side, key) ?? traffic.monolith;
     const path = side === 'service' && route ? adaptPath(route.adapters, target) : target;
-    await connectBoth(traffic, { socket, head, side, outgoing: upstream.openUpgrade({ method: 'GET', path, headers }) });
+    const status = await connectBoth(traffic, { socket, head, side, outgoing: upstream.openUpgrade({ method: 'GET', path, headers }) });
+    if (traffic.accessLog) {
+      traffic.logger.info('request', { method: 'GET', path: target.split('?', 1)[0], status, side, route: route?.service ?? 'other', requestId });
+    }
   } finally {
     ticket?.leave();
   }
 }
 
-/** Resolves when the handshake is answered. */
+/** Resolves when the handshake is answered, with the answer's status; 499: the client went away before. */
 async function connectBoth(
   traffic: Traffic,
   ends: {
@@ -70,13 +74,13 @@ async function connectBoth(
     readonly side: Side;
     readonly outgoing: ClientRequest;
   },
-): Promise<void> {
+): Promise<number> {
   const { socket, head, side, outgoing } = ends;
   const sideHeader = traffic.sideHeader ? `x-banyan-side: ${side}\r\n` : '';
-  await new Promise<void>((answered) => {
+  return new Promise<number>((answered) => {
     socket.once('close', () => {
       outgoing.destroy();
-      answered();
+      answered(499);
     });
     outgoing.on('timeout', () => {
       outgoing.destroy(new Error('no answer to the handshake in time'));
@@ -84,7 +88,7 @@ async function connectBoth(
     outgoing.on('error', (error) => {
       traffic.logger.warn('a WebSocket handshake failed', { side, reason: error.message });
       answer(socket, 502, 'Bad Gateway');
-      answered();
+      answered(502);
     });
     outgoing.on('upgrade', (response, upstreamSocket, upstreamHead) => {
       outgoing.setTimeout(0);
@@ -93,7 +97,7 @@ async function connectBoth(
       if (upstreamHead.length > 0) socket.write(upstreamHead);
       if (head.length > 0) upstreamSocket.write(head);
       joinSockets(socket, upstreamSocket);
-      answered();
+      answered(101);
     });
     outgoing.on('response', (response) => {
       socket.write(`${responseLine(response)}connection: close\r\n${sideHeader}\r\n`, 'latin1');
@@ -101,7 +105,7 @@ async function connectBoth(
       response.on('error', () => {
         socket.destroy();
       });
-      answered();
+      answered(response.statusCode ?? 502);
     });
     outgoing.end();
   });
@@ -130,7 +134,23 @@ function joinSockets(client: Duplex, upstream: Duplex): void {
 }
 
 function answer(socket: Duplex, status: number, text: string): void {
-  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${text}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+  if (!socket.writable) return;
+  socket.write(`HTTP/1.1 ${status} ${text}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+  takeLeave(socket);
+}
+
+/**
+ * Ends a connection that the server has given away. What its client still sends is thrown away: closed over
+ * unread bytes, it would be reset, and the answer with it; and unread, it would never end.
+ */
+function takeLeave(socket: Duplex): void {
+  if (socket instanceof Socket) {
+    socket.setTimeout(5000, () => {
+      socket.destroy();
+    });
+  }
+  socket.resume();
+  socket.end();
 }
 
 /** A response for a request whose connection the server gave away because it asked for an upgrade. */
@@ -140,7 +160,9 @@ export function plainResponse(request: IncomingMessage): ServerResponse {
   response.assignSocket(request.socket);
   response.on('finish', () => {
     response.detachSocket(request.socket);
-    request.socket.end();
+    takeLeave(request.socket);
+    // The server does this for its own responses: whoever waits for the end of one has to hear of it.
+    response.emit('close');
   });
   return response;
 }

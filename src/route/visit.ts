@@ -6,6 +6,7 @@ import { adaptPath } from './adapt.ts';
 import type { Passage } from './breaker.ts';
 import { Ticket } from './bucket-flow.ts';
 import { HttpFacts } from './decision/http-facts.ts';
+import { suspect } from './framing.ts';
 import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
 import { ANONYMOUS_COOKIE, isSafe, keysGiven } from './key.ts';
 import type { ServiceRoute } from './service-route.ts';
@@ -71,8 +72,9 @@ export class Visit implements Receiver {
       this.#over();
     });
     const target = originForm(request.url);
-    if (target === undefined) {
-      this.#refuse(400, 'BANYAN_REQUEST_REFUSED', 'the request target must be a path or an http URL');
+    const suspicion = suspect(request);
+    if (target === undefined || suspicion) {
+      this.#refuse(suspicion?.status ?? 400, 'BANYAN_REQUEST_REFUSED', suspicion?.reason ?? 'the request target must be a path or an http URL');
       return;
     }
     this.#target = target;
@@ -328,7 +330,8 @@ export class Visit implements Receiver {
       'content-length': Buffer.byteLength(body),
     };
     if (this.#traffic.sideHeader) headers['x-banyan-side'] = this.#side;
-    if (this.#hasBody && !this.#request.complete) headers['connection'] = 'close';
+    // What follows a request that was refused is not to be trusted either.
+    if (status < 500 || (this.#hasBody && !this.#request.complete)) headers['connection'] = 'close';
     this.#response.writeHead(status, headers);
     this.#response.end(this.#method === 'HEAD' ? undefined : body);
   }
