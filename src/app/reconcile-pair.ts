@@ -7,12 +7,14 @@ import type { TableMapping } from '../model/table-mapping.ts';
 import { PostgresChecksummer } from '../postgres/checksum/checksummer.ts';
 import { createPool } from '../postgres/connect.ts';
 import { PostgresRowRepairer } from '../postgres/repair/row-repairer.ts';
+import { PostgresMarkStore } from '../state/mark-store.ts';
 import { PostgresReconcileStore } from '../state/reconcile-store.ts';
 import type { TableToValidate } from '../validate/pair.ts';
 import type { TablePolicy } from '../validate/reconcile/policy.ts';
 import { Reconciler, type ReconcilerOptions, type TableToReconcile } from '../validate/reconcile/reconciler.ts';
 import { ReviewQueue } from '../validate/reconcile/review-queue.ts';
 import type { ApplicationContext } from './application.ts';
+import { MarkingReconcileStore } from './mark-repairs.ts';
 import type { PairOptions } from './reconcile-types.ts';
 import { askStrategy } from './reconcile-strategy.ts';
 import type { Session } from './session.ts';
@@ -65,18 +67,18 @@ export async function pairOfService(session: Session, service: ServiceConfig): P
   const { mappings } = await loadMappings({ config, service, monolith: pools.monolith });
   const policies = new Map(Object.entries(config.validate.reconcile.tables).map(([name, policy]): [TableName, TablePolicy] => [parseTableName(name), policy]));
   return {
-    ...pairOf({ pools, state: session.statePool, options }),
+    ...pairOf({ pools, state: session.statePool, options, ...(config.validate.incremental ? { store: new MarkingReconcileStore({ pool: session.statePool, marks: new PostgresMarkStore({ pool: session.statePool }), service }) } : {}) }),
     tables: tablesToValidate(service, undefined).map((spec) => withMapping(asConfigured(spec, config.validate, { level: 'full' }), { mappings, policies })),
     refuseStreams,
   };
 }
 
-function pairOf({ pools, state, options }: {
+function pairOf({ pools, state, options, store = new PostgresReconcileStore({ pool: state }) }: {
   readonly pools: Readonly<Record<Side, pg.Pool>>;
   readonly state: pg.Pool;
   readonly options: Omit<ReconcilerOptions, 'store'>;
+  readonly store?: PostgresReconcileStore;
 }): Pick<ReconciledPair, 'scope' | 'store' | 'reconciler' | 'queue'> {
-  const store = new PostgresReconcileStore({ pool: state });
   const side = (pool: pg.Pool) => ({ checksummer: new PostgresChecksummer({ pool }), repairer: new PostgresRowRepairer({ pool }) });
   const reconciler = new Reconciler(side(pools.monolith), side(pools.service), { ...options, store });
   return { scope: options.scope, store, reconciler, queue: new ReviewQueue({ store, reconciler, scope: options.scope }) };

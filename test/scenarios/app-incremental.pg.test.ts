@@ -34,8 +34,11 @@ describePostgres('validate --incremental', () => {
     expect((await app.application.validate({ level: 'checksum', exclude: ['balance'] })).tables[0]).toMatchObject({ counts: { different: 1 } });
     const odd = await app.application.validate({ incremental: true });
     expect(odd.tables[0]).toMatchObject({ source: 8021, score: 1 - 1 / 8021, different: [{ key: '2', columns: { name: { target: 'odd' } } }], incremental: { leaves: 1 } });
-    await app.service.query("UPDATE public.users SET name = 'User 2' WHERE id = 2");
-    expect(await app.application.validate({ incremental: true })).toMatchObject({ consistent: true });
+    // A repair is written so as well, and says so; and so is its undo, which brings the difference back.
+    const repaired = await app.application.reconcile({ dryRun: false, policy: 'monolith-wins', tables: ['users'] });
+    expect(await app.application.validate({ incremental: true })).toMatchObject({ consistent: true, tables: [{ incremental: { whole: 'rows of it were repaired' } }, {}] });
+    await app.application.reconcileUndo({ run: repaired.runs[0]!.run, dryRun: false });
+    expect(await app.application.validate({ incremental: true })).toMatchObject({ consistent: false, tables: [{ counts: { different: 1 } }, {}] });
   });
 
   it('is what a schedule may ask for, and says so in the record', async () => {
