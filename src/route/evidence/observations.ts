@@ -102,8 +102,11 @@ export class Observations {
     const now = this.#clock.monotonic();
     if (this.#open) this.#at(now);
     const blocks: Block[] = [];
-    for (const block of this.#closed) {
-      if (block.number < number) continue;
+    // Their numbers follow one another.
+    const first = Math.max(0, number - (this.#closed[0]?.number ?? 0));
+    for (let i = first; i < this.#closed.length; i++) {
+      const block = this.#closed[i];
+      if (!block) break;
       const wait = typeof waitMs === 'number' ? waitMs : waitMs(block);
       // One that waits longer holds back the later ones: they are counted in their order.
       if (block.closedAt + wait > now) break;

@@ -1,5 +1,6 @@
 import type { Side } from '../../../src/model/side.ts';
 import type { Observations } from '../../../src/route/evidence/observations.ts';
+import { StepEvidence } from '../../../src/route/evidence/step-evidence.ts';
 import { SequentialTest, type Hypothesis } from '../../../src/route/evidence/sequential-test.ts';
 import type { Judge } from './world.ts';
 
@@ -17,6 +18,20 @@ export function sequential(rules: readonly Hypothesis[], alpha: number): JudgeOf
       look: () => {
         for (const test of tests) test.look();
         return tests.some((test) => test.fires);
+      },
+    };
+  };
+}
+
+/** A step of a gradual shift: "fires" when it may go on. */
+export function goesOn(beta: number): JudgeOf {
+  return ({ observations, p95 }) => {
+    const evidence = new StepEvidence({ observations, baseline: p95, beta });
+    evidence.begin();
+    return {
+      look: () => {
+        evidence.look();
+        return evidence.confirmed;
       },
     };
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { samplesNeeded } from '../../../src/route/evidence/samples-needed.ts';
-import { peeking, sequential, staleBaseline } from './judges.ts';
+import { goesOn, peeking, sequential, staleBaseline } from './judges.ts';
 import { measure, mostAlarms } from './measure.ts';
 import { drifting, failing, onTheEdge, plain, shareBeyond, slower } from './worlds.ts';
 
@@ -28,6 +28,14 @@ describe('simulated rollouts', () => {
     expect(measure(failing(600, 0.01), sequential(rules, ALPHA), { rollouts, promised: errors }).within).toBeGreaterThanOrEqual(inTime);
     const latency = samplesNeeded({ service: shareBeyond(1.2, 1.1), reference: 0.05, relative: 1, traffic: 0.2 }, { alpha: ALPHA / 2 });
     expect(measure(slower(600, 1.2), sequential(rules, ALPHA), { rollouts, promised: latency }).within).toBeGreaterThanOrEqual(inTime);
+  });
+
+  it('go on after a step with a service that is fine, and with one that is worse in no more than one of twenty', () => {
+    const beta = 0.05;
+    expect(measure(plain(400, { traffic: 0.5 }), goesOn(beta), { rollouts: 10 }).fired).toBe(10);
+    for (const world of [failing(60, 0.01, 0.5), slower(60, 1.2, 0.5)]) {
+      expect(measure(world, goesOn(beta), { rollouts: 20 }).fired, world.name).toBeLessThanOrEqual(mostAlarms(20, beta));
+    }
   });
 
   it('show what is wrong with a fixed test that is looked at again and again, and with a baseline of yesterday', () => {

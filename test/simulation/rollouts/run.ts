@@ -1,15 +1,16 @@
 import { samplesNeeded } from '../../../src/route/evidence/samples-needed.ts';
-import { peeking, sequential, staleBaseline, type JudgeOf } from './judges.ts';
+import { goesOn, peeking, sequential, staleBaseline, type JudgeOf } from './judges.ts';
 import { measure, mostAlarms } from './measure.ts';
 import type { World } from './world.ts';
 import { bursts, commonTrouble, drifting, failing, heavyTailed, onTheEdge, ownTrouble, plain, shareBeyond, slower, unlikeUsers } from './worlds.ts';
 
 /*
- * The long version of the simulation of rollouts: `npm run sim:rollouts [-- ROLLOUTS [not-worse|worse]]`
- * (default 1,000 of both). Exits with 1
+ * The long version of the simulation of rollouts: `npm run sim:rollouts [-- ROLLOUTS [WHICH]]` (default
+ * 1,000 of each; WHICH is a regular expression on the name of the world). Exits with 1
  * if a promise is not kept. It takes some minutes, on one core.
  */
-const [, , many = '1000', part = 'both'] = process.argv;
+const [, , many = '1000', only = ''] = process.argv;
+const wanted = new RegExp(only);
 const rollouts = Number(many);
 const alpha = 0.01;
 const power = 0.9;
@@ -27,6 +28,7 @@ function row(cells: readonly (string | number)[]): void {
 }
 
 function falseAlarms(world: World, what: string, judge: JudgeOf, promised: boolean): void {
+  if (!wanted.test(world.name)) return;
   const { fired } = measure(world, judge, { rollouts });
   const limit = mostAlarms(rollouts, alpha);
   if (promised && fired > limit) broken++;
@@ -34,38 +36,53 @@ function falseAlarms(world: World, what: string, judge: JudgeOf, promised: boole
 }
 
 function found(world: World, what: string, judge: JudgeOf, promised: number): void {
+  if (!wanted.test(world.name)) return;
   const { fired, median, p90, within } = measure(world, judge, { rollouts });
   if (within < power * rollouts - 3 * Math.sqrt(rollouts * power * (1 - power))) broken++;
   row([world.name, what, fired, median, p90, promised, `${((100 * within) / rollouts).toFixed(1)} %`]);
 }
 
-if (part !== 'worse') {
-  row([`not worse (${rollouts} rollouts each)`, 'rules', 'false alarms', 'promise']);
-  row(['---', '---', '---', '---']);
-  falseAlarms(plain(600), 'floors of 0.2 % and 200 ms', sequential(floors, alpha), true);
-  for (const world of [plain(600), drifting(1300), heavyTailed(300), bursts(300), commonTrouble(300)]) {
-    falseAlarms(world, 'no floors, no margin', sequential(noMargin, alpha), true);
-  }
-  falseAlarms(onTheEdge(300), 'no floors', sequential(compared, alpha), true);
-  for (const users of [10_000, 1000, 100]) falseAlarms(unlikeUsers(300, users), 'no floors', sequential(compared, alpha), false);
-  falseAlarms(ownTrouble(300), 'no floors', sequential(compared, alpha), false);
-  falseAlarms(plain(300), 'planted: a fixed test, looked at 20 times a second', peeking(alpha), false);
-  falseAlarms(drifting(300), 'planted: the baseline of the start', staleBaseline(alpha), false);
+function step(world: World, worse: boolean): void {
+  if (!wanted.test(world.name)) return;
+  const { fired, median, p90 } = measure(world, goesOn(beta), { rollouts });
+  const limit = mostAlarms(rollouts, beta);
+  if (worse ? fired > limit : fired < rollouts) broken++;
+  row([world.name, fired, median, p90, worse ? `at most ${beta * rollouts} expected, ${limit} by chance` : 'all']);
 }
-if (part !== 'not-worse') {
-  row([`worse (${rollouts} rollouts each)`, 'rules', 'found', 'median', '90th percentile', 'promised', 'within the promise']);
-  row(['---', '---', '---', '---', '---', '---', '---']);
-  for (const traffic of [0.05, 0.2, 0.5]) {
-    const each = { alpha: alpha / 2, power };
-    // A rule with a threshold for 100 % shares its rate with that one.
-    const half = { alpha: alpha / 4, power };
-    const errors = samplesNeeded({ service: 0.01, reference: 0.001, relative: 2, traffic }, half);
-    found(failing(6000, 0.01, traffic), 'floors of 0.2 % and 200 ms', sequential(floors, alpha), Math.max(errors, samplesNeeded({ service: 0.01, reference: 0.002 }, half)));
-    const latency = samplesNeeded({ service: shareBeyond(1.2, 1.1), reference: 0.05, relative: 1, traffic }, each);
-    found(slower(6000, 1.2, traffic), 'no floors', sequential(compared, alpha), latency);
-    const plainly = samplesNeeded({ service: shareBeyond(1.2, 1), reference: 0.05, relative: 1, traffic }, each);
-    found(slower(6000, 1.2, traffic), 'no floors, no margin', sequential(noMargin, alpha), plainly);
-  }
+
+row([`not worse (${rollouts} rollouts each)`, 'rules', 'false alarms', 'promise']);
+row(['---', '---', '---', '---']);
+falseAlarms(plain(600), 'floors of 0.2 % and 200 ms', sequential(floors, alpha), true);
+for (const world of [plain(600), drifting(1300), heavyTailed(300), bursts(300), commonTrouble(300)]) {
+  falseAlarms(world, 'no floors, no margin', sequential(noMargin, alpha), true);
+}
+falseAlarms(onTheEdge(300), 'no floors', sequential(compared, alpha), true);
+for (const users of [10_000, 1000, 100]) falseAlarms(unlikeUsers(300, users), 'no floors', sequential(compared, alpha), false);
+falseAlarms(ownTrouble(300), 'no floors', sequential(compared, alpha), false);
+falseAlarms(plain(300), 'planted: a fixed test, looked at 20 times a second', peeking(alpha), false);
+falseAlarms(drifting(300), 'planted: the baseline of the start', staleBaseline(alpha), false);
+process.stdout.write('\n');
+row([`worse (${rollouts} rollouts each)`, 'rules', 'found', 'median', '90th percentile', 'promised', 'within the promise']);
+row(['---', '---', '---', '---', '---', '---', '---']);
+for (const traffic of [0.05, 0.2, 0.5]) {
+  const each = { alpha: alpha / 2, power };
+  // A rule with a threshold for 100 % shares its rate with that one.
+  const half = { alpha: alpha / 4, power };
+  const errors = samplesNeeded({ service: 0.01, reference: 0.001, relative: 2, traffic }, half);
+  found(failing(6000, 0.01, traffic), 'floors of 0.2 % and 200 ms', sequential(floors, alpha), Math.max(errors, samplesNeeded({ service: 0.01, reference: 0.002 }, half)));
+  const latency = samplesNeeded({ service: shareBeyond(1.2, 1.1), reference: 0.05, relative: 1, traffic }, each);
+  found(slower(6000, 1.2, traffic), 'no floors', sequential(compared, alpha), latency);
+  const plainly = samplesNeeded({ service: shareBeyond(1.2, 1), reference: 0.05, relative: 1, traffic }, each);
+  found(slower(6000, 1.2, traffic), 'no floors, no margin', sequential(noMargin, alpha), plainly);
+}
+process.stdout.write('\n');
+row([`a step of a gradual shift (${rollouts} each)`, 'taken', "the service's requests until then, median", '90th percentile', 'promise']);
+row(['---', '---', '---', '---', '---']);
+const beta = 0.05;
+for (const traffic of [0.05, 0.5]) {
+  step(plain(3000, { traffic }), false);
+  step(failing(1000, 0.01, traffic), true);
+  step(slower(1000, 1.2, traffic), true);
 }
 process.stdout.write(`\n${Math.round((performance.now() - started) / 1000)} s; ${broken === 0 ? 'every promise was kept' : `${broken} promises were not kept`}\n`);
 process.exitCode = broken === 0 ? 0 : 1;
