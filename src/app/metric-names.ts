@@ -60,6 +60,8 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   banyan_route_breaker_changes_total: { type: 'counter', help: 'Circuit breakers that opened, half opened or closed.', labels: ['service', 'side', 'state'] },
   banyan_route_shadow_total: { type: 'counter', help: 'Answers compared, by result.', labels: ['service', 'result'] },
   banyan_route_alerts_total: { type: 'counter', help: 'Triggers that only raise an alert.', labels: ['service', 'metric'] },
+  banyan_route_evidence_ratio: { type: 'gauge', help: 'Evidence against the service, on a logarithmic scale: 0 is none, at 1 the trigger fires.', labels: ['service', 'metric', 'action'] },
+  banyan_route_gradual_overdue: { type: 'gauge', help: '1 while a step of a gradual shift waits longer than it should, else 0.', labels: ['service'] },
   banyan_route_notices_total: { type: 'counter', help: 'What webhooks were told of triggers, by result.', labels: ['webhook', 'result'] },
   banyan_route_rollbacks_total: { type: 'counter', help: 'Triggers that sent everybody back to the monolith.', labels: ['service', 'metric'] },
 };

@@ -32,6 +32,7 @@ export async function watchTriggers(options: TriggerWatchOptions): Promise<void>
     for (const route of routes) {
       if (!route.target.servesAnyone) {
         told.ended(route);
+        measure(route, options.metrics);
         continue;
       }
       const firings = route.triggers.evaluate({
@@ -42,6 +43,7 @@ export async function watchTriggers(options: TriggerWatchOptions): Promise<void>
         ...(route.shadow ? { shadow: route.shadow.status() } : {}),
       });
       told.look(route, firings);
+      measure(route, options.metrics);
       const alarm = firings.find(({ rule }) => (rule.action ?? 'automatic_rollback') === 'automatic_rollback');
       if (alarm) {
         told.tell(route, alarm, route.targetPercent);
@@ -52,6 +54,13 @@ export async function watchTriggers(options: TriggerWatchOptions): Promise<void>
       if (!signal.aborted) throw error;
     });
   }
+}
+
+function measure({ service, triggers, plan, gradual }: ServiceRoute, metrics: Metrics): void {
+  for (const { metric, action, value, needed } of triggers.evidence) {
+    metrics.gauge('banyan_route_evidence_ratio', Math.max(0, Math.log(value) / Math.log(needed)), { service, metric, action });
+  }
+  metrics.gauge('banyan_route_gradual_overdue', plan && gradual?.overdue === true && gradual.waitsFor.length > 0 ? 1 : 0, { service });
 }
 
 /** A gradual shift goes on when nothing keeps it. */

@@ -7,7 +7,7 @@ import type { SideStats } from './side-stats.ts';
 import { passesThreshold } from './threshold.ts';
 import { FALSE_ALARM_RATE, isSequential, QUANTILES, type TriggerRule } from '../model/trigger-rule.ts';
 
-export { DEFAULT_TRIGGERS, FALSE_ALARM_RATE, type TriggerAction, type TriggerMetric, type TriggerRule } from '../model/trigger-rule.ts';
+export { DEFAULT_TRIGGERS, type TriggerRule } from '../model/trigger-rule.ts';
 
 /** What rules look at. */
 export interface Evidence {
