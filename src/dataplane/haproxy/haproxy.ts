@@ -2,7 +2,7 @@ import type { DataPlane, PlaneAdapter, PlaneFile, PlanePlan, PlaneRendering, Pla
 import { bucketsOf, checkPlan, hostPort, originOf, unsupported } from '../check-plan.ts';
 import { adaptedPath, methodsOf, plainPath, templateRegex } from '../path-regex.ts';
 import { ANONYMOUS_COOKIE, keyRules } from './key-rules.ts';
-import { mapText } from './shares.ts';
+import { MOVING, mapText } from './shares.ts';
 
 export interface HaproxyOptions {
   /** The path of the runtime socket. */
@@ -63,7 +63,6 @@ export class Haproxy implements DataPlane {
 
   #frontend(plan: PlanePlan): string[] {
     const { routes, overrideHeader, router } = plan;
-    const routed = '{ var(txn.banyan_service) -m found }';
     return [
       `bind ${hostPort(plan.listen)}`,
       'option forwardfor',
@@ -71,21 +70,20 @@ export class Haproxy implements DataPlane {
       ...routes.flatMap(serviceRules),
       '# Who is the user?',
       ...(plan.bucketHeader === undefined ? keyRules(plan.key) : []),
-      '# Which bucket, and which side? xxh32 with seed 0, as in the router of Banyan.',
-      `http-request set-var(txn.banyan_bucket) ${plan.bucketHeader === undefined ? 'var(txn.banyan_key),xxh32,mod(10000)' : `req.fhdr(${plan.bucketHeader},1)`} if ${routed}`,
-      `http-request set-var(txn.banyan_share) var(txn.banyan_service),map_str(${MAP_FILE},0) if ${routed}`,
-      `http-request set-var(txn.banyan_low) var(txn.banyan_share),field(1,-) if ${routed}`,
-      `http-request set-var(txn.banyan_side) str(service) if ${routed} { var(txn.banyan_bucket) -m found } { var(txn.banyan_bucket),sub(txn.banyan_low) -m int lt 0 }`,
+      '# Which bucket, and which side? xxh32 with seed 0, as in the router of Banyan. What has no service or no key sets nothing.',
+      `http-request set-var(txn.banyan_bucket) ${plan.bucketHeader === undefined ? 'var(txn.banyan_key),xxh32,mod(10000)' : `req.fhdr(${plan.bucketHeader},1)`}`,
+      `http-request set-var(txn.banyan_share) var(txn.banyan_service),map_str_int(${MAP_FILE},0)`,
+      `http-request set-var(txn.banyan_low) var(txn.banyan_share),mod(${MOVING})`,
+      `http-request set-var(txn.banyan_side) str(service) if { var(txn.banyan_bucket),sub(txn.banyan_low) -m int lt 0 }`,
       ...(router === undefined ? [] : movingRules()),
       ...(router === undefined || plan.shadowPercent === 0 ? [] : sampleRules(plan.shadowPercent)),
       ...(overrideHeader === undefined ? [] : overrideRules(overrideHeader)),
-      ...(router === undefined || plan.bucketHeader !== undefined ? [] : anonymousForRouter()),
-      'http-request del-header x-banyan-side',
-      'http-request del-header x-banyan-shadow',
+      ...(router === undefined || plan.bucketHeader !== undefined ? [] : [anonymousForRouter()]),
+      'http-request del-header x-banyan- -m beg',
       'http-request set-header x-forwarded-proto http',
       'http-request set-header x-forwarded-host %[req.hdr(host)]',
       ...(plan.bucketHeader === undefined
-        ? [`http-after-response add-header set-cookie "${ANONYMOUS_COOKIE}=%[var(txn.banyan_anonymous)]; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" if { var(txn.banyan_anonymous) -m found } !{ var(txn.banyan_via) -m found }`]
+        ? [`http-after-response add-header set-cookie "${ANONYMOUS_COOKIE}=%[var(txn.banyan_anonymous)]; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" if { var(txn.banyan_anonymous) -m found }`]
         : []),
       ...(router === undefined ? [] : ['use_backend banyan_router if { var(txn.banyan_via) -m found }']),
       ...routes.map(({ service }) => `use_backend banyan_service_${service} if { var(txn.banyan_side) -m str service } { var(txn.banyan_service) -m str ${service} }`),
@@ -96,32 +94,43 @@ export class Haproxy implements DataPlane {
 
 const section = (head: string, lines: readonly string[]): string => `${head}\n${lines.map((line) => `    ${line}\n`).join('')}`;
 
+/** HAProxy reads 64 words of a line; an alternative has at most 13. */
+const ALTERNATIVES = 4;
+
 /** The first route that fits: plain paths by comparison, the rest, and escaped spellings, by expression. */
 function serviceRules({ service, match }: PlaneRoute): string[] {
-  return match.flatMap((rule, index) => {
+  const acls: string[] = [];
+  const quick: string[] = [];
+  const thorough: string[] = [];
+  match.forEach((rule, index) => {
     const name = `banyan_${service}_${index}`;
     const methods = methodsOf(rule);
     const plain = plainPath(rule.path);
-    const acls: string[] = [];
-    if (plain !== undefined && plain !== '') {
+    const compared = plain !== undefined && plain !== '';
+    const method = methods === null ? '' : ` ${name}_method`;
+    if (compared) {
       acls.push(`acl ${name}_plain path -m str -- ${plain}`);
       if (rule.path.below) acls.push(`acl ${name}_plain path -m beg -- ${plain}/`);
+      quick.push(`${name}_plain${method}`);
     }
     acls.push(`acl ${name}_path path -m reg -- '${templateRegex(rule.path)}$'`);
+    thorough.push(`${compared ? '{ path -m sub % } ' : ''}${name}_path${method}`);
     if (methods !== null) acls.push(`acl ${name}_method method ${methods.join(' ')}`);
-    const open = `!{ var(txn.banyan_service) -m found }${methods === null ? '' : ` ${name}_method`}`;
-    const set = `http-request set-var(txn.banyan_service) str(${service}) if ${open}`;
-    if (plain === undefined || plain === '') return [...acls, `${set} ${name}_path`];
-    return [...acls, `${set} ${name}_plain`, `${set} { path -m sub % } ${name}_path`];
   });
+  const open = '!{ var(txn.banyan_service) -m found }';
+  const conditions = [...quick, ...thorough].map((condition) => `${open} ${condition}`);
+  const rules: string[] = [];
+  for (let from = 0; from < conditions.length; from += ALTERNATIVES) {
+    rules.push(`http-request set-var(txn.banyan_service) str(${service}) if ${conditions.slice(from, from + ALTERNATIVES).join(' or ')}`);
+  }
+  return [...acls, ...rules];
 }
 
 /** Users who are under way between the sides ask through the router, which holds them for the fence. */
 function movingRules(): string[] {
-  const moving = '{ var(txn.banyan_share) -m sub -- - } !{ var(txn.banyan_side) -m found }';
   return [
-    `http-request set-var(txn.banyan_high) var(txn.banyan_share),field(2,-) if ${moving}`,
-    `http-request set-var(txn.banyan_via) str(moving) if ${moving} { var(txn.banyan_bucket),sub(txn.banyan_high) -m int lt 0 }`,
+    `http-request set-var(txn.banyan_high) var(txn.banyan_share),div(${MOVING}) if { var(txn.banyan_share) -m int ge ${MOVING} }`,
+    'http-request set-var(txn.banyan_via) str(moving) if { var(txn.banyan_high) -m found } !{ var(txn.banyan_side) -m found } { var(txn.banyan_bucket),sub(txn.banyan_high) -m int lt 0 }',
   ];
 }
 
@@ -144,15 +153,9 @@ function overrideRules(header: string): string[] {
   ];
 }
 
-/** A user who has no key yet gets his cookie from the router too; it has to be the same one. */
-function anonymousForRouter(): string[] {
-  const unknown = '{ var(txn.banyan_via) -m found } { var(txn.banyan_anonymous) -m found }';
-  const cookie = `${ANONYMOUS_COOKIE}=%[var(txn.banyan_anonymous)]`;
-  return [
-    `http-request set-header cookie "${cookie}; %[req.fhdr(cookie,1)]" if ${unknown} { req.fhdr_cnt(cookie) gt 0 }`,
-    `http-request set-header cookie "${cookie}" if ${unknown} { req.fhdr_cnt(cookie) eq 0 }`,
-    `http-after-response add-header set-cookie "${cookie}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" if ${unknown}`,
-  ];
+/** A user who has no key yet has to have the same one in the router. */
+function anonymousForRouter(): string {
+  return `http-request set-header cookie "${ANONYMOUS_COOKIE}=%[var(txn.banyan_anonymous)]; %[req.fhdr(cookie,1)]" if { var(txn.banyan_anonymous) -m found } { var(txn.banyan_via) -m found }`;
 }
 
 function adapterRules(adapters: readonly PlaneAdapter[]): string[] {
