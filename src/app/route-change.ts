@@ -1,6 +1,7 @@
 import { BanyanError } from '../core/errors.ts';
 import type { RouteDecision } from '../model/route-decision.ts';
 import { changeDecision, type Decided, type DecisionChange } from '../route/decision/change.ts';
+import { anchored } from '../route/decision/schedule.ts';
 import type { ServiceOptions } from './application.ts';
 import type { RouteResult } from './route-types.ts';
 import { beginningOfService } from './route-decision.ts';
@@ -48,7 +49,7 @@ function fromConfiguration(session: Session, { configured, scheduled, service: n
   const weights = Object.fromEntries([...gone, ...variants.map(({ name, weight }): [string, number] => [name, weight])]);
   return {
     ...(configured ? { strategy, allow, deny, rules, experiment, variants: weights } : {}),
-    ...(scheduled ? { schedule } : {}),
+    ...(scheduled ? { schedule: anchored(schedule, session.context.clock.now()) } : {}),
   };
 }
 

@@ -3,8 +3,9 @@ import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { RouteChange, RouteState, RouteStore } from '../ports/route-store.ts';
-import { carriedOver, madeAgain, rolledBack, type Decided } from './decision/change.ts';
+import { carriedOver, changeDecision, madeAgain, rolledBack, type Decided } from './decision/change.ts';
 import { CompiledDecision } from './decision/compiled-decision.ts';
+import { anchored, nextScheduled } from './decision/schedule.ts';
 import { summaryOf } from './decision/summary.ts';
 import { nextStep } from './gradual.ts';
 import type { ShiftResult } from './router-options.ts';
@@ -128,6 +129,33 @@ export class Decisions {
     } catch (error) {
       // Whoever decided meanwhile is heard of by the watch; an unreachable store is tried again at the next look.
       logger.warn('a step of a gradual shift could not be stored', { service, percent, reason: messageOf(error) });
+    } finally {
+      this.#stepping.delete(route);
+    }
+  }
+
+  /** Takes the next step of a route's schedule; of several routers one does, the others hear of it. */
+  async takeScheduled(route: ServiceRoute): Promise<void> {
+    const { version, service } = route;
+    const { decision } = route.target;
+    const step = nextScheduled(decision);
+    if (!step || this.#stepping.has(route)) return;
+    this.#stepping.add(route);
+    const { store, clock, logger } = this.#options;
+    const { percent } = step;
+    try {
+      const decided = changeDecision(service, { percent: route.targetPercent, decision }, { percent, schedule: anchored(decision.schedule.slice(1), clock.now()) });
+      const change = { ...decided, by: 'banyan', why: `as scheduled for ${step.at ?? 'now'}` };
+      if (!store) {
+        await this.decide(route, change);
+        return;
+      }
+      const saved = await store.save({ service, ...change, expectedVersion: version });
+      logger.info('a scheduled step is taken', { service, percent, version: saved.version });
+      void this.apply(route, saved);
+    } catch (error) {
+      if (isBanyanError(error, 'BANYAN_ROUTE_CONFLICT')) logger.debug('another router took the scheduled step', { service, percent });
+      else logger.warn('a scheduled step could not be stored', { service, percent, reason: messageOf(error) });
     } finally {
       this.#stepping.delete(route);
     }

@@ -18,6 +18,7 @@ import { changeDecision, rolledBack, type DecisionChange } from './decision/chan
 import { summaryOf } from './decision/summary.ts';
 import { shiftGradually } from './gradual-shift.ts';
 import { clientAddress } from './headers.ts';
+import { anchored } from './decision/schedule.ts';
 import { HealthChecker } from './health-checker.ts';
 import { Ids } from './ids.ts';
 import {
@@ -150,7 +151,10 @@ export class TrafficRouter {
    */
   async change(service: string, change: DecisionChange, options: Pick<ShiftOptions, 'by' | 'why'> = {}): Promise<ShiftResult> {
     const route = this.#route(service);
-    const decided = changeDecision(service, { percent: route.targetPercent, decision: route.target.decision }, change);
+    const decided = changeDecision(service, { percent: route.targetPercent, decision: route.target.decision }, {
+      ...change,
+      ...(change.schedule ? { schedule: anchored(change.schedule, this.#clock.now()) } : {}),
+    });
     const { by = 'library', why = '' } = options;
     return this.#decisions.decide(route, { ...decided, by, why, expectedVersion: route.version });
   }
@@ -382,6 +386,9 @@ export class TrafficRouter {
       },
       step: (route) => {
         void this.#decisions.step(route);
+      },
+      scheduled: (route) => {
+        void this.#decisions.takeScheduled(route);
       },
       signal: this.#control.signal,
     });

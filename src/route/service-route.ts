@@ -13,6 +13,7 @@ import { summaryOf, type DecisionSummary } from './decision/summary.ts';
 import { CompiledDecision } from './decision/compiled-decision.ts';
 import { CompiledVariants } from './decision/compiled-variants.ts';
 import { beginningOf } from './decision/change.ts';
+import type { ScheduleStatus } from './decision/schedule.ts';
 import { LastSides } from './last-sides.ts';
 import { HealthProbe, type HealthCheckOptions } from './health.ts';
 import { compileRule, type CompiledRule, type MatchRule } from './match.ts';
@@ -76,6 +77,8 @@ export interface RouteStatus {
   readonly evidence: readonly EvidenceStatus[];
   /** The gradual shift under way, and what it waits for; null: none. */
   readonly gradual: GradualStatus | null;
+  /** The next step of the schedule, and what it waits for; null: none is to come. */
+  readonly schedule: ScheduleStatus | null;
   /** What was read of sync, validation, processor and memory. */
   readonly signals: RouteSignals;
   /** Until then Banyan does not raise the percentage by itself after it went back by itself; null: it may. */
@@ -135,6 +138,7 @@ export class ServiceRoute {
   version = 0;
   lastRollback: { readonly why: string; readonly at: string } | null = null;
   gradual: GradualStatus | null = null;
+  schedule: ScheduleStatus | null = null;
   signals: RouteSignals = {};
   /** By the monotonic clock. */
   coolingUntil = -Infinity;
@@ -258,6 +262,7 @@ export class ServiceRoute {
   aimFor(target: CompiledDecision): void {
     this.target = target;
     this.gradual = null;
+    this.schedule = null;
     this.#variants = new CompiledVariants(target.decision);
   }
 
@@ -307,6 +312,7 @@ export class ServiceRoute {
       lastRollback: this.lastRollback,
       evidence: evidenceStatus(this.triggers.evidence, { percent: this.flow.percent }),
       gradual: this.plan ? this.gradual : null,
+      schedule: this.schedule,
       signals: this.signals,
       coolingUntil: this.coolingMs > 0 ? new Date(this.#clock.now() + this.coolingMs).toISOString() : null,
     };

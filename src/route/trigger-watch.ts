@@ -1,7 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
+import type { GradualPlan } from '../model/gradual-plan.ts';
 import type { RouteNotifier } from '../ports/route-notifier.ts';
+import { isDue, nextScheduled, planOf } from './decision/schedule.ts';
+import type { GradualStatus } from './gradual.ts';
 import type { ServiceRoute } from './service-route.ts';
 import type { Firing, TriggerRule } from './triggers.ts';
 
@@ -18,6 +21,8 @@ export interface TriggerWatchOptions {
   readonly rollBack: (route: ServiceRoute, firing: Firing) => void;
   /** Takes the next step of a gradual shift. */
   readonly step: (route: ServiceRoute) => void;
+  /** Takes the next step of a schedule. */
+  readonly scheduled: (route: ServiceRoute) => void;
   readonly signal: AbortSignal;
 }
 
@@ -33,6 +38,7 @@ export async function watchTriggers(options: TriggerWatchOptions): Promise<void>
       if (!route.target.servesAnyone) {
         told.ended(route);
         measure(route, options.metrics);
+        keepTime(route, [], options);
         continue;
       }
       const firings = route.triggers.evaluate({
@@ -48,7 +54,10 @@ export async function watchTriggers(options: TriggerWatchOptions): Promise<void>
       if (alarm) {
         told.tell(route, alarm, route.targetPercent);
         options.rollBack(route, alarm);
-      } else walk(route, firings, options.step);
+      } else {
+        walk(route, firings, options.step);
+        keepTime(route, firings, options);
+      }
     }
     await clock.sleep(everyMs, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
@@ -65,13 +74,31 @@ function measure({ service, triggers, plan, gradual }: ServiceRoute, metrics: Me
 
 /** A gradual shift goes on when nothing keeps it. */
 function walk(route: ServiceRoute, firings: readonly Firing[], step: (route: ServiceRoute) => void): void {
-  const { plan, shifter, version, signals } = route;
-  if (!plan) return;
+  if (!route.plan) return;
+  route.gradual = look(route, route.plan, firings);
+  if (route.gradual.waitsFor.length === 0) step(route);
+}
+
+/** A scheduled step is taken when its time has come, and nothing keeps it. */
+function keepTime(route: ServiceRoute, firings: readonly Firing[], { clock, scheduled }: TriggerWatchOptions): void {
+  const next = nextScheduled(route.target.decision);
+  route.schedule = null;
+  if (!next) return;
+  const { waitsFor } = look(route, planOf(next), firings);
+  const rises = next.percent > route.targetPercent;
+  const all = [...(isDue(next, clock.now()) ? [] : [`its time, ${next.at ?? ''}`]), ...(rises && route.coolingMs > 0 ? ['the end of the cool-down'] : []), ...waitsFor];
+  route.schedule = { next, more: route.target.decision.schedule.length - 1, waitsFor: all };
+  if (all.length === 0) scheduled(route);
+}
+
+/** What stands between the present step and the next. */
+function look(route: ServiceRoute, plan: GradualPlan, firings: readonly Firing[]): GradualStatus {
+  const { shifter, version, signals } = route;
   const { progress } = shifter;
   const known: Partial<Record<TriggerRule['metric'], unknown>> = {
     sync_lag: signals.syncLagMs, validator_drift: signals.validatorDrift, cpu: signals.cpu?.service, memory: signals.memory?.service,
   };
-  route.gradual = route.walk.look(
+  return route.walk.look(
     { version, percent: route.targetPercent, plan },
     {
       moved: progress.version === version && progress.state === 'done',
@@ -80,7 +107,6 @@ function walk(route: ServiceRoute, firings: readonly Firing[], step: (route: Ser
       unknown: [...new Set(route.triggers.rules.map(({ metric }) => metric))].filter((metric) => metric in known && known[metric] === undefined),
     },
   );
-  if (route.gradual.waitsFor.length === 0) step(route);
 }
 
 /** Who has been told what. */
