@@ -12,6 +12,7 @@ import { gradualSteps, nextStep } from '../route/gradual.ts';
 import { TrafficRouter } from '../route/router.ts';
 import type { RouteRule } from '../route/service-route.ts';
 import { PostgresRouteStore } from '../state/route-store.ts';
+import { loadFlagProvider } from './flag-provider.ts';
 import type { GradualPlanOptions, RouteResult, RouteSetOptions, RouteState } from './route-types.ts';
 import { createMetrics } from './metrics.ts';
 import { beginningOfService } from './route-decision.ts';
@@ -48,6 +49,11 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     for (const service of config.services.values()) {
       if (service.upstream === undefined) continue;
       await router.addRoute(ruleOf(service, route), { monolith: route.monolith, service: service.upstream });
+    }
+    for (const { name, upstream, routing } of config.services.values()) {
+      if (upstream === undefined || !routing.flag) continue;
+      const { provider, key, everyMs } = routing.flag;
+      router.follow(name, { provider: await loadFlagProvider(provider), flag: key, everyMs });
     }
     const address = await router.listen(route.listen);
     context.progress.note(`listening on http://${address.host}:${address.port}`);

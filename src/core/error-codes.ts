@@ -243,6 +243,10 @@ export const ERROR_CODES = {
     meaning: 'A gradual shift was asked for shortly after a router had gone back to the monolith by itself.',
     remedy: 'Find out why it went back (`banyan route history SERVICE`), then wait as long as the message says, or decide a percentage without `--gradual`, which counts at once.',
   },
+  BANYAN_FLAG_PROVIDER: {
+    meaning: 'The module of an outside feature flag (`services.NAME.routing.flag.provider`) could not be loaded, or gives no OpenFeature provider.',
+    remedy: 'Export a provider as the default, or a function that makes one; the path is relative to banyan.yaml. Install the packages that the module imports.',
+  },
   BANYAN_ROUTE_UNKNOWN: {
     meaning: 'A service was named that has no route.',
     remedy: 'Give the service an `upstream` and `match` in banyan.yaml, or call addRoute first; `banyan route status` lists the routes.',

@@ -4,7 +4,7 @@ import { BucketFlow } from './bucket-flow.ts';
 import { bucketOf, bucketsOf, BUCKETS, decide, homeOf, isPercent } from './decide.ts';
 import { percentage } from './decision/compiled-decision.ts';
 import { gradualSteps } from './gradual.ts';
-import { xxh32, xxh32Bytes } from './xxh32.ts';
+import { xxh32, xxh32Bytes, xxh32Modulo } from './xxh32.ts';
 
 const percent = fc.integer({ min: 0, max: BUCKETS }).map((hundredths) => hundredths / 100);
 
@@ -23,6 +23,14 @@ describe('xxh32', () => {
         const bytes = Buffer.from(text, 'utf8');
         expect(xxh32(text, seed)).toBe(xxh32Bytes(bytes, bytes.length, seed));
       }),
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme-ascii', maxLength: 80 }), fc.integer({ min: 0, max: 2 ** 32 - 1 }), (text, seed) => {
+        const bytes = Buffer.from(text, 'utf8');
+        expect(xxh32(text, seed)).toBe(xxh32Bytes(bytes, bytes.length, seed));
+        expect(xxh32Modulo(text, seed, BUCKETS)).toBe(xxh32(text, seed) % BUCKETS);
+      }),
+      { numRuns: 500 },
     );
   });
 });

@@ -1,12 +1,12 @@
 import type { Side } from '../model/side.ts';
-import { xxh32 } from './xxh32.ts';
+import { xxh32Modulo } from './xxh32.ts';
 
 /** A bucket is a hundredth of a percent of all users. */
 export const BUCKETS = 10_000;
 
 /** The bucket of a user's key, 0 to 9,999: xxh32 of the key's UTF-8 bytes, seed 0, modulo 10,000. */
 export function bucketOf(key: string): number {
-  return xxh32(key) % BUCKETS;
+  return xxh32Modulo(key, 0, BUCKETS);
 }
 
 /** A percentage as a number of buckets: 12.34 gives 1,234. */

@@ -19,6 +19,8 @@ import { summaryOf } from './decision/summary.ts';
 import { shiftGradually } from './gradual-shift.ts';
 import { clientAddress } from './headers.ts';
 import { anchored } from './decision/schedule.ts';
+import { followFlag } from './flags/flag-follower.ts';
+import type { OutsideProvider } from './flags/open-feature.ts';
 import { HealthChecker } from './health-checker.ts';
 import { Ids } from './ids.ts';
 import {
@@ -157,6 +159,22 @@ export class TrafficRouter {
     });
     const { by = 'library', why = '' } = options;
     return this.#decisions.decide(route, { ...decided, by, why, expectedVersion: route.version });
+  }
+
+  /**
+   * Lets an outside flag decide about a service's route, until the router closes.
+   * @throws BANYAN_ROUTE_UNKNOWN
+   */
+  follow(service: string, options: { readonly provider: OutsideProvider; readonly flag: string; readonly everyMs?: number }): void {
+    const route = this.#route(service);
+    const { provider, flag, everyMs = 5000 } = options;
+    this.#background.push(
+      followFlag({
+        service, provider, flag, everyMs, clock: this.#clock, logger: this.#logger, signal: this.#control.signal,
+        present: () => ({ percent: route.targetPercent, decision: route.target.decision }),
+        decide: (change, why) => this.change(service, change, { by: `flag ${flag}`, why }),
+      }),
+    );
   }
 
   /**

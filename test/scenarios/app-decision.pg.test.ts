@@ -1,6 +1,11 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { loadFlagProvider } from '../../src/app/flag-provider.ts';
+import { flagProvider } from '../../src/app/library/flags.ts';
 import { freePort } from '../../src/embedded/free-port.ts';
 import { testApplication, type TestApplication } from '../support/application.ts';
 import { until } from '../support/condition.ts';
@@ -74,5 +79,46 @@ describePostgres('a route that is more than a percentage', () => {
     expect(await app.ask('anna')).toBe('blue');
     await app.application.routeChange({ service: 'accounts', strategy: 'percentage', variants: { blue: 0 } });
     expect(await app.ask('anna')).toBe('service');
+  });
+
+  it('is asked by application code, which follows when the users are moved', async () => {
+    const app = await routed('deny: [dora]\n');
+    await app.application.routeSet({ service: 'accounts', percent: 0 });
+    const provider = flagProvider(app.monolith.url);
+    closing.push(() => provider.onClose());
+    await provider.initialize();
+    const served = async (user: string) => (await provider.resolveBooleanEvaluation('accounts', false, { targetingKey: user })).value;
+    expect(await served('anna')).toBe(false);
+    await app.application.routeChange({ service: 'accounts', percent: 100, stage: 'dual-write' });
+    await until(() => served('anna'), { what: 'the flag follows' });
+    expect(await served('dora')).toBe(false);
+    expect([await app.ask('anna'), await app.ask('dora')]).toEqual(['service', 'monolith']);
+    expect(await provider.resolveBooleanEvaluation('accounts.dualWrite', false, {})).toMatchObject({ value: true });
+  });
+
+  it('follows the outside flag of a module, and refuses a module that gives none', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'banyan-flag-'));
+    closing.push(() => rm(folder, { recursive: true }));
+    const module = join(folder, 'flags.mjs');
+    await writeFile(
+      module,
+      `const no = async () => { throw new Error('no'); };
+export default () => ({ resolveNumberEvaluation: async (key) => ({ value: key === 'share' ? 100 : 0 }), resolveBooleanEvaluation: no, resolveObjectEvaluation: no });`,
+    );
+    const app = await routed(`strategy: flag\nflag: { provider: ${module}, key: share }\n`);
+    await until(async () => (await app.ask('anna')) === 'service', { what: 'the flag is followed' });
+    expect(await app.application.routeShow({ service: 'accounts' })).toMatchObject({ percent: 100, by: 'flag share', why: 'the flag share says 100' });
+    await writeFile(join(folder, 'none.mjs'), 'export default 7;');
+    await expect(loadFlagProvider(join(folder, 'none.mjs'))).rejects.toMatchObject({ code: 'BANYAN_FLAG_PROVIDER', message: expect.stringContaining('exports no provider') });
+    await expect(loadFlagProvider(join(folder, 'gone.mjs'))).rejects.toMatchObject({ code: 'BANYAN_FLAG_PROVIDER', message: expect.stringContaining('could not be loaded') });
+  });
+
+  it('goes by the schedule of its configuration, begun by a command', async () => {
+    const app = await routed('strategy: canary\nschedule: [{ percent: 10, at: "2020-01-01T00:00" }, { percent: 100, after: 1s }, { percent: 0, at: "2999-01-01T00:00", timezone: Europe/Berlin }]\n');
+    await app.application.routeChange({ service: 'accounts', scheduled: true });
+    await until(async () => (await app.application.routeShow({ service: 'accounts' })).percent === 100, { what: 'both steps' });
+    const shown = await app.application.routeShow({ service: 'accounts' });
+    expect(shown).toMatchObject({ version: 3, by: 'banyan', decision: { strategy: 'canary', schedule: [{ percent: 0, at: '2998-12-31T23:00:00.000Z' }] } });
+    await until(async () => (await app.ask('anna')) === 'service', { what: 'everybody is moved' });
   });
 });

@@ -34,7 +34,11 @@ export function compileAudience(audience: Audience): FitsAudience {
     conditions.push(oneOf([wanted], (facts) => facts.header(lower)));
   }
   for (const [name, wanted] of Object.entries(query ?? {})) conditions.push(oneOf([wanted], (facts) => facts.query(name)));
-  return (facts) => conditions.every((condition) => condition(facts));
+  // A loop: a function made for every request would be the only thing that this allocates.
+  return (facts) => {
+    for (const condition of conditions) if (!condition(facts)) return false;
+    return true;
+  };
 }
 
 function oneOf(wanted: readonly string[], read: (facts: RequestFacts) => string | undefined): FitsAudience {
@@ -42,6 +46,7 @@ function oneOf(wanted: readonly string[], read: (facts: RequestFacts) => string 
   const patterns = wanted.filter((text) => text.includes('*')).map(compilePattern);
   return (facts) => {
     const found = read(facts);
-    return found !== undefined && (exact.has(found) || patterns.some((pattern) => pattern(found)));
+    if (found === undefined) return false;
+    return exact.has(found) || (patterns.length > 0 && patterns.some((pattern) => pattern(found)));
   };
 }

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { routerFixture, until, type RouterFixture } from '../../../test/support/route-fixture.ts';
+import { SharedRouteStore } from '../../../test/support/shared-route-store.ts';
 import { systemClock, type Clock } from '../../core/clock.ts';
 import { PLAIN_DECISION } from '../../model/route-decision.ts';
-import type { RouteChange, RouteState, RouteStore, RouteWatcher } from '../../ports/route-store.ts';
-import { BanyanError } from '../../core/errors.ts';
 import { TrafficRouter } from '../router.ts';
 import { anchored, isDue, nextScheduled } from './schedule.ts';
 
@@ -30,53 +29,6 @@ describe('the steps of a schedule', () => {
   });
 });
 
-/** A store of one process, which several routers share. */
-class SharedStore implements RouteStore {
-  readonly versions: RouteState[] = [];
-  readonly #watchers = new Set<RouteWatcher>();
-  conflicts = 0;
-  readonly #clock: Clock;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  async install(): Promise<void> {}
-  async load(): Promise<readonly RouteState[]> {
-    return this.versions.slice(-1);
-  }
-  async save(change: RouteChange): Promise<RouteState> {
-    const latest = this.versions.at(-1);
-    if (change.expectedVersion !== undefined && change.expectedVersion !== (latest?.version ?? 0)) {
-      this.conflicts++;
-      throw new BanyanError('BANYAN_ROUTE_CONFLICT', { message: 'another was first' });
-    }
-    const { service, percent, by, why } = change;
-    const decision = change.decision ?? { ...(latest?.decision ?? PLAIN_DECISION), pinned: null, schedule: [], gradual: null };
-    const state = { service, percent, by, why, decision, version: (latest?.version ?? 0) + 1, at: new Date(this.#clock.now()).toISOString() };
-    this.versions.push(state);
-    for (const watcher of this.#watchers) setTimeout(() => watcher.onStates([state]), 5);
-    return state;
-  }
-  async history(): Promise<readonly RouteState[]> {
-    return [...this.versions].reverse();
-  }
-  async watch(watcher: RouteWatcher, signal: AbortSignal): Promise<void> {
-    this.#watchers.add(watcher);
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    this.#watchers.delete(watcher);
-  }
-  async acknowledge(): Promise<void> {}
-  async heartbeat(): Promise<void> {}
-  async forget(): Promise<void> {}
-  async liveRouters(): Promise<readonly string[]> {
-    return [];
-  }
-  async acknowledgements(): Promise<readonly never[]> {
-    return [];
-  }
-}
-
 let fixture: RouterFixture | undefined;
 const others: TrafficRouter[] = [];
 afterEach(async () => {
@@ -95,7 +47,7 @@ describe('a scheduled rollout', () => {
 
   it('takes each step once among three routers, in its time, and stops when somebody goes back', async () => {
     const { clock, forward } = movable();
-    const store = new SharedStore(clock);
+    const store = new SharedRouteStore(clock);
     const options = { clock, store, triggerEveryMs: 5 };
     fixture = await routerFixture(options);
     for (let n = 0; n < 2; n++) {

@@ -1,12 +1,12 @@
 import type { RouteVariant } from '../../model/route-decision.ts';
 import { BUCKETS } from '../decide.ts';
-import { xxh32 } from '../xxh32.ts';
+import { xxh32, xxh32Modulo } from '../xxh32.ts';
 
 /** The seed of an experiment's hash: xxh32 of its name's UTF-8 bytes, with seed 0. */
 export const experimentSeed = (experiment: string): number => xxh32(experiment);
 
 /** The bucket of a user in an experiment, 0 to 9,999, independent of the one that decides his side. */
-export const experimentBucket = (key: string, seed: number): number => xxh32(key, seed) % BUCKETS;
+export const experimentBucket = (key: string, seed: number): number => xxh32Modulo(key, seed, BUCKETS);
 
 /**
  * Shares the buckets out by weight. Who has a variant keeps it as far as the new shares allow: exactly
