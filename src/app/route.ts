@@ -5,7 +5,7 @@ import { PostgresFence } from '../postgres/fence.ts';
 import type { RouteDecision } from '../model/route-decision.ts';
 import type { RouteState as StoredRoute } from '../ports/route-store.ts';
 import { awaitRouters } from '../route/await-routers.ts';
-import { carriedOver } from '../route/decision/change.ts';
+import { carriedOver, changeDecision } from '../route/decision/change.ts';
 import { isAutomaticRollback } from '../route/decisions.ts';
 import { gradualPlan, refuseWhileCooling } from '../route/gradual-shift.ts';
 import { gradualSteps, nextStep } from '../route/gradual.ts';
@@ -100,14 +100,17 @@ export async function setRoute(session: Session, options: RouteSetOptions): Prom
   const { gradual, plan } = options;
   const latest = (await store.load()).find((state) => state.service === name);
   const present = latest?.percent ?? 0;
+  const before = latest ?? { percent: 0, decision: beginningOfService(session.service(name)) };
+  const { decision } = changeDecision(name, before, { percent: options.percent });
   // The first decision takes over what the configuration begins with; later ones keep what the store has.
-  const beginning = latest ? {} : { decision: beginningOfService(session.service(name)) };
+  const beginning = latest && decision.stage === latest.decision.stage ? {} : { decision };
   if (plan) {
     await begin(session, { service: name, percent: options.percent, plan, latest });
     return readRoutes(session);
   }
   const steps = gradual ? gradualSteps({ from: present, to: options.percent, stepPercent: gradual.stepPercent }) : [options.percent];
   for (const [index, percent] of steps.entries()) {
+    changeDecision(name, before, { percent });
     if (index > 0 && gradual) await session.context.clock.sleep(gradual.everySeconds * 1000, session.context.signal);
     await decide(session, { service: name, percent, why: 'route set', ...(index === 0 ? beginning : {}) });
   }
@@ -126,6 +129,7 @@ async function begin(
   }
   const plan = gradualPlan(percent, shift.plan);
   const first = nextStep(present, plan);
+  changeDecision(service, latest ?? { percent: 0, decision: beginningOfService(session.service(service)) }, { percent: first });
   const decision = { ...carriedOver(latest?.decision ?? beginningOfService(session.service(service))), gradual: first === percent ? null : plan };
   await decide(session, { service, percent: first, decision, why: `route set (gradual, to ${percent} %)` });
 }

@@ -16,9 +16,10 @@ import { Decisions } from './decisions.ts';
 import { isPercent } from './decide.ts';
 import { changeDecision, rolledBack, type DecisionChange } from './decision/change.ts';
 import { summaryOf } from './decision/summary.ts';
-import { shiftGradually } from './gradual-shift.ts';
+import { gradualPlan, shiftGradually } from './gradual-shift.ts';
 import { clientAddress } from './headers.ts';
 import { anchored } from './decision/schedule.ts';
+import { nextStep } from './gradual.ts';
 import { followFlag } from './flags/flag-follower.ts';
 import type { OutsideProvider } from './flags/open-feature.ts';
 import { HealthChecker } from './health-checker.ts';
@@ -142,6 +143,9 @@ export class TrafficRouter {
     const route = this.#route(service);
     if (!isPercent(percent)) throw notAPercentage(percent);
     const { by = 'library', why = '' } = options;
+    const present = { percent: route.targetPercent, decision: route.target.decision };
+    // A strategy may refuse what is a percentage.
+    changeDecision(service, present, { percent: options.gradual ? nextStep(present.percent, gradualPlan(percent, options)) : percent });
     if (!options.gradual) return this.#decisions.decide(route, { percent, by, why });
     return shiftGradually({ route, decisions: this.#decisions, clock: this.#clock, signal: this.#control.signal, percent, by, why, options });
   }

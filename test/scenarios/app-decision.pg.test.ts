@@ -77,8 +77,13 @@ describePostgres('a route that is more than a percentage', () => {
     const app = await routed('strategy: variants\nvariants: { blue: { upstream: "BLUE", weight: 1 } }\n');
     await app.application.routeSet({ service: 'accounts', percent: 100 });
     expect(await app.ask('anna')).toBe('blue');
-    await app.application.routeChange({ service: 'accounts', strategy: 'percentage', variants: { blue: 0 } });
+    await app.application.routeChange({ service: 'accounts', strategy: 'blue-green', variants: { blue: 0 } });
     expect(await app.ask('anna')).toBe('service');
+    for (const share of [{}, { gradual: { stepPercent: 5, everySeconds: 1 } }]) {
+      await expect(app.application.routeSet({ service: 'accounts', percent: 50, ...share })).rejects.toMatchObject({ code: 'BANYAN_ROUTE_INVALID' });
+    }
+    await app.application.routeSet({ service: 'accounts', percent: 0 });
+    expect(await app.application.routeShow({ service: 'accounts' })).toMatchObject({ percent: 0, decision: { strategy: 'blue-green' } });
   });
 
   it('is asked by application code, which follows when the users are moved', async () => {

@@ -47,6 +47,8 @@ function oneOf(wanted: readonly string[], read: (facts: RequestFacts) => string 
   return (facts) => {
     const found = read(facts);
     if (found === undefined) return false;
-    return exact.has(found) || (patterns.length > 0 && patterns.some((pattern) => pattern(found)));
+    if (exact.has(found)) return true;
+    for (const pattern of patterns) if (pattern(found)) return true;
+    return false;
   };
 }

@@ -105,7 +105,7 @@ class Follower {
       try {
         const answer = await ask();
         if (!('errorCode' in answer) || answer.errorCode === undefined) return answer.value;
-        reasons.push(String(answer.errorCode));
+        reasons.push(JSON.stringify(answer.errorCode));
       } catch (error) {
         reasons.push(messageOf(error));
       }
