@@ -38,7 +38,7 @@ async function routed(routing: string): Promise<Routed> {
   });
   await app.startSync();
   app.start((other) => other.routeServe());
-  await until(() => fetch(`http://${admin}/readyz`).then((response) => response.ok, () => false), { what: 'the router is ready' });
+  await until(() => fetch(`http://${admin}/readyz`).then((response) => response.ok, () => false), { what: 'the router is ready', timeoutMs: 60_000 });
   return {
     ...app,
     ask: async (user, tenant = '') => (await fetch(`http://${listen}/api/x`, { headers: { cookie: `uid=${user}`, 'x-tenant': tenant } })).text(),
