@@ -106,7 +106,7 @@ export async function refusePaused(session: Session, services: readonly string[]
   const name = services.find((each) => leases.get(each)?.paused !== undefined);
   const paused = name === undefined ? undefined : leases.get(name)?.paused;
   if (name === undefined || !paused) return;
-  throw new BanyanError('BANYAN_SYNC_PAUSED', { message: `${name} was paused by ${paused.by} at ${paused.at}.` });
+  throw new BanyanError('BANYAN_SYNC_PAUSED', { message: `${name} was paused ${paused.by ? `by ${paused.by} ` : ''}at ${paused.at}.` });
 }
 
 async function streamsWith(session: Session, leases: ReadonlyMap<string, LeaseState>): Promise<StreamStatus[]> {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { PairOptions } from '../app/reconcile-types.ts';
 import { usageError } from './command.ts';
-import { filled } from './values.ts';
+import { databaseUrl } from './values.ts';
 
 export interface PairFlags {
   readonly source?: string;
@@ -12,9 +12,9 @@ export interface PairFlags {
 /** Lets a command name two databases instead of the configured services. */
 export function withPairOptions(command: Command): Command {
   return command
-    .option('--source <url>', 'a database that counts as the monolith, with --target', filled)
-    .option('--target <url>', 'a database that counts as the service', filled)
-    .option('--record <url>', 'where the record of such a pair is kept (default: in the source)', filled);
+    .option('--source <url>', 'a database that counts as the monolith, with --target', databaseUrl)
+    .option('--target <url>', 'a database that counts as the service', databaseUrl)
+    .option('--record <url>', 'where the record of such a pair is kept (default: in the source)', databaseUrl);
 }
 
 /** @throws BANYAN_USAGE for half a pair */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decimalNumber, filled, nameList, wholeNumber } from './values.ts';
+import { databaseUrl, decimalNumber, filled, nameList, wholeNumber } from './values.ts';
 
 test.each([
   ['a', ['a']],
@@ -30,4 +30,11 @@ describe('numbers', () => {
 test('filled', () => {
   expect(filled('x')).toBe('x');
   expect(() => filled(' ')).toThrow('Expected something that is not empty.');
+});
+
+test('a database\'s URL is refused without being repeated', () => {
+  expect(databaseUrl('postgresql://host/db')).toBe('postgresql://host/db');
+  for (const text of ['shop', 'http://host/db', 'postgres://user:pass#word@host:port/db']) {
+    expect(() => databaseUrl(text)).toThrow(expect.objectContaining({ code: 'BANYAN_USAGE', message: expect.not.stringContaining(text) as string }) as Error);
+  }
 });

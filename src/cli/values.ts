@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { FORMATS } from '../config/formats.ts';
+import { BanyanError } from '../core/errors.ts';
 import { parseTimeSpan } from '../core/time-text.ts';
 
 /** Reads a whole number between two bounds. */
@@ -40,4 +42,13 @@ export function timeSpan(text: string): number {
   const seconds = parseTimeSpan(text);
   if (seconds === undefined || seconds === 0) throw new InvalidArgumentError('Expected a span of time such as 90m, 12h, 7d or 2w.');
   return seconds;
+}
+
+/** A database's URL. What is none is not repeated: it may be a password. */
+export function databaseUrl(text: string): string {
+  const { expected, refuse } = FORMATS['database-url'];
+  const found = refuse(text);
+  if (found === undefined) return text;
+  // Not as an argument's error: that would name it.
+  throw new BanyanError('BANYAN_USAGE', { message: `A database is named by ${expected}; found ${found}.` });
 }

@@ -253,6 +253,7 @@ export class ConsistencyValidator {
   async #excluding(exclude: readonly string[], specs: readonly TableToValidate[]): Promise<readonly TableToValidate[]> {
     if (exclude.length === 0) return specs;
     const seen = new Set<string>();
+    const compared = new Set<string>();
     const result: TableToValidate[] = [];
     for (const spec of specs) {
       const names = pairNames(spec);
@@ -261,9 +262,12 @@ export class ConsistencyValidator {
       // Where columns are chosen, what else the target has is not compared anyhow.
       const there = spec.columns === undefined && !exclude.every(has(shape?.columns)) ? (await shapeOf(this.#target, names.target)).shape?.columns : [];
       const here = exclude.filter((name) => has(shape?.columns)(name) || has(there)(name));
-      for (const name of here) seen.add(name);
+      const key = spec.key ?? shape?.key ?? [];
+      for (const name of here) (key.includes(name) ? compared : seen).add(name);
       result.push(here.length === 0 ? spec : { ...spec, exclude: [...(spec.exclude ?? []), ...here] });
     }
+    const keys = exclude.filter((name) => compared.has(name) && !seen.has(name));
+    if (keys.length > 0) throw new BanyanError('BANYAN_VALIDATE_COLUMN', { message: `"${keys.join('", "')}" can not be excluded: rows are told apart by it.`, details: { columns: keys } });
     const unknown = exclude.filter((name) => !seen.has(name));
     if (unknown.length === 0) return result;
     throw new BanyanError('BANYAN_VALIDATE_COLUMN', { message: `No table has a column "${unknown.join('", "')}" to exclude.`, details: { columns: unknown } });

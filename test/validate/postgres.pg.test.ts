@@ -154,6 +154,7 @@ describePostgres('validation on PostgreSQL', () => {
     await refused({ tables: [{ table: 't', tolerance: { columns: { id: { absolute: 1 } } } }] });
     await refused({ tables: [{ table: 't', tolerance: { columns: { nowhere: { absolute: 1 } } } }] });
     await refused({ exclude: ['mistyped'] });
+    await refused({ exclude: ['id'] });
   });
 
   it('sees what the plain record hash can not', async () => {

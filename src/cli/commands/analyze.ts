@@ -3,7 +3,7 @@ import type { AnalyzeResult } from '../../app/application.ts';
 import { examples } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { plural, table, type Style } from '../style.ts';
-import { filled, wholeNumber } from '../values.ts';
+import { databaseUrl, filled, wholeNumber } from '../values.ts';
 
 interface AnalyzeFlags {
   readonly db?: string;
@@ -17,7 +17,7 @@ export function addAnalyze(program: Command, frame: Frame): void {
   const analyze = program
     .command('analyze')
     .description('Suggest where the monolith should be cut. Reads the configured monolith unless told otherwise.')
-    .addOption(new Option('--db <url>', 'a database to read').argParser(filled).conflicts('schema'))
+    .addOption(new Option('--db <url>', 'a database to read').argParser(databaseUrl).conflicts('schema'))
     .addOption(new Option('--schema <file>', 'SQL that creates the schema, to read instead of a database').argParser(filled))
     .option('--workload <file>', 'SQL statements the monolith runs; transactions show what belongs together', filled)
     .option('--services <number>', 'how many services to suggest (default: as many as the structure shows)', wholeNumber(1, 1000))

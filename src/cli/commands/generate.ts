@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { examples } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { duration, plural } from '../style.ts';
-import { filled, nameList } from '../values.ts';
+import { databaseUrl, filled, nameList } from '../values.ts';
 
 interface GenerateFlags {
   readonly db?: string;
@@ -15,7 +15,7 @@ export function addGenerate(program: Command, frame: Frame): void {
   const generate = program
     .command('generate')
     .description("Write the new service's REST API, from the tables it owns.")
-    .option('--db <url>', 'the database to read (default: the configured monolith)', filled)
+    .option('--db <url>', 'the database to read (default: the configured monolith)', databaseUrl)
     .requiredOption('--service <name>', 'what the service is called', filled)
     .option('--tables <names>', "its tables, separated by commas (default: the service's configured ones)", nameList)
     .requiredOption('-o, --out-dir <dir>', 'where to write it', filled)

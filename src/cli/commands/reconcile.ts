@@ -130,8 +130,8 @@ function undoText({ of, run, dryRun, undone, left, refused }: ReconcileUndoResul
   if (dryRun) return `Would give ${plural(undone, 'row')} back what they held before run ${of}, but for those that were written since.\n`;
   if (run === undefined) return 'Nothing was done.\n';
   return (
-    `${plural(undone, 'row')} hold again what they held before run ${of}; run ${run} keeps what they held meanwhile.\n` +
-    (left > 0 ? style.red(`${plural(left, 'row')} were written since, and stay.\n`) : '') +
-    (refused > 0 ? style.red(`${plural(refused, 'row')} were refused by the database; \`banyan reconcile show ${run}\` says why.\n`) : '')
+    `${plural(undone, 'row')} ${undone === 1 ? 'holds again what it' : 'hold again what they'} held before run ${of}; run ${run} keeps what ${undone === 1 ? 'it' : 'they'} held meanwhile.\n` +
+    (left > 0 ? style.red(`${plural(left, 'row')} ${left === 1 ? 'was written since, and stays' : 'were written since, and stay'}.\n`) : '') +
+    (refused > 0 ? style.red(`${plural(refused, 'row')} ${refused === 1 ? 'was' : 'were'} refused by the database; \`banyan reconcile show ${run}\` says why.\n`) : '')
   );
 }

@@ -63,7 +63,7 @@ function slotsText({ streams, unusedSlots }: SyncStatusResult, style: Style): st
   const lines: string[] = [];
   for (const { service, direction, pausedAt, pausedBy, slot } of streams) {
     const name = `${service} ${direction}`;
-    if (pausedAt !== undefined) lines.push(`${name} was paused by ${printable(pausedBy ?? '')} at ${pausedAt}.`);
+    if (pausedAt !== undefined) lines.push(`${name} was paused ${pausedBy ? `by ${printable(pausedBy)} ` : ''}at ${pausedAt}.`);
     if (!slot) continue;
     if (slot.walStatus === 'lost') lines.push(style.red(`${name}: slot ${slot.name} has lost WAL that the stream needs (BANYAN_SLOT_LOST).`));
     else if (slot.walStatus === 'unreserved') lines.push(style.red(`${name}: slot ${slot.name} is about to lose WAL that the stream needs; raise max_slot_wal_keep_size now.`));

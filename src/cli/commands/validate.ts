@@ -5,7 +5,7 @@ import { examples, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
 import { count, duration, mark, plural, styleFor, table, type Style } from '../style.ts';
-import { filled, nameList } from '../values.ts';
+import { databaseUrl, filled, nameList } from '../values.ts';
 import { addValidateAnomalies } from './validate-anomalies.ts';
 import { addValidateHistory } from './validate-history.ts';
 import { addValidateWatch } from './validate-watch.ts';
@@ -34,10 +34,10 @@ export function addValidate(program: Command, frame: Frame): void {
   const validate = program
     .command('validate')
     .description('Compare both sides of every configured service, or any two databases. Exit code 0: equal, 1: not.')
-    .option('--source <url>', 'a database, with --target', filled)
-    .option('--target <url>', 'the database to compare it with', filled)
-    .option('--source-replica <url>', 'a hot standby of the source, where its rows are read', filled)
-    .option('--target-replica <url>', 'a hot standby of the target', filled)
+    .option('--source <url>', 'a database, with --target', databaseUrl)
+    .option('--target <url>', 'the database to compare it with', databaseUrl)
+    .option('--source-replica <url>', 'a hot standby of the source, where its rows are read', databaseUrl)
+    .option('--target-replica <url>', 'a hot standby of the target', databaseUrl)
     .option('--tables <names>', 'only these, separated by commas (default: all)', nameList)
     .addOption(new Option('--level <level>', 'how closely (default: as configured, else full)').choices(['count', 'sample', 'checksum', 'full']))
     .option('--where <condition>', 'only rows for which this SQL condition is true', filled)
@@ -130,7 +130,7 @@ function rulesText(rules: NonNullable<ValidateResult['rules']>): string {
   const failed = rules.filter(({ ok }) => !ok).map(({ name }) => name);
   const unsettled = rules.filter(({ ok, counts }) => ok && counts.unsettled > 0).map(({ name }) => name);
   const held = rules.length - failed.length - unsettled.length;
-  const parts = [`${held} of ${plural(rules.length, 'rule')} hold`, ...(failed.length > 0 ? [`broken: ${failed.join(', ')}`] : []), ...(unsettled.length > 0 ? [`written at every look: ${unsettled.join(', ')}`] : [])];
+  const parts = [`${held} of ${plural(rules.length, 'rule')} ${held === 1 ? 'holds' : 'hold'}`, ...(failed.length > 0 ? [`broken: ${failed.join(', ')}`] : []), ...(unsettled.length > 0 ? [`written at every look: ${unsettled.join(', ')}`] : [])];
   return `${parts.join('; ')}.\n`;
 }
 
