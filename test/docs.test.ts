@@ -49,7 +49,7 @@ describe('the pages', () => {
 
   it.each(pages.filter((page) => page !== join('docs', 'cli.md')))('%s shows commands that are accepted', async (page) => {
     for (const { line, argv, exit } of commandLines(await read(page))) {
-      expect(String((await run(argv)).code), line).toBe(exit);
+      expect(String((await run(argv.map((word) => word.replace(/^\$\w+_URL$/, 'postgres://someone:secret@127.0.0.1/shop')))).code), line).toBe(exit);
     }
   });
 

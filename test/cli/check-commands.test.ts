@@ -8,11 +8,11 @@ const running = (line: string, application: Partial<Application> = {}): Promise<
 const shown = async (line: string, application: Partial<Application> = {}): Promise<string> => (await running(line, application)).stdout;
 
 describe('validate', () => {
-  const pair = '--source a://x --target b://y';
+  const pair = '--source postgres://a/x --target postgres://b/y';
 
   test.each([
-    [`${pair} --source-replica c://x`, { source: 'a://x', target: 'b://y', sourceReplica: 'c://x' }],
-    [`${pair} --target-replica c://y`, { source: 'a://x', target: 'b://y', targetReplica: 'c://y' }],
+    [`${pair} --source-replica postgres://c/x`, { source: 'postgres://a/x', target: 'postgres://b/y', sourceReplica: 'postgres://c/x' }],
+    [`${pair} --target-replica postgres://c/y`, { source: 'postgres://a/x', target: 'postgres://b/y', targetReplica: 'postgres://c/y' }],
     ['--no-schema', { without: ['schema', 'sequences'] }],
     ['--no-references', { without: ['references'] }],
     ['--no-schema --no-references', { without: ['schema', 'sequences', 'references'] }],
@@ -22,9 +22,9 @@ describe('validate', () => {
   });
 
   test.each([
-    ['--target b://y', '--source and --target go together.'],
-    ['--source-replica c://x', '--source-replica and --target-replica go with'],
-    ['--target-replica c://y', '--source-replica and --target-replica go with'],
+    ['--target postgres://b/y', '--source and --target go together.'],
+    ['--source-replica postgres://c/x', '--source-replica and --target-replica go with'],
+    ['--target-replica postgres://c/y', '--source-replica and --target-replica go with'],
     [`${pair} --rules revenue`, 'Rules are those of banyan.yaml'],
     ['--level most', "Allowed choices are count, sample, checksum, full."],
     ['--format html', "Allowed choices are text, json, markdown, junit."],
@@ -51,7 +51,7 @@ describe('validate', () => {
     expect(await running('validate --rules-only', ruled({ consistent: true, rules: [holds, { ...holds, name: 'stock' }] }))).toMatchObject({ code: 0, stdout: '\n2 of 2 rules hold.\n\nEqual: 2,000 rows compared in 1.5 s.\n' });
     const { code, stdout } = await running('validate --rules-only', ruled({ rules: [holds, broken, moving] }));
     expect(code).toBe(1);
-    expect(stdout).toContain('\n1 of 3 rules hold; broken: stock; written at every look: visits.\n\nNot equal: ');
+    expect(stdout).toContain('\n1 of 3 rules holds; broken: stock; written at every look: visits.\n\nNot equal: ');
   });
 
   test('a broken rule is an answer, a rule that only changed is none', async () => {
@@ -88,7 +88,7 @@ describe('sync status', () => {
   test('what is not known is a dash, and a bound that is not known is no number', async () => {
     const { worker: _worker, ...idle } = samples.stream;
     const text = await shown('sync status', status({ streams: [{ ...idle, state: 'paused', pausedAt: '2026-01-02T03:04:05Z', slot }] }));
-    expect(text).toMatch(/ –\naccounts monolith-to-service was paused by .*at 2026-01-02T03:04:05Z\.\n/);
+    expect(text).toMatch(/ –\naccounts monolith-to-service was paused at 2026-01-02T03:04:05Z\.\n/);
     expect(text).toContain('nobody reads slot banyan_accounts_m2s_5; the server keeps 0 B of WAL for it.\n');
     const unused = { ...slot, database: 'the monolith', reason: 'no service', statements: [], consequence: 'Gone.' };
     expect(await shown('sync status', status({ unusedSlots: [unused] }))).toContain('keeps 0 B of WAL, and no stream uses it: no service.\n');

@@ -220,10 +220,10 @@ describe('review', () => {
   });
 
   test('a pair by URL is given to each command, half a pair to none', async () => {
-    const pair = { source: 'a://x', target: 'b://y' };
+    const pair = { source: 'postgres://a/x', target: 'postgres://b/y' };
     for (const line of ['review list', 'review show 7', 'review reject 7', 'review approve 7 --side service', 'reconcile show 12']) {
-      expect((await running(`${line} --source a://x --target b://y`)).calls[0]?.options).toMatchObject(pair);
-      expect(await running(`${line} --source a://x`)).toMatchObject({ code: 2, calls: [] });
+      expect((await running(`${line} --source postgres://a/x --target postgres://b/y`)).calls[0]?.options).toMatchObject(pair);
+      expect(await running(`${line} --source postgres://a/x`)).toMatchObject({ code: 2, calls: [] });
     }
   });
 });
