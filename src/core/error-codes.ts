@@ -263,6 +263,10 @@ export const ERROR_CODES = {
     meaning: 'The shared state of the routes could not be read or written.',
     remedy: 'Check `state.url` and that its database runs. Routers go on with their last decision meanwhile.',
   },
+  BANYAN_ROUTE_TLS: {
+    meaning: "The listener's certificate, its key or its clients' authorities could not be used.",
+    remedy: 'Check `route.tls`: the files must be readable, in PEM, and the key must be the certificate\'s (`openssl x509 -noout -pubkey`, `openssl pkey -pubout`).',
+  },
   BANYAN_ROUTE_LISTEN: {
     meaning: 'The router could not listen on its address.',
     remedy: 'Check `route.listen` and `route.admin`, and whether another process has the port.',

@@ -1,12 +1,12 @@
-import type { IncomingMessage } from 'node:http';
 import { readSource, type TextSource } from './key.ts';
 import { networkTable } from '../core/network.ts';
+import type { ProxyRequest } from './request.ts';
 
 /** Where a request says to which tenant, or which region, it belongs; the first that yields a value wins. */
 export type AttributeSource = TextSource | { readonly networks: Readonly<Record<string, readonly string[]>> };
 
 /** What a request says of one attribute. */
-export type ReadAttribute = (request: IncomingMessage, clientAddress: string) => string | undefined;
+export type ReadAttribute = (request: ProxyRequest, clientAddress: string) => string | undefined;
 
 export function compileAttribute(sources: readonly AttributeSource[]): ReadAttribute {
   const readers = sources.map((source): ReadAttribute => {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { ProxyRequest } from './request.ts';
 
 /** What must reach the upstream: named in `Connection`, it would be taken away on its way. */
 const END_TO_END = new Set([
@@ -8,6 +8,9 @@ const END_TO_END = new Set([
 
 /** Of RFC 3986: a name or an address, with a port. */
 const HOST = /^[\w.~!$&'()*+,;=:%[\]-]*$/;
+
+/** What {@link ProxyRequest.httpVersion} is for HTTP/2; HTTP/1.1's parser never says so. */
+export const HTTP2 = '2';
 
 /** More headers than this are no request's. */
 const MOST_HEADERS = 256;
@@ -23,15 +26,16 @@ export interface Suspicion {
  * is, or what it says; undefined: they do. The parser has refused two lengths, a length beside an
  * encoding, folded lines and line ends without CR by then.
  */
-export function suspect(request: IncomingMessage): Suspicion | undefined {
+export function suspect(request: ProxyRequest): Suspicion | undefined {
   if (request.rawHeaders.length > 2 * MOST_HEADERS) return { status: 431, reason: `more than ${MOST_HEADERS} headers` };
   const reason = ambiguity(request);
   return reason === undefined ? undefined : { status: 400, reason };
 }
 
-function ambiguity(request: IncomingMessage): string | undefined {
+function ambiguity(request: ProxyRequest): string | undefined {
   const { headers, httpVersion } = request;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'the protocol must be HTTP/1.1 or HTTP/1.0';
+  // HTTP/2 has frames, and its library looks at them; a client of HTTP/1.1 can not call itself that.
+  if (httpVersion !== HTTP2 && httpVersion !== '1.1' && httpVersion !== '1.0') return 'the protocol must be HTTP/1.1 or HTTP/1.0';
   const encoding = headers['transfer-encoding'];
   if (encoding !== undefined) {
     if (httpVersion === '1.0') return 'HTTP/1.0 has no Transfer-Encoding';

@@ -1,6 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import type { Ids } from './ids.ts';
+import type { ProxyRequest } from './request.ts';
 
 /** Headers that concern one connection only (RFC 9110, 7.6.1), and what replaces them is made anew. */
 const HOP_BY_HOP = new Set([
@@ -46,7 +45,7 @@ function connectionNames(connection: string | undefined): ReadonlySet<string> | 
 }
 
 /** The headers for the upstream, as name, value, name, value, …; `Host` is the client's. */
-export function requestHeaders(request: IncomingMessage, forwarding: Forwarding): string[] {
+export function requestHeaders(request: ProxyRequest, forwarding: Forwarding): string[] {
   const { rawHeaders, headers } = request;
   const dropped = connectionNames(headers.connection);
   const result: string[] = [];
@@ -57,7 +56,7 @@ export function requestHeaders(request: IncomingMessage, forwarding: Forwarding)
     result.push(name, rawHeaders[i + 1] ?? '');
   }
   const { peerAddress, trustProxy, requestId, ids } = forwarding;
-  const encrypted = (request.socket as Partial<TLSSocket>).encrypted === true;
+  const encrypted = request.socket.encrypted === true;
   const proto = (trustProxy && first(headers['x-forwarded-proto'])) || (encrypted ? 'https' : 'http');
   const host = (trustProxy && first(headers['x-forwarded-host'])) || headers.host || '';
   const before = joined(headers['x-forwarded-for']);
@@ -73,7 +72,7 @@ export function requestHeaders(request: IncomingMessage, forwarding: Forwarding)
 }
 
 /** The client's request id if it is one, else a new one. */
-export function requestIdOf(request: IncomingMessage, ids: Ids): string {
+export function requestIdOf(request: ProxyRequest, ids: Ids): string {
   const given = first(request.headers['x-request-id']);
   return REQUEST_ID.test(given) ? given : ids.hex(16);
 }
@@ -106,13 +105,13 @@ const text = (value: string | Buffer | undefined): string =>
   typeof value === 'string' ? value : (value?.toString('latin1') ?? '');
 
 /** The address a request came from: the connection's, or the first of X-Forwarded-For behind a trusted proxy. */
-export function clientAddress(request: IncomingMessage, trustProxy: boolean): string {
+export function clientAddress(request: ProxyRequest, trustProxy: boolean): string {
   const forwarded = trustProxy ? first(request.headers['x-forwarded-for']) : '';
   return forwarded === '' ? peerAddress(request) : forwarded;
 }
 
 /** The address of the connection's other end; IPv4 in its own form. */
-export function peerAddress(request: IncomingMessage): string {
+export function peerAddress(request: ProxyRequest): string {
   const address = request.socket.remoteAddress ?? 'unknown';
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

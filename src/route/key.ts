@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { networkOf } from '../core/network.ts';
+import type { ProxyRequest } from './request.ts';
 
 /** Where a user's key may be found; the first that yields a value wins. */
 export type KeySource =
@@ -19,7 +19,7 @@ export type TextSource = Extract<KeySource, { readonly cookie: string } | { read
 export const ANONYMOUS_COOKIE = 'banyan-key';
 
 /** The user's key by the configured chain, then by the router's own cookie; undefined: none yet. */
-export function readKey(chain: readonly KeySource[], request: IncomingMessage, clientAddress: string): string | undefined {
+export function readKey(chain: readonly KeySource[], request: ProxyRequest, clientAddress: string): string | undefined {
   for (const source of chain) {
     const value = fromSource(source, request, clientAddress);
     if (value !== undefined && value !== '') return value;
@@ -27,21 +27,21 @@ export function readKey(chain: readonly KeySource[], request: IncomingMessage, c
   return cookieValue(request.headers.cookie, ANONYMOUS_COOKIE);
 }
 
-function fromSource(source: KeySource, request: IncomingMessage, clientAddress: string): string | undefined {
+function fromSource(source: KeySource, request: ProxyRequest, clientAddress: string): string | undefined {
   if (source === 'ip') return clientAddress;
   if ('network' in source) return networkOf(clientAddress, source.network);
   return readSource(source, request);
 }
 
 /** What one source says of a request. */
-export function readSource(source: TextSource, request: IncomingMessage): string | undefined {
+export function readSource(source: TextSource, request: ProxyRequest): string | undefined {
   if ('cookie' in source) return cookieValue(request.headers.cookie, source.cookie);
   if ('header' in source) return headerValue(request, source.header);
   if ('jwt' in source) return jwtClaim(request.headers.authorization, source.jwt);
   return queryValue(request.url ?? '', source.query);
 }
 
-export function headerValue(request: IncomingMessage, name: string): string | undefined {
+export function headerValue(request: ProxyRequest, name: string): string | undefined {
   const value = request.headers[name.toLowerCase()];
   return Array.isArray(value) ? value[0] : value;
 }

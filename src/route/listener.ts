@@ -1,8 +1,13 @@
 import http from 'node:http';
+import type { ServerHttp2Session } from 'node:http2';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
+import { readProxied, splitByProtocol } from './front.ts';
+import { createHttp2 } from './http2.ts';
 import { isWebSocket, plainResponse, tunnel } from './tunnel.ts';
 import type { Traffic } from './traffic.ts';
 import { Visit } from './visit.ts';
@@ -39,10 +44,16 @@ export function parseAddress(text: string | ListenAddress): ListenAddress {
   return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
 }
 
+function visitOf(traffic: Traffic, request: http.IncomingMessage, response: http.ServerResponse, wantsContinue: boolean): Visit {
+  const length = request.headers['content-length'];
+  const hasBody = request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+  return new Visit(traffic, { request, response, body: hasBody ? request : null, wantsContinue });
+}
+
 /** The listener for plain requests. */
 export function requestListener(traffic: Traffic): http.RequestListener {
   return (request, response) => {
-    inTurn(new Visit(traffic, request, response, false), response);
+    inTurn(visitOf(traffic, request, response, false), response);
   };
 }
 
@@ -67,28 +78,63 @@ export interface ProxyServer {
   readonly server: http.Server;
   /** Connections that became tunnels: the server no longer knows them. */
   readonly tunnels: ReadonlySet<Duplex>;
+  /** Connections of HTTP/2, which it does not know either. */
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  /** New connections get this certificate. */
+  readonly renew: (tls: SecureContextOptions) => void;
 }
 
 /** The router's public server, not listening yet. */
-export function createProxyServer(traffic: Traffic, limits: ListenLimits): ProxyServer {
+export function createProxyServer(
+  traffic: Traffic,
+  options: { readonly limits: ListenLimits; readonly tls?: SecureContextOptions; readonly proxyProtocol?: readonly string[] },
+): ProxyServer {
+  const { limits, tls, proxyProtocol } = options;
+  const { maxHeaderBytes = 16_384, headersMs = 10_000, requestMs = 300_000, idleMs = 65_000, connections = 10_000 } = limits;
   const tunnels = new Set<Duplex>();
-  const server = http.createServer(
-    {
-      maxHeaderSize: limits.maxHeaderBytes ?? 16_384,
-      headersTimeout: limits.headersMs ?? 10_000,
-      requestTimeout: limits.requestMs ?? 300_000,
-      keepAliveTimeout: limits.idleMs ?? 65_000,
-      // Late heads and requests are looked for this often.
-      connectionsCheckingInterval: Math.min(1000, Math.max(50, (limits.headersMs ?? 10_000) / 2)),
-    },
-    requestListener(traffic),
-  );
+  const sessions = new Set<ServerHttp2Session>();
+  const httpOptions = {
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: idleMs,
+    // Late heads and requests are looked for this often.
+    connectionsCheckingInterval: Math.min(1000, Math.max(50, headersMs / 2)),
+  };
+  let server: http.Server;
+  let renew: ProxyServer['renew'] = () => {};
+  if (tls) {
+    const secure = https.createServer({
+      ...httpOptions, ...tls, handshakeTimeout: headersMs, ALPNProtocols: ['h2', 'http/1.1'],
+      ...(tls.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
+    });
+    const http2 = createHttp2(traffic, { maxHeaderBytes, idleMs, streams: 128 });
+    http2.on('session', (session) => {
+      sessions.add(session);
+      session.once('close', () => sessions.delete(session));
+    });
+    splitByProtocol(secure, http2);
+    renew = (context) => {
+      secure.setSecureContext(context);
+    };
+    server = secure;
+  } else {
+    server = http.createServer(httpOptions);
+  }
+  server.on('request', requestListener(traffic));
   // By itself it would leave out what is beyond its own limit, and say nothing.
   server.maxHeadersCount = 0;
-  server.maxConnections = limits.connections ?? 10_000;
+  server.maxConnections = connections;
+  serveSpecial(server, traffic, tunnels);
+  if (proxyProtocol) readProxied(server, { trusted: proxyProtocol, headerMs: headersMs, logger: traffic.logger });
+  return { server, tunnels, sessions, renew };
+}
+
+/** Requests that wait for a word before their body, or want to become something else. */
+function serveSpecial(server: http.Server, traffic: Traffic, tunnels: Set<Duplex>): void {
   // The body is asked for only when the request goes on, so a held or refused one is not uploaded.
   server.on('checkContinue', (request, response) => {
-    inTurn(new Visit(traffic, request, response, true), response);
+    inTurn(visitOf(traffic, request, response, true), response);
   });
   server.on('upgrade', (request, socket, head) => {
     if (isBusy(socket)) {
@@ -117,10 +163,10 @@ export function createProxyServer(traffic: Traffic, limits: ListenLimits): Proxy
       response.end();
       return;
     }
-    new Visit(traffic, request, response, false).begin();
+    visitOf(traffic, request, response, false).begin();
   });
-  return { server, tunnels };
 }
+
 
 /**
  * Listens, and gives the address in use.
@@ -147,7 +193,7 @@ export async function listenOn(server: http.Server, address: ListenAddress): Pro
  * end within `drainMs`, then closes the rest.
  */
 export async function drain(
-  { server, tunnels }: ProxyServer,
+  { server, tunnels, sessions }: Omit<ProxyServer, 'renew'>,
   options: { readonly clock: Clock; readonly drainMs: number },
 ): Promise<void> {
   if (!server.listening) return;
@@ -157,6 +203,8 @@ export async function drain(
       resolve(true);
     });
   });
+  // They take no new requests, and end when those under way are answered.
+  for (const session of sessions) session.close();
   const deadline = clock.monotonic() + drainMs;
   let closed = false;
   while (!closed && clock.monotonic() < deadline) {
@@ -167,6 +215,6 @@ export async function drain(
     closed = await Promise.race([end, clock.sleep(20).then(() => false)]);
   }
   server.closeAllConnections();
-  for (const socket of tunnels) socket.destroy();
+  for (const connection of [...tunnels, ...sessions]) connection.destroy();
   await end;
 }

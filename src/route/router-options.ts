@@ -11,6 +11,7 @@ import type { KeySource } from './key.ts';
 import type { ListenLimits } from './listener.ts';
 import type { RouteStatus } from './service-route.ts';
 import type { ShiftOutcome } from './shifter.ts';
+import type { ListenTls, UpstreamTls } from './tls-context.ts';
 import type { UpstreamTimeouts } from './upstream.ts';
 
 export interface TrafficRouterOptions {
@@ -45,6 +46,17 @@ export interface TrafficRouterOptions {
   /** Most connections to each upstream. Default 512. */
   readonly connections?: number;
   readonly limits?: ListenLimits;
+  /** Serve HTTPS, HTTP/2 and HTTP/1.1. Default: HTTP/1.1 in the clear. */
+  readonly listenTls?: ListenTls;
+  /** How often the certificate's files are looked at, in milliseconds. Default 5,000. */
+  readonly tlsCheckMs?: number;
+  /** For sides with `https:` URLs. */
+  readonly upstreamTls?: UpstreamTls;
+  /**
+   * Networks of load balancers that begin each connection with a PROXY protocol header; nobody else may connect
+   * then. Default: connections are taken as they are.
+   */
+  readonly proxyProtocol?: readonly string[];
   /** Believe X-Forwarded-For, -Proto and -Host of whoever connects. Default false. */
   readonly trustProxy?: boolean;
   /** Answer with `x-banyan-side`. Default true. */

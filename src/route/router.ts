@@ -33,6 +33,7 @@ import { StoreLink } from './store-link.ts';
 import type { Traffic } from './traffic.ts';
 import { watchSignals } from './signal-watch.ts';
 import { watchTriggers } from './trigger-watch.ts';
+import { readTls, watchTls } from './tls-context.ts';
 import { Upstream } from './upstream.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -212,15 +213,15 @@ export class TrafficRouter {
 
   /**
    * Warms up, then serves on `host:port` (port 0: any) and gives the address in use.
-   * @throws BANYAN_ROUTE_LISTEN, BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE
+   * @throws BANYAN_ROUTE_LISTEN, BANYAN_ROUTE_INVALID, BANYAN_ROUTE_STORE, BANYAN_ROUTE_TLS
    */
   async listen(address: string | ListenAddress): Promise<ListenAddress> {
     const wanted = parseAddress(address);
     invariant(this.#server === null, 'the router listens already');
     this.#monolith();
     await this.#openStore();
-    this.#server = createProxyServer(this.#traffic, this.#options.limits ?? {});
-    const server = this.#server;
+    const server = await this.#serve();
+    this.#server = server;
     this.#notReady = 'warming up';
     const requests = this.#options.warmUpRequests ?? 2000;
     if (requests > 0) await warmUp({ requests, traffic: this.#traffic, connect: (url) => makeUpstream(url, this.#options) });
@@ -262,7 +263,19 @@ export class TrafficRouter {
     await Promise.all(this.#background);
     await this.#link?.stopped();
     await Promise.all([...this.#upstreams.values()].map(async (upstream) => upstream.destroy()));
-    if (this.#admin) await drain({ server: this.#admin, tunnels: new Set() }, { clock: this.#clock, drainMs: 0 });
+    if (this.#admin) await drain({ server: this.#admin, tunnels: new Set(), sessions: new Set() }, { clock: this.#clock, drainMs: 0 });
+  }
+
+  async #serve(): Promise<ProxyServer> {
+    const { limits = {}, listenTls, proxyProtocol, tlsCheckMs = 5000 } = this.#options;
+    const current = listenTls ? await readTls(listenTls) : undefined;
+    const server = createProxyServer(this.#traffic, { limits, ...(current ? { tls: current } : {}), ...(proxyProtocol ? { proxyProtocol } : {}) });
+    if (listenTls && current) {
+      const changed = server.renew;
+      const watch = watchTls({ files: listenTls, current, everyMs: tlsCheckMs, clock: this.#clock, logger: this.#logger, changed, signal: this.#control.signal });
+      this.#background.push(watch);
+    }
+    return server;
   }
 
   #route(service: string): ServiceRoute {
@@ -423,10 +436,11 @@ export class TrafficRouter {
 }
 
 function makeUpstream(url: string, options: TrafficRouterOptions): Upstream {
-  const { timeouts, connections } = options;
+  const { timeouts, connections, upstreamTls } = options;
   return new Upstream({
     url,
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(connections === undefined ? {} : { connections }),
+    ...(upstreamTls === undefined ? {} : { tls: upstreamTls }),
   });
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { IncomingMessage } from 'node:http';
 import type { Side } from '../model/side.ts';
 import type { CausalBarrier } from './barrier.ts';
 import { bucketOf } from './decide.ts';
@@ -11,6 +10,7 @@ import { clientAddress } from './headers.ts';
 import type { Ids } from './ids.ts';
 import { readKey, type KeySource } from './key.ts';
 import { findMatch } from './match.ts';
+import type { ProxyRequest } from './request.ts';
 import type { ServiceRoute } from './service-route.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -45,12 +45,12 @@ export function subjectOf(key: string, facts: RequestFacts): Subject {
   return { key, bucket: bucketOf(key), facts };
 }
 
-export function keyOf(traffic: Traffic, request: IncomingMessage): string | undefined {
+export function keyOf(traffic: Traffic, request: ProxyRequest): string | undefined {
   return readKey(traffic.key, request, clientAddress(request, traffic.trustProxy));
 }
 
 /** The side a tester asks for, where that is allowed. */
-export function overrideOf(traffic: Traffic, request: IncomingMessage): Side | undefined {
+export function overrideOf(traffic: Traffic, request: ProxyRequest): Side | undefined {
   if (traffic.overrideHeader === null) return undefined;
   const wanted = request.headers[traffic.overrideHeader];
   return wanted === 'monolith' || wanted === 'service' ? wanted : undefined;

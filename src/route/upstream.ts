@@ -1,7 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { Pool, type Dispatcher } from 'undici';
+import type { UpstreamTls } from './tls-context.ts';
 
 export interface UpstreamTimeouts {
   /** To connect. Default 2,000. */
@@ -18,6 +20,8 @@ export interface UpstreamOptions {
   /** `http://host:port` or `https://…`; a path in it is put before every request's path. */
   readonly url: string;
   readonly timeouts?: UpstreamTimeouts;
+  /** For an `https:` URL. */
+  readonly tls?: UpstreamTls;
   /** Most connections at once; further requests wait for one. Default 512. */
   readonly connections?: number;
   /** Largest response head in bytes. Default 65,536. */
@@ -105,6 +109,17 @@ export class Try implements Dispatcher.DispatchHandler {
   }
 }
 
+/** Options for a connection; unset ones must not be there at all, or they would replace the defaults. */
+type TlsOptions = { -readonly [K in keyof UpstreamTls]?: NonNullable<UpstreamTls[K]> };
+
+function defined(tls: UpstreamTls): TlsOptions {
+  const { ca, cert, key, servername, rejectUnauthorized } = tls;
+  return {
+    ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }),
+    ...(servername === undefined ? {} : { servername }), ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+  };
+}
+
 /** One side's HTTP server. */
 export class Upstream {
   readonly url: URL;
@@ -112,6 +127,7 @@ export class Upstream {
   readonly #prefix: string;
   readonly #timeouts: Required<UpstreamTimeouts>;
   readonly #maxHeaderBytes: number;
+  readonly #tls: TlsOptions;
 
   constructor(options: UpstreamOptions) {
     this.url = new URL(options.url);
@@ -119,9 +135,10 @@ export class Upstream {
     const { connectMs = 2000, headersMs = 30_000, bodyMs = 300_000, idleMs = 4000 } = options.timeouts ?? {};
     this.#timeouts = { connectMs, headersMs, bodyMs, idleMs };
     this.#maxHeaderBytes = options.maxHeaderBytes ?? 65_536;
+    this.#tls = defined(options.tls ?? {});
     this.#pool = new Pool(this.url.origin, {
       connections: options.connections ?? 512,
-      connect: { timeout: connectMs },
+      connect: { timeout: connectMs, ...this.#tls },
       headersTimeout: headersMs,
       bodyTimeout: bodyMs,
       keepAliveTimeout: idleMs,
@@ -135,7 +152,7 @@ export class Upstream {
       readonly method: string;
       readonly path: string;
       readonly headers: string[];
-      readonly body: http.IncomingMessage | null;
+      readonly body: Readable | null;
     },
     receiver: Receiver,
   ): Try {
@@ -160,6 +177,7 @@ export class Upstream {
       agent: false,
       maxHeaderSize: this.#maxHeaderBytes,
       timeout: this.#timeouts.headersMs,
+      ...this.#tls,
     });
   }
 

@@ -1,4 +1,5 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { messageOf } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import type { Side } from '../model/side.ts';
@@ -9,6 +10,7 @@ import { HttpFacts } from './decision/http-facts.ts';
 import { suspect } from './framing.ts';
 import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
 import { ANONYMOUS_COOKIE, isSafe, keysGiven } from './key.ts';
+import type { ProxyRequest, ProxyResponse } from './request.ts';
 import type { ServiceRoute } from './service-route.ts';
 import type { Timing } from './side-stats.ts';
 import { answeredBy, changeOfSide, keyOf, overrideOf, rememberWrite, routeFor, subjectOf, type Traffic } from './traffic.ts';
@@ -27,8 +29,9 @@ const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UN
  */
 export class Visit implements Receiver {
   readonly #traffic: Traffic;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #request: ProxyRequest;
+  readonly #response: ProxyResponse;
+  readonly #body: Readable | null;
   readonly #method: string;
   readonly #startedAt: number;
   readonly #safe: boolean;
@@ -53,16 +56,19 @@ export class Visit implements Receiver {
   #drainAwaited = false;
   #bodyBegun = false;
 
-  constructor(traffic: Traffic, request: IncomingMessage, response: ServerResponse, wantsContinue: boolean) {
+  constructor(
+    traffic: Traffic,
+    { request, response, body, wantsContinue }: { readonly request: ProxyRequest; readonly response: ProxyResponse; readonly body: Readable | null; readonly wantsContinue: boolean },
+  ) {
     this.#traffic = traffic;
+    this.#body = body;
     this.#request = request;
     this.#response = response;
     this.#wantsContinue = wantsContinue;
     this.#method = request.method ?? 'GET';
     this.#startedAt = traffic.clock.monotonic();
     this.#safe = isSafe(this.#method);
-    const length = request.headers['content-length'];
-    this.#hasBody = request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+    this.#hasBody = body !== null;
   }
 
   begin(): void {
@@ -172,7 +178,7 @@ export class Visit implements Receiver {
         method: this.#method,
         path: this.#path(side),
         headers: this.#headers,
-        body: this.#hasBody ? request : null,
+        body: this.#body,
       },
       this,
     );
@@ -325,19 +331,17 @@ export class Visit implements Receiver {
 
   #refuse(status: number, code: ErrorCode, message: string): void {
     const body = JSON.stringify({ error: { code, message, requestId: this.#requestId } });
-    const headers: Record<string, string | number> = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-    };
-    if (this.#traffic.sideHeader) headers['x-banyan-side'] = this.#side;
+    const headers = ['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body))];
+    if (this.#traffic.sideHeader) headers.push('x-banyan-side', this.#side);
     // What follows a request that was refused is not to be trusted either.
-    if (status < 500 || (this.#hasBody && !this.#request.complete)) headers['connection'] = 'close';
-    this.#response.writeHead(status, headers);
+    if (status < 500 || (this.#hasBody && !this.#request.complete)) headers.push('connection', 'close');
+    this.#response.writeHead(status, STATUS_CODES[status] ?? '', headers);
     this.#response.end(this.#method === 'HEAD' ? undefined : body);
   }
 
   /** The answer has been sent, or the client has gone. */
   #over(): void {
+    if (this.#closed) return;
     this.#closed = true;
     const response = this.#response;
     const finished = response.writableFinished;

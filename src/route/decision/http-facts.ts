@@ -1,25 +1,25 @@
-import type { IncomingMessage } from 'node:http';
 import type { ReadAttribute } from '../attributes.ts';
 import { headerValue, queryValue } from '../key.ts';
 import { splitPath } from '../path-template.ts';
+import type { ProxyRequest } from '../request.ts';
 import type { RequestFacts } from './facts.ts';
 
 /** How a router reads what requests say beside their key. */
 export interface FactSources {
   readonly tenant: ReadAttribute;
   readonly region: ReadAttribute;
-  readonly clientAddress: (request: IncomingMessage) => string;
+  readonly clientAddress: (request: ProxyRequest) => string;
 }
 
 /** The facts of a request that arrived over HTTP. */
 export class HttpFacts implements RequestFacts {
   readonly method: string;
   readonly #sources: FactSources;
-  readonly #request: IncomingMessage;
+  readonly #request: ProxyRequest;
   readonly #target: string;
   #segments: readonly string[] | null = null;
 
-  constructor(sources: FactSources, request: IncomingMessage, target: string) {
+  constructor(sources: FactSources, request: ProxyRequest, target: string) {
     this.#sources = sources;
     this.#request = request;
     this.#target = target;
