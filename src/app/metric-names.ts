@@ -57,6 +57,7 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   banyan_route_barrier_missed_total: { type: 'counter', help: 'Waits that ran out of time.', labels: ['side'] },
   banyan_route_held_requests_total: { type: 'counter', help: 'Requests that waited for the move of their user.', labels: ['service'] },
   banyan_route_fallbacks_total: { type: 'counter', help: 'Requests that the other side answered instead.', labels: ['service', 'reason'] },
+  banyan_route_full_total: { type: 'counter', help: 'Requests answered 503 because a side had as many under way as it may.', labels: ['service', 'side'] },
   banyan_route_breaker_changes_total: { type: 'counter', help: 'Circuit breakers that opened, half opened or closed.', labels: ['service', 'side', 'state'] },
   banyan_route_shadow_total: { type: 'counter', help: 'Answers compared, by result.', labels: ['service', 'result'] },
   banyan_route_alerts_total: { type: 'counter', help: 'Triggers that only raise an alert.', labels: ['service', 'metric'] },

@@ -16,6 +16,7 @@ import { loadFlagProvider } from './flag-provider.ts';
 import type { GradualPlanOptions, RouteResult, RouteSetOptions, RouteState } from './route-types.ts';
 import { createMetrics } from './metrics.ts';
 import { beginningOfService } from './route-decision.ts';
+import { listenerOptions } from './route-listener.ts';
 import { followWithPlanes, inStepWithPlanes } from './route-planes.ts';
 import { notifierOf, signalsOf } from './route-triggers.ts';
 import type { Session } from './session.ts';
@@ -38,7 +39,7 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     store: storeOf(session),
     fenceBoundMs: route.fence.timeoutMs,
     barrierBoundMs: route.fence.timeoutMs,
-    timeouts: { connectMs: route.timeouts.connectMs, headersMs: route.timeouts.headersMs, bodyMs: route.timeouts.bodyMs },
+    ...(await listenerOptions(route)),
     coolDownMs: route.rollback.coolDownMs,
     ...(signals ? { signals } : {}),
     ...(notifier ? { notifier } : {}),
@@ -56,7 +57,7 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
       router.follow(name, { provider: await loadFlagProvider(provider), flag: key, everyMs });
     }
     const address = await router.listen(route.listen);
-    context.progress.note(`listening on http://${address.host}:${address.port}`);
+    context.progress.note(`listening on ${route.tls ? 'https' : 'http'}://${address.host}:${address.port}`);
     await Promise.all([untilAborted(context.signal), followWithPlanes(session, context.signal)]);
   } finally {
     await router.close({ drainMs: route.timeouts.drainMs });

@@ -76,6 +76,11 @@ route:
   monolith: https://127.0.0.1:3000
   key: [{ cookie: uid }, { header: X-User-Id }, { jwt: sub }, { query: user }, ip]
   shadow: { percent: 12.5, ignore: [date, $.at] }
+  tls: { cert: ./crt, key: /k }
+  upstreamTls: { ca: ca }
+  proxyProtocol: { trusted: [10.0.0.0/8] }
+  clients: { bodyMs: 1000 }
+  bulkhead: { service: 50 }
   planes: [{ kind: haproxy, socket: ./run.sock, map: /etc/banyan.map }]
   rollback: { triggers: [{ metric: error_rate, threshold: 0.05, window_seconds: 10, min_samples: 5, relative: 2 }, { metric: unavailable, duration_seconds: 1.5 }, { metric: latency_p99, test: sequential, relative: 1.5, alone: 900, action: scale_up }], falseAlarmRate: 0.001, webhooks: { pager: { format: pagerduty, routingKey: k } } }
   gradual: { worseBy: { errors: 0.02 } }
@@ -127,7 +132,12 @@ metrics: { listen: "localhost:9464" }
     gradual: { worseBy: { errors: 0.02 } },
     load: { services: { accounts: { url: 'http://127.0.0.1:9100/metrics', cpu: 'process_cpu_seconds_total', memory: 'heap.used' } } },
     fence: { timeoutMs: 10_000 },
-    timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 300_000, drainMs: 10_000 },
+    timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 300_000, idleMs: 4000, drainMs: 10_000 },
+    tls: { cert: '/etc/banyan/crt', key: '/k' },
+    upstreamTls: { ca: '/etc/banyan/ca', verify: true },
+    proxyProtocol: { trusted: ['10.0.0.0/8'] },
+    clients: { headersMs: 10_000, requestMs: 300_000, bodyMs: 1000, idleMs: 65_000, maxHeaderBytes: 16_384, connections: 10_000 },
+    bulkhead: { service: 50 },
     headerOverride: 'x-side',
   });
   expect(config.state.url).toBe('postgresql://s@h/banyan');

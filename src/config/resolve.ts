@@ -152,6 +152,8 @@ function resolveRoute(route: FileRoute, filePath: (path: string) => string): Rou
   const { triggers, ...rollback } = route.rollback;
   return {
     ...route,
+    ...(route.tls === undefined ? {} : { tls: withPaths(route.tls, filePath) }),
+    ...(route.upstreamTls === undefined ? {} : { upstreamTls: resolveUpstreamTls(route.upstreamTls, filePath) }),
     listen: listenAddress(route.listen),
     admin: listenAddress(route.admin),
     key: route.key.map(keySource),
@@ -160,6 +162,16 @@ function resolveRoute(route: FileRoute, filePath: (path: string) => string): Rou
     region: route.region.map((entry) => (entry.networks === undefined ? textSource(entry) : { networks: entry.networks })),
     rollback: { ...rollback, ...(triggers === undefined ? {} : { triggers: triggers.map(resolveTrigger) }) },
   };
+}
+
+function resolveUpstreamTls({ serverName, verify, ...files }: NonNullable<FileRoute['upstreamTls']>, filePath: (path: string) => string): NonNullable<RouteConfig['upstreamTls']> {
+  return { ...withPaths(files, filePath), ...(serverName === undefined ? {} : { serverName }), verify };
+}
+
+/** The same with files where they are, seen from the configuration. */
+function withPaths<T extends Readonly<Record<string, string | undefined>>>(files: T, filePath: (path: string) => string): T {
+  const entries = Object.entries(files).flatMap(([name, file]) => (file === undefined ? [] : [[name, filePath(file)] as const]));
+  return { ...files, ...Object.fromEntries(entries) };
 }
 
 function keySource(entry: FileRoute['key'][number]): KeySource {

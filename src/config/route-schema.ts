@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { listenerSchema } from './listener-schema.ts';
 import { choice, listOf, section, text, whole } from './schema-parts.ts';
 import { gradualSchema, loadSchema, rollbackSchema } from './trigger-schema.ts';
 
@@ -151,11 +152,13 @@ export const routeSchema = section(
       { timeoutMs: whole('Milliseconds a user waits for the other side to catch up: longer than a sync worker needs to be replaced. After that he is not moved; one who changes sides between two requests is served.', { minimum: 1, default: 10_000 }) },
       { default: {}, description: 'The wait that keeps a moved user from reading the past.' },
     ),
+    ...listenerSchema,
     timeouts: section(
       {
         connectMs: whole('Milliseconds to connect to a side.', { minimum: 1, default: 2000 }),
         headersMs: whole('Milliseconds until a side has sent its headers.', { minimum: 1, default: 30_000 }),
         bodyMs: whole('Milliseconds between two pieces of a body.', { minimum: 1, default: 300_000 }),
+        idleMs: whole('Milliseconds that an unused connection to a side is kept: less than the side keeps it.', { minimum: 1, default: 4000 }),
         drainMs: whole('Milliseconds that requests under way are given when the router stops.', { minimum: 0, default: 10_000 }),
       },
       { default: {}, description: 'How long the router waits.' },

@@ -263,6 +263,10 @@ export const ERROR_CODES = {
     meaning: 'The shared state of the routes could not be read or written.',
     remedy: 'Check `state.url` and that its database runs. Routers go on with their last decision meanwhile.',
   },
+  BANYAN_UPSTREAM_FULL: {
+    meaning: 'A side has as many requests under way as `route.bulkhead` allows; this one was not sent (503).',
+    remedy: 'Try again. If it lasts, the side is too slow for its load: look at `http_request_duration_seconds`, and raise the bound only if the side can take more.',
+  },
   BANYAN_ROUTE_TLS: {
     meaning: "The listener's certificate, its key or its clients' authorities could not be used.",
     remedy: 'Check `route.tls`: the files must be readable, in PEM, and the key must be the certificate\'s (`openssl x509 -noout -pubkey`, `openssl pkey -pubout`).',

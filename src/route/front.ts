@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import type { Server, Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { Server as TlsServer, TLSSocket } from 'node:tls';
 import type { Logger } from '../core/logger.ts';
 import { networkTable } from '../core/network.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
@@ -74,7 +74,8 @@ export function readProxied(server: http.Server, options: { readonly trusted: re
       }
       if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length));
       go(socket);
-      socket.resume();
+      // TLS reads beneath the stream: flowing, that would take its bytes away.
+      if (!(server instanceof TlsServer)) socket.resume();
     };
     socket.on('data', read).on('error', failed).on('timeout', late);
     socket.setTimeout(options.headerMs);

@@ -186,6 +186,10 @@ class Http2Response implements ProxyResponse {
     else this.#stream.end(text);
   }
 
+  setTimeout(ms: number, listener: () => void): void {
+    this.#stream.setTimeout(ms, listener);
+  }
+
   destroy(): void {
     this.#stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
   }

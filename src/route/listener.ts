@@ -19,6 +19,8 @@ export interface ListenLimits {
   readonly headersMs?: number;
   /** And the whole request within this; 0: no limit. Default 300,000. */
   readonly requestMs?: number;
+  /** A client must not let so many milliseconds pass without a byte, sending a body or taking an answer. Default 30,000. */
+  readonly bodyMs?: number;
   /** An unused client connection is kept this long. Default 65,000: longer than common load balancers do. */
   readonly idleMs?: number;
   /** Most client connections; further ones are closed. Default 10,000. */

@@ -23,4 +23,6 @@ export interface ProxyResponse {
   addTrailers(trailers: Record<string, string>): void;
   end(text?: string): unknown;
   destroy(): unknown;
+  /** Calls back whenever nothing has moved on the connection for so long, either way. */
+  setTimeout(ms: number, listener: () => void): unknown;
 }

@@ -46,6 +46,11 @@ export interface TrafficRouterOptions {
   /** Most connections to each upstream. Default 512. */
   readonly connections?: number;
   readonly limits?: ListenLimits;
+  /**
+   * Most requests under way at once, at the monolith and at each service. Beyond it reads of a service go to the
+   * monolith, all else is answered 503 at once. Default: no bound.
+   */
+  readonly bulkhead?: { readonly monolith?: number; readonly service?: number };
   /** Serve HTTPS, HTTP/2 and HTTP/1.1. Default: HTTP/1.1 in the clear. */
   readonly listenTls?: ListenTls;
   /** How often the certificate's files are looked at, in milliseconds. Default 5,000. */

@@ -287,7 +287,7 @@ export class TrafficRouter {
 
   #monolith(): Upstream {
     const url = this.#options.monolith;
-    if (url !== undefined) return this.#upstream(url);
+    if (url !== undefined) return this.#upstream(url, 'monolith');
     const first = this.#routes[0];
     if (first) return first.upstreams.monolith;
     throw new BanyanError('BANYAN_ROUTE_INVALID', {
@@ -295,10 +295,10 @@ export class TrafficRouter {
     });
   }
 
-  #upstream(url: string): Upstream {
+  #upstream(url: string, side: Side): Upstream {
     let upstream = this.#upstreams.get(url);
     if (!upstream) {
-      upstream = makeUpstream(url, this.#options);
+      upstream = makeUpstream(url, this.#options, this.#options.bulkhead?.[side]);
       this.#upstreams.set(url, upstream);
     }
     return upstream;
@@ -327,6 +327,7 @@ export class TrafficRouter {
       sideHeader,
       overrideHeader: overrideHeader === true ? 'x-banyan-route' : overrideHeader ? overrideHeader.toLowerCase() : null,
       accessLog,
+      clientStallMs: this.#options.limits?.bodyMs ?? 30_000,
       secureCookie: this.#options.secureCookie ?? false,
     };
   }
@@ -334,10 +335,10 @@ export class TrafficRouter {
   #makeRoute(rule: RouteRule, upstreams: Upstreams): ServiceRoute {
     const { fenceBoundMs = 2000, maxHeld = 4096, retryMs = 1000, coolDownMs = COOL_DOWN_MS } = this.#options;
     const sides: Record<Side, Upstream> = {
-      monolith: this.#upstream(upstreams.monolith),
-      service: this.#upstream(upstreams.service),
+      monolith: this.#upstream(upstreams.monolith, 'monolith'),
+      service: this.#upstream(upstreams.service, 'service'),
     };
-    const variants = new Map(Object.entries(rule.variants ?? {}).map(([name, url]) => [name, this.#upstream(url)]));
+    const variants = new Map(Object.entries(rule.variants ?? {}).map(([name, url]) => [name, this.#upstream(url, 'service')]));
     return new ServiceRoute({
       rule,
       upstreams: sides,
@@ -435,12 +436,13 @@ export class TrafficRouter {
   }
 }
 
-function makeUpstream(url: string, options: TrafficRouterOptions): Upstream {
+function makeUpstream(url: string, options: TrafficRouterOptions, maxUnderWay?: number): Upstream {
   const { timeouts, connections, upstreamTls } = options;
   return new Upstream({
     url,
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(connections === undefined ? {} : { connections }),
+    ...(maxUnderWay === undefined ? {} : { maxUnderWay }),
     ...(upstreamTls === undefined ? {} : { tls: upstreamTls }),
   });
 }

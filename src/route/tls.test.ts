@@ -187,7 +187,7 @@ describe('HTTP/2', () => {
     client.on('close', () => {
       closed = true;
     });
-    for (let n = 0; n < 5000 && !closed; n++) {
+    for (let n = 0; n < 5000 && !client.closed; n++) {
       const stream = client.request({ ':path': '/slow' });
       stream.on('error', () => {});
       stream.close(http2.constants.NGHTTP2_CANCEL);
@@ -217,7 +217,7 @@ describe('HTTP/2', () => {
       closed = true;
     });
     socket.write(frame(1, 0, 1, Buffer.from([0x82])));
-    for (let n = 0; n < 20_000 && !closed; n++) {
+    for (let n = 0; n < 20_000 && !socket.destroyed; n++) {
       socket.write(frame(9, 0, 1, Buffer.from([0x40, 1, 0x78, 1, 0x79])));
       if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
@@ -311,7 +311,7 @@ describe('TLS', () => {
 describe('TLS to the sides', () => {
   it('is checked, by the authority and the name, and shows a certificate', async () => {
     const server = https.createServer({ cert: readFileSync(listenTls.cert), key: readFileSync(listenTls.key), ca, requestCert: true, rejectUnauthorized: false }, (incoming, response) => {
-      response.end(`to ${(incoming.socket as tls.TLSSocket).getPeerCertificate().subject?.CN ?? 'nobody'}`);
+      response.end(`to ${String((incoming.socket as tls.TLSSocket).getPeerCertificate().subject?.CN ?? 'nobody')}`);
     });
     server.on('upgrade', (_incoming, socket) => socket.end('HTTP/1.1 101 x\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

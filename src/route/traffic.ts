@@ -32,6 +32,8 @@ export interface Traffic {
   /** Lower case; null: nobody can choose. */
   readonly overrideHeader: string | null;
   readonly accessLog: boolean;
+  /** A client that neither sends nor takes a byte for so long, when it is its turn, is given up. */
+  readonly clientStallMs: number;
   /** `Secure` on the anonymous cookie. */
   readonly secureCookie: boolean;
 }

@@ -24,6 +24,8 @@ export interface UpstreamOptions {
   readonly tls?: UpstreamTls;
   /** Most connections at once; further requests wait for one. Default 512. */
   readonly connections?: number;
+  /** Most requests under way at once; beyond it {@link Upstream.isFull}. Default: no bound. */
+  readonly maxUnderWay?: number;
   /** Largest response head in bytes. Default 65,536. */
   readonly maxHeaderBytes?: number;
 }
@@ -53,13 +55,15 @@ const MAX_DISCARDED = 65_536;
 /** One try of one request at one upstream. */
 export class Try implements Dispatcher.DispatchHandler {
   readonly #receiver: Receiver;
+  readonly #over: () => void;
   #controller: Dispatcher.DispatchController | null = null;
   #aborted: Error | null = null;
   #discarding = false;
   #discarded = 0;
 
-  constructor(receiver: Receiver) {
+  constructor(receiver: Receiver, over: () => void) {
     this.#receiver = receiver;
+    this.#over = over;
   }
 
   resume(): void {
@@ -101,10 +105,12 @@ export class Try implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+    this.#over();
     if (!this.#discarding) this.#receiver.ended(trailers);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#over();
     if (!this.#discarding) this.#receiver.failed(error, this.#controller !== null);
   }
 }
@@ -128,6 +134,11 @@ export class Upstream {
   readonly #timeouts: Required<UpstreamTimeouts>;
   readonly #maxHeaderBytes: number;
   readonly #tls: TlsOptions;
+  readonly #maxUnderWay: number;
+  #underWay = 0;
+  readonly #ended = (): void => {
+    this.#underWay--;
+  };
 
   constructor(options: UpstreamOptions) {
     this.url = new URL(options.url);
@@ -135,6 +146,7 @@ export class Upstream {
     const { connectMs = 2000, headersMs = 30_000, bodyMs = 300_000, idleMs = 4000 } = options.timeouts ?? {};
     this.#timeouts = { connectMs, headersMs, bodyMs, idleMs };
     this.#maxHeaderBytes = options.maxHeaderBytes ?? 65_536;
+    this.#maxUnderWay = options.maxUnderWay ?? Infinity;
     this.#tls = defined(options.tls ?? {});
     this.#pool = new Pool(this.url.origin, {
       connections: options.connections ?? 512,
@@ -156,7 +168,8 @@ export class Upstream {
     },
     receiver: Receiver,
   ): Try {
-    const attempt = new Try(receiver);
+    this.#underWay++;
+    const attempt = new Try(receiver, this.#ended);
     this.#pool.dispatch(
       { method: request.method, path: this.#prefix + request.path, headers: request.headers, body: request.body },
       attempt,
@@ -179,6 +192,11 @@ export class Upstream {
       timeout: this.#timeouts.headersMs,
       ...this.#tls,
     });
+  }
+
+  /** As many requests are under way as may be. */
+  get isFull(): boolean {
+    return this.#underWay >= this.#maxUnderWay;
   }
 
   /** Waits for requests under way, then closes. */

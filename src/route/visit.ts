@@ -54,7 +54,10 @@ export class Visit implements Receiver {
   #secondTry = false;
   #closed = false;
   #drainAwaited = false;
+  #blocked = false;
   #bodyBegun = false;
+  #watched = false;
+  #refused = false;
 
   constructor(
     traffic: Traffic,
@@ -77,6 +80,7 @@ export class Visit implements Receiver {
     this.#response.on('close', () => {
       this.#over();
     });
+    if (this.#hasBody) this.#watch();
     const target = originForm(request.url);
     const suspicion = suspect(request);
     if (target === undefined || suspicion) {
@@ -167,11 +171,15 @@ export class Visit implements Receiver {
         ids: this.#traffic.ids,
       });
     }
+    const upstream = this.#route?.upstream(side, this.#key) ?? this.#traffic.monolith;
+    if (upstream.isFull) {
+      this.#full();
+      return;
+    }
     if (this.#wantsContinue && !this.#continued) {
       this.#continued = true;
       this.#response.writeContinue();
     }
-    const upstream = this.#route?.upstream(side, this.#key) ?? this.#traffic.monolith;
     this.#timing = this.#route?.stats[side].start(!this.#secondTry && !this.#override) ?? null;
     this.#attempt = upstream.send(
       {
@@ -182,6 +190,17 @@ export class Visit implements Receiver {
       },
       this,
     );
+  }
+
+  /** The side has as many requests under way as it may: a read is the monolith's, a write the client's to try again. */
+  #full(): void {
+    this.#breakerCancelled();
+    if (this.#side === 'service' && this.#repeatable && !this.#override) {
+      this.#fallBack('full');
+      return;
+    }
+    this.#traffic.metrics.count('banyan_route_full_total', { side: this.#side, service: this.#route?.service ?? 'other' });
+    this.#refuse(503, 'BANYAN_UPSTREAM_FULL', 'too many requests are under way', ['retry-after', '1']);
   }
 
   #path(side: Side): string {
@@ -225,11 +244,34 @@ export class Visit implements Receiver {
   chunk(chunk: Buffer): boolean {
     this.#bodyBegun = true;
     if (this.#closed || this.#response.write(chunk)) return true;
-    if (!this.#drainAwaited) {
-      this.#drainAwaited = true;
-      this.#response.on('drain', () => this.#attempt?.resume());
+    if (!this.#blocked) {
+      this.#blocked = true;
+      if (!this.#drainAwaited) {
+        this.#drainAwaited = true;
+        this.#watch();
+        this.#response.on('drain', () => {
+          this.#blocked = false;
+          this.#attempt?.resume();
+        });
+      }
     }
     return false;
+  }
+
+  /** From now on a client that stands still when it is its turn is given up. */
+  #watch(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    this.#response.setTimeout(this.#traffic.clientStallMs, () => {
+      const sends = this.#hasBody && !this.#request.complete && !this.#response.headersSent;
+      if (this.#closed || this.#refused || !(sends || this.#blocked)) return;
+      this.#refused = true;
+      this.#judgeNothing();
+      if (!this.#safe && this.#attempt) this.#wrote({});
+      this.#attempt?.abort(new Error('the client stood still'));
+      if (this.#response.headersSent) this.#response.destroy();
+      else this.#refuse(408, 'BANYAN_REQUEST_REFUSED', 'the body did not come in time');
+    });
   }
 
   ended(trailers: IncomingHttpHeaders): void {
@@ -242,6 +284,7 @@ export class Visit implements Receiver {
   }
 
   failed(error: Error, sent: boolean): void {
+    if (this.#refused) return;
     const code = 'code' in error ? String(error.code) : '';
     const gone = this.#closed || this.#response.destroyed || this.#response.socket?.destroyed !== false;
     if (gone || CLIENTS_FAULT.has(code)) {
@@ -283,7 +326,7 @@ export class Visit implements Receiver {
   }
 
   /** Answers from the monolith what the service could not. */
-  #fallBack(reason: 'status' | 'failed'): void {
+  #fallBack(reason: 'status' | 'failed' | 'full'): void {
     this.#countFallback(reason);
     this.#secondTry = true;
     this.#passage = 'pass';
@@ -329,9 +372,9 @@ export class Visit implements Receiver {
     this.#passage = 'pass';
   }
 
-  #refuse(status: number, code: ErrorCode, message: string): void {
+  #refuse(status: number, code: ErrorCode, message: string, more: readonly string[] = []): void {
     const body = JSON.stringify({ error: { code, message, requestId: this.#requestId } });
-    const headers = ['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body))];
+    const headers = ['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)), ...more];
     if (this.#traffic.sideHeader) headers.push('x-banyan-side', this.#side);
     // What follows a request that was refused is not to be trusted either.
     if (status < 500 || (this.#hasBody && !this.#request.complete)) headers.push('connection', 'close');
