@@ -1,4 +1,4 @@
-import { samplesNeeded } from './evidence/samples-needed.ts';
+import { samplesNeeded, type Difference } from './evidence/samples-needed.ts';
 import type { TriggerEvidence } from './triggers.ts';
 
 /** A sequential trigger as the status shows it. */
@@ -23,10 +23,10 @@ export function evidenceStatus(evidence: readonly TriggerEvidence[], { percent }
     const count = ({ n, k }: { readonly n: number; readonly k: number }) => ({ requests: Math.round(n), share: n === 0 ? 0 : round(k / n) });
     const compared = relative !== undefined && percent > 0 && percent < 100;
     // Failures that were not seen yet are taken to be as rare as the threshold allows.
-    const base = compared ? Math.max(1e-4, monolith.n === 0 ? reference : monolith.k / monolith.n) : reference;
+    const base = Number((compared ? Math.max(1e-4, monolith.n === 0 ? reference : monolith.k / monolith.n) : reference).toPrecision(2));
     const share = metric === 'error_rate' ? Math.max(0.01, 5 * base) : Math.min(0.9, 2 * base);
-    const requests =
-      percent === 0 ? Infinity : samplesNeeded({ service: share, reference: base, ...(compared ? { relative, traffic: percent / 100 } : {}) }, { alpha: 1 / needed });
+    const difference = { service: share, reference: base, ...(compared ? { relative, traffic: Number((percent / 100).toPrecision(1)) } : {}) };
+    const requests = percent === 0 ? Infinity : remembered(difference, 1 / needed);
     return {
       metric, action, needed, falseAlarmRate,
       value: round(value),
@@ -35,6 +35,21 @@ export function evidenceStatus(evidence: readonly TriggerEvidence[], { percent }
       finds: Number.isFinite(requests) ? { share: round(share), within: requests } : null,
     };
   });
+}
+
+const MOST_REMEMBERED = 200;
+const memory = new Map<string, number>();
+
+/** It takes some milliseconds, and a status is asked for again and again. */
+function remembered(difference: Difference, alpha: number): number {
+  const key = JSON.stringify([difference, alpha]);
+  let requests = memory.get(key);
+  if (requests === undefined) {
+    requests = samplesNeeded(difference, { alpha });
+    if (memory.size >= MOST_REMEMBERED) memory.clear();
+    memory.set(key, requests);
+  }
+  return requests;
 }
 
 const round = (value: number): number => Number(value.toPrecision(4));

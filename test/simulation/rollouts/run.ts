@@ -6,7 +6,8 @@ import { bursts, commonTrouble, drifting, failing, heavyTailed, onTheEdge, ownTr
 
 /*
  * The long version of the simulation of rollouts: `npm run sim:rollouts [-- ROLLOUTS [WHICH]]` (default
- * 1,000 of each; WHICH is a regular expression on the name of the world). Exits with 1
+ * 1,000 of each; WHICH is a regular expression on the name of the world, and of the
+ * rules). Exits with 1
  * if a promise is not kept. It takes some minutes, on one core.
  */
 const [, , many = '1000', only = ''] = process.argv;
@@ -28,7 +29,7 @@ function row(cells: readonly (string | number)[]): void {
 }
 
 function falseAlarms(world: World, what: string, judge: JudgeOf, promised: boolean): void {
-  if (!wanted.test(world.name)) return;
+  if (!wanted.test(`${world.name}, ${what}`)) return;
   const { fired } = measure(world, judge, { rollouts });
   const limit = mostAlarms(rollouts, alpha);
   if (promised && fired > limit) broken++;
@@ -37,7 +38,7 @@ function falseAlarms(world: World, what: string, judge: JudgeOf, promised: boole
 
 function found(world: World, what: string, judge: JudgeOf, promised: number): void {
   if (!wanted.test(world.name)) return;
-  const { fired, median, p90, within } = measure(world, judge, { rollouts });
+  const { fired, median, p90, within } = measure(world, judge, { rollouts, promised });
   if (within < power * rollouts - 3 * Math.sqrt(rollouts * power * (1 - power))) broken++;
   row([world.name, what, fired, median, p90, promised, `${((100 * within) / rollouts).toFixed(1)} %`]);
 }
