@@ -74,7 +74,7 @@ export class Haproxy implements DataPlane {
       `http-request set-var(txn.banyan_bucket) ${plan.bucketHeader === undefined ? 'var(txn.banyan_key),xxh32,mod(10000)' : `req.fhdr(${plan.bucketHeader},1)`}`,
       `http-request set-var(txn.banyan_share) var(txn.banyan_service),map_str_int(${MAP_FILE},0)`,
       `http-request set-var(txn.banyan_low) var(txn.banyan_share),mod(${MOVING})`,
-      `http-request set-var(txn.banyan_side) str(service) if { var(txn.banyan_bucket),sub(txn.banyan_low) -m int lt 0 }`,
+      `http-request set-var(txn.banyan_side) int(1) if { var(txn.banyan_bucket),sub(txn.banyan_low) -m int lt 0 }`,
       ...(router === undefined ? [] : movingRules()),
       ...(router === undefined || plan.shadowPercent === 0 ? [] : sampleRules(plan.shadowPercent)),
       ...(overrideHeader === undefined ? [] : overrideRules(overrideHeader)),
@@ -86,7 +86,7 @@ export class Haproxy implements DataPlane {
         ? [`http-after-response add-header set-cookie "${ANONYMOUS_COOKIE}=%[var(txn.banyan_anonymous)]; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" if { var(txn.banyan_anonymous) -m found }`]
         : []),
       ...(router === undefined ? [] : ['use_backend banyan_router if { var(txn.banyan_via) -m found }']),
-      ...routes.map(({ service }) => `use_backend banyan_service_${service} if { var(txn.banyan_side) -m str service } { var(txn.banyan_service) -m str ${service} }`),
+      ...routes.map(({ service }) => `use_backend banyan_service_${service} if { var(txn.banyan_side) -m found } { var(txn.banyan_service) -m str ${service} }`),
       'default_backend banyan_monolith',
     ];
   }
@@ -148,7 +148,7 @@ function overrideRules(header: string): string[] {
   return [
     `http-request unset-var(txn.banyan_via) if ${asked('monolith')} or ${asked('service')}`,
     `http-request unset-var(txn.banyan_side) if ${asked('monolith')}`,
-    `http-request set-var(txn.banyan_side) str(service) if ${asked('service')}`,
+    `http-request set-var(txn.banyan_side) int(1) if ${asked('service')}`,
     `http-request del-header ${header}`,
   ];
 }
