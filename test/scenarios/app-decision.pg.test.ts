@@ -69,7 +69,7 @@ describePostgres('a route that is more than a percentage', () => {
       code: 'BANYAN_ROUTE_INVALID', message: expect.stringContaining('no upstream for the variant red'),
     });
     await expect(app.application.routeExport({ format: 'haproxy', outDir: app.folder, direct: false })).rejects.toMatchObject({
-      code: 'BANYAN_NOT_AVAILABLE', message: expect.stringContaining('allow and deny lists, rules'),
+      code: 'BANYAN_PLANE_UNSUPPORTED', message: expect.stringContaining('lists of users and rules'),
     });
   });
 
