@@ -43,6 +43,7 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     coolDownMs: route.rollback.coolDownMs,
     ...(signals ? { signals } : {}),
     ...(notifier ? { notifier } : {}),
+    ...(route.pathOverride === undefined ? {} : { overridePath: route.pathOverride }),
     ...(route.headerOverride === undefined ? {} : { overrideHeader: route.headerOverride }),
   });
   try {

@@ -173,6 +173,9 @@ export const routeSchema = section(
       "Running proxies of `route export` whose shares `route set` changes too.",
       { default: [] },
     ),
+    pathOverride: Type.Optional(
+      text('http-path', 'A path below which testers pick the side, such as /-side: /-side/service/api/users/1 is /api/users/1 of the service. Default: none, nobody can choose.'),
+    ),
     headerOverride: Type.Optional(
       text('header-name', 'A request header that picks the side (`monolith` or `service`), for testers. Default: none, nobody can choose.'),
     ),

@@ -71,6 +71,8 @@ export interface TrafficRouterOptions {
    * `x-banyan-route`. Default: nobody can choose.
    */
   readonly overrideHeader?: string | boolean;
+  /** Let testers choose their side by a path: below `/-side` (say) `/-side/service/api/users/1`. Default: nobody can choose. */
+  readonly overridePath?: string;
   /** Log every request. Default false; it costs about a tenth of the throughput. */
   readonly accessLog?: boolean;
   /** Mark the anonymous cookie `Secure`. Default false. */

@@ -305,7 +305,7 @@ export class TrafficRouter {
   }
 
   #makeTraffic(): Traffic {
-    const { key = [], tenant = [], region = [], trustProxy = false, sideHeader = true, overrideHeader, accessLog = false } = this.#options;
+    const { key = [], tenant = [], region = [], trustProxy = false, sideHeader = true, overrideHeader, overridePath, accessLog = false } = this.#options;
     const monolith = (): Upstream => this.#monolith();
     return {
       routes: this.#routes,
@@ -326,6 +326,7 @@ export class TrafficRouter {
       trustProxy,
       sideHeader,
       overrideHeader: overrideHeader === true ? 'x-banyan-route' : overrideHeader ? overrideHeader.toLowerCase() : null,
+      overridePath: overridePath ? overridePath.replace(/\/$/, '') : null,
       accessLog,
       clientStallMs: this.#options.limits?.bodyMs ?? 30_000,
       secureCookie: this.#options.secureCookie ?? false,

@@ -31,6 +31,8 @@ export interface Traffic {
   readonly facts: FactSources;
   /** Lower case; null: nobody can choose. */
   readonly overrideHeader: string | null;
+  /** A path below which testers choose, without a slash at its end; null: nowhere. */
+  readonly overridePath: string | null;
   readonly accessLog: boolean;
   /** A client that neither sends nor takes a byte for so long, when it is its turn, is given up. */
   readonly clientStallMs: number;
@@ -49,6 +51,14 @@ export function subjectOf(key: string, facts: RequestFacts): Subject {
 
 export function keyOf(traffic: Traffic, request: ProxyRequest): string | undefined {
   return readKey(traffic.key, request, clientAddress(request, traffic.trustProxy));
+}
+
+/** The side that a tester asks for by the path `OVERRIDE/SIDE/…`, and the target that he means. */
+export function overrideByPath(traffic: Traffic, target: string): { readonly side: Side; readonly target: string } | undefined {
+  const { overridePath } = traffic;
+  if (overridePath === null || !target.startsWith(overridePath)) return undefined;
+  const [, side, rest = ''] = /^\/(monolith|service)(\/.*)?$/s.exec(target.slice(overridePath.length)) ?? [];
+  return side === 'monolith' || side === 'service' ? { side, target: rest === '' ? '/' : rest } : undefined;
 }
 
 /** The side a tester asks for, where that is allowed. */
@@ -84,7 +94,7 @@ export function rememberWrite(
  * Whether two requests of one user may go to different sides without his having been moved: rules read
  * requests, and testers choose.
  */
-const sidesVary = (traffic: Traffic, route: ServiceRoute): boolean => route.target.readsRequests || traffic.overrideHeader !== null;
+const sidesVary = (traffic: Traffic, route: ServiceRoute): boolean => route.target.readsRequests || traffic.overrideHeader !== null || traffic.overridePath !== null;
 
 /**
  * A request goes to another side than the user's last answer came from, and no move has placed a fence

@@ -6,7 +6,7 @@ import { adaptPath } from './adapt.ts';
 import { HttpFacts } from './decision/http-facts.ts';
 import { suspect } from './framing.ts';
 import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
-import { changeOfSide, keyOf, overrideOf, routeFor, subjectOf, type Traffic } from './traffic.ts';
+import { changeOfSide, keyOf, overrideByPath, overrideOf, routeFor, subjectOf, type Traffic } from './traffic.ts';
 
 /** Whether the request wants to become a WebSocket; other upgrades are served as plain HTTP/1.1. */
 export function isWebSocket(request: IncomingMessage): boolean {
@@ -21,13 +21,15 @@ export function isWebSocket(request: IncomingMessage): boolean {
  * one response, and the connection closed, so nobody can smuggle further requests past the router.
  */
 export async function tunnel(traffic: Traffic, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-  const target = originForm(request.url);
+  const asked = originForm(request.url);
   // Behind a handshake come frames: a body would be taken for them, or they for one.
   const framed = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
-  if (target === undefined || framed || suspect(request) !== undefined) {
+  if (asked === undefined || framed || suspect(request) !== undefined) {
     answer(socket, 400, 'Bad Request');
     return;
   }
+  const byPath = overrideByPath(traffic, asked);
+  const target = byPath?.target ?? asked;
   const key = keyOf(traffic, request);
   const facts = new HttpFacts(traffic.facts, request, target);
   const route = routeFor(traffic, facts);
@@ -36,7 +38,7 @@ export async function tunnel(traffic: Traffic, request: IncomingMessage, socket:
   const ticket = route && key !== undefined ? await route.flow.admit(subjectOf(key, facts), false) : null;
   try {
     if (route && ticket) {
-      side = overrideOf(traffic, request) ?? ticket.home;
+      side = byPath?.side ?? overrideOf(traffic, request) ?? ticket.home;
       if (side === 'service' && !route.isHealthy('service')) side = 'monolith';
     }
     if (route && key !== undefined) changeOfSide(traffic, { route, key, side });

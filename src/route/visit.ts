@@ -13,7 +13,7 @@ import { ANONYMOUS_COOKIE, isSafe, keysGiven } from './key.ts';
 import type { ProxyRequest, ProxyResponse } from './request.ts';
 import type { ServiceRoute } from './service-route.ts';
 import type { Timing } from './side-stats.ts';
-import { answeredBy, changeOfSide, keyOf, overrideOf, rememberWrite, routeFor, subjectOf, type Traffic } from './traffic.ts';
+import { answeredBy, changeOfSide, keyOf, overrideByPath, overrideOf, rememberWrite, routeFor, subjectOf, type Traffic } from './traffic.ts';
 import type { Receiver, ResponseHead, Try } from './upstream.ts';
 
 /** Errors for which the client's request is to blame. */
@@ -87,9 +87,10 @@ export class Visit implements Receiver {
       this.#refuse(suspicion?.status ?? 400, 'BANYAN_REQUEST_REFUSED', suspicion?.reason ?? 'the request target must be a path or an http URL');
       return;
     }
-    this.#target = target;
+    const byPath = overrideByPath(traffic, target);
+    this.#target = byPath?.target ?? target;
     this.#key = keyOf(traffic, request);
-    const facts = new HttpFacts(traffic.facts, request, target);
+    const facts = new HttpFacts(traffic.facts, request, this.#target);
     this.#route = routeFor(traffic, facts);
     this.#requestId = requestIdOf(request, traffic.ids);
     if (!this.#route) {
@@ -100,7 +101,7 @@ export class Visit implements Receiver {
       this.#key = traffic.ids.hex(16);
       this.#anonymous = true;
     }
-    this.#override = overrideOf(traffic, request);
+    this.#override = byPath?.side ?? overrideOf(traffic, request);
     const admitted = this.#route.flow.admit(subjectOf(this.#key, facts), !this.#safe);
     if (admitted instanceof Ticket) {
       this.#admitted(this.#route, admitted);

@@ -130,6 +130,23 @@ describe('a tester', () => {
   });
 });
 
+describe('a tester’s path', () => {
+  it('picks the side, only where that is allowed, and is gone when the request arrives', async () => {
+    const asked = async (path: string): Promise<unknown> => {
+      const response = await request(`${fixture.url}${path}`, { headers: { cookie: 'uid=anna' } });
+      return { side: response.headers['x-banyan-side'], path: ((await response.body.json()) as { path: string }).path };
+    };
+    fixture = await routerFixture({ overridePath: '/-side/' });
+    expect(await asked('/-side/service/api/users/1?a=1')).toEqual({ side: 'service', path: '/api/users/1?a=1' });
+    expect(await asked('/-side/monolith/api/users/1')).toEqual({ side: 'monolith', path: '/api/users/1' });
+    expect(await asked('/-side/service')).toEqual({ side: 'monolith', path: '/' });
+    expect(await asked('/-side/services/api/users/1')).toEqual({ side: 'monolith', path: '/-side/services/api/users/1' });
+    await fixture.close();
+    fixture = await routerFixture();
+    expect(await asked('/-side/service/api/users/1')).toEqual({ side: 'monolith', path: '/-side/service/api/users/1' });
+  });
+});
+
 describe('variants', () => {
   it('serve each user from his own deployment, and only whom the service serves', async () => {
     extra.push(await fakeUpstream('blue'), await fakeUpstream('green'));
