@@ -1,6 +1,7 @@
 /**
  * Banyan's router beside http-proxy-3 and a bare node:http + undici forwarder, in the same run, on the
- * same upstream and with the same clients. Each server is a process of its own; the rounds alternate.
+ * same upstream and with the same clients. Each server is a process of its own; the rounds alternate. Beside the
+ * throughput, which other work on the machine disturbs, stands the processor time of each server per request.
  *
  * Run: npx tsx bench/route-proxy.ts [--seconds 5] [--connections 64] [--rounds 3]
  */
@@ -95,6 +96,16 @@ async function start(role: Role, upstream = ''): Promise<{ readonly child: Child
   return { child, url: `http://127.0.0.1:${port}` };
 }
 
+/** The processor time that a server has taken so far, in microseconds. */
+async function cpuOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.once('message', (message) => {
+      resolve(Number(message));
+    });
+    child.send('cpu');
+  });
+}
+
 async function load(url: string, options: { readonly seconds: number; readonly connections: number }): Promise<{ readonly rps: number; readonly p50: number; readonly p99: number }> {
   const pool = new Pool(url, { connections: options.connections });
   const latencies: number[] = [];
@@ -145,18 +156,30 @@ if (values.role === undefined) {
   const options = { seconds: Number(values.seconds), connections: Number(values.connections) };
   for (const { url } of servers.values()) await load(url, { ...options, seconds: 2 });
   const best = new Map<string, number>();
+  const cheapest = new Map<string, number>();
   for (let round = 1; round <= Number(values.rounds); round++) {
     for (const role of roles) {
-      const { rps, p50, p99 } = await load(servers.get(role)?.url ?? '', options);
+      const server = servers.get(role);
+      if (!server) continue;
+      const before = await cpuOf(server.child);
+      const { rps, p50, p99 } = await load(server.url, options);
+      const cpu = ((await cpuOf(server.child)) - before) / (rps * options.seconds);
+      cheapest.set(role, Math.min(cheapest.get(role) ?? Infinity, cpu));
       best.set(role, Math.max(best.get(role) ?? 0, rps));
-      console.log(`round ${round} ${role.padEnd(12)} ${rps.toFixed(0).padStart(7)} req/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms`);
+      console.log(`round ${round} ${role.padEnd(12)} ${rps.toFixed(0).padStart(7)} req/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms  processor ${cpu.toFixed(0)} µs/req`);
     }
   }
   const ratio = (role: string): string => ((best.get('banyan') ?? 0) / (best.get(role) ?? 1)).toFixed(2);
   console.log(`banyan / http-proxy-3: ${ratio('http-proxy-3')}   banyan / bare: ${ratio('bare')}`);
+  const dearer = (role: string): string => ((cheapest.get(role) ?? 0) / (cheapest.get('banyan') ?? 1)).toFixed(2);
+  console.log(`by processor time: banyan / http-proxy-3: ${dearer('http-proxy-3')}   banyan / bare: ${dearer('bare')}`);
   for (const { child } of [upstream, ...servers.values()]) child.kill();
 } else {
   const role = ROLES.find((one) => one === values.role);
   if (!role) throw new Error(`unknown role ${values.role}`);
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    process.send?.(user + system);
+  });
   process.send?.(await serve(role, values.upstream));
 }

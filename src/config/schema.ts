@@ -12,6 +12,8 @@ import { rulesSchema, tablesSchema, toleranceSchema } from './validate-schema.ts
  * is not `Optional` here. `Optional` means: may be absent after loading too.
  */
 
+const fieldNames = (description: string) => Type.Record(Type.String(), text('text', 'The new name.'), { minProperties: 1, format: 'text', description });
+
 const strategyNames = ['last-write-wins', 'prefer-monolith', 'prefer-service', 'merge-columns', 'custom'] as const;
 const tableStrategyNames = [...strategyNames, 'add-up', 'latest-by-column'] as const;
 
@@ -63,6 +65,8 @@ const service = section({
     section({
       from: text('path-pattern', "The path the monolith's clients use: `/api/users/{id}`, or with a final `/**`."),
       to: text('path-pattern', 'The path of the service that answers it, with the same names.'),
+      request: Type.Optional(fieldNames("Fields of JSON bodies that are renamed for the service: the clients' path (`address.zip`) and the service's name (`postcode`).")),
+      response: Type.Optional(fieldNames("Fields of the service's JSON that are renamed for the clients: the service's path and the clients' name.")),
     }),
     "Paths that are rewritten on the way to the service, so that the monolith's clients notice nothing.",
     { default: [] },

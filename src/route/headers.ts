@@ -22,6 +22,19 @@ const disguised = (lower: string): boolean => {
   return HOP_BY_HOP.has(plain) || OWN_REQUEST.has(plain) || plain === 'content-length' || plain === 'host';
 };
 
+/** Verdicts on names as they are written: clients use few. Bounded, since anybody can invent more. */
+const verdicts = new Map<string, boolean>();
+const MOST_VERDICTS = 1000;
+
+function isForUpstream(name: string): boolean {
+  const known = verdicts.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const verdict = !(HOP_BY_HOP.has(lower) || OWN_REQUEST.has(lower) || disguised(lower));
+  if (verdicts.size < MOST_VERDICTS) verdicts.set(name, verdict);
+  return verdict;
+}
+
 const OWN_RESPONSE = new Set(['proxy-authenticate', 'x-banyan-side', 'x-banyan-variant']);
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
@@ -51,8 +64,7 @@ export function requestHeaders(request: ProxyRequest, forwarding: Forwarding): s
   const result: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
-    const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || OWN_REQUEST.has(lower) || dropped?.has(lower) || disguised(lower)) continue;
+    if (!isForUpstream(name) || dropped?.has(name.toLowerCase())) continue;
     result.push(name, rawHeaders[i + 1] ?? '');
   }
   const { peerAddress, trustProxy, requestId, ids } = forwarding;

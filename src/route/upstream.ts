@@ -164,7 +164,7 @@ export class Upstream {
       readonly method: string;
       readonly path: string;
       readonly headers: string[];
-      readonly body: Readable | null;
+      readonly body: Readable | Buffer | null;
     },
     receiver: Receiver,
   ): Try {

@@ -3,7 +3,8 @@ import type { Readable } from 'node:stream';
 import { messageOf } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import type { Side } from '../model/side.ts';
-import { adaptPath } from './adapt.ts';
+import { adapterOf, adaptPath, type CompiledAdapter } from './adapt.ts';
+import { adaptBody, collect, isPlainJson, MOST_ADAPTED, withLength, withoutEncodings } from './body-adapter.ts';
 import type { Passage } from './breaker.ts';
 import { Ticket } from './bucket-flow.ts';
 import { HttpFacts } from './decision/http-facts.ts';
@@ -58,6 +59,11 @@ export class Visit implements Receiver {
   #bodyBegun = false;
   #watched = false;
   #refused = false;
+  /** The request's body, if its fields are renamed on the way. */
+  #whole: Buffer | null = null;
+  #adapter: CompiledAdapter | undefined;
+  /** An answer whose fields are renamed: it goes out when it is complete. */
+  #held: { readonly head: ResponseHead; readonly headers: string[]; readonly chunks: Buffer[]; length: number } | null = null;
 
   constructor(
     traffic: Traffic,
@@ -181,15 +187,47 @@ export class Visit implements Receiver {
       this.#continued = true;
       this.#response.writeContinue();
     }
+    const adapter = side === 'service' && this.#route ? adapterOf(this.#route.adapters, this.#target) : undefined;
+    this.#adapter = adapter;
+    if (adapter?.request && this.#body && !this.#whole && isPlainJson(request.headers['content-type'], request.headers['content-encoding'])) {
+      this.#readWhole(this.#body);
+      return;
+    }
+    let headers = this.#headers;
+    let body: Readable | Buffer | null = this.#body;
+    if (this.#whole) {
+      body = adapter?.request ? adaptBody(this.#whole, adapter.request) : this.#whole;
+      headers = withLength(headers, body.length);
+    }
+    if (adapter?.response) headers = withoutEncodings(headers);
     this.#timing = this.#route?.stats[side].start(!this.#secondTry && !this.#override) ?? null;
     this.#attempt = upstream.send(
       {
         method: this.#method,
         path: this.#path(side),
-        headers: this.#headers,
-        body: this.#body,
+        headers,
+        body,
       },
       this,
+    );
+  }
+
+  /** Sends it on when all of its body is here. */
+  #readWhole(body: Readable): void {
+    collect(body).then(
+      (whole) => {
+        this.#whole = whole;
+        if (whole !== null) {
+          this.#send();
+          return;
+        }
+        this.#breakerCancelled();
+        if (!this.#closed) this.#refuse(413, 'BANYAN_REQUEST_REFUSED', `a body whose fields are renamed must not be longer than ${MOST_ADAPTED} bytes`);
+      },
+      () => {
+        // The client has gone in its middle: nothing was sent.
+        this.#breakerCancelled();
+      },
     );
   }
 
@@ -233,6 +271,15 @@ export class Visit implements Receiver {
     }
     // An answer before the end of the upload: the rest of that would be taken for the next request.
     if (this.#hasBody && !this.#request.complete) headers.push('connection', 'close');
+    this.#held = null;
+    if (this.#side === 'service' && this.#adapter?.response && isPlainJson(first(head.headers['content-type']), first(head.headers['content-encoding']))) {
+      if (this.#method !== 'HEAD' && head.status !== 204 && head.status !== 304) {
+        this.#held = { head, headers, chunks: [], length: 0 };
+        return true;
+      }
+      this.#response.writeHead(head.status, head.statusMessage, withLength(headers, undefined));
+      return true;
+    }
     this.#response.writeHead(head.status, head.statusMessage, headers);
     // The head waits in memory for the first piece of the body. What came with the head from the
     // upstream is written before this runs; if nothing did, the head must not wait for it.
@@ -243,6 +290,17 @@ export class Visit implements Receiver {
   }
 
   chunk(chunk: Buffer): boolean {
+    const held = this.#held;
+    if (held) {
+      held.chunks.push(chunk);
+      held.length += chunk.length;
+      if (held.length > MOST_ADAPTED && !this.#refused && !this.#closed) {
+        this.#refused = true;
+        this.#attempt?.abort(new Error('the answer is too long to rename its fields'));
+        this.#refuse(502, 'BANYAN_UPSTREAM_UNREACHABLE', `an answer whose fields are renamed must not be longer than ${MOST_ADAPTED} bytes`);
+      }
+      return true;
+    }
     this.#bodyBegun = true;
     if (this.#closed || this.#response.write(chunk)) return true;
     if (!this.#blocked) {
@@ -277,6 +335,14 @@ export class Visit implements Receiver {
 
   ended(trailers: IncomingHttpHeaders): void {
     this.#bodyBegun = true;
+    const held = this.#held;
+    if (held && this.#adapter?.response && !this.#closed) {
+      const body = adaptBody(Buffer.concat(held.chunks), this.#adapter.response);
+      this.#response.writeHead(held.head.status, held.head.statusMessage, withLength(held.headers, body.length));
+      this.#response.write(body);
+      this.#response.end();
+      return;
+    }
     const names = Object.keys(trailers);
     if (names.length > 0) {
       this.#response.addTrailers(Object.fromEntries(names.map((name) => [name, first(trailers[name]) ?? ''])));
