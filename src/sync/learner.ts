@@ -149,7 +149,8 @@ export class Learner {
     if (change.kind !== 'insert') return;
     const text = textsOf(change);
     if (text('service') !== this.#options.service || text('decided') !== 't') return;
-    const about = this.#options.mapping().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'));
+    const row = text('decision');
+    const about = this.#options.mapping().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'), parseNamed(row ?? '{}'));
     if (!about) return;
     const winner = text('standing');
     if (reading.learning) {
@@ -159,7 +160,6 @@ export class Learner {
         committedAt: BigInt(text('standing_at') ?? '0'),
       });
     }
-    const row = text('decision');
     const unknown = row === undefined ? undefined : this.#options.gate?.unknownIn(about.table, parseNamed(row));
     if (unknown) reading.unfit.add(about.table.name, unknown);
     const decided: Decided = {

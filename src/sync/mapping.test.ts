@@ -71,6 +71,12 @@ test('a row has one text for both directions, in whatever order each side keeps 
   expect(there.keyOfText(target(['id'], { name: parseTableName('other') }), 'public.other 1')).toBeUndefined();
 });
 
+test('a row that was named by another key is known by what its record holds of it', () => {
+  const keyed = items({ columns: ['a', 'b'], target: { key: [1] } });
+  expect(keyed.rowOf(ITEMS, { a: '1' }, { a: '1', b: '2' })).toMatchObject({ key: ['2'], keyText: keyed.rowOf(ITEMS, { b: '2' })?.keyText });
+  expect(keyed.rowOf(ITEMS, { b: '3' }, { a: '1', b: '2' })?.key).toEqual(['3']);
+});
+
 describe('a change without its key', () => {
   test('stops the stream where the tables\' forms are not watched, and goes to quarantine with its content where they are', () => {
     expect(codeOf(() => items().writesOf(insert([null, 'x']), CONTEXT))).toBe('BANYAN_NO_KEY');

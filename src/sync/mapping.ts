@@ -102,11 +102,14 @@ export class Mapping {
     return (this.#bySource.get(relation.table) ?? []).map(({ target }) => target);
   }
 
-  /** A row by its shared names, as records and requests have it; undefined if its table is not synchronised. */
-  rowOf(name: TableName, key: NamedRow): { readonly table: TargetTable; readonly key: readonly string[]; readonly keyText: string } | undefined {
+  /**
+   * A row by its shared names, as records and requests have it; undefined if its table is not synchronised.
+   * @param row what the record holds of it beside its key: the table may have another key by now than when the record was made.
+   */
+  rowOf(name: TableName, key: NamedRow, row: NamedRow = {}): { readonly table: TargetTable; readonly key: readonly string[]; readonly keyText: string } | undefined {
     const table = this.#byName.get(name)?.target;
     if (!table) return undefined;
-    const cells = table.key.map((index) => key[table.columns[index] ?? ''] ?? '');
+    const cells = table.key.map((index) => key[table.columns[index] ?? ''] ?? row[table.columns[index] ?? ''] ?? '');
     return { table, key: cells, keyText: this.keyTextOf(table, cells) };
   }
 

@@ -529,6 +529,23 @@ describePostgres('PostgresApplier', () => {
     await applier.close();
   });
 
+  it('recalls a change by the key that its table has by now', async () => {
+    const { applier, table } = await fixture();
+    const item = table('item');
+    const byValue = { ...item, key: [item.columns.indexOf('v')] };
+    const aside = { as: 'change', code: 'held', reason: 'r', claims: { owns: [], refers: [] }, bases: new Map() } as const;
+    await inApply(applier, 0x100, async (transaction) => {
+      await transaction.quarantine({ write: write('insert', item, ['1'], ['1', 'one', null]), ...aside });
+      await transaction.quarantine({ write: { ...write('update', item, ['2'], ['2', 'new', null]), old: ['2', 'old', null] }, ...aside });
+    });
+    const ids = (await applier.quarantined()).map(({ id }) => id);
+    await inApply(applier, 0x110, async (transaction) => {
+      expect((await transaction.recall(ids, () => byValue)).map((recalled) => recalled.write.key)).toEqual([['one'], ['old']]);
+      expect((await transaction.recall(ids, () => item)).map((recalled) => recalled.write.key)).toEqual([['1'], ['2']]);
+    });
+    await applier.close();
+  });
+
   it('truncates, records conflicts and sets changes aside, or none of it after a savepoint', async () => {
     const { database, applier, table, names } = await fixture();
     const item = table('item');

@@ -92,11 +92,14 @@ interface StoredChange {
 
 function recalled(stored: StoredChange, tableNamed: (name: TableName) => TargetTable | undefined): Recalled {
   const key = JSON.parse(stored.key) as Named;
+  // The table may have another key by now: the row that was to be written, as it was before, holds that one.
+  const rows = [key, ...[stored.old, stored.row].map((text) => (text === null ? {} : (JSON.parse(text) as Named)))];
+  const cellOf = (name: string): string => rows.map((each) => each[name]).find((value) => typeof value === 'string') ?? '';
   const table = (stored.step === 'untranslated' ? undefined : tableNamed(stored.table_name)) ?? tableAsStored(stored);
   return {
     as: stored.step,
     write: {
-      kind: stored.kind, table, key: table.key.map((column) => key[table.columns[column] ?? ''] ?? ''), keyText: stored.key_text,
+      kind: stored.kind, table, key: table.key.map((column) => cellOf(table.columns[column] ?? '')), keyText: stored.key_text,
       ...(stored.new_key_text === null ? {} : { newKeyText: stored.new_key_text }),
       ...(stored.row === null ? {} : { row: ordered(table, stored.row) }),
       ...(stored.old === null ? {} : { old: ordered(table, stored.old) }),
