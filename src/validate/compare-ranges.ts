@@ -6,12 +6,11 @@ import type { Pace } from './pace.ts';
 import type { TablePair, TableToValidate } from './pair.ts';
 import { RangeWalk } from './range-walk.ts';
 import { openBoth } from './snapshots.ts';
+import { SUSPECTS_AT_ONCE, SuspectBatch } from './suspect-batch.ts';
 import type { Suspect } from './suspects.ts';
 
 /** Rows of a range: enough that what each costs beside its rows is little, few enough that its snapshot is short. */
 const RANGE_ROWS = 2_097_152;
-/** Suspects that are looked at again together: bounds memory, and saves fences. */
-const SUSPECTS_AT_ONCE = 10_000;
 /** Where a larger share of the last range's rows differed, all hashes of the next are sent: most leaves would differ. */
 const WORTH_SENDING = 0.003;
 /** What a leaf costs (a group, and its digest), as a multiple of what it costs to read a row of a leaf that differs. */
@@ -66,38 +65,30 @@ export function rowsPerLeaf(differing: number): number {
  * row. Rows that come beyond `within` meanwhile are younger than the comparison.
  */
 export async function compareRanges(options: RangeComparison): Promise<Rows> {
-  const { pair, within, onSuspects, from, journal, clock, pace } = options;
+  const { pair, within, from, journal, clock, pace } = options;
   const walk = new RangeWalk({ within, estimatedRows: pair.estimatedRows, rows: options.rangeRows, ...(from ? { next: from.next } : {}) });
   const rows = { source: from?.rows.source ?? 0, target: from?.rows.target ?? 0 };
-  let pending: Suspect[] = [];
+  const batch = new SuspectBatch(options.onSuspects);
   /** Which share of the last range's rows differed. */
   let differing = 0;
-  const hand = async (): Promise<void> => {
-    const batch = pending;
-    pending = [];
-    if (batch.length > 0) await onSuspects(batch);
-  };
   for (let range = walk.take(); range !== undefined; range = walk.take()) {
     options.signal?.throwIfAborted();
     const startedMs = clock.monotonic();
-    const scanned = await scanRange(options, { range, differing, expectedRows: walk.expectedRows }, async (suspects) => {
-      pending.push(...suspects);
-      if (pending.length >= 2 * SUSPECTS_AT_ONCE) await hand();
-    });
+    const scanned = await scanRange(options, { range, differing, expectedRows: walk.expectedRows }, (suspects) => batch.add(suspects));
     rows.source += scanned.source;
     rows.target += scanned.target;
     const most = Math.max(scanned.source, scanned.target);
     differing = scanned.suspects / Math.max(1, most);
-    if (pending.length >= SUSPECTS_AT_ONCE) await hand();
+    await batch.handFull();
     // So that the next range's suspects fit beside each other.
     const tookMs = clock.monotonic() - startedMs;
     walk.learn(range, most, Math.min(SUSPECTS_AT_ONCE / differing, MOST_LEAVES * rowsPerLeaf(differing), pace?.rowsAfter(most, tookMs) ?? Infinity));
     await pace?.rest(tookMs, options.signal);
     if (journal?.isDue() !== true) continue;
-    await hand();
+    await batch.handAll();
     await journal.note(walk.next, { ...rows });
   }
-  await hand();
+  await batch.handAll();
   return rows;
 }
 

@@ -15,6 +15,7 @@ import { boundOf, drawSample } from './sample.ts';
 import type { RunJournal } from './run-journal.ts';
 import { settle, type Confirmed, type SettleOptions } from './settle.ts';
 import { openBoth } from './snapshots.ts';
+import { SUSPECTS_AT_ONCE } from './suspect-batch.ts';
 import { findSuspects, unseen, type Suspect } from './suspects.ts';
 
 export interface CompareOptions {
@@ -50,9 +51,7 @@ export interface FoundDifferences {
   readonly confirmed: readonly Confirmed[];
 }
 
-/** Suspects that are looked at again together: bounds memory, and saves fences. */
-const SUSPECTS_AT_ONCE = 10_000;
-/** The same where each of them is looked at closely: their differing values are in memory. */
+/** {@link SUSPECTS_AT_ONCE}, where each of them is looked at closely: their differing values are in memory. */
 const SUSPECTS_LOOKED_AT = 2000;
 
 /** Compares one table at one level. */

@@ -28,8 +28,8 @@ export function keyColumns(selection: Selection): readonly SelectedColumn[] {
   return selection.columns.slice(0, selection.keyLength);
 }
 
-function recordSql(columns: readonly SelectedColumn[]): string {
-  return `ROW(${columns.map((column) => recordForm(columnSql(column), column.form)).join(', ')})`;
+function recordSql(columns: readonly SelectedColumn[], first: readonly string[] = []): string {
+  return `ROW(${[...first, ...columns.map((column) => recordForm(columnSql(column), column.form))].join(', ')})`;
 }
 
 /**
@@ -69,10 +69,9 @@ export function placeSql(selection: Selection): string {
 export function hashSql(selection: Selection): string {
   if (selection.hash === 'canonical') return canonicalSql(selection.columns);
   const seed = `${placeSql(selection)} # ${HASH_SEED}`;
-  if (!selection.placedByKey) return `hash_record_extended(${recordSql(selection.columns)}, ${seed})`;
-  // The seed already is the key. A null's hash knows no seed: `true` is there for rows that hold nothing else.
-  const others = selection.columns.slice(selection.keyLength).map((column) => recordForm(columnSql(column), column.form));
-  return `hash_record_extended(ROW(${['true', ...others].join(', ')}), ${seed})`;
+  // A seed that is the key tells it already. A null's hash knows no seed: `true` is there for rows that hold nothing else.
+  const record = selection.placedByKey ? recordSql(selection.columns.slice(selection.keyLength), ['true']) : recordSql(selection.columns);
+  return `hash_record_extended(${record}, ${seed})`;
 }
 
 /** The hash of the row's key alone: two rows missing and two others extra must not add up to nothing. */

@@ -4,8 +4,9 @@ import { scanLeaves } from '../leaves.ts';
 import type { Pace } from '../pace.ts';
 import type { TablePair } from '../pair.ts';
 import { openBoth } from '../snapshots.ts';
+import { SUSPECTS_AT_ONCE, SuspectBatch } from '../suspect-batch.ts';
 import { findSuspects, unseen, type Suspect } from '../suspects.ts';
-import { inParts, LEAF_SHIFT, type TouchedLeaves } from './touched-leaves.ts';
+import { inOrder, inParts, LEAF_SHIFT, type TouchedLeaves } from './touched-leaves.ts';
 
 /** Neighbourhoods that one statement looks up in the key's index; of more it would make a scan of the table. */
 const RANGES_AT_ONCE = 256;
@@ -13,8 +14,6 @@ const RANGES_AT_ONCE = 256;
 const KEYS_AT_ONCE = 20;
 /** A leaf is not split into more than so many, as a power of two. */
 const SPLIT_AT_MOST = 12;
-/** Suspects that are looked at again together. */
-const SUSPECTS_AT_ONCE = 20_000;
 
 export interface TouchedComparison {
   readonly pair: TablePair;
@@ -38,31 +37,23 @@ export interface TouchedComparison {
 export async function compareTouched(options: TouchedComparison): Promise<{ source: number; target: number }> {
   const { leaves, keys, clock, pace, onRows, onSuspects } = options;
   const rows = { source: keys.length, target: keys.length };
-  let pending: Suspect[] = [];
-  const hand = async (): Promise<void> => {
-    const batch = pending;
-    pending = [];
-    if (batch.length > 0) await onSuspects(batch);
-  };
+  const batch = new SuspectBatch(onSuspects);
   let rowsAtOnce = Infinity;
   for (const each of leaves) {
     const atOnce = (): number => Math.max(1, Math.floor(Math.min(2 ** KEYS_AT_ONCE, rowsAtOnce) / 2 ** each.shift));
     for (const part of inParts(each, { ranges: RANGES_AT_ONCE, leaves: atOnce })) {
       options.signal?.throwIfAborted();
       const startedMs = clock.monotonic();
-      const scanned = await scanPart(options, part, async (suspects) => {
-        pending.push(...suspects);
-        if (pending.length >= 2 * SUSPECTS_AT_ONCE) await hand();
-      });
+      const scanned = await scanPart(options, part, (suspects) => batch.add(suspects));
       rows.source += scanned.source;
       rows.target += scanned.target;
-      if (pending.length >= SUSPECTS_AT_ONCE) await hand();
+      await batch.handFull();
       const tookMs = clock.monotonic() - startedMs;
       rowsAtOnce = pace?.rowsAfter(Math.max(scanned.source, scanned.target), tookMs) ?? Infinity;
       await pace?.rest(tookMs, options.signal);
     }
   }
-  await hand();
+  await batch.handAll();
   for (let from = 0; from < keys.length; from += SUSPECTS_AT_ONCE) {
     const part = keys.slice(from, from + SUSPECTS_AT_ONCE);
     onRows(2 * part.length);
@@ -83,7 +74,7 @@ async function scanPart(
     const shift = Math.max(LEAF_SHIFT, within.shift - SPLIT_AT_MOST);
     const sides = { source: { snapshot: source, selection: pair.source }, target: { snapshot: target, selection: pair.target } };
     const balance = await scanLeaves(sides, { shift, within, hashed: true, onRows });
-    const differing = [...balance.differing()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    const differing = inOrder(balance.differing());
     for (const part of inParts({ shift, leaves: differing }, { ranges: RANGES_AT_ONCE, leaves: () => 2 ** KEYS_AT_ONCE })) {
       const reading = { within: part, hashed: true };
       const suspects = findSuspects({ source: source.rows(pair.source, reading), target: target.rows(pair.target, reading), keyed: true, batch: SUSPECTS_AT_ONCE });

@@ -7,6 +7,8 @@ export interface TouchedLeaves {
   readonly leaves: readonly bigint[];
 }
 
+export const inOrder = (leaves: readonly bigint[]): bigint[] => leaves.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+
 /** Leaves by their width, the coarsest first, each once, and none that a coarser one holds. */
 export function touchedLeaves(marks: readonly { readonly shift: number; readonly leaf: bigint }[]): readonly TouchedLeaves[] {
   const byShift = new Map<number, Set<bigint>>();
@@ -19,7 +21,7 @@ export function touchedLeaves(marks: readonly { readonly shift: number; readonly
   return shifts.flatMap((shift, i): TouchedLeaves[] => {
     const coarser = shifts.slice(0, i);
     const leaves = [...(byShift.get(shift) ?? [])].filter((leaf) => !coarser.some((wide) => byShift.get(wide)?.has(leaf >> BigInt(wide - shift))));
-    return leaves.length === 0 ? [] : [{ shift, leaves: leaves.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)) }];
+    return leaves.length === 0 ? [] : [{ shift, leaves: inOrder(leaves) }];
   });
 }
 
