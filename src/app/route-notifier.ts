@@ -2,8 +2,8 @@ import { atMost } from '../core/at-most.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { retry } from '../core/retry.ts';
-import { deliveryFailure, RefusedWebhook, webhookBody, type BodyOptions } from '../core/webhook-body.ts';
+import { webhookBody, type BodyOptions } from '../core/webhook-body.ts';
+import { deliver } from '../core/webhook-delivery.ts';
 import type { RouteNotice, RouteNotifier } from '../ports/route-notifier.ts';
 
 /** Somebody who is told what triggers do. */
@@ -61,19 +61,9 @@ export class WebhookNotifier implements RouteNotifier {
     const { signal } = this.#stop;
     for (let notice = waiting.shift(); notice && !signal.aborted; notice = waiting.shift()) {
       const body = JSON.stringify(routeBody(notice, webhook));
-      try {
-        await retry(
-          async () => {
-            const status = await webhook.post(body, signal);
-            if (status >= 300) throw new RefusedWebhook(status);
-          },
-          { clock, signal, random, firstMs: 1000, maxMs: 15_000, patienceMs: () => PATIENCE_MS, transient: (error) => !(error instanceof RefusedWebhook) || error.mayPass },
-        );
-        this.#done(webhook, 'sent');
-      } catch (error) {
-        this.#done(webhook, 'failed');
-        logger.warn('a trigger could not be told', { webhook: webhook.name, service: notice.service, metric: notice.metric, reason: deliveryFailure(error) });
-      }
+      const failure = await deliver({ post: webhook.post, body, patienceMs: PATIENCE_MS, clock, random, signal });
+      this.#done(webhook, failure === undefined ? 'sent' : 'failed');
+      if (failure !== undefined) logger.warn('a trigger could not be told', { webhook: webhook.name, service: notice.service, metric: notice.metric, reason: failure });
     }
     this.#working.delete(webhook);
   }

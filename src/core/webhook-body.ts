@@ -70,21 +70,3 @@ function slackBody({ resolved, severity, summary, footnote }: WebhookNotice): un
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
-
-/** The receiver has answered, and not with a yes. */
-export class RefusedWebhook extends Error {
-  /** Whether it may say yes another time. */
-  readonly mayPass: boolean;
-
-  constructor(status: number) {
-    super(`status ${status}`);
-    this.mayPass = status === 408 || status === 429 || status >= 500;
-  }
-}
-
-/** Why a delivery failed. The message of a failed connection may hold the address, and that a secret. */
-export function deliveryFailure(error: unknown): string {
-  if (error instanceof RefusedWebhook) return error.message;
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-}

@@ -3,8 +3,8 @@ import { atMost } from '../core/at-most.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { retry } from '../core/retry.ts';
-import { deliveryFailure, RefusedWebhook, type BodyOptions } from '../core/webhook-body.ts';
+import type { BodyOptions } from '../core/webhook-body.ts';
+import { deliver } from '../core/webhook-delivery.ts';
 import type { TableName } from '../model/names.ts';
 import { alertBody } from './alert-body.ts';
 import { eventFor, tableAlert } from './alert.ts';
@@ -108,22 +108,10 @@ export class AlertDesk {
 
   async #send(body: string): Promise<boolean> {
     const { webhook, clock, random, logger, metrics, patienceMs = 60_000 } = this.#options;
-    const { signal } = this.#stop;
-    try {
-      await retry(
-        async () => {
-          const status = await webhook.post(body, signal);
-          if (status >= 300) throw new RefusedWebhook(status);
-        },
-        { clock, signal, random, firstMs: 1000, maxMs: 15_000, patienceMs: () => patienceMs, transient: (error) => !(error instanceof RefusedWebhook) || error.mayPass },
-      );
-      metrics.count('banyan_validate_alerts_total', { webhook: webhook.name, result: 'sent' });
-      return true;
-    } catch (error) {
-      metrics.count('banyan_validate_alerts_total', { webhook: webhook.name, result: 'failed' });
-      logger.warn('an alert could not be delivered', { webhook: webhook.name, reason: deliveryFailure(error) });
-      return false;
-    }
+    const failure = await deliver({ post: webhook.post, body, patienceMs, clock, random, signal: this.#stop.signal });
+    metrics.count('banyan_validate_alerts_total', { webhook: webhook.name, result: failure === undefined ? 'sent' : 'failed' });
+    if (failure !== undefined) logger.warn('an alert could not be delivered', { webhook: webhook.name, reason: failure });
+    return failure === undefined;
   }
 
   async #remember(table: TableName): Promise<void> {
