@@ -1,90 +1,43 @@
 /**
- * Banyan's router beside http-proxy-3 and a bare node:http + undici forwarder, in the same run, on the
- * same upstream and with the same clients. Each server is a process of its own; the rounds alternate. Beside the
- * throughput, which other work on the machine disturbs, stands the processor time of each server per request.
+ * Banyan's router, with and without its access log, beside http-proxy-3, @fastify/http-proxy, a bare node:http + undici
+ * forwarder, NGINX and HAProxy, in the same run, on the same upstream and with the same clients. Each server is a process of its own; the rounds
+ * alternate, ratios are of one round, and their median is told. Beside the throughput, which other work on the
+ * machine disturbs, stands the processor time of each server per request. Then the latency that the router adds.
  *
- * Run: npx tsx bench/route-proxy.ts [--seconds 5] [--connections 64] [--rounds 3]
+ * Run: npm run bench:route -- [--seconds 3] [--connections 64] [--rounds 5] [--profile FOLDER]
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Pool } from 'undici';
-import { createProxyServer } from 'http-proxy-3';
-import { bucketOf, homeOf } from '../src/route/decide.ts';
-import { TrafficRouter } from '../src/route/router.ts';
+import { load, type Load } from './route/load.ts';
+import { NATIVE, startNative, type Native } from './route/native.ts';
+import { ROLES, serve, type Role } from './route/servers.ts';
 
-const ROLES = ['upstream', 'banyan', 'bare', 'http-proxy-3'] as const;
-type Role = (typeof ROLES)[number];
+type Name = Role | Native;
 
-const fences = { place: async () => 1n as never, passed: async () => true };
+const { values } = parseArgs({
+  options: {
+    role: { type: 'string' },
+    upstream: { type: 'string', default: '' },
+    seconds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '64' },
+    rounds: { type: 'string', default: '5' },
+    profile: { type: 'string' },
+  },
+});
+const [seconds, connections, rounds] = [Number(values.seconds), Number(values.connections), Number(values.rounds)];
 
-async function listen(server: http.Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as AddressInfo).port;
+interface Server {
+  readonly port: number;
+  /** Microseconds of processor time so far. */
+  cpu(): Promise<number>;
+  end(): Promise<void>;
 }
 
-/** The server of a role; gives its port. */
-async function serve(role: Role, upstream: string): Promise<number> {
-  if (role === 'upstream') return upstreamServer();
-  if (role === 'bare') return bareServer(upstream);
-  if (role === 'banyan') {
-    const router = new TrafficRouter({ key: [{ cookie: 'uid' }], fence: fences });
-    await router.addRoute(
-      { service: 'accounts', percent: 50, match: [{ path: '/api/users/**' }, { path: '/login' }] },
-      { monolith: upstream, service: upstream },
-    );
-    return (await router.listen('127.0.0.1:0')).port;
-  }
-  const proxy = createProxyServer({ target: upstream, xfwd: true, agent: new http.Agent({ keepAlive: true }) });
-  return listen(
-    http.createServer((request, response) => {
-      proxy.web(request, response);
-    }),
-  );
-}
-
-async function upstreamServer(): Promise<number> {
-  const body = JSON.stringify({ id: 1, name: 'Ada', mail: 'ada@example.org', pad: 'x'.repeat(400) });
-  return listen(
-    http.createServer((request, response) => {
-      request.resume();
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
-      response.end(body);
-    }),
-  );
-}
-
-/** The least that a forwarder can do. */
-async function bareServer(upstream: string): Promise<number> {
-  const pool = new Pool(upstream);
-  return listen(
-    http.createServer((request, response) => {
-      pool.dispatch(
-        { method: request.method ?? 'GET', path: request.url ?? '/', headers: { host: 'x' } },
-        {
-          onRequestStart: () => {},
-          onResponseStart: (_controller, status, headers) => {
-            response.writeHead(status, headers as http.OutgoingHttpHeaders);
-          },
-          onResponseData: (_controller, chunk) => {
-            response.write(chunk);
-          },
-          onResponseEnd: () => {
-            response.end();
-          },
-          onResponseError: () => {
-            response.destroy();
-          },
-        },
-      );
-    }),
-  );
-}
-
-async function start(role: Role, upstream = ''): Promise<{ readonly child: ChildProcess; readonly url: string }> {
-  const child = fork(fileURLToPath(import.meta.url), ['--role', role, '--upstream', upstream], { execArgv: process.execArgv });
+async function start(role: Role, upstream = ''): Promise<Server> {
+  const profile = values.profile === undefined || role === 'upstream' ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}/${role}`];
+  const child = fork(fileURLToPath(import.meta.url), ['--role', role, '--upstream', upstream], { execArgv: [...process.execArgv, ...profile] });
   const port = await new Promise<number>((resolve, reject) => {
     child.once('message', (message) => {
       resolve(Number(message));
@@ -93,7 +46,14 @@ async function start(role: Role, upstream = ''): Promise<{ readonly child: Child
       reject(new Error(`${role} ended with ${code}`));
     });
   });
-  return { child, url: `http://127.0.0.1:${port}` };
+  return {
+    port,
+    cpu: async () => cpuOf(child),
+    end: () => {
+      child.disconnect();
+      return Promise.resolve();
+    },
+  };
 }
 
 /** The processor time that a server has taken so far, in microseconds. */
@@ -106,80 +66,87 @@ async function cpuOf(child: ChildProcess): Promise<number> {
   });
 }
 
-async function load(url: string, options: { readonly seconds: number; readonly connections: number }): Promise<{ readonly rps: number; readonly p50: number; readonly p99: number }> {
-  const pool = new Pool(url, { connections: options.connections });
-  const latencies: number[] = [];
-  const end = performance.now() + options.seconds * 1000;
-  const client = async (n: number): Promise<void> => {
-    const headers = { cookie: `uid=user-${n}`, accept: 'application/json', 'user-agent': 'bench' };
-    while (performance.now() < end) {
-      const started = performance.now();
-      const { body, statusCode } = await pool.request({ method: 'GET', path: `/api/users/${n}`, headers });
-      await body.dump();
-      if (statusCode !== 200) throw new Error(`status ${statusCode}`);
-      latencies.push(performance.now() - started);
-    }
-  };
-  await Promise.all(Array.from({ length: options.connections }, (_, n) => client(n)));
-  await pool.close();
-  latencies.sort((a, b) => a - b);
-  const at = (q: number): number => latencies[Math.floor(q * (latencies.length - 1))] ?? 0;
-  return { rps: latencies.length / options.seconds, p50: at(0.5), p99: at(0.99) };
+const median = (numbers: readonly number[]): number => {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? NaN) : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
+};
+
+interface Round extends Load {
+  /** Microseconds of the server's processor time for a request. */
+  readonly cpu: number;
 }
 
-function decisions(): number {
-  const keys = Array.from({ length: 1024 }, (_, n) => `user-${n}-abcdef`);
-  let served = 0;
-  const count = 5_000_000;
-  const started = performance.now();
-  for (let n = 0; n < count; n++) if (homeOf(bucketOf(keys[n & 1023] ?? ''), 37.5) === 'service') served++;
-  if (served === 0) throw new Error('nobody was served');
-  return count / ((performance.now() - started) / 1000);
+/** One round of every server, one after the other. */
+async function round(servers: ReadonlyMap<Name, Server>): Promise<ReadonlyMap<Name, Round>> {
+  const result = new Map<Name, Round>();
+  for (const [role, server] of servers) {
+    const { port } = server;
+    const before = await server.cpu();
+    const seen = await load({ port, seconds, connections });
+    const cpu = ((await server.cpu()) - before) / (seen.perSecond * seconds);
+    result.set(role, { ...seen, cpu });
+    console.log(`${role.padEnd(12)} ${seen.perSecond.toFixed(0).padStart(7)} req/s  p50 ${seen.p50.toFixed(2)} ms  p99 ${seen.p99.toFixed(2)} ms  processor ${cpu.toFixed(1)} µs/req`);
+  }
+  return result;
 }
 
-const { values } = parseArgs({
-  options: {
-    role: { type: 'string' },
-    upstream: { type: 'string', default: '' },
-    seconds: { type: 'string', default: '5' },
-    connections: { type: 'string', default: '64' },
-    rounds: { type: 'string', default: '3' },
-  },
-});
+/** How much later an answer comes through the router than from the upstream itself, by the medians of alternating stretches. */
+async function added(ports: { readonly router: number; readonly upstream: number }, options: { readonly connections: number; readonly rate?: number }): Promise<string> {
+  const stretches = Math.max(3, rounds);
+  const differences: number[] = [];
+  for (let i = 0; i < stretches; i++) {
+    const through = await load({ ...options, port: ports.router, seconds: 1 });
+    const direct = await load({ ...options, port: ports.upstream, seconds: 1 });
+    differences.push(through.p50 - direct.p50);
+  }
+  return `${median(differences).toFixed(3)} ms (${Math.min(...differences).toFixed(3)} to ${Math.max(...differences).toFixed(3)})`;
+}
 
-if (values.role === undefined) {
-  decisions();
-  console.log(`decisions: ${(decisions() / 1e6).toFixed(1)} million/s on one core`);
+async function compare(): Promise<void> {
   const upstream = await start('upstream');
-  const roles = ['banyan', 'bare', 'http-proxy-3'] as const;
-  const servers = new Map(await Promise.all(roles.map(async (role) => [role, await start(role, upstream.url)] as const)));
-  const options = { seconds: Number(values.seconds), connections: Number(values.connections) };
-  for (const { url } of servers.values()) await load(url, { ...options, seconds: 2 });
-  const best = new Map<string, number>();
-  const cheapest = new Map<string, number>();
-  for (let round = 1; round <= Number(values.rounds); round++) {
-    for (const role of roles) {
-      const server = servers.get(role);
-      if (!server) continue;
-      const before = await cpuOf(server.child);
-      const { rps, p50, p99 } = await load(server.url, options);
-      const cpu = ((await cpuOf(server.child)) - before) / (rps * options.seconds);
-      cheapest.set(role, Math.min(cheapest.get(role) ?? Infinity, cpu));
-      best.set(role, Math.max(best.get(role) ?? 0, rps));
-      console.log(`round ${round} ${role.padEnd(12)} ${rps.toFixed(0).padStart(7)} req/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms  processor ${cpu.toFixed(0)} µs/req`);
+  const servers = new Map<Name, Server>();
+  for (const role of ROLES) if (role !== 'upstream') servers.set(role, await start(role, `http://127.0.0.1:${upstream.port}`));
+  for (const name of NATIVE) {
+    const server = await startNative(name, upstream.port);
+    if (server) servers.set(name, server);
+    else console.log(`${name} can not be had here`);
+  }
+  for (const { port } of servers.values()) await load({ port, seconds: 2, connections });
+  const all: ReadonlyMap<Name, Round>[] = [];
+  for (let n = 1; n <= rounds; n++) {
+    console.log(`round ${n}, load ${loadavg()[0]?.toFixed(1)}`);
+    all.push(await round(servers));
+  }
+  const ratios = (of: (round: Round) => number, peer: Name, own: Name): number => median(all.map((round) => {
+    const [one, other] = [round.get(own), round.get(peer)];
+    return one && other ? of(one) / of(other) : NaN;
+  }));
+  for (const [own, peers] of [['banyan', ['http-proxy-3', 'fastify', 'bare', 'nginx', 'haproxy']], ['banyan-log', ['http-proxy-3', 'bare']], ['bare', ['http-proxy-3', 'nginx']]] as const) {
+    for (const peer of peers) {
+      const [throughput, cpu] = [ratios(({ perSecond }) => perSecond, peer, own), 1 / ratios(({ cpu }) => cpu, peer, own)];
+      console.log(`${own} / ${peer}: ${throughput.toFixed(2)} by throughput, ${cpu.toFixed(2)} by processor time`);
     }
   }
-  const ratio = (role: string): string => ((best.get('banyan') ?? 0) / (best.get(role) ?? 1)).toFixed(2);
-  console.log(`banyan / http-proxy-3: ${ratio('http-proxy-3')}   banyan / bare: ${ratio('bare')}`);
-  const dearer = (role: string): string => ((cheapest.get(role) ?? 0) / (cheapest.get('banyan') ?? 1)).toFixed(2);
-  console.log(`by processor time: banyan / http-proxy-3: ${dearer('http-proxy-3')}   banyan / bare: ${dearer('bare')}`);
-  for (const { child } of [upstream, ...servers.values()]) child.kill();
-} else {
+  const router = servers.get('banyan');
+  if (router) {
+    const ports = { router: router.port, upstream: upstream.port };
+    const half = median(all.map((round) => round.get('banyan')?.perSecond ?? 0)) / 2;
+    console.log(`added p50, one connection: ${await added(ports, { connections: 1 })}`);
+    console.log(`added p50, ${half.toFixed(0)} requests/s (half of the most): ${await added(ports, { connections, rate: half })}`);
+  }
+  for (const server of [upstream, ...servers.values()]) await server.end();
+}
+
+if (values.role === undefined) await compare();
+else {
   const role = ROLES.find((one) => one === values.role);
   if (!role) throw new Error(`unknown role ${values.role}`);
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     process.send?.(user + system);
   });
+  // An orderly end: a profile is written at it.
+  process.on('disconnect', () => process.exit(0));
   process.send?.(await serve(role, values.upstream));
 }

@@ -17,4 +17,10 @@ export {
 } from './app/library/reconcile.ts';
 export { ApiGenerator, directory, type GeneratedApi } from './app/library/generate.ts';
 export { HealthChecker, TrafficRouter, type RouteStatus, type TrafficRouterOptions } from './app/library/route.ts';
+export { MigrationPlanner } from './plan/migration-planner.ts';
+export { readSpecification, type Specification } from './plan/specification.ts';
+export type { MigrationPlan } from './plan/plan-document.ts';
+export { RollbackGenerator, type GenerateOptions } from './plan/runbook/rollback-generator.ts';
+export { readPlan, type PlanToUndo } from './plan/runbook/plan-to-undo.ts';
+export type { RollbackRunbook } from './plan/runbook/runbook-document.ts';
 export { Migration, PostgresMigrationStore, STAGES, type MigrationSteps, type Stage } from './app/library/migrate.ts';

@@ -1,14 +1,14 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ServiceBoundaryAnalyzer, type AnalyzerSource, type Boundaries } from '../analyze/analyzer.ts';
 import { reportFiles } from '../analyze/report/files.ts';
 import { loadConfig } from '../config/load.ts';
-import { BanyanError, messageOf } from '../core/errors.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { createPool } from '../postgres/connect.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
 import { parseWorkload } from '../postgres/sql/parse-workload.ts';
 import type { AnalyzeOptions, AnalyzeResult, ApplicationContext } from './application.ts';
+import { readText } from './text-file.ts';
 
 /** `banyan analyze`: of a database, of an SQL file, or of the configured monolith. */
 export async function analyze(context: ApplicationContext, options: AnalyzeOptions): Promise<AnalyzeResult> {
@@ -40,14 +40,6 @@ async function withSource(
     return await work({ schema: new PostgresIntrospector({ pool }) });
   } finally {
     await pool.end();
-  }
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new BanyanError('BANYAN_FILE', { message: `${file} could not be read: ${messageOf(error)}`, cause: error });
   }
 }
 

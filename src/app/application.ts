@@ -1,4 +1,4 @@
-import type { RouteHistoryOptions, RouteHistoryResult, RouteResult, RouteRollbackOptions, RouteSetOptions } from './route-types.ts';
+import type { RouteHistoryOptions, RouteHistoryResult, RouteResult, RouteRollbackOptions, RouteSetOptions, RouteStatusResult } from './route-types.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { StructureCheck } from '../model/structure-finding.ts';
@@ -8,6 +8,7 @@ import type { UnlikePast } from '../validate/anomalies/past-hints.ts';
 import type { UnlikeRow } from '../validate/anomalies/row-hints.ts';
 import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
 import type { Trend } from '../validate/trend.ts';
+import type { PlanningApplication } from './plan-types.ts';
 import type { ReconcileApplication } from './reconcile-types.ts';
 import type { RouteChangeOptions, RouteShowResult } from './route-decision-types.ts';
 import type { RouteExportOptions, RouteExportResult } from './route-export-types.ts';
@@ -60,7 +61,7 @@ export interface ProgressTask {
 }
 
 /** All of Banyan, as its commands see it. Every method may throw a BanyanError. */
-export interface Application extends ReconcileApplication {
+export interface Application extends ReconcileApplication, PlanningApplication {
   demo(options: DemoOptions): Promise<DemoResult>;
   doctor(): Promise<DoctorResult>;
   analyze(options: AnalyzeOptions): Promise<AnalyzeResult>;
@@ -85,7 +86,7 @@ export interface Application extends ReconcileApplication {
   /** Runs until the signal is aborted; then the routes as they were left. */
   routeServe(): Promise<RouteResult>;
   routeSet(options: RouteSetOptions): Promise<RouteResult>;
-  routeStatus(): Promise<RouteResult>;
+  routeStatus(): Promise<RouteStatusResult>;
   routeRollback(options: RouteRollbackOptions): Promise<RouteResult>;
   routeHistory(options: RouteHistoryOptions): Promise<RouteHistoryResult>;
   /** More than a percentage: strategy, lists, variants, stage, schedule. */

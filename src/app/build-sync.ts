@@ -162,10 +162,11 @@ export function catchUpOf(options: Omit<BuildSyncOptions, 'names'>): Pick<SetupO
       ends: { monolith: { ...end('monolith'), source }, service: { ...end('service'), applier } },
     });
     const stop = new AbortController();
-    const running = catching.run(AbortSignal.any([signal, stop.signal]));
+    const either = AbortSignal.any([signal, stop.signal]);
+    const running = catching.run(either);
     const arrived = async (): Promise<void> => {
       const applied = () => catching.status().get('monolith-to-service')?.applied ?? ORIGIN_OF_TIME;
-      while (!reached() || applied() < until) await clock.sleep(10, AbortSignal.any([signal, stop.signal]));
+      while (!reached() || applied() < until) await clock.sleep(10, either);
     };
     try {
       await Promise.race([running, arrived()]);

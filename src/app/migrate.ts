@@ -4,7 +4,8 @@ import { PostgresMigrationStore } from '../state/migration-store.ts';
 import type { MigrateOptions, MigrationResult, MigrationStatusResult, ServiceOptions, DestructiveOptions } from './application.ts';
 import { doctor } from './doctor.ts';
 import { provision } from './provision.ts';
-import { readRoutes, setRoute } from './route.ts';
+import { bringHome, isRouted, raiseFlag } from './migrate-flag.ts';
+import { readRoutes, routedService } from './route.ts';
 import type { Session } from './session.ts';
 import { readStreams } from './sync-status.ts';
 import { checksOf } from './validate-report.ts';
@@ -64,10 +65,15 @@ function stepsOf(session: Session, service: string): MigrationSteps {
       const route = (await readRoutes(session)).routes.find((each) => each.service === service);
       return { name: 'served', passed: route?.health === 'healthy', evidence: route ? `health ${route.health}, breaker ${route.breaker}` : 'no route' };
     },
-    shift: async (percent) => {
+    flag: async (stage) => {
+      if (isRouted(session, service)) await raiseFlag(session, { service, to: stage });
+    },
+    shift: async (percent, flag) => {
+      await raiseFlag(session, { service: routedService(session, service), to: flag, percent });
+    },
+    bringHome: async (flag) => {
       // Without a router nobody was ever moved, and a rollback has nothing to undo.
-      if (percent === 0 && session.config.route === undefined) return;
-      await setRoute(session, { service, percent });
+      if (isRouted(session, service)) await bringHome(session, { service, flag });
     },
   };
 }

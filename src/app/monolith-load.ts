@@ -1,3 +1,4 @@
+import { withAbortOf } from '../core/abort-any.ts';
 import type pg from 'pg';
 import { messageOf } from '../core/errors.ts';
 import type { Clock } from '../core/clock.ts';
@@ -37,7 +38,7 @@ export async function watchMonolith(options: {
       .finally(() => (pending = false));
     for (;;) {
       const tick = new AbortController();
-      await Promise.race([mark, clock.sleep(everyMs, AbortSignal.any([signal, tick.signal])).catch(() => {})]);
+      await Promise.race([mark, withAbortOf([signal, tick.signal], (either) => clock.sleep(everyMs, either)).catch(() => {})]);
       tick.abort();
       if (signal.aborted) return;
       const tookMs = clock.monotonic() - began;

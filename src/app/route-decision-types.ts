@@ -1,17 +1,9 @@
-import type { FlagStage, RouteDecision, Strategy } from '../model/route-decision.ts';
+import type { RouteDecision } from '../model/route-decision.ts';
+import type { DecisionChange } from '../route/decision/change.ts';
 import type { ServiceOptions } from './application.ts';
 
 /** What `banyan route set` changes beside, or instead of, the percentage; what is not named stays. */
-export interface RouteChangeOptions extends ServiceOptions {
-  readonly percent?: number;
-  readonly strategy?: Strategy;
-  readonly allow?: readonly string[];
-  readonly deny?: readonly string[];
-  readonly unlist?: readonly string[];
-  /** Weights by the variant's name. */
-  readonly variants?: Readonly<Record<string, number>>;
-  readonly experiment?: string;
-  readonly stage?: FlagStage;
+export interface RouteChangeOptions extends ServiceOptions, Omit<DecisionChange, 'rules' | 'schedule'> {
   /** Lists, rules and variants as the configuration has them. */
   readonly configured?: boolean;
   /** Begins the schedule of the configuration. */

@@ -14,13 +14,13 @@ const ALL = 1_000_000;
  */
 export async function rollbackRoute(session: Session, options: RouteRollbackOptions): Promise<RouteResult> {
   const name = routedService(session, options.service);
-  const { toVersion } = options;
+  const { toVersion, why = `route rollback${toVersion === undefined ? '' : ` to version ${toVersion}`}` } = options;
   const store = storeOf(session);
   await store.install();
   const [latest] = await store.history(name, 1);
   if (toVersion === undefined) {
     const decision = rolledBack(latest?.decision ?? beginningOfService(session.service(name)));
-    await decide(session, { service: name, percent: 0, decision, why: 'route rollback' });
+    await decide(session, { service: name, percent: 0, decision, why });
     return readRoutes(session);
   }
   const earlier = (await store.history(name, ALL)).find(({ version }) => version === toVersion);
@@ -29,7 +29,7 @@ export async function rollbackRoute(session: Session, options: RouteRollbackOpti
       message: `${name} has no version ${toVersion}; ${latest ? `the latest is ${latest.version}` : 'nothing was decided yet'}. \`banyan route history ${name}\` lists them.`,
     });
   }
-  await decide(session, { service: name, ...madeAgain(earlier), why: `route rollback to version ${toVersion}` });
+  await decide(session, { service: name, ...madeAgain(earlier), why });
   return readRoutes(session);
 }
 

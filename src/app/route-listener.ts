@@ -8,9 +8,9 @@ type ListenerOptions = Pick<TrafficRouterOptions, 'timeouts' | 'limits' | 'liste
 /** How the router meets its clients and the sides, as configured. @throws BANYAN_ROUTE_TLS */
 export async function listenerOptions(route: RouteConfig): Promise<ListenerOptions> {
   const { timeouts, clients, tls, upstreamTls, proxyProtocol, bulkhead } = route;
-  const { connectMs, headersMs, bodyMs, idleMs } = timeouts;
+  const { drainMs: _, ...sides } = timeouts;
   return {
-    timeouts: { connectMs, headersMs, bodyMs, idleMs },
+    timeouts: sides,
     limits: clients,
     ...(tls ? { listenTls: { cert: tls.cert, key: tls.key, ...(tls.clientCa === undefined ? {} : { clientCa: tls.clientCa }) }, secureCookie: true } : {}),
     ...(upstreamTls

@@ -3,12 +3,13 @@ import { RunningHaproxy } from '../dataplane/haproxy/running-haproxy.ts';
 import { runtimeSocket } from '../dataplane/haproxy/runtime-socket.ts';
 import type { RouteDecision } from '../model/route-decision.ts';
 import type { PlaneShare, RunningPlane } from '../ports/data-plane.ts';
-import type { RouteStore } from '../ports/route-store.ts';
+import type { RouteState } from '../ports/route-store.ts';
 import { awaitRouters } from '../route/await-routers.ts';
 import { PostgresRouteStore } from '../state/route-store.ts';
 import { withPlaneLock } from '../state/plane-lock.ts';
 import { percentOf } from './plane-plan.ts';
 import { moveInStep } from './plane-move.ts';
+import type { PlaneState } from './route-types.ts';
 import type { Session } from './session.ts';
 
 const SOCKET_MS = 5000;
@@ -22,9 +23,22 @@ function planesOf(session: Session): RunningPlane[] {
   );
 }
 
-/** What the store, or without a word of it the configuration, says of every service. */
-async function decidedShares(session: Session, store: RouteStore): Promise<PlaneShare[]> {
-  const states = new Map((await store.load()).map((state) => [state.service, state]));
+/** What the proxies of `route.planes` have in force. One that can not be asked hides no other. */
+export async function readPlanes(session: Session): Promise<readonly PlaneState[]> {
+  return Promise.all(
+    planesOf(session).map(async (plane): Promise<PlaneState> => {
+      try {
+        return { name: plane.name, shares: await plane.read(session.context.signal), problem: '' };
+      } catch (error) {
+        return { name: plane.name, shares: [], problem: messageOf(error) };
+      }
+    }),
+  );
+}
+
+/** What was decided of every service, or without a decision its configuration says. */
+function decidedShares(session: Session, decisions: readonly RouteState[]): PlaneShare[] {
+  const states = new Map(decisions.map((state) => [state.service, state]));
   return [...session.config.services.values()]
     .filter(({ upstream }) => upstream !== undefined)
     .map((service) => ({ service: service.name, percent: percentOf(service, states.get(service.name)) }));
@@ -56,7 +70,7 @@ export async function inStepWithPlanes(
     // Going back must not depend on a router.
     if (wanted && !running) logger.warn('no router runs: users are moved back without the fence', { service: service.name });
     await moveInStep({
-      planes, service: service.name, percent, decided: await decidedShares(session, store), decide,
+      planes, service: service.name, percent, decided: decidedShares(session, await store.load()), decide,
       throughRouter: wanted && running, drainMs: config.route?.fence.timeoutMs ?? 0, signal: context.signal,
     });
   });
@@ -87,8 +101,9 @@ export async function followWithPlanes(session: Session, signal: AbortSignal): P
 async function evenOut(session: Session, planes: readonly RunningPlane[]): Promise<void> {
   const { clock } = session.context;
   const store = new PostgresRouteStore({ pool: session.statePool, clock });
-  const decided = await decidedShares(session, store);
-  const versions = new Map((await store.load()).map((state) => [state.service, state.version]));
+  const states = await store.load();
+  const decided = decidedShares(session, states);
+  const versions = new Map(states.map((state) => [state.service, state.version]));
   for (const plane of planes) {
     const present = new Map((await plane.read()).map((share) => [share.service, share]));
     const odd = decided.filter((share) => present.get(share.service)?.percent !== share.percent || present.get(share.service)?.movingUpTo !== undefined);

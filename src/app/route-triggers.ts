@@ -1,10 +1,9 @@
 import type { RouteConfig } from '../config/config.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { PAGERDUTY_URL } from '../core/webhook-body.ts';
 import type { RouteNotifier } from '../ports/route-notifier.ts';
 import type { RouteSignalReader } from '../ports/route-signals.ts';
 import { PostgresValidationStore } from '../state/validation-store.ts';
-import { postJson } from './post-json.ts';
+import { webhookOf } from './post-json.ts';
 import { WebhookNotifier } from './route-notifier.ts';
 import { loadSource, signalReader, type LoadSource, type SignalSources } from './route-signals.ts';
 import type { Session } from './session.ts';
@@ -39,11 +38,7 @@ async function driftOf(store: PostgresValidationStore, service: string): Promise
 
 /** Whoever banyan.yaml wants to be told; undefined: nobody. */
 export function notifierOf(session: Session, route: RouteConfig, metrics: Metrics): RouteNotifier | undefined {
-  const webhooks = Object.entries(route.rollback.webhooks).map(([name, { format, url = PAGERDUTY_URL, routingKey, actions, timeoutMs }]) => ({
-    name, format, actions,
-    ...(routingKey === undefined ? {} : { routingKey }),
-    post: (body: string, signal: AbortSignal) => postJson({ url, timeoutMs, body, signal }),
-  }));
+  const webhooks = Object.entries(route.rollback.webhooks).map(([name, webhook]) => ({ name, actions: webhook.actions, ...webhookOf(webhook) }));
   if (webhooks.length === 0) return undefined;
   return new WebhookNotifier(webhooks, { clock: session.context.clock, random: Math.random, logger: session.logger, metrics });
 }

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { RouteConfig, ServiceConfig } from '../config/config.ts';
 import { routeConfig } from '../config/resolve.ts';
 import { BanyanError } from '../core/errors.ts';
@@ -18,6 +19,7 @@ import { createMetrics } from './metrics.ts';
 import { beginningOfService } from './route-decision.ts';
 import { listenerOptions } from './route-listener.ts';
 import { followWithPlanes, inStepWithPlanes } from './route-planes.ts';
+import { loadTracing } from './route-tracing.ts';
 import { notifierOf, signalsOf } from './route-triggers.ts';
 import type { Session } from './session.ts';
 
@@ -41,13 +43,14 @@ export async function serveRoutes(session: Session): Promise<RouteResult> {
     barrierBoundMs: route.fence.timeoutMs,
     ...(await listenerOptions(route)),
     coolDownMs: route.rollback.coolDownMs,
+    ...(route.tracing ? { tracing: loadTracing({ folders: [dirname(config.file), import.meta.dirname], logger }) } : {}),
     ...(signals ? { signals } : {}),
     ...(notifier ? { notifier } : {}),
     ...(route.pathOverride === undefined ? {} : { overridePath: route.pathOverride }),
     ...(route.headerOverride === undefined ? {} : { overrideHeader: route.headerOverride }),
   });
   try {
-    await router.listenAdmin(route.admin, { metricsText: () => metrics.text() });
+    await router.listenAdmin(route.admin, { metricsText: () => metrics.text(), ...(route.adminToken === undefined ? {} : { token: route.adminToken }) });
     for (const service of config.services.values()) {
       if (service.upstream === undefined) continue;
       await router.addRoute(ruleOf(service, route), { monolith: route.monolith, service: service.upstream });
@@ -77,9 +80,10 @@ function ruleOf(service: ServiceConfig, route: RouteConfig): RouteRule {
     adapt: service.adapt,
     health: { service: check },
     falseAlarmRate: route.rollback.falseAlarmRate,
+    baselineMs: route.rollback.baselineMs,
     worseBy: route.gradual.worseBy,
     ...(route.rollback.triggers ? { triggers: route.rollback.triggers } : {}),
-    ...(route.shadow.percent > 0 ? { shadow: { percent: route.shadow.percent, ignore: route.shadow.ignore } } : {}),
+    ...(route.shadow.percent > 0 ? { shadow: route.shadow } : {}),
   };
 }
 
@@ -171,26 +175,33 @@ export async function awaitMoved(session: Session, saved: StoredRoute): Promise<
   }
 }
 
-/** `banyan route status`: the decisions in the store, and what each running router says of them. */
+/** How each service is served: as the router of this configuration says, or else as it was decided. */
 export async function readRoutes(session: Session): Promise<RouteResult> {
   const live = await askRouter(session);
-  if (live) return live;
+  if (live) return { routes: live.routes };
   const store = storeOf(session);
   await store.install();
-  const states = new Map((await store.load()).map((state) => [state.service, state]));
-  const routes = [...session.config.services.keys()].map((service): RouteState => {
+  return { routes: decidedRoutes(session, await store.load()) };
+}
+
+/** The services as they were decided, without a word of how they fare. */
+export function decidedRoutes(session: Session, decided: readonly StoredRoute[]): readonly RouteState[] {
+  const states = new Map(decided.map((state) => [state.service, state]));
+  return [...session.config.services.keys()].map((service): RouteState => {
     const state = states.get(service);
     return { service, percent: state?.percent ?? 0, version: state?.version ?? 0, health: 'unknown', breaker: 'unknown', shadow: {} };
   });
-  return { routes };
 }
 
-/** The router of this configuration, if it runs: it also knows health, breaker and shadow. */
-async function askRouter(session: Session): Promise<RouteResult | undefined> {
-  const { host, port } = routeConfig(session.config).admin;
+/** What the router of this configuration says, if it runs: it also knows health, breaker and shadow. */
+export async function askRouter(session: Session): Promise<RouterAnswer | undefined> {
+  const { admin, adminToken } = routeConfig(session.config);
+  const { host, port } = admin;
   let response: Response;
   try {
-    response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/status`, { signal: AbortSignal.timeout(2000) });
+    response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/status`, {
+      signal: AbortSignal.timeout(2000), headers: adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` },
+    });
   } catch {
     // No router there: the store alone answers.
     return undefined;
@@ -203,11 +214,17 @@ async function askRouter(session: Session): Promise<RouteResult | undefined> {
     // Something else answers there, which is no router either.
     return undefined;
   }
-  return isStatus(status) ? { routes: status.routes } : undefined;
+  return isStatus(status) ? status : undefined;
+}
+
+interface RouterAnswer extends RouteResult {
+  readonly instance: string;
+  /** Null: it has none. */
+  readonly store: { readonly reachable: boolean; readonly reason: string; readonly cutOffSince?: string | null } | null;
 }
 
 /** Whether a router of ours answered, and not whatever else listens there. */
-function isStatus(value: unknown): value is RouteResult {
+function isStatus(value: unknown): value is RouterAnswer {
   return typeof value === 'object' && value !== null && 'routes' in value && 'instance' in value && Array.isArray(value.routes);
 }
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, writeFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { reportJunit } from '../validate/report-junit.ts';
@@ -23,14 +23,5 @@ export async function refuseUnwritable(file: string): Promise<void> {
     await access(dirname(file), constants.W_OK);
   } catch (error) {
     throw new BanyanError('BANYAN_FILE', { message: `${file} can not be written: ${messageOf(error)}`, cause: error });
-  }
-}
-
-/** @throws BANYAN_FILE if it can not be written. */
-export async function writeReport(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (error) {
-    throw new BanyanError('BANYAN_FILE', { message: `${file} could not be written: ${messageOf(error)}`, cause: error });
   }
 }

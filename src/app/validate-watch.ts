@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { retry } from '../core/retry.ts';
-import { PAGERDUTY_URL } from '../core/webhook-body.ts';
 import type { Config, ServiceConfig } from '../config/config.ts';
 import { parseListenAddress, type ListenAddress } from '../config/formats.ts';
 import { isTransient } from '../postgres/transient.ts';
@@ -13,7 +12,7 @@ import { ConsistencyValidator } from '../validate/validator.ts';
 import { watchService, type WatchServiceOptions } from '../validate/watch-service.ts';
 import type { ValidateWatchOptions, ValidateWatchResult } from './application.ts';
 import { createMetrics, serveMetrics } from './metrics.ts';
-import { postJson } from './post-json.ts';
+import { webhookOf } from './post-json.ts';
 import type { Session } from './session.ts';
 import { rulesToCheck } from './validate-rules.ts';
 import { atReplicas } from './validate-replicas.ts';
@@ -103,10 +102,7 @@ function schedulesOf({ validate: { schedules } }: Config, service: ServiceConfig
 }
 
 function webhooksOf({ webhooks }: Config['validate']['alerts']): readonly Webhook[] {
-  return Object.entries(webhooks).map(([name, { format, url = PAGERDUTY_URL, routingKey, severity, timeoutMs }]) => ({
-    name, format, severity, ...(routingKey === undefined ? {} : { routingKey }),
-    post: (body, signal) => postJson({ url, timeoutMs, body, signal }),
-  }));
+  return Object.entries(webhooks).map(([name, webhook]) => ({ name, severity: webhook.severity, ...webhookOf(webhook) }));
 }
 
 /** A single run does not know what a closer one has found before; the watch does, and tells the drift itself. */

@@ -28,6 +28,11 @@ interface GlobalFlags {
   readonly yes?: boolean;
 }
 
+const CLEAR = '\u001B[2J';
+const HOME = '\u001B[H';
+const REST_OF_LINE = '\u001B[K';
+const REST_OF_SCREEN = '\u001B[J';
+
 /** What all commands share: it makes the application, runs, prints, and remembers the exit code. */
 export class Frame {
   readonly #environment: CliEnvironment;
@@ -39,7 +44,47 @@ export class Frame {
 
   /** Runs one command from its parsed options to its printed outcome. */
   async run(command: Command, work: (application: Application) => Promise<Outcome>): Promise<void> {
-    const { env, stdout, stderr, clock } = this.#environment;
+    const { env, stdout } = this.#environment;
+    await this.#within(command, async (application, { flags }) => {
+      const { json, text, exitCode = EXIT.fine } = await work(application);
+      stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : text(styleFor(stdout, env)));
+      this.exitCode = exitCode;
+    });
+  }
+
+  /**
+   * Prints a command's outcome for people again and again, until it is interrupted: on a terminal in the place of
+   * the last one, elsewhere below it. What fails after the first time is shown in the outcome's place.
+   */
+  async watch(command: Command, everySeconds: number, work: (application: Application) => Promise<Outcome>): Promise<void> {
+    const { env, stdout, clock } = this.#environment;
+    const style = styleFor(stdout, env);
+    await this.#within(command, async (application, { signal }) => {
+      let shown = false;
+      while (!signal.aborted) {
+        let text: string;
+        try {
+          text = (await work(application)).text(style);
+        } catch (error) {
+          if (signal.aborted) return;
+          if (!shown) throw error;
+          text = `${style.red(redactUrls(printable(messageOf(connectError(error)))))}\n`;
+        }
+        const head = style.dim(`${new Date(clock.now()).toISOString()}, every ${everySeconds} s until Ctrl-C`);
+        const page = `${head}\n${text}`;
+        // Written over, not cleared before: a screen that is emptied first flickers.
+        stdout.write(stdout.isTTY === true ? `${shown ? '' : CLEAR}${HOME}${page.replaceAll('\n', `${REST_OF_LINE}\n`)}${REST_OF_SCREEN}` : `${shown ? '\n' : ''}${page}`);
+        shown = true;
+        await clock.sleep(everySeconds * 1000, signal).catch((error: unknown) => {
+          if (!signal.aborted) throw error;
+        });
+      }
+    });
+  }
+
+  /** Makes the application for one command, and lets go of the terminal when that is over. */
+  async #within(command: Command, body: (application: Application, surroundings: { readonly flags: GlobalFlags; readonly signal: AbortSignal }) => Promise<void>): Promise<void> {
+    const { env, stderr, clock } = this.#environment;
     const flags: GlobalFlags = command.optsWithGlobals();
     const level = levelOf(flags);
     const progress = createProgress({ output: stderr, clock, style: styleFor(stderr, env), quiet: flags.quiet === true });
@@ -58,9 +103,7 @@ export class Frame {
         progress,
         confirm: (question) => this.#confirm(question, flags.yes === true, interrupts.signal),
       });
-      const { json, text, exitCode = EXIT.fine } = await work(application);
-      stdout.write(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : text(styleFor(stdout, env)));
-      this.exitCode = exitCode;
+      await body(application, { flags, signal: interrupts.signal });
     } finally {
       interrupts.stop();
     }

@@ -103,3 +103,20 @@ test('a key that is far from every table suggests none, and one that is near its
   expect(refusal(`${USERS}validate: { tables: { unlike_anything: { level: count } } }\n`)).not.toContain('Did you mean');
   expect(refusal(`${USERS}validate: { tables: { users: { level: count }, public.users: { level: full } } }\n`)).toContain('public.users for the second time');
 });
+
+describe('writes in the shadow', () => {
+  const writes = (text: string): string => `${USERS}route: { monolith: "http://127.0.0.1:3000", shadow: { percent: 1, writes: ${text} } }\n`;
+
+  test.each<[string, string | undefined]>([
+    ['{}', 'writes.mode: found nothing'],
+    ['{ header: "x-dry-run: 1" }', 'writes.mode: found nothing'],
+    ['{ mode: dry-run-header }', 'the mode dry-run-header without a header'],
+    ['{ mode: rolled-back, header: x-dry-run }', 'expected a header with its value'],
+    ['{ mode: dry-run-header, header: "x-dry-run: 1" }', undefined],
+    ['{ mode: write-safe }', undefined],
+  ])('%s', (text, expected) => {
+    const found = refusal(writes(text));
+    if (expected === undefined) expect(found).toBeUndefined();
+    else expect(found).toContain(expected);
+  });
+});

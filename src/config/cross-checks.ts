@@ -5,7 +5,7 @@ import { resolveTrigger } from './trigger-rules.ts';
 import type { ConfigFile } from './schema.ts';
 import { showPath, type ConfigIssue, type Path } from './issue.ts';
 import { checkRouting } from './check-routing.ts';
-import { nearest } from './suggest.ts';
+import { nearest } from '../core/nearest.ts';
 import { parseListenAddress } from './formats.ts';
 import type { Position } from './read-node.ts';
 
@@ -33,6 +33,8 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   checkValidation(file, owners, add);
   checkAddresses(file, add);
   checkTriggers(file, add);
+  const { writes } = file.route?.shadow ?? {};
+  if (writes?.mode === 'dry-run-header' && writes.header === undefined) add(['route', 'shadow', 'writes'], 'the mode dry-run-header without a header', '`header: "x-dry-run: 1"` beside it');
   checkRouting(file, add);
   for (const name of Object.keys(file.services)) {
     if (RESERVED_NAMES.has(name)) add(['services', name], `a service named ${name}`, `another name: \`banyan migrate ${name}\` is a command`);

@@ -42,6 +42,8 @@ function matching(pattern: RegExp): (text: string) => string | undefined {
   return (text) => (pattern.test(text) ? undefined : '');
 }
 
+const JSON_PATH = /^\$(?:\.\*\*|\.\*|\[\*\]|\[\d+\]|\["(?:[^"\\]|\\.)*"\]|\.[^.[\]]+)*$/;
+
 export const FORMATS = {
   'database-url': {
     expected: 'a URL such as postgres://user:password@host:5432/database or mysql://…',
@@ -108,6 +110,18 @@ export const FORMATS = {
   'header-name': {
     expected: 'the name of an HTTP header',
     refuse: matching(/^[!#$%&'*+.^_`|~0-9a-z-]+$/i),
+  },
+  'header-line': {
+    expected: 'a header with its value, such as "x-dry-run: 1"',
+    refuse: matching(/^[!#$%&'*+.^_`|~0-9a-z-]+:\s*[\t\x20-\x7e]*[\x21-\x7e]\s*$/i),
+  },
+  'json-path': {
+    expected: 'a path into a JSON body such as $.items[*].price or $.**.etag',
+    refuse: matching(JSON_PATH),
+  },
+  'compared-place': {
+    expected: 'the name of a header, or a path into a JSON body such as $.items[*].price',
+    refuse: (text) => (text.startsWith('$') ? JSON_PATH : /^[!#$%&'*+.^_`|~0-9a-z-]+$/i).test(text) ? undefined : '',
   },
   'host-pattern': {
     expected: 'a host such as shop.example, without a port, or *.shop.example',

@@ -75,7 +75,7 @@ route:
   admin: ":9000"
   monolith: https://127.0.0.1:3000
   key: [{ cookie: uid }, { header: X-User-Id }, { jwt: sub }, { query: user }, ip]
-  shadow: { percent: 12.5, ignore: [date, $.at] }
+  shadow: { percent: 12.5, ignore: [date, $.at], tolerance: [{ path: "$.items[*].price", absolute: 0.01 }], unordered: [$.tags, { path: $.items, key: id }] }
   tls: { cert: ./crt, key: /k }
   upstreamTls: { ca: ca }
   proxyProtocol: { trusted: [10.0.0.0/8] }
@@ -118,7 +118,10 @@ metrics: { listen: "localhost:9464" }
     admin: { host: '0.0.0.0', port: 9000 },
     monolith: 'https://127.0.0.1:3000',
     key: [{ cookie: 'uid' }, { header: 'X-User-Id' }, { jwt: 'sub' }, { query: 'user' }, 'ip'],
-    shadow: { percent: 12.5, ignore: ['date', '$.at'] },
+    shadow: {
+      percent: 12.5, ignore: ['date', '$.at'], headers: [], tolerance: [{ path: '$.items[*].price', absolute: 0.01 }], unordered: ['$.tags', { path: '$.items', key: 'id' }],
+      sameSidePercent: 10, settleMs: 1100, timeoutMs: 10_000, maxBodyBytes: 65_536, queue: 64, concurrency: 4,
+    },
     rollback: {
       triggers: [
         { metric: 'error_rate', threshold: 0.05, windowMs: 10_000, minSamples: 5, relative: 2, action: 'automatic_rollback' },
@@ -126,18 +129,20 @@ metrics: { listen: "localhost:9464" }
         { metric: 'latency_p99', test: 'sequential', relative: 1.5, alone: 900, action: 'scale_up' },
       ],
       falseAlarmRate: 0.001,
+      baselineMs: 604_800_000,
       coolDownMs: 300_000,
       webhooks: { pager: { format: 'pagerduty', routingKey: 'k', actions: ['automatic_rollback', 'alert_team'], timeoutMs: 10_000 } },
     },
     gradual: { worseBy: { errors: 0.02 } },
     load: { services: { accounts: { url: 'http://127.0.0.1:9100/metrics', cpu: 'process_cpu_seconds_total', memory: 'heap.used' } } },
     fence: { timeoutMs: 10_000 },
-    timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 300_000, idleMs: 4000, drainMs: 10_000 },
+    timeouts: { connectMs: 2000, headersMs: 30_000, bodyMs: 300_000, continueMs: 1000, idleMs: 4000, drainMs: 10_000 },
     tls: { cert: '/etc/banyan/crt', key: '/k' },
     upstreamTls: { ca: '/etc/banyan/ca', verify: true },
     proxyProtocol: { trusted: ['10.0.0.0/8'] },
     clients: { headersMs: 10_000, requestMs: 300_000, bodyMs: 1000, idleMs: 65_000, maxHeaderBytes: 16_384, connections: 10_000 },
     bulkhead: { service: 50 },
+    tracing: false,
     headerOverride: 'x-side',
   });
   expect(config.state.url).toBe('postgresql://s@h/banyan');
@@ -323,7 +328,7 @@ test('an unknown service is refused with those there are', () => {
   expect(() => serviceConfig(parse(MONOLITH), 'x')).toThrow('banyan.yaml has no service "x"; it has none.');
   expect(() => routeConfig(config)).toThrow('banyan.yaml: found no route;');
   const { rollback } = routeConfig(parse(`${MONOLITH}route: { monolith: "http://h" }`));
-  expect(rollback).toEqual({ falseAlarmRate: 0.01, coolDownMs: 300_000, webhooks: {} });
+  expect(rollback).toEqual({ falseAlarmRate: 0.01, baselineMs: 604_800_000, coolDownMs: 300_000, webhooks: {} });
 });
 
 describe('loadConfig', () => {

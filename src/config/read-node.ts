@@ -5,7 +5,7 @@ import { describeNode, describeValue, expectedOf, formatOf, numberOf } from './d
 import { expandEnvironment } from './expand.ts';
 import { showPath, type ConfigIssue, type Path } from './issue.ts';
 import { maskText } from './mask.ts';
-import { nearest } from './suggest.ts';
+import { nearest } from '../core/nearest.ts';
 
 /** What one reading of a file shares. */
 export interface Reading {

@@ -6,7 +6,7 @@ import { resolveTrigger } from './trigger-rules.ts';
 import type { ConfigFile } from './schema.ts';
 import type { Config, ConflictChoice, KeySource, RouteConfig, RoutingConfig, ServiceConfig, TableConfig, TextSource } from './config.ts';
 import { parseListenAddress, type ListenAddress } from './formats.ts';
-import { nearest } from './suggest.ts';
+import { nearest } from '../core/nearest.ts';
 
 /** Brands names, reads addresses and resolves module paths of a file that has passed every check. */
 export function resolveConfig(file: string, content: ConfigFile): Config {

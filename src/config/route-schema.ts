@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { listenerSchema } from './listener-schema.ts';
 import { choice, listOf, section, text, whole } from './schema-parts.ts';
+import { shadowSchema } from './shadow-schema.ts';
 import { gradualSchema, loadSchema, rollbackSchema } from './trigger-schema.ts';
 
 /*
@@ -91,12 +92,11 @@ export const routingSchema = section(
   { default: {}, description: "How the service's users are shared between the sides, when nothing was decided yet and beside the percentage." },
 );
 
-const percent = (description: string) => Type.Number({ minimum: 0, maximum: 100, default: 0, description });
-
 export const routeSchema = section(
   {
     listen: text('listen-address', 'Where clients connect.', { default: '127.0.0.1:8080' }),
     admin: text('listen-address', 'Where `banyan route …` connects, and where /metrics, /healthz and /readyz are.', { default: '127.0.0.1:8081' }),
+    adminToken: Type.Optional(text('text', 'What callers of `admin` send as `Authorization: Bearer …`, for all but /healthz and /readyz. Needed where it listens beyond this machine; take it from the environment.')),
     monolith: text('http-url', "The monolith's HTTP side."),
     key: Type.Array(
       Type.Union([
@@ -138,13 +138,7 @@ export const routeSchema = section(
       'Where a request says which region it comes from, best first.',
       { default: [] },
     ),
-    shadow: section(
-      {
-        percent: percent('Share of safe requests (GET, HEAD) that the service answers too, unseen, to be compared.'),
-        ignore: listOf(text('text', 'A header, or a path into a JSON body such as $.updated_at.'), 'What may differ.', { default: [] }),
-      },
-      { default: {}, description: 'Comparing answers before anybody is moved.' },
-    ),
+    shadow: shadowSchema,
     rollback: rollbackSchema,
     gradual: gradualSchema,
     load: loadSchema,
@@ -158,6 +152,7 @@ export const routeSchema = section(
         connectMs: whole('Milliseconds to connect to a side.', { minimum: 1, default: 2000 }),
         headersMs: whole('Milliseconds until a side has sent its headers.', { minimum: 1, default: 30_000 }),
         bodyMs: whole('Milliseconds between two pieces of a body.', { minimum: 1, default: 300_000 }),
+        continueMs: whole('Milliseconds that a side is given to say that it wants a body (`Expect: 100-continue`); then it is sent anyway.', { minimum: 1, default: 1000 }),
         idleMs: whole('Milliseconds that an unused connection to a side is kept: less than the side keeps it.', { minimum: 1, default: 4000 }),
         drainMs: whole('Milliseconds that requests under way are given when the router stops.', { minimum: 0, default: 10_000 }),
       },
@@ -173,6 +168,7 @@ export const routeSchema = section(
       "Running proxies of `route export` whose shares `route set` changes too.",
       { default: [] },
     ),
+    tracing: Type.Boolean({ default: false, description: 'Give every request an OpenTelemetry span, by `@opentelemetry/api`. The SDK that takes them is yours: `NODE_OPTIONS=--import ./tracing.js`.' }),
     pathOverride: Type.Optional(
       text('http-path', 'A path below which testers pick the side, such as /-side: /-side/service/api/users/1 is /api/users/1 of the service. Default: none, nobody can choose.'),
     ),

@@ -25,3 +25,18 @@ export function whole(description: string, options: { readonly minimum: number; 
 export function choice<const V extends string[]>(values: readonly [...V], description: string, options: { readonly default?: V[number] } = {}) {
   return Type.Enum(values, { description, ...options });
 }
+
+/** Who is posted to: what every webhook of the file has, around what is its own. */
+export function webhooks<P extends TProperties>(own: P, description: string) {
+  return Type.Record(
+    Type.String(),
+    section({
+      format: choice(['generic', 'slack', 'pagerduty'], "Whose form it has: Banyan's own JSON, Slack's incoming webhooks, PagerDuty's Events API v2.", { default: 'generic' }),
+      url: Type.Optional(text('http-url', "Where it is posted to; never logged. Default with `pagerduty`: PagerDuty's.")),
+      routingKey: Type.Optional(text('text', 'The integration key of a PagerDuty service.')),
+      ...own,
+      timeoutMs: whole('Milliseconds until an answer.', { minimum: 1, default: 10_000 }),
+    }),
+    { default: {}, format: 'name', description },
+  );
+}

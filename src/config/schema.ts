@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { matchSchema, routeSchema, routingSchema } from './route-schema.ts';
-import { choice, listOf, section, text, whole } from './schema-parts.ts';
+import { choice, listOf, section, text, webhooks, whole } from './schema-parts.ts';
 import { rulesSchema, tablesSchema, toleranceSchema } from './validate-schema.ts';
 
 /*
@@ -190,16 +190,11 @@ const validateAlerts = section(
   {
     below: share('A table whose share of equal rows is below this is alerted of. 1: any difference.', { default: 1 }),
     tables: Type.Record(Type.String(), share('The same for this table.'), { default: {}, format: 'table-name', description: "By the monolith's table." }),
-    webhooks: Type.Record(
-      Type.String(),
-      section({
-        format: choice(['generic', 'slack', 'pagerduty'], "Whose form it has: Banyan's own JSON, Slack's incoming webhooks, PagerDuty's Events API v2.", { default: 'generic' }),
-        url: Type.Optional(text('http-url', "Where it is posted to; never logged. Default with `pagerduty`: PagerDuty's.")),
-        routingKey: Type.Optional(text('text', 'The integration key of a PagerDuty service.')),
+    webhooks: webhooks(
+      {
         severity: choice(['low', 'medium', 'high', 'critical'], 'The least severe that is sent: extra rows are medium, different ones high, missing ones critical.', { default: 'low' }),
-        timeoutMs: whole('Milliseconds until an answer.', { minimum: 1, default: 10_000 }),
-      }),
-      { default: {}, format: 'name', description: 'Who is told, by a name for logs and metrics.' },
+      },
+      'Who is told, by a name for logs and metrics.',
     ),
   },
   { default: {}, description: 'Telling somebody when a table crosses its threshold, and when it is over.' },

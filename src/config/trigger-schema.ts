@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { choice, listOf, section, text, whole } from './schema-parts.ts';
+import { choice, listOf, section, text, webhooks, whole } from './schema-parts.ts';
 
 /*
  * `route.rollback`, `route.gradual` and `route.load` of banyan.yaml: what triggers watch and do, and what a gradual
@@ -49,17 +49,13 @@ export const rollbackSchema = section(
       minimum: 0.000001, maximum: 0.5, default: 0.01,
       description: "The probability that a rollout's sequential triggers ever go back from a service that is not worse, shared by all of them.",
     }),
+    baselineMs: whole('Milliseconds for which the monolith\'s share of failures, as it was while both sides were compared, is what `relative` means at 100 %. 0: there only `alone` counts.', { minimum: 0, default: 604_800_000 }),
     coolDownMs: whole('Milliseconds after an automatic rollback in which no gradual shift begins, and a rule does not tell of the same again.', { minimum: 0, default: 300_000 }),
-    webhooks: Type.Record(
-      Type.String(),
-      section({
-        format: choice(['generic', 'slack', 'pagerduty'], "Whose form it has: Banyan's own JSON, Slack's incoming webhooks, PagerDuty's Events API v2.", { default: 'generic' }),
-        url: Type.Optional(text('http-url', "Where it is posted to; never logged. Default with `pagerduty`: PagerDuty's.")),
-        routingKey: Type.Optional(text('text', 'The integration key of a PagerDuty service.')),
+    webhooks: webhooks(
+      {
         actions: Type.Array(choice(actions, 'An action.'), { minItems: 1, default: ['automatic_rollback', 'alert_team'], description: 'What it is told of. Whatever starts more instances wants `[scale_up]`.' }),
-        timeoutMs: whole('Milliseconds until an answer.', { minimum: 1, default: 10_000 }),
-      }),
-      { default: {}, format: 'name', description: 'Who is told when a trigger fires, by a name for logs and metrics.' },
+      },
+      'Who is told when a trigger fires, by a name for logs and metrics.',
     ),
   },
   { default: {}, description: 'Going back without being asked.' },

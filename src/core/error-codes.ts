@@ -271,6 +271,10 @@ export const ERROR_CODES = {
     meaning: "The listener's certificate, its key or its clients' authorities could not be used.",
     remedy: 'Check `route.tls`: the files must be readable, in PEM, and the key must be the certificate\'s (`openssl x509 -noout -pubkey`, `openssl pkey -pubout`).',
   },
+  BANYAN_ROUTE_TRACING: {
+    meaning: '`route.tracing` asks for OpenTelemetry spans, and `@opentelemetry/api` could not be loaded.',
+    remedy: 'Install it beside banyan.yaml together with an SDK (`npm install @opentelemetry/api @opentelemetry/sdk-node`), and register the SDK with `NODE_OPTIONS=--import ./tracing.js`; or set `route.tracing: false`.',
+  },
   BANYAN_ROUTE_LISTEN: {
     meaning: 'The router could not listen on its address.',
     remedy: 'Check `route.listen` and `route.admin`, and whether another process has the port.',
@@ -285,7 +289,7 @@ export const ERROR_CODES = {
   },
   BANYAN_ADMIN_OPEN: {
     meaning: 'The admin interface was asked to listen beyond this machine without a token.',
-    remedy: 'Listen on 127.0.0.1, or set a token that callers send as `Authorization: Bearer …`.',
+    remedy: 'Listen on 127.0.0.1, or set `route.adminToken`, which callers send as `Authorization: Bearer …`.',
   },
   BANYAN_REQUEST_REFUSED: {
     meaning: 'An HTTP request could not be forwarded because it is not well-formed.',
@@ -298,6 +302,11 @@ export const ERROR_CODES = {
   BANYAN_UPSTREAM_TIMEOUT: {
     meaning: 'The side that had to answer a request did not do so in time.',
     remedy: 'Find out why the upstream is slow, or raise the router\'s timeouts.',
+  },
+  // plan
+  BANYAN_DOCUMENT: {
+    meaning: 'A specification, a plan, a schema or another document that a command reads is not of its form.',
+    remedy: 'Correct the places that the message names; docs/plan.md has the forms.',
   },
   // migrate
   BANYAN_MIGRATE_STAGE: {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { BanyanError } from '../core/errors.ts';
+import { FLAG_STAGES } from '../model/route-decision.ts';
 import { STAGES, type Stage } from '../model/stage.ts';
 import type { GateResult, MigrationSteps, MigrationStore, RecordedChange } from '../ports/migration.ts';
-import { isStage, pathTo, PERCENT, RULES } from './journey.ts';
+import { FLAG, isStage, pathTo, PERCENT, RULES } from './journey.ts';
 import { Migration } from './migration.ts';
 
 function memoryStore(): MigrationStore & { readonly changes: RecordedChange[] } {
@@ -30,7 +31,9 @@ function world(failing: ReadonlySet<string> = new Set()) {
   const steps: MigrationSteps = {
     prerequisites: gate('prerequisites'), following: gate('following'), equal: gate('equal'), served: gate('served'),
     provision: () => (calls.push('provision'), Promise.resolve()),
-    shift: (percent) => (calls.push(`shift ${percent}`), Promise.resolve()),
+    flag: (stage) => (calls.push(`flag ${stage}`), Promise.resolve()),
+    shift: (percent, flag) => (calls.push(`shift ${percent}, flag ${flag}`), Promise.resolve()),
+    bringHome: (flag) => (calls.push(`home, flag ${flag}`), Promise.resolve()),
   };
   const store = memoryStore();
   return { calls, store, steps, migration: new Migration({ service: 'accounts', store, steps }) };
@@ -40,12 +43,12 @@ function world(failing: ReadonlySet<string> = new Set()) {
 const TABLE: Readonly<Record<Exclude<Stage, 'planned'>, { gates: string[]; deeds: string[] }>> = {
   prepared: { gates: ['prerequisites'], deeds: [] },
   provisioned: { gates: [], deeds: ['provision'] },
-  synced: { gates: ['following'], deeds: [] },
-  validated: { gates: ['equal'], deeds: [] },
-  routed: { gates: ['served'], deeds: [] },
-  canary: { gates: ['following', 'served', 'equal'], deeds: ['shift 1'] },
-  half: { gates: ['following', 'served', 'equal'], deeds: ['shift 50'] },
-  live: { gates: ['following', 'served', 'equal'], deeds: ['shift 100'] },
+  synced: { gates: ['following'], deeds: ['flag dual-write'] },
+  validated: { gates: ['equal'], deeds: ['flag shadow'] },
+  routed: { gates: ['served'], deeds: ['flag shadow'] },
+  canary: { gates: ['following', 'served', 'equal'], deeds: ['shift 1, flag live'] },
+  half: { gates: ['following', 'served', 'equal'], deeds: ['shift 50, flag live'] },
+  live: { gates: ['following', 'served', 'equal'], deeds: ['shift 100, flag ramp-down'] },
 };
 const LATER = STAGES.filter((stage) => stage !== 'planned');
 const cases = LATER.map((stage) => [stage, TABLE[stage], STAGES[STAGES.indexOf(stage) - 1]!] as const);
@@ -92,12 +95,20 @@ describe('the journey', () => {
   }
 });
 
+describe('the flag of application code', () => {
+  it('goes forward with the journey, and no step of it skips a stage', () => {
+    const path = STAGES.map((stage) => FLAG_STAGES.indexOf(FLAG[stage]));
+    expect(path.slice(1).map((index, at) => index - path[at]!).filter((step) => step < 0 || step > 1)).toEqual([]);
+    expect([FLAG.planned, FLAG.live]).toEqual(['off', 'ramp-down']);
+  });
+});
+
 describe('a migration', () => {
   it('begins planned, and goes all the way when asked to', async () => {
     const { migration, calls } = world();
     expect(await migration.status()).toEqual({ service: 'accounts', stage: 'planned', gates: [], history: [] });
     expect((await migration.advance({ to: 'live' })).stage).toBe('live');
-    expect(calls.filter((call) => call.startsWith('shift'))).toEqual(['shift 1', 'shift 50', 'shift 100']);
+    expect(calls.filter((call) => call.startsWith('shift'))).toEqual(['shift 1, flag live', 'shift 50, flag live', 'shift 100, flag ramp-down']);
     calls.length = 0;
     expect(await migration.advance()).toMatchObject({ stage: 'live' });
     expect(await migration.advance({ to: 'live' })).toMatchObject({ stage: 'live' });
@@ -158,7 +169,7 @@ describe('a rollback', () => {
     await migration.advance({ to: stage });
     calls.length = 0;
     const report = await migration.rollback();
-    expect(calls).toEqual(['shift 0']);
+    expect(calls).toEqual(['home, flag shadow']);
     expect(report.stage).toBe('validated');
     expect(report.history.at(-1)).toMatchObject({ from: stage, to: 'validated', why: 'rollback' });
     expect((await migration.advance({ to: 'live' })).stage).toBe('live');
@@ -169,7 +180,7 @@ describe('a rollback', () => {
     await migration.advance({ to: 'routed' });
     calls.length = 0;
     expect((await migration.rollback()).stage).toBe('validated');
-    expect(calls).toEqual(['shift 0']);
+    expect(calls).toEqual(['home, flag shadow']);
   });
 
   it.each(['planned', 'prepared', 'provisioned', 'synced', 'validated'] as const)('from %s stays there, and still brings back whom somebody had moved by hand', async (stage) => {
@@ -178,7 +189,7 @@ describe('a rollback', () => {
     calls.length = 0;
     const before = await migration.status();
     expect(await migration.rollback()).toEqual(before);
-    expect(calls).toEqual(['shift 0']);
+    expect(calls).toEqual([`home, flag ${FLAG[stage]}`]);
   });
 
   it('does nothing in a dry run', async () => {

@@ -1,7 +1,7 @@
 import { BanyanError } from '../core/errors.ts';
 import { STAGES, type Stage } from '../model/stage.ts';
 import type { GateResult, MigrationSteps, MigrationStore, RecordedChange } from '../ports/migration.ts';
-import { isStage, pathTo, RULES } from './journey.ts';
+import { FLAG, isStage, pathTo, RULES } from './journey.ts';
 
 export interface MigrationOptions {
   readonly service: string;
@@ -59,13 +59,14 @@ export class Migration {
     return { service, stage, gates, history: await this.#history() };
   }
 
-  /** Brings everybody back to the monolith. The streams go on, so the way forward stays open too. */
+  /** Brings everybody, and the migration's flag, back. The streams go on, so the way forward stays open too. */
   async rollback(options: { readonly dryRun?: boolean } = {}): Promise<MigrationReport> {
     const { service, steps, store } = this.#options;
     const { stage } = await this.status();
     if (options.dryRun === true) return this.status();
-    await steps.shift(0);
-    if (STAGES.indexOf(stage) > STAGES.indexOf(BACK)) await store.record({ service, from: stage, to: BACK, gates: [], why: 'rollback' });
+    const leavesIt = STAGES.indexOf(stage) > STAGES.indexOf(BACK);
+    await steps.bringHome(FLAG[leavesIt ? BACK : stage]);
+    if (leavesIt) await store.record({ service, from: stage, to: BACK, gates: [], why: 'rollback' });
     return this.status();
   }
 

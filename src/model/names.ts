@@ -19,6 +19,11 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** `text` as an SQL literal, for statements that take no parameters; with standard_conforming_strings on, as it is by default. */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
 /** The canonical name of a table from its real (unquoted) schema and name. */
 export function tableName(schema: string, table: string): TableName {
   return `${displayIdentifier(schema)}.${displayIdentifier(table)}` as TableName;

@@ -58,6 +58,8 @@ export interface Write {
   readonly key: readonly string[];
   /** Table and key as one text; equal on both sides for the same row. */
   readonly keyText: string;
+  /** Set where the row is named by what was its table's key once and is none now: it may be one row, none or several, and `key` is empty. */
+  readonly former?: NamedRow;
   /** The new row; absent for a delete. */
   readonly row?: Row;
   /** The whole old row, where the log has it. */
@@ -282,6 +284,8 @@ export interface ApplyTransaction {
   truncate(tables: readonly TargetTable[], options: { readonly restartIdentity: boolean; readonly sparing?: Sparing }): Promise<readonly RowKeys[]>;
   /** Rows, other than the one with `key`, that hold the same value in one of the table's other unique keys. */
   clashes(table: TargetTable, key: readonly string[], row: Row): Promise<readonly (readonly string[])[]>;
+  /** The keys of all rows that hold these values; what is UNCHANGED is not asked for. */
+  keysBy(table: TargetTable, row: Row): Promise<readonly (readonly string[])[]>;
   /** Rows of the child that refer to one of these keys of the parent, where no row of the parent has it. */
   orphans(link: Link, parents: readonly (readonly string[])[]): Promise<readonly { readonly key: readonly string[]; readonly parent: readonly string[] }[]>;
   /** Whether a row of the child refers to a row that is not there. One that is there stays until the transaction ends. */

@@ -1,3 +1,4 @@
+import type { FlagStage } from '../model/route-decision.ts';
 import type { Stage } from '../model/stage.ts';
 
 /** What a gate found. */
@@ -43,5 +44,10 @@ export interface MigrationSteps {
   equal(): Promise<GateResult>;
   /** A router serves the route and finds the service healthy. */
   served(): Promise<GateResult>;
-  shift(percent: number): Promise<void>;
+  /** Application code may go at least as far as this stage of the migration's flag. */
+  flag(stage: FlagStage): Promise<void>;
+  /** This share of the users is served by the service; application code may go at least as far as `flag`. */
+  shift(percent: number, flag: FlagStage): Promise<void>;
+  /** Everybody is served by the monolith, lists and rules notwithstanding; application code goes no further than `flag`. */
+  bringHome(flag: FlagStage): Promise<void>;
 }

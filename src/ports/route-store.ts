@@ -1,3 +1,4 @@
+import type { CommonMove } from '../model/common-move.ts';
 import type { RouteDecision } from '../model/route-decision.ts';
 
 /** What an operator (or a trigger) decided for one service: one row per version, never changed. */
@@ -51,6 +52,71 @@ export interface RouteWatcher {
   readonly onStates: (states: readonly RouteState[]) => void;
   /** Whether the store can be reached; told on every change of that, first with the first answer. */
   readonly onReachable: (reachable: boolean, reason: string) => void;
+  /** Where routers that move users together are, for every service: told as `onStates` is, and after it. */
+  readonly onMoves?: (views: readonly MoveView[]) => void;
+}
+
+/** What a monolith did while a service was compared with it. */
+export interface RouteBaseline {
+  readonly requests: number;
+  readonly failed: number;
+  /** The share of failed requests in its worst half minute, 0 to 1. */
+  readonly worst: number;
+  /** How long ago it was remembered, by the store's clock. */
+  readonly ageMs: number;
+}
+
+/** Where routers keep what they compared a service with, for the time when nobody is left to compare with. */
+export interface RouteBaselines {
+  /** Remembers it in place of an older one; one of the last hour with more requests stays. */
+  remember(service: string, seen: Omit<RouteBaseline, 'ageMs'>): Promise<void>;
+  read(service: string): Promise<RouteBaseline | undefined>;
+}
+
+/** How far one member is with an attempt: it holds all of its users. */
+export interface MoveReport {
+  /** The router's instance id. */
+  readonly router: string;
+  /** The same for this life of the router only. */
+  readonly member: string;
+  readonly service: string;
+  readonly attempt: number;
+  /** Ranges of the buckets that still have requests under way. */
+  readonly busy: string;
+}
+
+/** What the store knows of one service's common move. */
+export interface MoveView {
+  readonly service: string;
+  /** Counts up with every change of `move`; 0: there is none yet. */
+  readonly sequence: number;
+  readonly move: CommonMove;
+  readonly reports: readonly MoveReport[];
+  /** The decisions that `move` names. */
+  readonly decisions: readonly Pick<RouteState, 'version' | 'percent' | 'decision'>[];
+  /** Instance ids of the routers alive. */
+  readonly live: readonly string[];
+}
+
+export interface MoveChange {
+  readonly service: string;
+  readonly expected: number;
+  readonly move: CommonMove;
+  /** Instance ids of routers that are taken to be gone. */
+  readonly without?: readonly string[];
+}
+
+/** Where routers agree on the moment at which users change sides. */
+export interface RouteMoves {
+  /** Every service's common move. */
+  read(): Promise<readonly MoveView[]>;
+  /**
+   * Replaces a service's document if its sequence still is `expected` (0: if there is none) and none of the routers
+   * `without` which it is made is alive, and tells the watchers. False: it is otherwise, and nothing was changed.
+   */
+  write(change: MoveChange): Promise<boolean>;
+  /** Replaces what a router said before about the service, and tells the watchers. */
+  report(report: MoveReport): Promise<void>;
 }
 
 /**
@@ -58,6 +124,10 @@ export interface RouteWatcher {
  * keeps its last decision and says so.
  */
 export interface RouteStore {
+  /** Lets routers move users together. Absent: each moves those whose requests it sees. */
+  readonly moves?: RouteMoves;
+  /** Absent: a router remembers what it saw itself, until it ends. */
+  readonly baselines?: RouteBaselines;
   /** Creates what the store needs; does nothing where it exists. */
   install(): Promise<void>;
   /** The latest state of every service that ever had one. */

@@ -27,6 +27,13 @@ interface Track {
   crowd: FenceBatch | null;
 }
 
+/** `batches`, and those of the track that a user has to wait for. */
+function owed(track: Track, key: string, batches: FenceBatch[] | undefined): FenceBatch[] | undefined {
+  const own = track.byKey.size === 0 ? undefined : track.byKey.get(key);
+  if (!own && !track.crowd) return batches;
+  return [...(batches ?? []), ...(own ? [own] : []), ...(track.crowd ? [track.crowd] : [])];
+}
+
 const MAX_KEY_LENGTH = 256;
 
 /** Clients choose their keys' length. Two long keys that meet in one digest only wait for each other. */
@@ -94,16 +101,11 @@ export class CausalBarrier {
     let batches: FenceBatch[] | undefined;
     const from = otherSide(request.side);
     const key = shortened(request.key);
-    const look = (track: Track): void => {
-      const own = track.byKey.get(key);
-      if (own) (batches ??= []).push(own);
-      if (track.crowd) (batches ??= []).push(track.crowd);
-    };
     if (request.service === undefined) {
-      for (const sides of this.#tracks.values()) look(sides[from]);
+      for (const sides of this.#tracks.values()) batches = owed(sides[from], key, batches);
     } else {
       const sides = this.#tracks.get(request.service);
-      if (sides) look(sides[from]);
+      if (sides) batches = owed(sides[from], key, batches);
     }
     return batches;
   }

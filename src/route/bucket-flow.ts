@@ -5,6 +5,34 @@ import { bucketsThatMove, type Assignment } from './decision/assignment.ts';
 import { CompiledDecision } from './decision/compiled-decision.ts';
 import type { Subject } from './decision/facts.ts';
 
+/** Where users should be: everybody by one assignment, or each bucket by its own. */
+export type Goal = Assignment | ((bucket: number) => Assignment);
+
+const goalOf = (goal: Goal, bucket: number): Assignment => (typeof goal === 'function' ? goal(bucket) : goal);
+
+/** The buckets some users of which may move to `to` when `goal` takes the place of `now`, lowest first. */
+export function misplaced(now: (bucket: number) => Assignment, goal: Goal, to: Side): number[] {
+  const masks = new Map<Assignment, Map<Assignment, Uint8Array>>();
+  const maskOf = (before: Assignment, after: Assignment): Uint8Array => {
+    let ofBefore = masks.get(before);
+    if (!ofBefore) masks.set(before, (ofBefore = new Map<Assignment, Uint8Array>()));
+    let mask = ofBefore.get(after);
+    if (!mask) ofBefore.set(after, (mask = bucketsThatMove(before, after, to)));
+    return mask;
+  };
+  const buckets: number[] = [];
+  // Neighbours mostly go by the same.
+  let last: { readonly before: Assignment; readonly after: Assignment; readonly mask: Uint8Array } | undefined;
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const before = now(bucket);
+    const after = goalOf(goal, bucket);
+    if (before === after) continue;
+    if (last?.before !== before || last.after !== after) last = { before, after, mask: maskOf(before, after) };
+    if (last.mask[bucket] === 1) buckets.push(bucket);
+  }
+  return buckets;
+}
+
 /** One request's place in the flow of its bucket. */
 export class Ticket {
   /** The side that serves this user now. */
@@ -132,23 +160,14 @@ export class BucketFlow {
   }
 
   /** The buckets some users of which `goal` may move to `to`, lowest first. */
-  misplaced(goal: Assignment, to: Side): number[] {
-    const masks = new Map<Assignment, Uint8Array>();
-    const buckets: number[] = [];
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const now = this.assignment(bucket);
-      if (now === goal) continue;
-      let mask = masks.get(now);
-      if (!mask) masks.set(now, (mask = bucketsThatMove(now, goal, to)));
-      if (mask[bucket] === 1) buckets.push(bucket);
-    }
-    return buckets;
+  misplaced(goal: Goal, to: Side): number[] {
+    return misplaced((bucket) => this.assignment(bucket), goal, to);
   }
 
   /** Makes `goal` the assignment of every bucket. Only when it moves nobody, see {@link misplaced}. */
-  adopt(goal: Assignment): void {
+  adopt(goal: Goal): void {
     invariant(this.#hold === null, 'an assignment is taken over during a move');
-    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#assign(bucket, goal);
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#assign(bucket, goalOf(goal, bucket));
   }
 
   /**
@@ -160,12 +179,11 @@ export class BucketFlow {
     invariant(this.#hold === null, 'two moves of one service at once');
     // From here on the requests under way are those that the move waits for.
     this.#epoch++;
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      for (const unsafe of [true, false]) {
-        const [before, since] = [this.#before.of(unsafe), this.#since.of(unsafe)];
-        before[bucket] = (before[bucket] ?? 0) + (since[bucket] ?? 0);
-        since[bucket] = 0;
-      }
+    for (const unsafe of [true, false]) {
+      const before = this.#before.of(unsafe);
+      const since = this.#since.of(unsafe);
+      for (let bucket = 0; bucket < BUCKETS; bucket++) before[bucket] = (before[bucket] ?? 0) + (since[bucket] ?? 0);
+      since.fill(0);
     }
     this.#hold = new BucketHold(this, options);
     return this.#hold;
@@ -197,18 +215,18 @@ export interface HoldOptions {
   readonly onOverflow: () => void;
 }
 
-/** A bucket that is held. */
-interface Held {
-  readonly next: Assignment;
-  readonly waiting: Waiting[];
-}
-
-/** Buckets of which users are being moved: the new requests of those users wait. */
+/**
+ * Buckets of which users are being moved: the new requests of those users wait. All buckets may be, within the
+ * milliseconds that a move takes, so nothing is made for one before somebody of it waits.
+ */
 export class BucketHold {
   readonly #flow: BucketFlow;
   readonly #maxRequests: number;
   readonly #onOverflow: () => void;
-  readonly #held = new Map<number, Held>();
+  /** By bucket, what a held one goes by once it is settled; absent: not held, or settled. */
+  readonly #next: (Assignment | undefined)[] = Array.from<undefined>({ length: BUCKETS });
+  #size = 0;
+  readonly #requests = new Map<number, Waiting[]>();
   /** Held buckets that still have requests under way. */
   readonly #busy = new Set<number>();
   readonly #drained: number[] = [];
@@ -221,7 +239,8 @@ export class BucketHold {
     this.#maxRequests = options.maxRequests;
     this.#onOverflow = options.onOverflow;
     for (const bucket of options.buckets) {
-      this.#held.set(bucket, { next: options.next(bucket), waiting: [] });
+      this.#next[bucket] = options.next(bucket);
+      this.#size++;
       if (flow.busy(bucket, false)) this.#busy.add(bucket);
       else this.#drained.push(bucket);
     }
@@ -233,21 +252,29 @@ export class BucketHold {
 
   /** Held buckets that are not settled yet. */
   get size(): number {
-    return this.#held.size;
+    return this.#size;
+  }
+
+  /** Held buckets that still have requests under way, in ascending order. */
+  get busy(): number[] {
+    return [...this.#busy].sort((a, b) => a - b);
   }
 
   has(bucket: number): boolean {
-    return this.#held.has(bucket);
+    return this.#next[bucket] !== undefined;
   }
 
   /** Whether the user is one of those who are being moved. */
   moves(user: Subject): boolean {
-    const held = this.#held.get(user.bucket);
-    return held !== undefined && held.next.side(user) !== this.#flow.assignment(user.bucket).side(user);
+    const next = this.#next[user.bucket];
+    return next !== undefined && next.side(user) !== this.#flow.assignment(user.bucket).side(user);
   }
 
   wait(request: Waiting): void {
-    this.#held.get(request.user.bucket)?.waiting.push(request);
+    const { bucket } = request.user;
+    const waiting = this.#requests.get(bucket);
+    if (waiting) waiting.push(request);
+    else this.#requests.set(bucket, [request]);
     this.#waiting++;
     if (this.#waiting === this.#maxRequests + 1) this.#onOverflow();
   }
@@ -282,23 +309,28 @@ export class BucketHold {
   /** Ends the hold of `buckets`: their users are moved, and the waiting requests go where they belong now. */
   settle(buckets: readonly number[]): void {
     for (const bucket of buckets) this.#end(bucket, true);
-    if (this.#held.size === 0) this.#flow.released();
+    if (this.#size === 0) this.#flow.released();
   }
 
   /** Ends the hold of every bucket left, whose users stay where they were. */
   settleRest(): number {
-    const rest = [...this.#held.keys()];
-    for (const bucket of rest) this.#end(bucket, false);
+    const left = this.#size;
+    for (let bucket = 0; bucket < BUCKETS && this.#size > 0; bucket++) this.#end(bucket, false);
     this.#flow.released();
-    return rest.length;
+    return left;
   }
 
   #end(bucket: number, moved: boolean): void {
-    const held = this.#held.get(bucket);
-    if (!held) return;
-    this.#held.delete(bucket);
+    const next = this.#next[bucket];
+    if (next === undefined) return;
+    this.#next[bucket] = undefined;
+    this.#size--;
     this.#busy.delete(bucket);
-    this.#waiting -= held.waiting.length;
-    this.#flow.settle(bucket, moved ? held.next : null, held.waiting);
+    const waiting = this.#requests.get(bucket) ?? NOBODY_WAITS;
+    this.#requests.delete(bucket);
+    this.#waiting -= waiting.length;
+    this.#flow.settle(bucket, moved ? next : null, waiting);
   }
 }
+
+const NOBODY_WAITS: readonly Waiting[] = [];

@@ -1,6 +1,7 @@
 import { BanyanError } from '../core/errors.ts';
 import { isPercent } from './decide.ts';
 import type { RouteRule } from './service-route.ts';
+import { promiseHeader } from './shadow/write-copy.ts';
 import { wrongRule } from '../model/trigger-rule.ts';
 
 /** @throws BANYAN_ROUTE_INVALID, with what was found and what was expected. */
@@ -11,6 +12,10 @@ export function checkRule(rule: RouteRule): void {
   for (const trigger of rule.triggers ?? []) {
     const fault = wrongRule(trigger);
     if (fault) throw wrong(`A trigger of ${rule.service}: found ${fault.found}; expected ${fault.expected}.`);
+  }
+  const { writes } = rule.shadow ?? {};
+  if (writes && (writes.mode === 'dry-run-header' || writes.header !== undefined) && promiseHeader(writes).length === 0) {
+    throw wrong(`The writes in the shadow of ${rule.service} (${writes.mode}) need a header such as x-dry-run: 1, found ${writes.header ?? 'none'}.`);
   }
   for (const { path } of rule.match ?? []) {
     if (!path.startsWith('/')) throw wrong(`The path ${path} of ${rule.service} must begin with /.`);

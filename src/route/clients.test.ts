@@ -1,13 +1,9 @@
 import net from 'node:net';
-import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
 import { request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
+import { authority as ca, listenTls } from '../../test/support/certificates.ts';
 import { routerFixture, until, type RouterFixture } from '../../test/support/route-fixture.ts';
-
-const file = (name: string): string => new URL(`../../test/support/certificates/${name}`, import.meta.url).pathname;
-const ca = readFileSync(file('authority.crt'), 'utf8');
-const listenTls = { cert: file('server.crt'), key: file('server.key') };
 
 let fixture: RouterFixture | undefined;
 const cleanups: (() => unknown)[] = [];

@@ -10,10 +10,14 @@ import { summaryOf } from './decision/summary.ts';
 import { nextStep } from './gradual.ts';
 import type { ShiftResult } from './router-options.ts';
 import type { ServiceRoute } from './service-route.ts';
+import { standAlone } from './stand-alone.ts';
 import type { ShiftOutcome } from './shifter.ts';
 import type { Firing } from './triggers.ts';
+import { TIME_IS_OVER, within } from './within.ts';
 
 const STORE_RETRY_MS = 1000;
+/** So long an automatic rollback waits for the store, to be one on all routers at once. */
+const STORE_PATIENCE_MS = 500;
 /** How many versions are looked through for an earlier one. */
 const HISTORY = 100_000;
 
@@ -81,7 +85,7 @@ export class Decisions {
   }
 
   /** Carries out what was decided, here or elsewhere. */
-  async apply(route: ServiceRoute, state: Pick<RouteState, 'percent' | 'decision' | 'version'>): Promise<ShiftOutcome> {
+  async apply(route: ServiceRoute, state: Pick<RouteState, 'percent' | 'decision' | 'version'>, { stored = true } = {}): Promise<ShiftOutcome> {
     const next = new CompiledDecision(state.percent, state.decision);
     const urgent = state.percent < route.targetPercent || state.decision.pinned === 'monolith';
     if (!route.target.servesAnyone && next.servesAnyone) route.beginAnew();
@@ -89,8 +93,9 @@ export class Decisions {
     if (state.version >= route.version) {
       route.version = state.version;
       route.aimFor(next);
+      if (next.percent === 100) void standAlone(route, this.#options);
     }
-    return route.shifter.moveTo({ assignment: route.target, version: route.version, urgent });
+    return route.shifter.moveTo({ assignment: route.target, version: route.version, urgent, stored });
   }
 
   /**
@@ -171,9 +176,12 @@ export class Decisions {
     route.cool();
     logger.error('going back to the monolith', { service, metric: rule.metric, why });
     metrics.count('banyan_route_rollbacks_total', { service, metric: rule.metric });
-    // At once, before the store is asked; the version follows.
     const decision = rolledBack(route.target.decision);
-    void this.apply(route, { percent: 0, decision, version: base });
+    const alone = async (): Promise<ShiftOutcome> => this.apply(route, { percent: 0, decision, version: base }, { stored: false });
+    // At once, before the store is asked, and the version follows; with other routers as soon as they can know.
+    if (route.common) route.aimFor(new CompiledDecision(0, decision));
+    else void alone();
+    let waited = route.common === null;
     route.triggers.reset();
     if (!store) {
       route.version = base + 1;
@@ -183,9 +191,13 @@ export class Decisions {
     }
     while (!signal.aborted && route.version === base) {
       try {
-        const saved = await store.save({ service, percent: 0, decision, by: 'banyan', why, expectedVersion: base });
+        const saving = store.save({ service, percent: 0, decision, by: 'banyan', why, expectedVersion: base });
+        const saved = waited ? await saving : await within({ clock, ms: STORE_PATIENCE_MS, signal }, async () => saving);
+        if (saved === TIME_IS_OVER) throw new Error(`no answer within ${STORE_PATIENCE_MS} ms`);
         void this.apply(route, saved);
       } catch (error) {
+        if (!waited && route.version === base) void alone();
+        waited = true;
         logger.warn('the rollback could not be stored yet', { service, reason: messageOf(error) });
         await clock.sleep(STORE_RETRY_MS, signal).catch((error: unknown) => {
           if (!signal.aborted) throw error;

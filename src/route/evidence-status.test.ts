@@ -4,7 +4,7 @@ import type { TriggerEvidence } from './triggers.ts';
 
 const evidence: TriggerEvidence = {
   metric: 'error_rate', action: 'automatic_rollback', falseAlarmRate: 0.005, value: 1.234567, needed: 400,
-  service: { n: 100.4, k: 2 }, monolith: { n: 1000, k: 1 }, reference: 0.05, relative: 2,
+  service: { n: 100.4, k: 2 }, monolith: { n: 1000, k: 1 }, reference: 0.05, edge: null, relative: 2,
 };
 
 it('the status tells within how many requests a difference would be found, as long as there is somebody to compare', () => {
@@ -16,4 +16,11 @@ it('the status tells within how many requests a difference would be found, as lo
   // Against the fixed share that counts alone.
   expect(all!.finds).toMatchObject({ share: 0.25 });
   expect(none!.finds).toBeNull();
+});
+
+it('the status tells of a monolith that fails more often than not, too', () => {
+  for (const k of [200, 500, 950, 1000]) {
+    const [half] = evidenceStatus([{ ...evidence, monolith: { n: 1000, k } }], { percent: 50 });
+    expect(half).toMatchObject({ monolith: { share: k / 1000 } });
+  }
 });

@@ -2,6 +2,7 @@ import { request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { routerFixture, until, type RouterFixture } from '../../test/support/route-fixture.ts';
 import type { Clock } from '../core/clock.ts';
+import { noMetrics } from '../core/metrics.ts';
 import { seededRandom } from '../core/random.ts';
 import type { GradualPlan } from '../model/gradual-plan.ts';
 import { PLAIN_DECISION } from '../model/route-decision.ts';
@@ -193,7 +194,9 @@ describe('the router', () => {
   it('tells of a rule that only alerts when it begins and when it ends, and not again soon', async () => {
     const notices: RouteNotice[] = [];
     let cpu = 0.95;
+    let looks = 0;
     const fixture = await fixtureOf({
+      metrics: { ...noMetrics, gauge: (name) => void (looks += name === 'banyan_route_gradual_overdue' ? 1 : 0) },
       rule: { percent: 100, triggers: [{ metric: 'cpu', threshold: 0.9, action: 'scale_up' }] },
       signals: { read: async () => ({ cpu: { service: cpu } }) }, signalsEveryMs: 5,
       notifier: { tell: (notice) => void notices.push(notice), close: async () => {} },
@@ -203,7 +206,8 @@ describe('the router', () => {
     await until(() => notices.length === 2, 'its end');
     cpu = 0.95;
     await until(() => statusOf(fixture).signals.cpu?.service === 0.95, 'the load');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const seen = looks;
+    await until(() => looks >= seen + 3, 'further judgements');
     expect(notices).toMatchObject([{ event: 'triggered', action: 'scale_up' }, { event: 'resolved', action: 'scale_up' }]);
     expect(statusOf(fixture).percent).toBe(100);
   });

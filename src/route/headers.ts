@@ -1,4 +1,5 @@
 import type { Ids } from './ids.ts';
+import { remembered } from './remembered.ts';
 import type { ProxyRequest } from './request.ts';
 
 /** Headers that concern one connection only (RFC 9110, 7.6.1), and what replaces them is made anew. */
@@ -22,20 +23,19 @@ const disguised = (lower: string): boolean => {
   return HOP_BY_HOP.has(plain) || OWN_REQUEST.has(plain) || plain === 'content-length' || plain === 'host';
 };
 
-/** Verdicts on names as they are written: clients use few. Bounded, since anybody can invent more. */
-const verdicts = new Map<string, boolean>();
-const MOST_VERDICTS = 1000;
-
-function isForUpstream(name: string): boolean {
-  const known = verdicts.get(name);
-  if (known !== undefined) return known;
+/** Whether a field of the client's, by its name as it is written, is passed on to the sides. */
+export const isForUpstream = remembered((name) => {
   const lower = name.toLowerCase();
-  const verdict = !(HOP_BY_HOP.has(lower) || OWN_REQUEST.has(lower) || disguised(lower));
-  if (verdicts.size < MOST_VERDICTS) verdicts.set(name, verdict);
-  return verdict;
-}
+  return !(HOP_BY_HOP.has(lower) || OWN_REQUEST.has(lower) || disguised(lower));
+});
 
 const OWN_RESPONSE = new Set(['proxy-authenticate', 'x-banyan-side', 'x-banyan-variant']);
+
+/** Whether a field of a side's is passed on to the client. */
+const isForClient = remembered((name) => {
+  const lower = name.toLowerCase();
+  return !(HOP_BY_HOP.has(lower) || OWN_RESPONSE.has(lower));
+});
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(-.*)?$/;
@@ -47,6 +47,8 @@ export interface Forwarding {
   readonly trustProxy: boolean;
   readonly requestId: string;
   readonly ids: Ids;
+  /** The request's span, whose children the sides' spans are. */
+  readonly span: { readonly traceparent: string | undefined } | null;
 }
 
 /** The names listed in `Connection`, which concern this connection only as well. */
@@ -67,7 +69,7 @@ export function requestHeaders(request: ProxyRequest, forwarding: Forwarding): s
     if (!isForUpstream(name) || dropped?.has(name.toLowerCase())) continue;
     result.push(name, rawHeaders[i + 1] ?? '');
   }
-  const { peerAddress, trustProxy, requestId, ids } = forwarding;
+  const { peerAddress, trustProxy, requestId, ids, span } = forwarding;
   const encrypted = request.socket.encrypted === true;
   const proto = (trustProxy && first(headers['x-forwarded-proto'])) || (encrypted ? 'https' : 'http');
   const host = (trustProxy && first(headers['x-forwarded-host'])) || headers.host || '';
@@ -78,9 +80,14 @@ export function requestHeaders(request: ProxyRequest, forwarding: Forwarding): s
   const hop = `for=${quoted(peerAddress)};proto=${proto}${host === '' ? '' : `;host=${quoted(host)}`}`;
   result.push('forwarded', headers.forwarded === undefined ? hop : `${headers.forwarded}, ${hop}`);
   result.push('x-request-id', requestId);
-  const traceparent = first(headers['traceparent']);
-  result.push('traceparent', traceparent !== '' && TRACEPARENT.test(traceparent) ? traceparent : ids.traceparent());
+  result.push('traceparent', span?.traceparent ?? traceparentOf(request) ?? ids.traceparent());
   return result;
+}
+
+/** The client's trace context if it is one. */
+export function traceparentOf(request: ProxyRequest): string | undefined {
+  const given = first(request.headers['traceparent']);
+  return given !== '' && TRACEPARENT.test(given) ? given : undefined;
 }
 
 /** The client's request id if it is one, else a new one. */
@@ -92,13 +99,13 @@ export function requestIdOf(request: ProxyRequest, ids: Ids): string {
 const joined = (value: string | string[] | undefined): string =>
   value === undefined ? '' : typeof value === 'string' ? value : value.join(', ');
 
-const first = (value: string | string[] | undefined): string => joined(value).split(',', 1)[0]?.trim() ?? '';
+const first = (value: string | string[] | undefined): string => (value === undefined ? '' : (joined(value).split(',', 1)[0]?.trim() ?? ''));
 
 /** RFC 7239: an IPv6 address goes in brackets, and what is not a token in quotes. */
-function quoted(value: string): string {
+const quoted = remembered((value) => {
   const node = value.includes(':') && !value.includes('[') && !/^[^:]*:\d+$/.test(value) ? `[${value}]` : value;
   return /^[\w!#$%&'*+.^`|~-]+$/.test(node) ? node : `"${node.replaceAll(/["\\]/g, '')}"`;
-}
+});
 
 /** The upstream's headers for the client, as name, value, …, from the raw list of either. */
 export function responseHeaders(raw: readonly (string | Buffer)[], connection: string | undefined): string[] {
@@ -106,8 +113,7 @@ export function responseHeaders(raw: readonly (string | Buffer)[], connection: s
   const result: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = text(raw[i]);
-    const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || OWN_RESPONSE.has(lower) || dropped?.has(lower)) continue;
+    if (!isForClient(name) || dropped?.has(name.toLowerCase())) continue;
     result.push(name, text(raw[i + 1]));
   }
   return result;

@@ -3,8 +3,8 @@ import { PassThrough, type Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { HTTP2 } from './framing.ts';
 import type { ProxyRequest, ProxyResponse } from './request.ts';
+import { serve } from './serve.ts';
 import type { Traffic } from './traffic.ts';
-import { Visit } from './visit.ts';
 
 export interface Http2Limits {
   readonly maxHeaderBytes: number;
@@ -44,17 +44,19 @@ export function createHttp2(traffic: Traffic, limits: Http2Limits): http2.Http2S
         stream.destroy();
       });
       stream.on('aborted', () => {
+        // Who leaves an answer, as listeners of events do, has cost no more than he was given.
+        if (stream.headersSent) return;
         reset++;
         if (reset > RESETS.free && reset > opened * RESETS.share) session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
       });
-      serve(traffic, stream, headers);
+      take(traffic, stream, headers);
     });
   });
   server.on('sessionError', () => {});
   return server;
 }
 
-function serve(traffic: Traffic, stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
+function take(traffic: Traffic, stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
   const authority = headers[':authority'];
   if (headers[':method'] === 'CONNECT' || (authority !== undefined && headers.host !== undefined && headers.host !== authority)) {
     stream.respond({ ':status': headers[':method'] === 'CONNECT' ? 405 : 400 }, { endStream: true });
@@ -63,11 +65,18 @@ function serve(traffic: Traffic, stream: http2.ServerHttp2Stream, headers: http2
   const host = authority ?? headers.host;
   if (host !== undefined) headers.host = host;
   const socket = stream.session?.socket as TLSSocket | undefined;
+  let trailers: string[] = [];
+  stream.on('trailers', (fields) => {
+    trailers = asHttp1(fields);
+  });
   const request: ProxyRequest = {
     method: headers[':method'],
     url: headers[':path'],
     headers,
     rawHeaders: asHttp1(headers),
+    get rawTrailers() {
+      return trailers;
+    },
     httpVersion: HTTP2,
     socket: { remoteAddress: socket?.remoteAddress, encrypted: socket?.encrypted },
     get complete() {
@@ -76,7 +85,8 @@ function serve(traffic: Traffic, stream: http2.ServerHttp2Stream, headers: http2
   };
   const response = new Http2Response(stream, headers[':method'] === 'HEAD');
   const body = stream.endAfterHeaders ? null : uploadOf(stream);
-  new Visit(traffic, { request, response, body, wantsContinue: headers.expect?.toLowerCase() === '100-continue' }).begin();
+  const wantsContinue = headers.expect?.toLowerCase() === '100-continue';
+  serve(traffic, { request, response, body, wantsContinue, startedAt: traffic.clock.monotonic() });
 }
 
 /**
@@ -172,8 +182,8 @@ class Http2Response implements ProxyResponse {
     // They were sent at once.
   }
 
-  write(chunk: Buffer): boolean {
-    return this.#stream.writable ? this.#stream.write(chunk) : true;
+  write(chunk: Buffer | string, encoding: BufferEncoding = 'latin1'): boolean {
+    return this.#stream.writable ? this.#stream.write(chunk, encoding) : true;
   }
 
   addTrailers(trailers: Record<string, string>): void {

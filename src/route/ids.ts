@@ -23,6 +23,7 @@ export class Ids {
 
   /** A W3C trace context for a request that came without one; not sampled. */
   traceparent(): string {
-    return `00-${this.hex(16)}-${this.hex(8)}-00`;
+    const digits = this.hex(24);
+    return `00-${digits.slice(0, 32)}-${digits.slice(32)}-00`;
   }
 }

@@ -8,9 +8,10 @@ import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { readProxied, splitByProtocol } from './front.ts';
 import { createHttp2 } from './http2.ts';
+import type { Incoming } from './request.ts';
+import { serve } from './serve.ts';
 import { isWebSocket, plainResponse, tunnel } from './tunnel.ts';
 import type { Traffic } from './traffic.ts';
-import { Visit } from './visit.ts';
 
 export interface ListenLimits {
   /** Largest request head in bytes; beyond it 431. Default 16,384. */
@@ -46,31 +47,26 @@ export function parseAddress(text: string | ListenAddress): ListenAddress {
   return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
 }
 
-function visitOf(traffic: Traffic, request: http.IncomingMessage, response: http.ServerResponse, wantsContinue: boolean): Visit {
+function incomingOf(traffic: Traffic, request: http.IncomingMessage, response: http.ServerResponse, wantsContinue: boolean): Incoming {
   const length = request.headers['content-length'];
   const hasBody = request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-  return new Visit(traffic, { request, response, body: hasBody ? request : null, wantsContinue });
+  return { request, response, body: hasBody ? request : null, wantsContinue, startedAt: traffic.clock.monotonic() };
 }
 
-/** The listener for plain requests. */
-export function requestListener(traffic: Traffic): http.RequestListener {
+/** The listener for plain requests; with `wantsContinue`, for those that wait for a word before their body. */
+export function requestListener(traffic: Traffic, wantsContinue = false): http.RequestListener {
   return (request, response) => {
-    inTurn(visitOf(traffic, request, response, false), response);
+    const incoming = incomingOf(traffic, request, response, wantsContinue);
+    if (response.socket !== null) {
+      serve(traffic, incoming);
+      return;
+    }
+    // It was sent before the answer to the one before it, and begins when that was given: what is sent in one order
+    // is done in it, and one connection has one request under way.
+    response.once('socket', () => {
+      serve(traffic, incoming);
+    });
   };
-}
-
-/**
- * A request that was sent before the answer to the one before it begins when that was given: what is
- * sent in one order is done in it, and one connection has one request under way.
- */
-function inTurn(visit: Visit, response: http.ServerResponse): void {
-  if (response.socket !== null) {
-    visit.begin();
-    return;
-  }
-  response.once('socket', () => {
-    visit.begin();
-  });
 }
 
 /** Whether an earlier request of the connection is still to be answered. */
@@ -135,9 +131,7 @@ export function createProxyServer(
 /** Requests that wait for a word before their body, or want to become something else. */
 function serveSpecial(server: http.Server, traffic: Traffic, tunnels: Set<Duplex>): void {
   // The body is asked for only when the request goes on, so a held or refused one is not uploaded.
-  server.on('checkContinue', (request, response) => {
-    inTurn(visitOf(traffic, request, response, true), response);
-  });
+  server.on('checkContinue', requestListener(traffic, true));
   server.on('upgrade', (request, socket, head) => {
     if (isBusy(socket)) {
       // Two answers would be written into each other.
@@ -165,7 +159,7 @@ function serveSpecial(server: http.Server, traffic: Traffic, tunnels: Set<Duplex
       response.end();
       return;
     }
-    visitOf(traffic, request, response, false).begin();
+    serve(traffic, incomingOf(traffic, request, response, false));
   });
 }
 

@@ -143,7 +143,7 @@ describe('keys', () => {
 describe('headers', () => {
   const ids = new Ids((size) => new Uint8Array(size).fill(7));
   const forward = (request: IncomingMessage, trustProxy = false): Record<string, string> => {
-    const list = requestHeaders(request, { peerAddress: '10.0.0.9', trustProxy, requestId: 'r', ids });
+    const list = requestHeaders(request, { peerAddress: '10.0.0.9', trustProxy, requestId: 'r', ids, span: null });
     return Object.fromEntries(Array.from({ length: list.length / 2 }, (_, i) => [list[2 * i]!, list[2 * i + 1]!]));
   };
 

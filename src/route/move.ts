@@ -21,6 +21,8 @@ export interface MoveOptions {
   readonly boundMs: number;
   /** Most requests held at once. */
   readonly maxHeld: number;
+  /** Awaited before anybody is held. Empty: users may be moved; else why not. Default: they may. */
+  readonly permission?: Promise<string> | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -51,8 +53,9 @@ const OVERFLOW = Symbol('overflow');
  */
 export async function moveBuckets(options: MoveOptions): Promise<MoveResult> {
   const { flow, buckets, next, clock, boundMs, signal } = options;
-  const rehearsal = await passFence(options, boundMs, signal);
-  if (rehearsal !== '') return { moved: 0, left: buckets.length, reason: rehearsal, overflowed: false };
+  const rehearsals = await Promise.all([passFence(options, boundMs, signal), options.permission]);
+  const refused = rehearsals.find((reason) => reason !== '' && reason !== undefined);
+  if (refused !== undefined) return { moved: 0, left: buckets.length, reason: refused, overflowed: false };
 
   const stop = new AbortController();
   const forward = (): void => {
@@ -112,7 +115,7 @@ async function settleDrained(
 }
 
 /** Places a fence on the side that is left and waits for it. Empty: passed; else why not. */
-async function passFence(options: MoveOptions, ms: number, signal: AbortSignal): Promise<string> {
+export async function passFence(options: Pick<MoveOptions, 'fence' | 'service' | 'clock' | 'to' | 'boundMs'>, ms: number, signal: AbortSignal): Promise<string> {
   const { fence, service, clock, to, boundMs } = options;
   if (!fence) return '';
   const side = otherSide(to);

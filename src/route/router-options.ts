@@ -9,6 +9,7 @@ import type { AttributeSource } from './attributes.ts';
 import type { RandomBytes } from './ids.ts';
 import type { KeySource } from './key.ts';
 import type { ListenLimits } from './listener.ts';
+import type { TracingApi } from './request-span.ts';
 import type { RouteStatus } from './service-route.ts';
 import type { ShiftOutcome } from './shifter.ts';
 import type { ListenTls, UpstreamTls } from './tls-context.ts';
@@ -73,8 +74,13 @@ export interface TrafficRouterOptions {
   readonly overrideHeader?: string | boolean;
   /** Let testers choose their side by a path: below `/-side` (say) `/-side/service/api/users/1`. Default: nobody can choose. */
   readonly overridePath?: string;
-  /** Log every request. Default false; it costs about a tenth of the throughput. */
+  /** Log every request. Default false; it costs a tenth to a fifth of the throughput. */
   readonly accessLog?: boolean;
+  /**
+   * Give every request a span: `@opentelemetry/api` itself, or what has its shape. The sides' spans become its
+   * children. Default: no spans; a client's trace context is passed on as it is.
+   */
+  readonly tracing?: TracingApi;
   /** Mark the anonymous cookie `Secure`. Default false. */
   readonly secureCookie?: boolean;
   /** Requests sent through the router itself before it reports ready. Default 2,000; 0: none. */
@@ -139,7 +145,7 @@ export interface RouterStatus {
   readonly notReady: string;
   readonly routes: readonly RouteStatus[];
   /** Null without a store. */
-  readonly store: { readonly reachable: boolean; readonly reason: string } | null;
+  readonly store: { readonly reachable: boolean; readonly reason: string; readonly cutOffSince: string | null } | null;
   /** Users whose writes the other side may not have applied yet. */
   readonly usersWithUnfinishedWrites: number;
 }

@@ -29,6 +29,8 @@ import {
 } from './listener.ts';
 import type { RouterStatus, ShiftOptions, ShiftResult, TrafficRouterOptions, Upstreams } from './router-options.ts';
 import { ServiceRoute, type RouteRule } from './service-route.ts';
+import { tracingBy } from './request-span.ts';
+import { standAlone } from './stand-alone.ts';
 import { StoreLink } from './store-link.ts';
 import type { Traffic } from './traffic.ts';
 import { watchSignals } from './signal-watch.ts';
@@ -36,11 +38,15 @@ import { watchTriggers } from './trigger-watch.ts';
 import { readTls, watchTls } from './tls-context.ts';
 import { Upstream } from './upstream.ts';
 import { warmUp } from './warm-up.ts';
+import { within } from './within.ts';
 
 export type { RouterStatus, ShiftOptions, ShiftResult, TrafficRouterOptions, Upstreams } from './router-options.ts';
 
 const HEARTBEAT_MS = 2000;
 const COOL_DOWN_MS = 300_000;
+/** To each side, for comparisons. */
+const SHADOW_CONNECTIONS = 32;
+const FENCE_BOUND_MS = 2000;
 
 /**
  * Serves the monolith's clients and decides, user by user, which side answers.
@@ -66,6 +72,10 @@ export class TrafficRouter {
   readonly #requests = new AbortController();
   readonly #decisions: Decisions;
   readonly #background: Promise<void>[] = [];
+  /** Ends taking part in moves: when no request is under way any more. */
+  readonly #membership = new AbortController();
+  /** Users on their way to what had been decided before this router began. */
+  readonly #settling: Promise<unknown>[] = [];
   #link: StoreLink | null = null;
   #stored: readonly RouteState[] = [];
   #server: ProxyServer | null = null;
@@ -74,7 +84,7 @@ export class TrafficRouter {
 
   constructor(options: TrafficRouterOptions = {}) {
     // Every waiting request listens; that is no leak.
-    setMaxListeners(0, this.#control.signal, this.#requests.signal);
+    setMaxListeners(0, this.#control.signal, this.#requests.signal, this.#membership.signal);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
@@ -119,11 +129,14 @@ export class TrafficRouter {
     await this.#openStore();
     const stored = this.#stored.find(({ service }) => service === rule.service);
     const percent = stored?.percent ?? rule.percent ?? 0;
-    const route = this.#makeRoute(stored ? { ...rule, percent, decision: stored.decision, strategy: stored.decision.strategy } : { ...rule, percent }, upstreams);
+    const known = stored ? { ...rule, percent, decision: stored.decision, strategy: stored.decision.strategy } : { ...rule, percent };
+    const route = this.#makeRoute(known, { upstreams, beginning: rule });
     route.version = stored?.version ?? 0;
     route.shifter.progress = { version: route.version, state: 'done', reason: '' };
+    if (route.common) await this.#joinOthers(route);
     this.#routes.push(route);
     this.#barrier?.addService(rule.service);
+    if (percent === 100) this.#background.push(standAlone(route, { store: this.#options.store, clock: this.#clock, logger: this.#logger }));
     for (const probe of [route.probes.monolith, route.probes.service]) {
       if (probe) this.#background.push(probe.run());
     }
@@ -206,7 +219,7 @@ export class TrafficRouter {
       ready: this.#notReady === '',
       notReady: this.#notReady,
       routes: this.#routes.map((route) => route.status()),
-      store: this.#link ? { reachable: this.#link.reachable, reason: this.#link.reason } : null,
+      store: this.#link ? { reachable: this.#link.reachable, reason: this.#link.reason, cutOffSince: this.#link.cutOffSince } : null,
       usersWithUnfinishedWrites: this.#barrier?.size ?? 0,
     };
   }
@@ -225,6 +238,8 @@ export class TrafficRouter {
     this.#notReady = 'warming up';
     const requests = this.#options.warmUpRequests ?? 2000;
     if (requests > 0) await warmUp({ requests, traffic: this.#traffic, connect: (url) => makeUpstream(url, this.#options) });
+    this.#notReady = 'users are being moved';
+    await this.#settle();
     const actual = await listenOn(server.server, wanted);
     this.#notReady = '';
     this.#logger.info('the router listens', { ...actual, instance: this.instance });
@@ -256,14 +271,22 @@ export class TrafficRouter {
     this.#notReady = 'closing';
     // First: it releases whoever is held, so that they can be answered.
     this.#control.abort(new BanyanError('BANYAN_ABORTED', { message: 'The router is closing.' }));
-    await Promise.all(this.#routes.map(async (route) => route.shifter.stopped()));
+    await Promise.all(this.#routes.filter(({ common }) => common === null).map(async (route) => route.shifter.stopped()));
     for (const { shadow } of this.#routes) shadow?.close();
     if (this.#server) await drain(this.#server, { clock: this.#clock, drainMs: options.drainMs ?? 10_000 });
     this.#requests.abort(new BanyanError('BANYAN_ABORTED', { message: 'The router is closing.' }));
     await Promise.all(this.#background);
+    this.#membership.abort(new BanyanError('BANYAN_ABORTED', { message: 'The router is closing.' }));
+    await Promise.all(this.#routes.map(async (route) => route.shifter.stopped()));
     await this.#link?.stopped();
     await Promise.all([...this.#upstreams.values()].map(async (upstream) => upstream.destroy()));
     if (this.#admin) await drain({ server: this.#admin, tunnels: new Set(), sessions: new Set() }, { clock: this.#clock, drainMs: 0 });
+  }
+
+  /** Waits, for as long as a move may take, until users are where they were decided to be. */
+  async #settle(): Promise<void> {
+    const { fenceBoundMs = FENCE_BOUND_MS } = this.#options;
+    await within({ clock: this.#clock, ms: 2 * fenceBoundMs, signal: this.#control.signal }, async () => Promise.all(this.#settling));
   }
 
   async #serve(): Promise<ProxyServer> {
@@ -296,12 +319,18 @@ export class TrafficRouter {
   }
 
   #upstream(url: string, side: Side): Upstream {
-    let upstream = this.#upstreams.get(url);
-    if (!upstream) {
-      upstream = makeUpstream(url, this.#options, this.#options.bulkhead?.[side]);
-      this.#upstreams.set(url, upstream);
-    }
+    return this.#made(url, () => makeUpstream(url, this.#options, this.#options.bulkhead?.[side]));
+  }
+
+  #made(name: string, make: () => Upstream): Upstream {
+    const upstream = this.#upstreams.get(name) ?? make();
+    this.#upstreams.set(name, upstream);
     return upstream;
+  }
+
+  /** The shadow takes no connection, and no place in a bulkhead, from users. */
+  #shadowUpstream(url: string): Upstream {
+    return this.#made(`shadow ${url}`, () => makeUpstream(url, { ...this.#options, connections: SHADOW_CONNECTIONS }));
   }
 
   #makeTraffic(): Traffic {
@@ -328,13 +357,15 @@ export class TrafficRouter {
       overrideHeader: overrideHeader === true ? 'x-banyan-route' : overrideHeader ? overrideHeader.toLowerCase() : null,
       overridePath: overridePath ? overridePath.replace(/\/$/, '') : null,
       accessLog,
+      tracing: this.#options.tracing ? tracingBy(this.#options.tracing) : null,
       clientStallMs: this.#options.limits?.bodyMs ?? 30_000,
       secureCookie: this.#options.secureCookie ?? false,
     };
   }
 
-  #makeRoute(rule: RouteRule, upstreams: Upstreams): ServiceRoute {
-    const { fenceBoundMs = 2000, maxHeld = 4096, retryMs = 1000, coolDownMs = COOL_DOWN_MS } = this.#options;
+  #makeRoute(rule: RouteRule, { upstreams, beginning }: { readonly upstreams: Upstreams; readonly beginning: RouteRule }): ServiceRoute {
+    const moves = this.#options.store?.moves;
+    const { fenceBoundMs = FENCE_BOUND_MS, maxHeld = 4096, retryMs = 1000, coolDownMs = COOL_DOWN_MS } = this.#options;
     const sides: Record<Side, Upstream> = {
       monolith: this.#upstream(upstreams.monolith, 'monolith'),
       service: this.#upstream(upstreams.service, 'service'),
@@ -344,6 +375,7 @@ export class TrafficRouter {
       rule,
       upstreams: sides,
       variants,
+      ...(rule.shadow ? { shadowUpstreams: { monolith: this.#shadowUpstream(upstreams.monolith), service: this.#shadowUpstream(upstreams.service) } } : {}),
       fence: this.#options.fence,
       clock: this.#clock,
       logger: this.#logger,
@@ -355,8 +387,23 @@ export class TrafficRouter {
       onProgress: (route) => {
         this.#progressed(route);
       },
+      beginning,
+      ...(moves ? { together: { moves, router: this.instance, member: `${this.instance}#${this.#ids.hex(4)}`, signal: this.#membership.signal } } : {}),
       signal: this.#control.signal,
     });
+  }
+
+  /** Takes part in moving users from now on, and takes over where they are. @throws BANYAN_ROUTE_STORE */
+  async #joinOthers(route: ServiceRoute): Promise<void> {
+    const { version, target } = route;
+    try {
+      // Whoever has said nothing yet is not alive, and nobody waits for him.
+      await this.#options.store?.heartbeat(this.instance);
+      await route.common?.join({ version, assignment: target });
+    } catch (error) {
+      throw new BanyanError('BANYAN_ROUTE_STORE', { message: `Where the users of ${route.service} are could not be read: ${messageOf(error)}`, cause: error });
+    }
+    this.#settling.push(route.shifter.moveTo({ assignment: target, version, urgent: false }));
   }
 
   /** Tells the metrics and the store how far a route is. */
@@ -391,7 +438,10 @@ export class TrafficRouter {
       onStates: (states) => {
         this.#follow(states);
       },
-      signal: this.#control.signal,
+      onMoves: (views) => {
+        for (const view of views) this.#routes.find(({ service }) => service === view.service)?.common?.onView(view);
+      },
+      signal: this.#membership.signal,
     });
     this.#link.start();
   }

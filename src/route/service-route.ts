@@ -20,8 +20,11 @@ import { compileRule, type CompiledRule, type MatchRule } from './match.ts';
 import { GradualWalk, type GradualStatus } from './gradual.ts';
 import { Observations } from './evidence/observations.ts';
 import { StepEvidence, type WorseBy } from './evidence/step-evidence.ts';
-import { Shadow, type ShadowOptions, type ShadowStatus } from './shadow.ts';
-import { Shifter, type ShiftProgress } from './shifter.ts';
+import { Shadow, type ShadowOptions, type ShadowStatus } from './shadow/shadow.ts';
+import { CommonShifter } from './common/common-shifter.ts';
+import type { RouteMoves } from '../ports/route-store.ts';
+import { Shifter, type Mover, type ShiftProgress } from './shifter.ts';
+import { BASELINE_LASTS_MS, type BaselineStatus } from './stand-alone.ts';
 import { SideStats } from './side-stats.ts';
 import { evidenceStatus, type EvidenceStatus } from './evidence-status.ts';
 import { DEFAULT_TRIGGERS, Triggers, type TriggerRule } from './triggers.ts';
@@ -51,6 +54,11 @@ export interface RouteRule {
   readonly triggers?: readonly TriggerRule[];
   /** The probability that a rollout's sequential triggers ever go back from a service that is not worse. Default 0.01. */
   readonly falseAlarmRate?: number;
+  /**
+   * For so long, in milliseconds, what the monolith did counts after nobody is left on it: at 100 % rules about failures
+   * go by it. Default 7 days; 0: they go by `alone` only.
+   */
+  readonly baselineMs?: number;
   /** The difference that a gradual shift excludes before each step. Default {@link WORSE_BY}. */
   readonly worseBy?: Partial<WorseBy>;
   /** Default: no shadowing. */
@@ -75,6 +83,8 @@ export interface RouteStatus {
   readonly lastRollback: { readonly why: string; readonly at: string } | null;
   /** How far the sequential triggers' evidence against the service is in this rollout. */
   readonly evidence: readonly EvidenceStatus[];
+  /** What the monolith did, if rules about failures go by it at 100 %; null: they do not. */
+  readonly baseline: BaselineStatus | null;
   /** The gradual shift under way, and what it waits for; null: none. */
   readonly gradual: GradualStatus | null;
   /** The next step of the schedule, and what it waits for; null: none is to come. */
@@ -101,6 +111,8 @@ export interface ServiceRouteOptions {
   readonly upstreams: Readonly<Record<Side, Upstream>>;
   /** Of the service's variants, by name. */
   readonly variants?: ReadonlyMap<string, Upstream>;
+  /** Connections for the shadow alone, so that it takes none from users. Default: the users'. */
+  readonly shadowUpstreams?: Readonly<Record<Side, Upstream>>;
   readonly fence: Fence | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -111,7 +123,20 @@ export interface ServiceRouteOptions {
   /** Default 300,000. */
   readonly coolDownMs?: number;
   readonly onProgress: (route: ServiceRoute, progress: ShiftProgress) => void;
+  /** Moves users together with other routers. Default: this router moves those whose requests it sees. */
+  readonly together?: Together;
+  /** The rule before the store was asked. Default: the same. */
+  readonly beginning?: RouteRule;
   /** Ends moves and health checks. */
+  readonly signal: AbortSignal;
+}
+
+/** What a route needs to move its users at the same moment as on other routers. */
+export interface Together {
+  readonly moves: RouteMoves;
+  readonly router: string;
+  readonly member: string;
+  /** Aborted when no request is under way any more: until then it takes part. */
   readonly signal: AbortSignal;
 }
 
@@ -122,7 +147,9 @@ export class ServiceRoute {
   readonly adapters: readonly CompiledAdapter[];
   readonly upstreams: Readonly<Record<Side, Upstream>>;
   readonly flow: BucketFlow;
-  readonly shifter: Shifter;
+  readonly shifter: Mover;
+  /** The same, if users are moved together with other routers. */
+  readonly common: CommonShifter | null;
   readonly breakers: Readonly<Record<Side, Breaker>>;
   readonly stats: Readonly<Record<Side, SideStats>>;
   readonly observations: Observations;
@@ -137,6 +164,8 @@ export class ServiceRoute {
   readonly #variantUpstreams: ReadonlyMap<string, Upstream>;
   version = 0;
   lastRollback: { readonly why: string; readonly at: string } | null = null;
+  baseline: BaselineStatus | null = null;
+  readonly baselineMs: number;
   gradual: GradualStatus | null = null;
   schedule: ScheduleStatus | null = null;
   signals: RouteSignals = {};
@@ -168,17 +197,18 @@ export class ServiceRoute {
     this.breakers = { monolith: breaker('monolith'), service: breaker('service') };
     this.#clock = clock;
     this.#coolDownMs = options.coolDownMs ?? 300_000;
+    this.baselineMs = rule.baselineMs ?? BASELINE_LASTS_MS;
     const observations = new Observations(clock);
     this.observations = observations;
     const stats = (side: Side): SideStats => new SideStats(clock, { observations, side });
     this.stats = { monolith: stats('monolith'), service: stats('service') };
     const baseline = (quantile: number): number | undefined => this.stats.monolith.tracked(quantile);
     const { triggers: rules = DEFAULT_TRIGGERS, falseAlarmRate, worseBy } = rule;
-    this.triggers = new Triggers({ rules, clock, observations, baseline, ...(falseAlarmRate === undefined ? {} : { falseAlarmRate }) });
+    this.triggers = new Triggers({ rules, clock, observations, baseline, routers: () => this.common?.routers ?? 1, ...(falseAlarmRate === undefined ? {} : { falseAlarmRate }) });
     const evidence = new StepEvidence({ observations, baseline: () => baseline(0.95), ...(worseBy === undefined ? {} : { worse: worseBy }) });
     this.walk = new GradualWalk({ clock, evidence });
     this.shadow = rule.shadow
-      ? new Shadow({ ...rule.shadow, service, upstreams, metrics, logger, settle: () => clock.sleep(300) })
+      ? new Shadow({ ...rule.shadow, service, upstreams: options.shadowUpstreams ?? upstreams, clock, metrics, logger })
       : null;
     const probe = (side: Side): HealthProbe | null => {
       const check = rule.health?.[side];
@@ -191,7 +221,7 @@ export class ServiceRoute {
       });
     };
     this.probes = { monolith: probe('monolith'), service: probe('service') };
-    this.shifter = new Shifter({
+    const moving = {
       flow: this.flow,
       service,
       fence: options.fence,
@@ -201,11 +231,15 @@ export class ServiceRoute {
       boundMs: options.fenceBoundMs,
       maxHeld: options.maxHeld,
       retryMs: options.retryMs,
-      onProgress: (progress) => {
+      onProgress: (progress: ShiftProgress) => {
         options.onProgress(this, progress);
       },
-      signal,
-    });
+    };
+    const { together } = options;
+    this.common = together
+      ? new CommonShifter({ ...moving, ...together, beginning: new CompiledDecision(options.beginning?.percent ?? 0, beginningOf(options.beginning ?? rule)), closing: signal })
+      : null;
+    this.shifter = this.common ?? new Shifter({ ...moving, signal });
   }
 
   /** Whether the side's own checks find it well, and its breaker is closed. */
@@ -223,6 +257,7 @@ export class ServiceRoute {
     this.stats.service.reset();
     this.observations.reset();
     this.triggers.reset();
+    this.baseline = null;
     this.breakers.service.reset();
   }
 
@@ -311,6 +346,7 @@ export class ServiceRoute {
       sides: { monolith: side('monolith'), service: side('service') },
       lastRollback: this.lastRollback,
       evidence: evidenceStatus(this.triggers.evidence, { percent: this.flow.percent }),
+      baseline: this.flow.percent === 100 ? this.baseline : null,
       gradual: this.plan ? this.gradual : null,
       schedule: this.schedule,
       signals: this.signals,

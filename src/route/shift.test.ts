@@ -241,15 +241,19 @@ describe('a shift', () => {
       }
     };
     const clientsDone = Promise.all(Array.from({ length: 8 }, (_, n) => client(n)));
-    for (let flip = 0; flip < 200; flip++) {
-      const percent = flip % 2 === 0 ? 100 : 0;
-      expect(await fixture.router.shift('accounts', percent)).toMatchObject({ state: 'done' });
-      const before = requests;
-      await until(() => requests > before + 2, 'more requests');
+    try {
+      for (let flip = 0; flip < 200; flip++) {
+        const percent = flip % 2 === 0 ? 100 : 0;
+        expect(await fixture.router.shift('accounts', percent)).toMatchObject({ state: 'done' });
+        const before = requests;
+        await until(() => requests > before + 2, 'more requests');
+      }
+    } finally {
+      // Or they would ask on for ever when something fails.
+      load.on = false;
+      await clientsDone;
+      await clients.close();
     }
-    load.on = false;
-    await clientsDone;
-    await clients.close();
     expect(failures).toEqual([]);
     expect(requests).toBeGreaterThan(400);
     expect(fixture.service.seen.length + fixture.monolith.seen.length).toBe(requests);

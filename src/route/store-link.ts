@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { RouteReport, RouteState, RouteStore } from '../ports/route-store.ts';
+import type { MoveView, RouteReport, RouteState, RouteStore } from '../ports/route-store.ts';
 
 export interface StoreLinkOptions {
   readonly store: RouteStore;
@@ -11,6 +11,7 @@ export interface StoreLinkOptions {
   readonly logger: Logger;
   readonly heartbeatMs: number;
   readonly onStates: (states: readonly RouteState[]) => void;
+  readonly onMoves: (views: readonly MoveView[]) => void;
   readonly signal: AbortSignal;
 }
 
@@ -20,6 +21,8 @@ export class StoreLink {
   reachable = true;
   /** Why it can't be reached; empty if it can. */
   reason = '';
+  /** RFC 3339; null: it is reachable. */
+  cutOffSince: string | null = null;
   /** The latest report per service that has not been written yet. */
   readonly #unwritten = new Map<string, RouteReport>();
   #writing: Promise<void> | null = null;
@@ -30,11 +33,11 @@ export class StoreLink {
   }
 
   start(): void {
-    const { store, signal, onStates } = this.#options;
+    const { store, signal, onStates, onMoves } = this.#options;
     const onReachable = (reachable: boolean, reason: string): void => {
       this.#reached(reachable, reason);
     };
-    this.#running = Promise.all([store.watch({ onStates, onReachable }, signal), this.#beat()]);
+    this.#running = Promise.all([store.watch({ onStates, onMoves, onReachable }, signal), this.#beat()]);
   }
 
   /** Reports how far a move is; a later report of the same service takes an unwritten one's place. */
@@ -57,8 +60,9 @@ export class StoreLink {
   }
 
   #reached(reachable: boolean, reason: string): void {
-    const { logger } = this.#options;
+    const { logger, clock } = this.#options;
     if (reachable !== this.reachable) {
+      this.cutOffSince = reachable ? null : new Date(clock.now()).toISOString();
       if (reachable) logger.info('the route store can be reached again');
       else logger.warn('cut off from the route store: keeping the last decision', { reason });
     }

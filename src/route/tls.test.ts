@@ -9,11 +9,9 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { Agent, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
+import { silentLogger, type Logger } from '../core/logger.ts';
+import { authority as ca, certificate as file, listenTls } from '../../test/support/certificates.ts';
 import { routerFixture, until, type RouterFixture } from '../../test/support/route-fixture.ts';
-
-const file = (name: string): string => new URL(`../../test/support/certificates/${name}`, import.meta.url).pathname;
-const ca = readFileSync(file('authority.crt'), 'utf8');
-const listenTls = { cert: file('server.crt'), key: file('server.key') };
 
 let fixture: RouterFixture | undefined;
 const cleanups: (() => unknown)[] = [];
@@ -176,6 +174,20 @@ describe('HTTP/2', () => {
     expect(fixture.monolith.seen).toEqual([]);
   });
 
+  it('keeps connections whose clients leave answers that have begun, as listeners of events do', async () => {
+    fixture = await routerFixture({ listenTls });
+    fixture.monolith.handler = (_incoming, response) => void response.write('data: 1\n\n');
+    const client = session();
+    for (let n = 0; n < 120; n++) {
+      const events = client.request({ ':path': '/events' });
+      await new Promise((resolve) => events.once('data', resolve));
+      events.close(http2.constants.NGHTTP2_CANCEL);
+      await new Promise((resolve) => events.once('close', resolve));
+    }
+    fixture.monolith.handler = null;
+    expect((await ask(client, { ':path': '/well' })).status).toBe(200);
+  });
+
   it('closes connections that open streams only to reset them, and serves others', async () => {
     fixture = await routerFixture({ listenTls });
     fixture.monolith.handler = (incoming, response) => {
@@ -259,7 +271,9 @@ describe('TLS', () => {
       await copyFile(file(`${name}.key`), files.key);
     };
     await use('server');
-    fixture = await routerFixture({ listenTls: files, tlsCheckMs: 20 });
+    const told: string[] = [];
+    const logger: Logger = { ...silentLogger, error: (message) => void told.push(message), child: () => logger };
+    fixture = await routerFixture({ listenTls: files, tlsCheckMs: 20, logger });
     const shown = async (): Promise<string> =>
       new Promise((resolve, reject) => {
         const socket = tls.connect({ port: fixture!.port, rejectUnauthorized: false }, () => {
@@ -270,7 +284,7 @@ describe('TLS', () => {
       });
     expect(await shown()).toBe('localhost');
     await copyFile(file('client.crt'), files.cert);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await until(() => told.some((message) => message.includes('keeps its certificate')), 'the refusal');
     expect(await shown()).toBe('localhost');
     await use('client');
     let name = '';
@@ -313,6 +327,8 @@ describe('TLS to the sides', () => {
     const server = https.createServer({ cert: readFileSync(listenTls.cert), key: readFileSync(listenTls.key), ca, requestCert: true, rejectUnauthorized: false }, (incoming, response) => {
       response.end(`to ${String((incoming.socket as tls.TLSSocket).getPeerCertificate().subject?.CN ?? 'nobody')}`);
     });
+    let connections = 0;
+    server.on('secureConnection', () => connections++);
     server.on('upgrade', (_incoming, socket) => socket.end('HTTP/1.1 101 x\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     cleanups.push(async () => {
@@ -320,17 +336,28 @@ describe('TLS to the sides', () => {
       await new Promise((resolve) => server.close(resolve));
     });
     const { port } = server.address() as net.AddressInfo;
-    const through = async (url: string, upstreamTls?: object): Promise<string> => {
+    const through = async (url: string, upstreamTls?: object, hosts: readonly string[] = ['127.0.0.1']): Promise<string> => {
       fixture = await routerFixture({ monolith: url, ...(upstreamTls ? { upstreamTls } : {}) });
-      const { statusCode, body } = await request(`${fixture.url}/orders`);
-      const text = await body.text();
+      const answers = new Set<string>();
+      for (const host of hosts) {
+        const { statusCode, body } = await request(`${fixture.url}/orders`, { headers: { host } });
+        const text = await body.text();
+        answers.add(statusCode === 200 ? text : String(statusCode));
+      }
       await fixture.close();
-      return statusCode === 200 ? text : String(statusCode);
+      return [...answers].join(' and ');
     };
     expect(await through(`https://localhost:${port}`)).toBe('502');
     expect(await through(`https://localhost:${port}`, { ca })).toBe('to nobody');
     expect(await through(`https://127.0.0.1:${port}`, { ca })).toBe('502');
     expect(await through(`https://127.0.0.1:${port}`, { ca, servername: 'localhost' })).toBe('to nobody');
+    // Whatever Host a client sends: it is not his to say whom the router trusts.
+    const hosts = ['shop.example', 'localhost', 'other.example:80', 'shop.example'];
+    const connected = connections;
+    expect(await through(`https://localhost:${port}`, { ca }, hosts)).toBe('to nobody');
+    expect(connections - connected).toBe(1);
+    expect(await through(`https://127.0.0.1:${port}`, { ca, servername: 'localhost' }, hosts)).toBe('to nobody');
+    expect(await through(`https://127.0.0.1:${port}`, { ca }, hosts)).toBe('502');
     expect(await through(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })).toBe('to nobody');
     expect(await through(`https://localhost:${port}`, { ca, cert: readFileSync(file('client.crt'), 'utf8'), key: readFileSync(file('client.key'), 'utf8') })).toBe('to tls_user');
     fixture = undefined;

@@ -11,6 +11,7 @@ import type { Ids } from './ids.ts';
 import { readKey, type KeySource } from './key.ts';
 import { findMatch } from './match.ts';
 import type { ProxyRequest } from './request.ts';
+import type { Tracing } from './request-span.ts';
 import type { ServiceRoute } from './service-route.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -34,6 +35,8 @@ export interface Traffic {
   /** A path below which testers choose, without a slash at its end; null: nowhere. */
   readonly overridePath: string | null;
   readonly accessLog: boolean;
+  /** Null: requests have no spans. */
+  readonly tracing: Tracing | null;
   /** A client that neither sends nor takes a byte for so long, when it is its turn, is given up. */
   readonly clientStallMs: number;
   /** `Secure` on the anonymous cookie. */

@@ -46,7 +46,7 @@ export async function watchTriggers(options: TriggerWatchOptions): Promise<void>
         breaker: route.breakers.service,
         healthy: route.probes.service?.healthy ?? true,
         signals: route.signals,
-        ...(route.shadow ? { shadow: route.shadow.status() } : {}),
+        ...(route.shadow ? { shadow: route.shadow.counts } : {}),
       });
       told.look(route, firings);
       measure(route, options.metrics);

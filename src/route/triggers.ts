@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RouteSignals } from '../ports/route-signals.ts';
 import type { Breaker } from './breaker.ts';
 import { Observations } from './evidence/observations.ts';
-import { CountTest, SequentialTest, type TestEvidence } from './evidence/sequential-test.ts';
+import { CountTest, SequentialTest, type Compared, type TestEvidence } from './evidence/sequential-test.ts';
 import type { SideStats } from './side-stats.ts';
 import { passesThreshold } from './threshold.ts';
 import { FALSE_ALARM_RATE, isSequential, QUANTILES, type TriggerRule } from '../model/trigger-rule.ts';
@@ -34,6 +34,8 @@ export interface TriggerEvidence extends TestEvidence {
   readonly falseAlarmRate: number;
   /** The share of bad requests that is not worse yet, where nothing is compared. */
   readonly reference: number;
+  /** The same, if it comes from the monolith's failures before 100 %; null: it does not. */
+  readonly edge: number | null;
   /** The odds ratio to the monolith that is not worse yet; absent: not compared. */
   readonly relative?: number;
 }
@@ -52,6 +54,8 @@ export interface TriggersOptions {
   readonly baseline?: (quantile: number) => number | undefined;
   /** Shared by the sequential rules that go back; those that only tell have as much again. Default 0.01. */
   readonly falseAlarmRate?: number;
+  /** How many routers judge the service now, each by its own requests: they share the rate. Default 1. */
+  readonly routers?: () => number;
 }
 
 /** Evaluates rules again and again, and remembers since when each has held. */
@@ -60,11 +64,15 @@ export class Triggers {
   readonly #clock: Clock;
   readonly #judged: readonly Judged[];
   readonly #since = new Map<TriggerRule, number>();
+  readonly #routers: () => number;
+  /** The most routers that this rollout had. */
+  #sharers = 1;
 
   constructor(options: TriggersOptions) {
     const { rules, clock, observations = new Observations(clock), baseline = () => undefined, falseAlarmRate = FALSE_ALARM_RATE } = options;
     this.rules = rules;
     this.#clock = clock;
+    this.#routers = options.routers ?? (() => 1);
     const goesBack = ({ action = 'automatic_rollback' }: TriggerRule): boolean => action === 'automatic_rollback';
     this.#judged = rules.map((rule): Judged => {
       if (!isSequential(rule)) return { kind: 'threshold', rule };
@@ -89,12 +97,14 @@ export class Triggers {
   evaluate(evidence: Evidence): Firing[] {
     const now = this.#clock.monotonic();
     const firings: Firing[] = [];
+    this.#sharers = Math.max(this.#sharers, this.#routers());
     for (const judged of this.#judged) {
       const { rule } = judged;
       if (judged.kind !== 'threshold') {
+        judged.test.sharers = this.#sharers;
         if (judged.kind === 'sequential') judged.test.look();
         else judged.test.look(evidence.shadow ?? { compared: 0, different: 0 });
-        if (judged.test.fires) firings.push({ rule, why: whyOf(rule, judged.test.evidence, judged.alpha) });
+        if (judged.test.fires) firings.push({ rule, why: whyOf(rule, judged.test.evidence, judged.alpha / this.#sharers) });
         continue;
       }
       const why = passesThreshold(rule, evidence);
@@ -109,6 +119,21 @@ export class Triggers {
     return firings;
   }
 
+  /** The monolith's requests that were compared in this rollout, and the failed among them. */
+  get compared(): Compared {
+    const tests = this.#judged.flatMap((judged) => (judged.kind === 'sequential' ? [judged.test.compared] : []));
+    return tests.reduce((most, each) => (each.n > most.n ? each : most), { n: 0, k: 0, worst: 0 });
+  }
+
+  /** Nobody is left to compare with: rules about failures go by what the monolith did. */
+  standAlone(baseline: Compared): void {
+    for (const judged of this.#judged) {
+      if (judged.kind !== 'sequential') continue;
+      judged.test.sharers = Math.max(this.#sharers, this.#routers());
+      judged.test.standAlone(baseline);
+    }
+  }
+
   /** How far each sequential rule is. */
   get evidence(): readonly TriggerEvidence[] {
     return this.#judged.flatMap((judged) => {
@@ -117,8 +142,9 @@ export class Triggers {
       const quantile = QUANTILES[rule.metric];
       return [
         {
-          metric: rule.metric, action: rule.action ?? 'automatic_rollback', falseAlarmRate: alpha, ...test.evidence,
-          reference: quantile === undefined ? (rule.alone ?? rule.threshold ?? 0.05) : 1 - quantile,
+          metric: rule.metric, action: rule.action ?? 'automatic_rollback', falseAlarmRate: alpha / this.#sharers, ...test.evidence,
+          edge: judged.kind === 'sequential' ? judged.test.edge : null,
+          reference: quantile === undefined ? ((judged.kind === 'sequential' ? judged.test.edge : null) ?? rule.alone ?? rule.threshold ?? 0.05) : 1 - quantile,
           // The margin of latencies is in the cutoffs.
           ...(rule.relative === undefined ? {} : { relative: quantile === undefined ? rule.relative : 1 }),
         },
@@ -129,6 +155,7 @@ export class Triggers {
   /** Begins anew: another rollout has its own evidence, and the whole rate of false alarms. */
   reset(): void {
     this.#since.clear();
+    this.#sharers = 1;
     for (const judged of this.#judged) if (judged.kind !== 'threshold') judged.test.reset();
   }
 }

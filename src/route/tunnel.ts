@@ -3,10 +3,11 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Side } from '../model/side.ts';
 import { adaptPath } from './adapt.ts';
-import { HttpFacts } from './decision/http-facts.ts';
-import { suspect } from './framing.ts';
-import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
-import { changeOfSide, keyOf, overrideByPath, overrideOf, routeFor, subjectOf, type Traffic } from './traffic.ts';
+import { arrive, awaited } from './arrival.ts';
+import { bucketOf } from './decide.ts';
+import { peerAddress, requestHeaders, responseHeaders } from './headers.ts';
+import { logAccess } from './report.ts';
+import { changeOfSide, subjectOf, type Traffic } from './traffic.ts';
 
 /** Whether the request wants to become a WebSocket; other upgrades are served as plain HTTP/1.1. */
 export function isWebSocket(request: IncomingMessage): boolean {
@@ -21,49 +22,42 @@ export function isWebSocket(request: IncomingMessage): boolean {
  * one response, and the connection closed, so nobody can smuggle further requests past the router.
  */
 export async function tunnel(traffic: Traffic, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-  const asked = originForm(request.url);
   // Behind a handshake come frames: a body would be taken for them, or they for one.
   const framed = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
-  if (asked === undefined || framed || suspect(request) !== undefined) {
+  const arrival = framed ? null : arrive(traffic, request);
+  if (!arrival || 'reason' in arrival) {
     answer(socket, 400, 'Bad Request');
     return;
   }
-  const byPath = overrideByPath(traffic, asked);
-  const target = byPath?.target ?? asked;
-  const key = keyOf(traffic, request);
-  const facts = new HttpFacts(traffic.facts, request, target);
-  const route = routeFor(traffic, facts);
+  const { target, requestId, key, facts, route, override, span } = arrival;
   let side: Side = 'monolith';
+  let status = 499;
   // A WebSocket without a key is served by the monolith: a handshake should set no cookie.
   const ticket = route && key !== undefined ? await route.flow.admit(subjectOf(key, facts), false) : null;
   try {
     if (route && ticket) {
-      side = byPath?.side ?? overrideOf(traffic, request) ?? ticket.home;
+      side = override ?? ticket.home;
       if (side === 'service' && !route.isHealthy('service')) side = 'monolith';
     }
     if (route && key !== undefined) changeOfSide(traffic, { route, key, side });
-    if (traffic.barrier && key !== undefined) {
-      const service = side === 'service' && route ? { service: route.service } : {};
-      const batches = traffic.barrier.before({ side, key, ...service });
-      if (batches) await traffic.barrier.wait(batches, side);
-    }
+    const batches = awaited(traffic, { side, route, key });
+    if (batches) await traffic.barrier?.wait(batches, side);
     if (socket.destroyed) return;
-    const requestId = requestIdOf(request, traffic.ids);
     const headers = requestHeaders(request, {
       peerAddress: peerAddress(request),
       trustProxy: traffic.trustProxy,
       requestId,
       ids: traffic.ids,
+      span,
     });
     headers.push('connection', 'Upgrade', 'upgrade', 'websocket');
     const upstream = route?.upstream(side, key) ?? traffic.monolith;
     const path = side === 'service' && route ? adaptPath(route.adapters, target) : target;
-    const status = await connectBoth(traffic, { socket, head, side, outgoing: upstream.openUpgrade({ method: 'GET', path, headers }) });
-    if (traffic.accessLog) {
-      traffic.logger.info('request', { method: 'GET', path: target.split('?', 1)[0], status, side, route: route?.service ?? 'other', requestId });
-    }
+    status = await connectBoth(traffic, { socket, head, side, outgoing: upstream.openUpgrade({ method: 'GET', path, headers }) });
+    logAccess(traffic, { method: 'GET', target, status, side, service: route?.service, requestId });
   } finally {
     ticket?.leave();
+    span?.end({ status, side, version: route?.version, bucket: route && key !== undefined ? bucketOf(key) : undefined });
   }
 }
 

@@ -2,7 +2,10 @@ import http from 'node:http';
 import https from 'node:https';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import { Pool, type Dispatcher } from 'undici';
+import { buildConnector, errors, Pool } from 'undici';
+import { messageOf } from '../core/errors.ts';
+import { DispatchedTry } from './dispatched-try.ts';
+import { HttpTry } from './http-try.ts';
 import type { UpstreamTls } from './tls-context.ts';
 
 export interface UpstreamTimeouts {
@@ -12,6 +15,8 @@ export interface UpstreamTimeouts {
   readonly headersMs?: number;
   /** Between two pieces of the response's body; 0: for ever. Default 300,000. */
   readonly bodyMs?: number;
+  /** For a side's word that it wants a body (`Expect: 100-continue`); it is sent then anyway. Default 1,000. */
+  readonly continueMs?: number;
   /** How long an unused connection is kept. Default 4,000. */
   readonly idleMs?: number;
 }
@@ -30,12 +35,26 @@ export interface UpstreamOptions {
   readonly maxHeaderBytes?: number;
 }
 
+/** A request as it is sent; headers are name, value, name, value, … */
+export interface UpstreamRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: Readable | Buffer | null;
+  /** The body is sent when the side asks for it (`Expect: 100-continue`), or says nothing for `timeouts.continueMs`. */
+  readonly expects?: boolean;
+  /** What follows the body, asked for when that has ended. Its names are in the headers' `trailer`. */
+  readonly trailers?: (() => readonly [string, string][]) | null;
+}
+
 /** What becomes of one try. Exactly one of `failed` and `ended` is told, and nothing after it. */
 export interface Receiver {
   /** The response's head. Returning false discards this response: nothing else is told. */
   head(response: ResponseHead): boolean;
   /** Returning false pauses until {@link Try.resume}. */
   chunk(chunk: Buffer): boolean;
+  /** The side wants the body of a request that `expects`, or does not say. At most once, before the head. */
+  continued?(): void;
   ended(trailers: IncomingHttpHeaders): void;
   /** `sent`: the upstream may have seen the request. False: it certainly has not. */
   failed(error: Error, sent: boolean): void;
@@ -49,70 +68,11 @@ export interface ResponseHead {
   readonly rawHeaders: readonly (string | Buffer)[];
 }
 
-/** A discarded response is read up to here to keep its connection; beyond, that is closed. */
-const MAX_DISCARDED = 65_536;
-
 /** One try of one request at one upstream. */
-export class Try implements Dispatcher.DispatchHandler {
-  readonly #receiver: Receiver;
-  readonly #over: () => void;
-  #controller: Dispatcher.DispatchController | null = null;
-  #aborted: Error | null = null;
-  #discarding = false;
-  #discarded = 0;
-
-  constructor(receiver: Receiver, over: () => void) {
-    this.#receiver = receiver;
-    this.#over = over;
-  }
-
-  resume(): void {
-    this.#controller?.resume();
-  }
-
+export interface Try {
+  resume(): void;
   /** Gives the request up and closes its connection. */
-  abort(reason: Error): void {
-    this.#aborted = reason;
-    this.#controller?.abort(reason);
-  }
-
-  // undici calls this immediately before it writes the request to a connected socket.
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted) controller.abort(this.#aborted);
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-    statusMessage?: string,
-  ): void {
-    // Informational responses concern this hop.
-    if (status < 200) return;
-    const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
-    const wanted = this.#receiver.head({ status, statusMessage: statusMessage ?? '', headers, rawHeaders: raw });
-    this.#discarding = !wanted;
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#discarding) {
-      this.#discarded += chunk.length;
-      if (this.#discarded > MAX_DISCARDED) controller.abort(new Error('the discarded response is too long'));
-    } else if (!this.#receiver.chunk(chunk)) {
-      controller.pause();
-    }
-  }
-
-  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
-    this.#over();
-    if (!this.#discarding) this.#receiver.ended(trailers);
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#over();
-    if (!this.#discarding) this.#receiver.failed(error, this.#controller !== null);
-  }
+  abort(reason: Error): void;
 }
 
 /** Options for a connection; unset ones must not be there at all, or they would replace the defaults. */
@@ -123,6 +83,17 @@ function defined(tls: UpstreamTls): TlsOptions {
   return {
     ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }),
     ...(servername === undefined ? {} : { servername }), ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+  };
+}
+
+/** By another name undici would connect anew; without one it takes the `Host` of the request, which is the client's. */
+const ONE_NAME = { servername: 'the side' };
+
+/** Connects by the side's own name: `name`, or the URL's host. */
+function ownName(connect: buildConnector.connector, name: string | undefined): buildConnector.connector {
+  return (options, callback) => {
+    const { servername: _, ...own } = options;
+    connect(name === undefined ? own : { ...own, servername: name }, callback);
   };
 }
 
@@ -143,14 +114,14 @@ export class Upstream {
   constructor(options: UpstreamOptions) {
     this.url = new URL(options.url);
     this.#prefix = this.url.pathname === '/' ? '' : this.url.pathname.replace(/\/$/, '');
-    const { connectMs = 2000, headersMs = 30_000, bodyMs = 300_000, idleMs = 4000 } = options.timeouts ?? {};
-    this.#timeouts = { connectMs, headersMs, bodyMs, idleMs };
+    const { connectMs = 2000, headersMs = 30_000, bodyMs = 300_000, idleMs = 4000, continueMs = 1000 } = options.timeouts ?? {};
+    this.#timeouts = { connectMs, headersMs, bodyMs, idleMs, continueMs };
     this.#maxHeaderBytes = options.maxHeaderBytes ?? 65_536;
     this.#maxUnderWay = options.maxUnderWay ?? Infinity;
     this.#tls = defined(options.tls ?? {});
     this.#pool = new Pool(this.url.origin, {
       connections: options.connections ?? 512,
-      connect: { timeout: connectMs, ...this.#tls },
+      connect: ownName(buildConnector({ timeout: connectMs, ...this.#tls }), this.#tls.servername),
       headersTimeout: headersMs,
       bodyTimeout: bodyMs,
       keepAliveTimeout: idleMs,
@@ -159,26 +130,42 @@ export class Upstream {
     });
   }
 
-  send(
-    request: {
-      readonly method: string;
-      readonly path: string;
-      readonly headers: string[];
-      readonly body: Readable | Buffer | null;
-    },
-    receiver: Receiver,
-  ): Try {
+  send(request: UpstreamRequest, receiver: Receiver): Try {
     this.#underWay++;
-    const attempt = new Try(receiver, this.#ended);
-    this.#pool.dispatch(
-      { method: request.method, path: this.#prefix + request.path, headers: request.headers, body: request.body },
-      attempt,
-    );
+    if (request.body !== null && (request.expects === true || request.trailers)) return this.#sendAlone(request, receiver);
+    const attempt = new DispatchedTry(receiver, this.#ended);
+    const { method, path, headers, body } = request;
+    this.#pool.dispatch({ ...ONE_NAME, method, path: this.#prefix + path, headers, body }, attempt);
     return attempt;
+  }
+
+  /** Over a connection of its own. */
+  #sendAlone(request: UpstreamRequest, receiver: Receiver): Try {
+    const { body, expects: waits = false, trailers = null } = request;
+    const headers = [...request.headers];
+    const has = (name: string): boolean => headers.some((header, i) => i % 2 === 0 && header.toLowerCase() === name);
+    if (!has('host')) headers.push('host', this.url.host);
+    if (!has('content-length')) headers.push('transfer-encoding', 'chunked');
+    if (waits) headers.push('expect', '100-continue');
+    let outgoing: http.ClientRequest;
+    try {
+      outgoing = this.#open({ ...request, headers }, this.#timeouts.connectMs);
+    } catch (error) {
+      // By this it says that the request is none, as undici does by its own.
+      this.#ended();
+      receiver.failed(new errors.InvalidArgumentError(messageOf(error)), false);
+      return { resume: () => {}, abort: () => {} };
+    }
+    return new HttpTry({ outgoing, body, trailers, waits, timeouts: this.#timeouts, receiver, over: this.#ended });
   }
 
   /** A request that may become a tunnel; it has not been ended yet. */
   openUpgrade(request: { readonly method: string; readonly path: string; readonly headers: string[] }): http.ClientRequest {
+    return this.#open(request, this.#timeouts.headersMs);
+  }
+
+  /** @param timeoutMs until something moves on the connection, its beginning included. */
+  #open(request: { readonly method: string; readonly path: string; readonly headers: string[] }, timeoutMs: number): http.ClientRequest {
     const start = this.url.protocol === 'https:' ? https.request : http.request;
     return start({
       host: this.url.hostname.replace(/^\[|\]$/g, ''),
@@ -189,7 +176,7 @@ export class Upstream {
       setHost: false,
       agent: false,
       maxHeaderSize: this.#maxHeaderBytes,
-      timeout: this.#timeouts.headersMs,
+      timeout: timeoutMs,
       ...this.#tls,
     });
   }

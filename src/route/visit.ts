@@ -1,21 +1,21 @@
-import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { IncomingHttpHeaders } from 'node:http';
 import { messageOf } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import type { Side } from '../model/side.ts';
-import { adapterOf, adaptPath, type CompiledAdapter } from './adapt.ts';
-import { adaptBody, collect, isPlainJson, MOST_ADAPTED, withLength, withoutEncodings } from './body-adapter.ts';
-import type { Passage } from './breaker.ts';
+import { Answer, type AnswerOwner } from './answer.ts';
+import { awaited, type Arrival } from './arrival.ts';
+import { MOST_ADAPTED } from './body-adapter.ts';
 import { Ticket } from './bucket-flow.ts';
-import { HttpFacts } from './decision/http-facts.ts';
-import { suspect } from './framing.ts';
-import { originForm, peerAddress, requestHeaders, requestIdOf, responseHeaders } from './headers.ts';
-import { ANONYMOUS_COOKIE, isSafe, keysGiven } from './key.ts';
-import type { ProxyRequest, ProxyResponse } from './request.ts';
+import { bucketOf } from './decide.ts';
+import { isSafe, keysGiven } from './key.ts';
+import { Outgoing } from './outgoing.ts';
+import { reportRequest } from './report.ts';
+import type { Incoming } from './request.ts';
 import type { ServiceRoute } from './service-route.ts';
-import type { Timing } from './side-stats.ts';
-import { answeredBy, changeOfSide, keyOf, overrideByPath, overrideOf, rememberWrite, routeFor, subjectOf, type Traffic } from './traffic.ts';
+import type { WriteCopy } from './shadow/write-copy.ts';
+import { answeredBy, changeOfSide, rememberWrite, subjectOf, type Traffic } from './traffic.ts';
 import type { Receiver, ResponseHead, Try } from './upstream.ts';
+import { Verdict } from './verdict.ts';
 
 /** Errors for which the client's request is to blame. */
 const CLIENTS_FAULT = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH']);
@@ -28,93 +28,57 @@ const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UN
  * Invariant: a request is sent a second time only if its method is safe, it has no body and no byte
  * of an answer went to the client, or if it was certainly not sent the first time.
  */
-export class Visit implements Receiver {
+export class Visit implements Receiver, AnswerOwner {
   readonly #traffic: Traffic;
-  readonly #request: ProxyRequest;
-  readonly #response: ProxyResponse;
-  readonly #body: Readable | null;
+  readonly #incoming: Incoming;
+  readonly #arrival: Arrival;
+  readonly #answer: Answer;
+  readonly #outgoing: Outgoing;
   readonly #method: string;
-  readonly #startedAt: number;
   readonly #safe: boolean;
-  readonly #hasBody: boolean;
-  readonly #wantsContinue: boolean;
-  #target = '';
-  #requestId = '';
-  #headers: string[] = [];
-  #route: ServiceRoute | undefined;
+  /** Whether it may be sent again after it may have been taken. */
+  readonly #repeatable: boolean;
+  /** A tester chose the side: it is that one, or none. */
+  readonly #chosen: boolean;
+  readonly #verdict: Verdict | null;
   #key: string | undefined;
-  #anonymous = false;
-  #override: Side | undefined;
+  #newKey: string | undefined;
   #ticket: Ticket | null = null;
   #side: Side = 'monolith';
-  #passage: Passage = 'pass';
-  #timing: Timing | null = null;
   #attempt: Try | null = null;
-  #continued = false;
+  /** Of a write that the other side is sent too, when this is over. */
+  #copy: WriteCopy | undefined;
   #triedAgain = false;
   #secondTry = false;
-  #closed = false;
-  #drainAwaited = false;
-  #blocked = false;
-  #bodyBegun = false;
-  #watched = false;
-  #refused = false;
-  /** The request's body, if its fields are renamed on the way. */
-  #whole: Buffer | null = null;
-  #adapter: CompiledAdapter | undefined;
-  /** An answer whose fields are renamed: it goes out when it is complete. */
-  #held: { readonly head: ResponseHead; readonly headers: string[]; readonly chunks: Buffer[]; length: number } | null = null;
 
-  constructor(
-    traffic: Traffic,
-    { request, response, body, wantsContinue }: { readonly request: ProxyRequest; readonly response: ProxyResponse; readonly body: Readable | null; readonly wantsContinue: boolean },
-  ) {
+  constructor(traffic: Traffic, incoming: Incoming, arrival: Arrival) {
     this.#traffic = traffic;
-    this.#body = body;
-    this.#request = request;
-    this.#response = response;
-    this.#wantsContinue = wantsContinue;
-    this.#method = request.method ?? 'GET';
-    this.#startedAt = traffic.clock.monotonic();
+    this.#incoming = incoming;
+    this.#arrival = arrival;
+    this.#answer = new Answer(traffic, incoming, this);
+    this.#outgoing = new Outgoing(traffic, incoming, arrival);
+    this.#method = incoming.request.method ?? 'GET';
     this.#safe = isSafe(this.#method);
-    this.#hasBody = body !== null;
+    this.#repeatable = this.#safe && incoming.body === null;
+    this.#chosen = arrival.override !== undefined;
+    this.#verdict = arrival.route ? new Verdict(arrival.route) : null;
+    this.#key = arrival.key;
   }
 
   begin(): void {
-    const traffic = this.#traffic;
-    const request = this.#request;
-    this.#response.on('close', () => {
-      this.#over();
-    });
-    if (this.#hasBody) this.#watch();
-    const target = originForm(request.url);
-    const suspicion = suspect(request);
-    if (target === undefined || suspicion) {
-      this.#refuse(suspicion?.status ?? 400, 'BANYAN_REQUEST_REFUSED', suspicion?.reason ?? 'the request target must be a path or an http URL');
-      return;
-    }
-    const byPath = overrideByPath(traffic, target);
-    this.#target = byPath?.target ?? target;
-    this.#key = keyOf(traffic, request);
-    const facts = new HttpFacts(traffic.facts, request, this.#target);
-    this.#route = routeFor(traffic, facts);
-    this.#requestId = requestIdOf(request, traffic.ids);
-    if (!this.#route) {
+    this.#answer.open();
+    const { route, facts } = this.#arrival;
+    if (!route) {
       this.#toward('monolith');
       return;
     }
-    if (this.#key === undefined) {
-      this.#key = traffic.ids.hex(16);
-      this.#anonymous = true;
-    }
-    this.#override = byPath?.side ?? overrideOf(traffic, request);
-    const admitted = this.#route.flow.admit(subjectOf(this.#key, facts), !this.#safe);
+    this.#key ??= this.#newKey = this.#traffic.ids.hex(16);
+    const admitted = route.flow.admit(subjectOf(this.#key, facts), !this.#safe);
     if (admitted instanceof Ticket) {
-      this.#admitted(this.#route, admitted);
+      this.#admitted(route, admitted);
       return;
     }
-    const route = this.#route;
-    traffic.metrics.count('banyan_route_held_requests_total', { service: route.service });
+    this.#traffic.metrics.count('banyan_route_held_requests_total', { service: route.service });
     void admitted.then((ticket) => {
       this.#admitted(route, ticket);
     });
@@ -122,255 +86,159 @@ export class Visit implements Receiver {
 
   #admitted(route: ServiceRoute, ticket: Ticket): void {
     this.#ticket = ticket;
-    if (this.#closed) {
+    if (this.#answer.closed) {
       ticket.leave();
       return;
     }
-    let side = this.#override ?? ticket.home;
-    if (side === 'service' && !this.#override) {
-      this.#passage = route.enterService(this.#repeatable);
-      if (this.#passage === 'refused') {
-        side = 'monolith';
-        this.#secondTry = true;
-        route.stats.service.refuse();
-        this.#countFallback('refused');
-      }
+    const { override } = this.#arrival;
+    let side = override ?? ticket.home;
+    if (side === 'service' && !override && !this.#verdict?.enterService(this.#repeatable)) {
+      side = 'monolith';
+      this.#secondTry = true;
+      this.#countFallback('refused');
     }
     if (this.#key !== undefined) changeOfSide(this.#traffic, { route, key: this.#key, side });
     this.#toward(side);
   }
 
-  /** Whether it may be sent again after it may have been taken. */
-  get #repeatable(): boolean {
-    return this.#safe && !this.#hasBody;
-  }
-
   /** Goes to a side, after the side has applied what this user wrote on the other. */
   #toward(side: Side): void {
     this.#side = side;
-    const { barrier } = this.#traffic;
-    const service = side === 'service' ? this.#route?.service : undefined;
-    const batches =
-      barrier && this.#key !== undefined
-        ? barrier.before({ side, key: this.#key, ...(service === undefined ? {} : { service }) })
-        : undefined;
-    if (!barrier || !batches) {
+    const batches = awaited(this.#traffic, { side, route: this.#arrival.route, key: this.#key });
+    if (!batches) {
       this.#send();
       return;
     }
-    void barrier.wait(batches, side).then(() => {
+    void this.#traffic.barrier?.wait(batches, side).then(() => {
       this.#send();
     });
   }
 
   #send(): void {
-    if (this.#closed) {
-      this.#breakerCancelled();
+    if (this.#answer.closed) {
+      this.#verdict?.nothing();
       return;
     }
-    const request = this.#request;
     const side = this.#side;
-    if (this.#headers.length === 0) {
-      this.#headers = requestHeaders(request, {
-        peerAddress: peerAddress(request),
-        trustProxy: this.#traffic.trustProxy,
-        requestId: this.#requestId,
-        ids: this.#traffic.ids,
-      });
-    }
-    const upstream = this.#route?.upstream(side, this.#key) ?? this.#traffic.monolith;
+    const upstream = this.#arrival.route?.upstream(side, this.#key) ?? this.#traffic.monolith;
     if (upstream.isFull) {
       this.#full();
       return;
     }
-    if (this.#wantsContinue && !this.#continued) {
-      this.#continued = true;
-      this.#response.writeContinue();
-    }
-    const adapter = side === 'service' && this.#route ? adapterOf(this.#route.adapters, this.#target) : undefined;
-    this.#adapter = adapter;
-    if (adapter?.request && this.#body && !this.#whole && isPlainJson(request.headers['content-type'], request.headers['content-encoding'])) {
-      this.#readWhole(this.#body);
+    if (this.#outgoing.mustBeWhole(side)) {
+      this.continued();
+      this.#readWhole();
       return;
     }
-    let headers = this.#headers;
-    let body: Readable | Buffer | null = this.#body;
-    if (this.#whole) {
-      body = adapter?.request ? adaptBody(this.#whole, adapter.request) : this.#whole;
-      headers = withLength(headers, body.length);
+    if (!this.#safe) {
+      this.#copy ??= this.#arrival.route?.shadow?.copyOf(this.#arrival.requestId);
+      this.#copy?.sent(this.#outgoing.body);
     }
-    if (adapter?.response) headers = withoutEncodings(headers);
-    this.#timing = this.#route?.stats[side].start(!this.#secondTry && !this.#override) ?? null;
-    this.#attempt = upstream.send(
-      {
-        method: this.#method,
-        path: this.#path(side),
-        headers,
-        body,
-      },
-      this,
-    );
+    this.#verdict?.sent(side, !this.#secondTry && !this.#chosen);
+    this.#attempt = upstream.send(this.#outgoing.message(side), this);
+  }
+
+  /** The client may send the body that it holds back. */
+  continued(): void {
+    this.#outgoing.continued();
+    if (!this.#answer.gone) this.#answer.askForBody();
   }
 
   /** Sends it on when all of its body is here. */
-  #readWhole(body: Readable): void {
-    collect(body).then(
-      (whole) => {
-        this.#whole = whole;
-        if (whole !== null) {
+  #readWhole(): void {
+    this.#outgoing.readWhole().then(
+      (isWhole) => {
+        if (isWhole) {
           this.#send();
           return;
         }
-        this.#breakerCancelled();
-        if (!this.#closed) this.#refuse(413, 'BANYAN_REQUEST_REFUSED', `a body whose fields are renamed must not be longer than ${MOST_ADAPTED} bytes`);
+        this.#verdict?.nothing();
+        if (!this.#answer.closed) this.#refuse(413, 'BANYAN_REQUEST_REFUSED', `a body whose fields are renamed must not be longer than ${MOST_ADAPTED} bytes`);
       },
       () => {
         // The client has gone in its middle: nothing was sent.
-        this.#breakerCancelled();
+        this.#verdict?.nothing();
       },
     );
   }
 
   /** The side has as many requests under way as it may: a read is the monolith's, a write the client's to try again. */
   #full(): void {
-    this.#breakerCancelled();
-    if (this.#side === 'service' && this.#repeatable && !this.#override) {
+    this.#verdict?.nothing();
+    if (this.#side === 'service' && this.#repeatable && !this.#chosen) {
       this.#fallBack('full');
       return;
     }
-    this.#traffic.metrics.count('banyan_route_full_total', { side: this.#side, service: this.#route?.service ?? 'other' });
+    this.#traffic.metrics.count('banyan_route_full_total', { side: this.#side, service: this.#arrival.route?.service ?? 'other' });
     this.#refuse(503, 'BANYAN_UPSTREAM_FULL', 'too many requests are under way', ['retry-after', '1']);
-  }
-
-  #path(side: Side): string {
-    return side === 'service' && this.#route ? adaptPath(this.#route.adapters, this.#target) : this.#target;
   }
 
   head(head: ResponseHead): boolean {
     const failed = head.status >= 500;
-    this.#judge(failed);
-    if (failed && this.#side === 'service' && this.#repeatable && !this.#override) {
+    this.#verdict?.judge(failed);
+    const side = this.#side;
+    const service = side === 'service';
+    if (failed && service && this.#repeatable && !this.#chosen) {
       this.#fallBack('status');
       return false;
     }
     this.#ticket?.answered();
-    if (this.#route && this.#key !== undefined) answeredBy(this.#traffic, { route: this.#route, key: this.#key, side: this.#side });
+    this.#copy?.head(head);
+    const route = this.#arrival.route;
+    if (route && this.#key !== undefined) answeredBy(this.#traffic, { route, key: this.#key, side });
     if (!this.#safe) this.#wrote(head.headers);
-    const headers = responseHeaders(head.rawHeaders, first(head.headers.connection));
-    if (this.#traffic.sideHeader) {
-      headers.push('x-banyan-side', this.#side);
-      const variant = this.#side === 'service' ? this.#route?.variantOf(this.#key) : undefined;
-      if (variant !== undefined) headers.push('x-banyan-variant', variant);
-    }
-    if (this.#anonymous && this.#key !== undefined) {
-      const secure = this.#traffic.secureCookie ? '; Secure' : '';
-      headers.push(
-        'set-cookie',
-        `${ANONYMOUS_COOKIE}=${this.#key}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax${secure}`,
-      );
-    }
-    // An answer before the end of the upload: the rest of that would be taken for the next request.
-    if (this.#hasBody && !this.#request.complete) headers.push('connection', 'close');
-    this.#held = null;
-    if (this.#side === 'service' && this.#adapter?.response && isPlainJson(first(head.headers['content-type']), first(head.headers['content-encoding']))) {
-      if (this.#method !== 'HEAD' && head.status !== 204 && head.status !== 304) {
-        this.#held = { head, headers, chunks: [], length: 0 };
-        return true;
-      }
-      this.#response.writeHead(head.status, head.statusMessage, withLength(headers, undefined));
-      return true;
-    }
-    this.#response.writeHead(head.status, head.statusMessage, headers);
-    // The head waits in memory for the first piece of the body. What came with the head from the
-    // upstream is written before this runs; if nothing did, the head must not wait for it.
-    queueMicrotask(() => {
-      if (!this.#bodyBegun && !this.#closed) this.#response.flushHeaders();
-    });
+    const variant = service ? route?.variantOf(this.#key) : undefined;
+    this.#answer.begin(head, { side, variant, newKey: this.#newKey, rename: this.#outgoing.renamed(side) });
     return true;
   }
 
   chunk(chunk: Buffer): boolean {
-    const held = this.#held;
-    if (held) {
-      held.chunks.push(chunk);
-      held.length += chunk.length;
-      if (held.length > MOST_ADAPTED && !this.#refused && !this.#closed) {
-        this.#refused = true;
-        this.#attempt?.abort(new Error('the answer is too long to rename its fields'));
-        this.#refuse(502, 'BANYAN_UPSTREAM_UNREACHABLE', `an answer whose fields are renamed must not be longer than ${MOST_ADAPTED} bytes`);
-      }
-      return true;
-    }
-    this.#bodyBegun = true;
-    if (this.#closed || this.#response.write(chunk)) return true;
-    if (!this.#blocked) {
-      this.#blocked = true;
-      if (!this.#drainAwaited) {
-        this.#drainAwaited = true;
-        this.#watch();
-        this.#response.on('drain', () => {
-          this.#blocked = false;
-          this.#attempt?.resume();
-        });
-      }
-    }
-    return false;
-  }
-
-  /** From now on a client that stands still when it is its turn is given up. */
-  #watch(): void {
-    if (this.#watched) return;
-    this.#watched = true;
-    this.#response.setTimeout(this.#traffic.clientStallMs, () => {
-      const sends = this.#hasBody && !this.#request.complete && !this.#response.headersSent;
-      if (this.#closed || this.#refused || !(sends || this.#blocked)) return;
-      this.#refused = true;
-      this.#judgeNothing();
-      if (!this.#safe && this.#attempt) this.#wrote({});
-      this.#attempt?.abort(new Error('the client stood still'));
-      if (this.#response.headersSent) this.#response.destroy();
-      else this.#refuse(408, 'BANYAN_REQUEST_REFUSED', 'the body did not come in time');
-    });
+    this.#copy?.chunk(chunk);
+    return this.#answer.write(chunk);
   }
 
   ended(trailers: IncomingHttpHeaders): void {
-    this.#bodyBegun = true;
-    const held = this.#held;
-    if (held && this.#adapter?.response && !this.#closed) {
-      const body = adaptBody(Buffer.concat(held.chunks), this.#adapter.response);
-      this.#response.writeHead(held.head.status, held.head.statusMessage, withLength(held.headers, body.length));
-      this.#response.write(body);
-      this.#response.end();
-      return;
-    }
-    const names = Object.keys(trailers);
-    if (names.length > 0) {
-      this.#response.addTrailers(Object.fromEntries(names.map((name) => [name, first(trailers[name]) ?? ''])));
-    }
-    this.#response.end();
+    this.#answer.end(trailers);
+  }
+
+  resume(): void {
+    this.#attempt?.resume();
+  }
+
+  stalled(): void {
+    this.#verdict?.nothing();
+    if (!this.#safe && this.#attempt) this.#wrote({});
+    this.#attempt?.abort(new Error('the client stood still'));
+    if (this.#answer.begun) this.#answer.destroy();
+    else this.#refuse(408, 'BANYAN_REQUEST_REFUSED', 'the body did not come in time');
+  }
+
+  tooLong(): void {
+    this.#attempt?.abort(new Error('the answer is too long to rename its fields'));
+    this.#refuse(502, 'BANYAN_UPSTREAM_UNREACHABLE', `an answer whose fields are renamed must not be longer than ${MOST_ADAPTED} bytes`);
   }
 
   failed(error: Error, sent: boolean): void {
-    if (this.#refused) return;
+    const answer = this.#answer;
+    if (answer.refused) return;
     const code = 'code' in error ? String(error.code) : '';
-    const gone = this.#closed || this.#response.destroyed || this.#response.socket?.destroyed !== false;
-    if (gone || CLIENTS_FAULT.has(code)) {
-      this.#judgeNothing();
+    if (answer.gone || CLIENTS_FAULT.has(code)) {
+      this.#verdict?.nothing();
       if (!this.#safe && sent) this.#wrote({});
-      if (gone || this.#response.headersSent) this.#response.destroy();
+      if (answer.gone || answer.begun) answer.destroy();
       else this.#refuse(400, 'BANYAN_REQUEST_REFUSED', messageOf(error));
       return;
     }
-    this.#judge(true);
+    this.#verdict?.judge(true);
     // It may have been committed although nobody was told.
     if (!this.#safe && sent) this.#wrote({});
-    if (this.#response.headersSent) {
+    if (answer.begun) {
       this.#traffic.logger.warn('an upstream broke off its answer', this.#facts(error));
-      this.#response.destroy();
+      answer.destroy();
       return;
     }
     if (this.#repeatable || !sent) {
-      if (this.#side === 'service' && !this.#override) {
+      if (this.#side === 'service' && !this.#chosen) {
         this.#fallBack('failed');
         return;
       }
@@ -388,102 +256,60 @@ export class Visit implements Receiver {
   }
 
   #facts(error: Error): Record<string, unknown> {
-    const path = this.#target.split('?', 1)[0];
-    return { method: this.#method, path, side: this.#side, requestId: this.#requestId, reason: error.message };
+    const path = this.#arrival.target.split('?', 1)[0];
+    return { method: this.#method, path, side: this.#side, requestId: this.#arrival.requestId, reason: error.message };
   }
 
   /** Answers from the monolith what the service could not. */
   #fallBack(reason: 'status' | 'failed' | 'full'): void {
     this.#countFallback(reason);
     this.#secondTry = true;
-    this.#passage = 'pass';
     this.#toward('monolith');
   }
 
   #countFallback(reason: string): void {
-    this.#traffic.metrics.count('banyan_route_fallbacks_total', { service: this.#route?.service ?? '', reason });
+    this.#traffic.metrics.count('banyan_route_fallbacks_total', { service: this.#arrival.route?.service ?? '', reason });
   }
 
   #wrote(headers: IncomingHttpHeaders): void {
     const given = keysGiven(this.#traffic.key, headers);
     const keys = this.#key === undefined ? given : [this.#key, ...given];
-    rememberWrite(this.#traffic, {
-      side: this.#side,
-      route: this.#route,
-      keys,
-      everywhere: this.#override !== undefined,
-    });
+    rememberWrite(this.#traffic, { side: this.#side, route: this.#arrival.route, keys, everywhere: this.#chosen });
   }
 
-  /** The try has told something about its side. */
-  #judge(failed: boolean): void {
-    const route = this.#route;
-    if (!route || !this.#timing) return;
-    route.stats[this.#side].finish(this.#timing, failed);
-    this.#timing = null;
-    const breaker = route.breakers[this.#side];
-    if (failed) breaker.failed(this.#passage);
-    else breaker.succeeded(this.#passage);
-    this.#passage = 'pass';
+  #refuse(status: number, code: ErrorCode, message: string, headers: readonly string[] = []): void {
+    this.#answer.refuse(status, code, message, { side: this.#side, requestId: this.#arrival.requestId, headers });
   }
 
-  /** The try ended without telling anything about its side. */
-  #judgeNothing(): void {
-    if (this.#timing) this.#route?.stats[this.#side].cancel(this.#timing);
-    this.#timing = null;
-    this.#breakerCancelled();
-  }
-
-  #breakerCancelled(): void {
-    this.#route?.breakers.service.cancelled(this.#passage);
-    this.#passage = 'pass';
-  }
-
-  #refuse(status: number, code: ErrorCode, message: string, more: readonly string[] = []): void {
-    const body = JSON.stringify({ error: { code, message, requestId: this.#requestId } });
-    const headers = ['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)), ...more];
-    if (this.#traffic.sideHeader) headers.push('x-banyan-side', this.#side);
-    // What follows a request that was refused is not to be trusted either.
-    if (status < 500 || (this.#hasBody && !this.#request.complete)) headers.push('connection', 'close');
-    this.#response.writeHead(status, STATUS_CODES[status] ?? '', headers);
-    this.#response.end(this.#method === 'HEAD' ? undefined : body);
-  }
-
-  /** The answer has been sent, or the client has gone. */
-  #over(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    const response = this.#response;
-    const finished = response.writableFinished;
+  over(): void {
+    const { finished, begun } = this.#answer;
+    const status = finished ? this.#answer.status : 499;
     if (!finished) {
-      this.#judgeNothing();
-      if (!this.#safe && this.#attempt && !response.headersSent) this.#wrote({});
+      this.#verdict?.nothing();
+      if (!this.#safe && this.#attempt && !begun) this.#wrote({});
       this.#attempt?.abort(new Error('the client went away'));
     }
     this.#ticket?.leave();
-    const { metrics, clock, logger, accessLog } = this.#traffic;
-    const seconds = (clock.monotonic() - this.#startedAt) / 1000;
-    const status = finished ? response.statusCode : 499;
-    const route = this.#route?.service ?? 'other';
-    metrics.observe('http_request_duration_seconds', seconds, { route, side: this.#side, status: String(status) });
-    if (accessLog) {
-      const path = this.#target.split('?', 1)[0];
-      const requestId = this.#requestId;
-      logger.info('request', { method: this.#method, path, status, side: this.#side, route, requestId, seconds });
-    }
+    const { route, target, requestId, span } = this.#arrival;
+    span?.end({ status, side: this.#side, version: route?.version, bucket: route && this.#key !== undefined ? bucketOf(this.#key) : undefined });
+    reportRequest(this.#traffic, { method: this.#method, target, status, side: this.#side, service: route?.service, requestId, startedAt: this.#incoming.startedAt });
     if (finished && status < 500) this.#offerShadow();
+    this.#copy?.release();
   }
 
   #offerShadow(): void {
-    const shadow = this.#route?.shadow;
-    if (!shadow || !this.#repeatable || this.#method === 'OPTIONS' || !shadow.samples(this.#requestId)) return;
-    shadow.offer({
+    const shadow = this.#arrival.route?.shadow;
+    if (!shadow) return;
+    const outgoing = this.#outgoing;
+    const request = {
+      id: this.#arrival.requestId,
       method: this.#method,
-      paths: { monolith: this.#path('monolith'), service: this.#path('service') },
-      headers: this.#headers,
+      paths: { monolith: outgoing.path('monolith'), service: outgoing.path('service') },
+      headers: outgoing.headers,
       primarySide: this.#side,
-    });
+    };
+    // What was answered before its end is no write that could be compared.
+    if (this.#copy && this.#incoming.request.complete) shadow.offerWrite({ ...request, copy: this.#copy, bodyFor: (body) => outgoing.bodyForOther(this.#side, body) });
+    else if (this.#repeatable && this.#method !== 'OPTIONS' && shadow.samples(request.id)) shadow.offer(request);
   }
 }
-
-const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);

@@ -41,6 +41,21 @@ describePostgres('the route store', () => {
     expect(await routes.history('accounts', 1)).toHaveLength(1);
   });
 
+  it('remembers what the monolith did: the most requests of the last hour, else the latest', async () => {
+    const { store: routes, database } = await store();
+    expect(await routes.baselines.read('accounts')).toBeUndefined();
+    await routes.baselines.remember('accounts', { requests: 5000, failed: 7, worst: 0.125 });
+    await routes.baselines.remember('accounts', { requests: 2000, failed: 1, worst: 0.001 });
+    const kept = await routes.baselines.read('accounts');
+    expect(kept).toMatchObject({ requests: 5000, failed: 7, worst: 0.125 });
+    expect(kept?.ageMs).toBeGreaterThanOrEqual(0);
+    await database.pool.query("UPDATE banyan.route_baseline SET seen_at = seen_at - interval '2 hours'");
+    expect((await routes.baselines.read('accounts'))?.ageMs).toBeGreaterThanOrEqual(7_200_000);
+    await routes.baselines.remember('accounts', { requests: 2000, failed: 1, worst: 0.001 });
+    expect(await routes.baselines.read('accounts')).toMatchObject({ requests: 2000, failed: 1, worst: 0.001 });
+    expect(await routes.baselines.read('other')).toBeUndefined();
+  });
+
   it('gives decisions made at once different versions, and refuses one made on an old version', async () => {
     const { store: routes } = await store();
     const saved = await Promise.all([1, 2, 3, 4, 5].map((percent) => routes.save(change(percent))));

@@ -1,3 +1,4 @@
+import { Bell } from '../core/bell.ts';
 import type { Clock } from '../core/clock.ts';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { parseRouteDecision } from '../model/parse-route-decision.ts';
@@ -5,12 +6,15 @@ import type { RouteDecision } from '../model/route-decision.ts';
 import type {
   RouteAcknowledgement, RouteChange, RouteReport, RouteState, RouteStore, RouteWatcher,
 } from '../ports/route-store.ts';
+import { INSTALL_BASELINES, PostgresRouteBaselines } from './route-baselines.ts';
+import { INSTALL_MOVES, PostgresRouteMoves } from './route-moves.ts';
 
 type Rows = { readonly rows: readonly Readonly<Record<string, unknown>>[] };
 
 /** What this store needs of a PostgreSQL session; `pg.PoolClient` fits. */
 export interface RouteSqlClient {
   query(text: string, values?: unknown[]): Promise<Rows>;
+  query(prepared: { readonly name: string; readonly text: string; readonly values?: unknown[] }): Promise<Rows>;
   on(event: 'notification' | 'error' | 'end', listener: (...args: never[]) => void): unknown;
   removeAllListeners(event: string): unknown;
   /** With true the session is closed instead of kept. */
@@ -69,7 +73,7 @@ CREATE TABLE IF NOT EXISTS banyan.route_acknowledgement (
   reason text NOT NULL,
   reported_at timestamptz NOT NULL,
   PRIMARY KEY (router, service)
-)`;
+);${INSTALL_MOVES};${INSTALL_BASELINES}`;
 
 const STATE_COLUMNS = `service, version, hundredths, decision::text AS decision, decided_by, why,
   to_char(decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS decided_at`;
@@ -104,12 +108,19 @@ SET version = excluded.version, state = excluded.state, hundredths = excluded.hu
     reason = excluded.reason, reported_at = excluded.reported_at`;
 
 const FORGET = `
-WITH gone AS (DELETE FROM banyan.route_router WHERE router = $1)
+WITH gone AS (DELETE FROM banyan.route_router WHERE router = $1),
+said AS (DELETE FROM banyan.route_move_report WHERE router = $1)
 DELETE FROM banyan.route_acknowledgement WHERE router = $1`;
 
 const ALIVE = `seen_at > clock_timestamp() - make_interval(secs => $1::double precision / 1000)`;
 
 const LIVE = `SELECT router FROM banyan.route_router WHERE ${ALIVE} ORDER BY router`;
+
+const ROUTERS = `
+SELECT r.router, (r.${ALIVE})::text AS alive, to_char(r.seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS seen_at,
+  a.service, a.version, a.state, a.hundredths, a.reason
+FROM banyan.route_router r LEFT JOIN banyan.route_acknowledgement a USING (router)
+WHERE r.seen_at > clock_timestamp() - interval '1 hour' ORDER BY r.router, a.service`;
 
 const ACKNOWLEDGEMENTS = `
 SELECT a.router, a.service, a.version, a.state, a.hundredths, a.reason,
@@ -117,18 +128,31 @@ SELECT a.router, a.service, a.version, a.state, a.hundredths, a.reason,
 FROM banyan.route_acknowledgement a JOIN banyan.route_router r USING (router)
 WHERE a.service = $2 AND r.${ALIVE} ORDER BY a.router`;
 
+/** A router as the store has heard of it. */
+export interface RouterRecord {
+  readonly router: string;
+  /** Whether it was heard of lately enough to be waited for. */
+  readonly alive: boolean;
+  readonly seenAt: string;
+  readonly routes: readonly Omit<RouteReport, 'router'>[];
+}
+
 /** The routes' shared state in Banyan's own tables: LISTEN/NOTIFY, with polling as a net. */
 export class PostgresRouteStore implements RouteStore {
   readonly #pool: RouteSqlPool;
   readonly #clock: Clock;
   readonly #pollMs: number;
   readonly #aliveMs: number;
+  readonly moves: PostgresRouteMoves;
+  readonly baselines: PostgresRouteBaselines;
 
   constructor(options: PostgresRouteStoreOptions) {
     this.#pool = options.pool;
     this.#clock = options.clock;
     this.#pollMs = options.pollMs ?? 1000;
     this.#aliveMs = options.aliveMs ?? 6000;
+    this.baselines = new PostgresRouteBaselines(options.pool);
+    this.moves = new PostgresRouteMoves({ pool: options.pool, aliveMs: this.#aliveMs, channel: CHANNEL });
   }
 
   async install(): Promise<void> {
@@ -195,6 +219,23 @@ export class PostgresRouteStore implements RouteStore {
     return (await this.#pool.query(LIVE, [this.#aliveMs])).rows.map((row) => String(row['router']));
   }
 
+  /** Every router of the last hour, also those that have fallen silent, with its latest report per service. */
+  async routers(): Promise<readonly RouterRecord[]> {
+    const records = new Map<string, RouterRecord & { routes: RouterRecord['routes'][number][] }>();
+    for (const row of (await this.#pool.query(ROUTERS, [this.#aliveMs])).rows) {
+      const router = String(row['router']);
+      const record = records.get(router) ?? { router, alive: row['alive'] === 'true', seenAt: String(row['seen_at']), routes: [] };
+      records.set(router, record);
+      const { service } = row;
+      if (typeof service !== 'string') continue;
+      record.routes.push({
+        service, version: Number(row['version']), state: reportState(String(row['state'])),
+        percent: Number(row['hundredths']) / 100, reason: String(row['reason']),
+      });
+    }
+    return [...records.values()];
+  }
+
   async acknowledgements(service: string): Promise<readonly RouteAcknowledgement[]> {
     return (await this.#pool.query(ACKNOWLEDGEMENTS, [this.#aliveMs, service])).rows.map((row) => ({
       router: String(row['router']),
@@ -210,28 +251,30 @@ export class PostgresRouteStore implements RouteStore {
   /** One session's worth of watching; throws when the session is lost. */
   async #follow(watcher: RouteWatcher, signal: AbortSignal): Promise<void> {
     const client = await this.#pool.connect();
-    const wake = new Wake();
+    const bell = new Bell(this.#clock);
+    const ring = (): void => {
+      bell.ring();
+    };
     let lost: Error | null = null;
-    client.on('notification', () => {
-      wake.up();
-    });
+    client.on('notification', ring);
     client.on('error', (error: Error) => {
       lost = error;
-      wake.up();
+      ring();
     });
+    signal.addEventListener('abort', ring, { once: true });
     try {
       await client.query(`LISTEN ${CHANNEL}`);
       while (!signal.aborted) {
-        wake.clear();
-        const states = (await client.query(LOAD)).rows.map(stateOf);
+        const [{ rows }, moves] = await Promise.all([client.query({ name: 'banyan_routes', text: LOAD }), watcher.onMoves ? this.moves.read(client) : []]);
+        const states = rows.map(stateOf);
         watcher.onReachable(true, '');
         watcher.onStates(states);
-        const timer = new AbortController();
-        await Promise.race([wake.awaited, this.#pause(this.#pollMs, AbortSignal.any([signal, timer.signal]))]);
-        timer.abort();
+        watcher.onMoves?.(moves);
+        await bell.heard(this.#pollMs);
         if (lost !== null) throw lost;
       }
     } finally {
+      signal.removeEventListener('abort', ring);
       client.removeAllListeners('notification');
       // It listens: no other use of the pool should get it.
       client.release(true);
@@ -242,22 +285,6 @@ export class PostgresRouteStore implements RouteStore {
     await this.#clock.sleep(ms, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
-  }
-}
-
-/** Something to await that may happen before anybody awaits it. */
-class Wake {
-  awaited: Promise<void> = Promise.resolve();
-  #resolve: () => void = () => {};
-
-  clear(): void {
-    this.awaited = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-  }
-
-  up(): void {
-    this.#resolve();
   }
 }
 

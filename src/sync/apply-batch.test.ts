@@ -97,6 +97,10 @@ class OneTable implements ApplyTransaction {
     return this.#answer(() => this.#holding(key[0]!, row[1]));
   }
 
+  keysBy(_table: TargetTable, row: Row): Promise<readonly (readonly string[])[]> {
+    return this.#answer(() => [...this.rows].filter(([, tuple]) => row.every((cell, i) => cell === UNCHANGED || tuple.row[i] === cell)).map(([key]) => [key]));
+  }
+
   request(_table: TargetTable, key: readonly string[]): Promise<void> {
     return this.#answer(() => void this.requested.push(key));
   }
@@ -408,5 +412,34 @@ describe('applying a batch', () => {
     await apply({ transaction, steps: [moved] });
     expect([...transaction.rows.keys()]).toEqual(['a', 'c']);
     expect(transaction.aside.map(({ code }) => code)).toEqual(['23505']);
+  });
+});
+
+describe('a row that is named by what was its table\'s key once', () => {
+  const named = { table: ITEMS, key: [], keyText: 'public.items ?', seen: at(10), position: at(100), committedAt: 100n };
+  const rows = (): OneTable => {
+    const transaction = new OneTable();
+    for (const [key, code] of [['1', 'a'], ['2', 'a'], ['3', 'b']] as const) transaction.rows.set(key, { row: [key, code, null], own: false });
+    return transaction;
+  };
+
+  it('is asked for at the service, each row that it may be, and none is removed', async () => {
+    const transaction = rows();
+    await apply({ transaction, authority: 'defers', steps: [{ ...named, kind: 'decided', row: null, former: { code: 'a' } }] });
+    expect(transaction.requested).toEqual([['1'], ['2']]);
+    expect(transaction.rows.size).toBe(3);
+  });
+
+  it('is told of at the monolith as it stands there', async () => {
+    const transaction = rows();
+    await apply({ transaction, steps: [{ ...named, kind: 'requested', evenIfGone: true, former: { code: 'b' } }, { ...named, kind: 'requested', former: { code: 'none' } }] });
+    expect(transaction.records.map(({ decision }) => decision)).toMatchObject([{ key: { id: '3' }, row: { id: '3', code: 'b' } }]);
+  });
+
+  it('is put aside, with why, where its table has no such column any more', async () => {
+    const transaction = rows();
+    await apply({ transaction, authority: 'defers', steps: [{ ...named, kind: 'decided', row: null, former: { number: '7' } }] });
+    expect(transaction.aside).toMatchObject([{ as: 'decided', code: 'BANYAN_NO_KEY', write: { former: { number: '7' } } }]);
+    expect(transaction.requested).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import type { ConflictType } from '../model/conflict.ts';
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Applier, ApplyTransaction, Checkpoint, Horizon, Write } from '../ports/applier.ts';
 import { ORIGIN_OF_TIME, type Position } from '../model/position.ts';
-import { answerRequest, followDecision } from './decisions.ts';
+import { answerRequest, followDecision, settleFormer } from './decisions.ts';
 import type { Turn } from './apply-line.ts';
 import { emptyTables } from './empty-tables.ts';
 import { settleClash } from './settle-clash.ts';
@@ -583,6 +583,8 @@ class Batch {
       if (this.#nothingHeld()) return;
       await this.#transaction.overtake(step.tables.map((table) => table.name));
       this.#released = true;
+    } else if (step.former) {
+      await settleFormer({ table: step.table, former: step.former }, this.#context);
     } else if (step.kind === 'requested') {
       const settled = this.#context.authority === 'settles' && (await settleParentless(step.table, step.key, { context: this.#context, attempt: this.#within }));
       if (settled && settled.conflicts > 0) this.#conflicts += settled.conflicts;

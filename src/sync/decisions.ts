@@ -1,8 +1,10 @@
-import type { Standing } from '../model/conflict.ts';
+import { BanyanError } from '../core/errors.ts';
+import { UNCHANGED } from '../model/change.ts';
+import type { NamedRow, Standing } from '../model/conflict.ts';
 import type { LockedRow, TargetTable, Write } from '../ports/applier.ts';
 import { findRival } from './rival.ts';
 import { DEFERRED, insertWhereNone, note, NOTHING, removeRow, standing, type SettleContext, type Settlement } from './settle-context.ts';
-import { asWrite, lacksValues, named, namedKey, type Decided, type Requested } from './work.ts';
+import { asWrite, lacksValues, named, namedKey, ordered, type Decided, type Requested } from './work.ts';
 
 /** Writes what the monolith decided, unless the service has written the row since without having seen it. */
 export async function followDecision(step: Decided, context: SettleContext): Promise<Settlement> {
@@ -69,6 +71,26 @@ function absent(keyText: string, { knowledge, touched }: SettleContext): Standin
   const decision = knowledge.decision(keyText);
   if (touched.has(keyText) || !tombstone) return { winner: decision?.winner ?? 'service', committedAt: decision?.committedAt ?? 0n };
   return { winner: 'monolith', committedAt: tombstone.committedAt };
+}
+
+/**
+ * A record or request that names its row by what was its table's key once. Which row was meant can not be told any
+ * more: by now several may hold the same, and another than it was. So nothing is done to any of them; what stands at
+ * the monolith is asked for, or told, of each.
+ */
+export async function settleFormer({ table, former }: { readonly table: TargetTable; readonly former: NamedRow }, context: SettleContext): Promise<void> {
+  const { authority, transaction, keyTextOf } = context;
+  const row = ordered(table, former);
+  if (row.filter((cell) => cell !== UNCHANGED).length < Object.keys(former).length) {
+    throw new BanyanError('BANYAN_NO_KEY', {
+      message: `A row of ${table.name} is named by ${Object.keys(former).join(', ')}, which is not in the table any more.`,
+      remedy: 'Discard the change, and compare the table: `banyan validate`.',
+    });
+  }
+  for (const key of await transaction.keysBy(table, row)) {
+    if (authority === 'settles') await sendAgain({ table, key, keyText: keyTextOf(table, key) }, 'it was named by a key that its table no longer has', context);
+    else if (authority === 'defers') await transaction.request(table, key, { evenIfGone: true });
+  }
 }
 
 /** The service asks for a row that it could not write; the monolith answers with the row as it is by then. */

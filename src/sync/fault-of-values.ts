@@ -12,4 +12,4 @@ export function isFaultOfValues(error: unknown, applier: Pick<Applier, 'isTransi
 }
 
 /** Codes of Banyan's own that a change's values may be to blame for. */
-const OF_VALUES: ReadonlySet<string> = new Set(['BANYAN_RESOLVER', 'BANYAN_TRANSFORM', 'BANYAN_ROW_MISSING']);
+const OF_VALUES: ReadonlySet<string> = new Set(['BANYAN_RESOLVER', 'BANYAN_TRANSFORM', 'BANYAN_ROW_MISSING', 'BANYAN_NO_KEY']);

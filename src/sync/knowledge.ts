@@ -1,3 +1,4 @@
+import { withAbortOf } from '../core/abort-any.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Standing } from '../model/conflict.ts';
 import { ORIGIN_OF_TIME, later, type Position } from '../model/position.ts';
@@ -177,7 +178,7 @@ export class Knowledge {
       const waiter = { position, wake: () => waiting.abort(WOKEN) };
       this.#waiters.add(waiter);
       try {
-        await this.#clock.sleep(1000, AbortSignal.any([waiting.signal, signal]));
+        await withAbortOf([waiting.signal, signal], (either) => this.#clock.sleep(1000, either));
       } catch (error) {
         if (!waiting.signal.aborted) throw error;
       } finally {

@@ -153,7 +153,8 @@ export class Learner {
     const about = this.#options.mapping().rowOf(parseTableName(text('table_name') ?? ''), parseNamed(text('key') ?? '{}'), parseNamed(row ?? '{}'));
     if (!about) return;
     const winner = text('standing');
-    if (reading.learning) {
+    // Of a row whose key is not known there is nothing to remember.
+    if (reading.learning && !about.former) {
       reading.decided.set(about.keyText, {
         position: reading.position, batch: reading.batch,
         winner: winner === 'service' || winner === 'merged' ? winner : 'monolith',

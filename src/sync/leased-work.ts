@@ -1,3 +1,4 @@
+import { withAbortOf } from '../core/abort-any.ts';
 import type { Clock } from '../core/clock.ts';
 import { BanyanError, isBanyanError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
@@ -58,7 +59,7 @@ export class LeasedWork {
         if (round) this.#obey(round);
         const pauseMs = round ? await this.#share(round) : renewMs;
         // A run may have ended meanwhile, and woken us.
-        await clock.sleep(pauseMs, AbortSignal.any([signal, this.#wake.signal])).catch((error: unknown) => {
+        await withAbortOf([signal, this.#wake.signal], (either) => clock.sleep(pauseMs, either)).catch((error: unknown) => {
           if (!signal.aborted && !this.#wake.signal.aborted) throw error;
         });
       }

@@ -75,6 +75,8 @@ test('a row that was named by another key is known by what its record holds of i
   const keyed = items({ columns: ['a', 'b'], target: { key: [1] } });
   expect(keyed.rowOf(ITEMS, { a: '1' }, { a: '1', b: '2' })).toMatchObject({ key: ['2'], keyText: keyed.rowOf(ITEMS, { b: '2' })?.keyText });
   expect(keyed.rowOf(ITEMS, { b: '3' }, { a: '1', b: '2' })?.key).toEqual(['3']);
+  expect(keyed.rowOf(ITEMS, { a: '1' }), 'and where it holds nothing, by its former key alone').toMatchObject({ key: [], former: { a: '1' } });
+  expect(keyed.rowOf(ITEMS, { a: '1' })?.keyText).not.toBe(keyed.rowOf(ITEMS, { b: '1' })?.keyText);
 });
 
 describe('a change without its key', () => {

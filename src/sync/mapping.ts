@@ -106,10 +106,11 @@ export class Mapping {
    * A row by its shared names, as records and requests have it; undefined if its table is not synchronised.
    * @param row what the record holds of it beside its key: the table may have another key by now than when the record was made.
    */
-  rowOf(name: TableName, key: NamedRow, row: NamedRow = {}): { readonly table: TargetTable; readonly key: readonly string[]; readonly keyText: string } | undefined {
+  rowOf(name: TableName, key: NamedRow, row: NamedRow = {}): Pick<Write, 'table' | 'key' | 'keyText' | 'former'> | undefined {
     const table = this.#byName.get(name)?.target;
     if (!table) return undefined;
-    const cells = table.key.map((index) => key[table.columns[index] ?? ''] ?? row[table.columns[index] ?? ''] ?? '');
+    const cells = table.key.map((index) => key[table.columns[index] ?? ''] ?? row[table.columns[index] ?? '']).filter((cell) => typeof cell === 'string');
+    if (cells.length < table.key.length) return { table, key: [], keyText: formerText(name, key), former: key };
     return { table, key: cells, keyText: this.keyTextOf(table, cells) };
   }
 
@@ -380,6 +381,11 @@ function writeOf(map: RelationMap, change: RowChange, context: WriteContext): Wr
     ...(rekeyed ? { newKeyText: keyText(map, newKey) } : {}),
     ...context,
   };
+}
+
+/** Of a row that is named by no key of its table: no row's own text is like it. */
+function formerText(table: TableName, key: NamedRow): string {
+  return `${table} ?${JSON.stringify(key)}`;
 }
 
 /** A function wants the whole row; values that the change left alone stand in the old one. */

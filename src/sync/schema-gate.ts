@@ -5,7 +5,7 @@ import type { TargetTable } from '../ports/applier.ts';
 import type { Mapping } from './mapping.ts';
 import type { SchemaWatch } from './schema-watch.ts';
 import type { Fault } from './set-aside.ts';
-import { asWrite, isSpooledSteps, type Step, type Work } from './work.ts';
+import { asWrite, isSpooledSteps, named, namedKey, type Step, type Work } from './work.ts';
 
 /**
  * Where works pass on their way from the queue to the target: each leaves in the form that the tables have now,
@@ -158,7 +158,9 @@ function reshaped(step: Step, mapping: Mapping): Step {
   }
   if (step.kind !== 'decided' && step.kind !== 'requested') return mapping.reshaped(step);
   const { table, row = null } = mapping.reshaped(asWrite(step));
-  if (step.kind === 'requested') return { ...step, table };
+  // The key may be another one by now as well.
+  const about = mapping.rowOf(step.table.name, step.former ?? namedKey(step.table, step.key), step.kind === 'decided' && step.row ? named(step.table, step.row) : {});
+  if (step.kind === 'requested') return { ...step, table, ...about };
   // What a decision does not name is not left to a default: see followDecision.
-  return { ...step, table: mapping.tableNamed(table.name) ?? table, row: step.row && row };
+  return { ...step, ...about, table: mapping.tableNamed(table.name) ?? table, row: step.row && row };
 }

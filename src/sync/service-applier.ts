@@ -205,6 +205,12 @@ class ServiceTransaction implements ApplyTransaction {
     return others.map((other) => keyBack(known, other));
   }
 
+  async keysBy(table: TargetTable, row: Row): Promise<readonly (readonly string[])[]> {
+    const known = this.#table(table);
+    const found = await this.#inner.keysBy(known.own, known.out.row(row));
+    return found.map((key) => keyBack(known, key));
+  }
+
   async orphans(link: Link, parents: readonly (readonly string[])[]): ReturnType<ApplyTransaction['orphans']> {
     const [child, parent] = [this.#table(link.child), this.#table(link.parent)];
     const found = await this.#inner.orphans(this.#link(link), parents.map((key) => keyOut(parent, key)));

@@ -44,7 +44,7 @@ export async function setAside(step: Write | Decided | Requested, fault: Fault, 
   const bases = new Map<string, Base>();
   let present: Row | undefined;
   const standing = write.fault ? write.known : write;
-  if (standing) {
+  if (standing && !standing.former) {
     const note = (keyOnly: boolean): Promise<boolean> =>
       options.within(async (context) => {
         bases.clear();

@@ -133,6 +133,7 @@ const isForeign = (locked: LockedRow, write: Write, { touched }: SettleContext):
 /** What a change does to each row that it writes: two, if it gives one another key. */
 export function placesOf(write: Write): Write[] {
   const { newKeyText, row, ...plain } = write;
+  if (write.former) return [];
   if (newKeyText === undefined || !row) return [write];
   return [{ ...plain, kind: 'delete' }, { ...plain, row, kind: 'insert', key: newKeyOf(write, row), keyText: newKeyText }];
 }

@@ -1,3 +1,4 @@
+import { withAbortOf } from '../core/abort-any.ts';
 import type { Clock } from '../core/clock.ts';
 import { isSpooledSteps, rowsOf, type Work } from './work.ts';
 
@@ -105,7 +106,7 @@ export class WorkQueue {
   async changed(ms: number, signal: AbortSignal): Promise<void> {
     const wake = (this.#wake ??= new AbortController()).signal;
     try {
-      await this.#clock.sleep(ms, AbortSignal.any([wake, signal]));
+      await withAbortOf([wake, signal], (either) => this.#clock.sleep(ms, either));
     } catch (error) {
       if (!wake.aborted) throw error;
     }

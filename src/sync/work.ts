@@ -12,6 +12,8 @@ export interface Decided {
   readonly table: TargetTable;
   readonly key: readonly string[];
   readonly keyText: string;
+  /** See {@link Write.former}. */
+  readonly former?: NamedRow;
   /** null: the row is gone. */
   readonly row: Row | null;
   readonly seen: Position;
@@ -30,6 +32,8 @@ export interface Requested {
   readonly table: TargetTable;
   readonly key: readonly string[];
   readonly keyText: string;
+  /** See {@link Write.former}. */
+  readonly former?: NamedRow;
   readonly seen: Position;
   readonly position: Position;
   readonly committedAt: bigint;
@@ -108,8 +112,8 @@ export function rowsOf({ steps }: Work): number {
 export function asWrite(step: Write | Decided | Requested | Offered): Write {
   if (step.kind === 'offered') return step.write;
   if (step.kind !== 'decided' && step.kind !== 'requested') return step;
-  const { table, key, keyText, seen, position, committedAt } = step;
-  const write = { table, key, keyText, seen, position, committedAt };
+  const { table, key, keyText, former, seen, position, committedAt } = step;
+  const write = { table, key, keyText, ...(former ? { former } : {}), seen, position, committedAt };
   if (step.kind === 'requested') return { ...write, kind: 'update' };
   return {
     ...write, kind: step.row ? 'insert' : 'delete', ...(step.row ? { row: step.row } : {}), ...(step.bases ? { bases: step.bases } : {}),
@@ -119,9 +123,10 @@ export function asWrite(step: Write | Decided | Requested | Offered): Write {
 /** A change out of quarantine as the step that it was. */
 export function stepOf({ write, as }: Recalled): Write | Decided | Requested {
   if (as === 'change' || as === 'untranslated') return write;
-  const { table, key, keyText, seen, position, committedAt } = write;
-  if (as === 'requested') return { kind: as, table, key, keyText, seen, position, committedAt };
-  return { kind: as, table, key, keyText, seen, position, committedAt, row: write.row ?? null, ...(write.bases ? { bases: write.bases } : {}) };
+  const { table, key, keyText, former, seen, position, committedAt } = write;
+  const about = { table, key, keyText, ...(former ? { former } : {}), seen, position, committedAt };
+  if (as === 'requested') return { kind: as, ...about };
+  return { kind: as, ...about, row: write.row ?? null, ...(write.bases ? { bases: write.bases } : {}) };
 }
 
 /** A row by column name; cells that did not change take `fallback`'s value, or are left out. */

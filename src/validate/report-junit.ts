@@ -1,4 +1,4 @@
-import { printable } from '../core/printable.ts';
+import { xmlAttributes, xmlText } from '../core/xml.ts';
 import { checksOf, subjectsOf, type Check, type CheckOptions } from './report-checks.ts';
 import type { ValidationReport } from './report.ts';
 import { RULES } from './rules/rule-checks.ts';
@@ -11,12 +11,12 @@ export function reportJunit(report: ValidationReport, options: CheckOptions = {}
   const checks = checksOf(report, options);
   const suites = subjectsOf(checks).map((name) => suite(name, secondsOf(report, name), checks.filter((check) => check.table === name)));
   const root = { name: 'banyan validate', ...totals(checks), time: report.seconds.toFixed(3) };
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${attributes(root)}>\n${suites.join('')}</testsuites>\n`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${xmlAttributes(root)}>\n${suites.join('')}</testsuites>\n`;
 }
 
 function suite(name: string, seconds: number, checks: readonly Check[]): string {
   const about = { name, ...totals(checks), time: seconds.toFixed(3) };
-  return `  <testsuite${attributes(about)}>\n${checks.map(testCase).join('')}  </testsuite>\n`;
+  return `  <testsuite${xmlAttributes(about)}>\n${checks.map(testCase).join('')}  </testsuite>\n`;
 }
 
 /** What the comparison of a table took, with its rules; or all rules that are of no table. */
@@ -32,29 +32,14 @@ function totals(checks: readonly Check[]): Readonly<Record<string, string>> {
 
 function testCase(check: Check): string {
   const { table, name, outcome, severity, message } = check;
-  const open = `    <testcase${attributes({ classname: table, name, time: '0' })}`;
-  if (outcome === 'skipped') return `${open}>\n      <skipped${attributes({ message })}/>\n    </testcase>\n`;
-  if (outcome === 'failed') return `${open}>\n      <failure${attributes({ message, type: severity })}>${escaped(listing(check))}</failure>\n    </testcase>\n`;
-  if (message !== '') return `${open}>\n      <system-out>${escaped(message)}</system-out>\n    </testcase>\n`;
+  const open = `    <testcase${xmlAttributes({ classname: table, name, time: '0' })}`;
+  if (outcome === 'skipped') return `${open}>\n      <skipped${xmlAttributes({ message })}/>\n    </testcase>\n`;
+  if (outcome === 'failed') return `${open}>\n      <failure${xmlAttributes({ message, type: severity })}>${xmlText(listing(check))}</failure>\n    </testcase>\n`;
+  if (message !== '') return `${open}>\n      <system-out>${xmlText(message)}</system-out>\n    </testcase>\n`;
   return `${open}/>\n`;
 }
 
 function listing({ examples, total }: Check): string {
   const lines = examples.map(({ subject, detail }) => (detail === '' ? subject : `${subject}: ${detail}`));
   return [...lines, ...(examples.length > 0 && total > examples.length ? [`and ${total - examples.length} more`] : [])].join('\n');
-}
-
-function attributes(values: Readonly<Record<string, string>>): string {
-  return Object.entries(values).map(([name, value]) => ` ${name}="${escaped(value)}"`).join('');
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
-
-/** Text as XML 1.0 can hold it: signs that it reserves as entities, characters that it can not hold made visible. */
-function escaped(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => printable(line).replace(/[\uFFFE\uFFFF]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`))
-    .join('\n')
-    .replace(/[&<>"']/g, (char) => ENTITIES[char] ?? char);
 }

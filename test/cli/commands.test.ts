@@ -62,6 +62,15 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['review approve 7 --side service --by anna --yes', 'reviewApprove', { id: '7', side: 'service', by: 'anna' }],
   ['review approve 7 --row {"name":null,"balance":"1.10"} --reason asked', 'reviewApprove', { id: '7', row: { name: null, balance: '1.10' }, reason: 'asked' }],
   ['review reject 7 --reason meant', 'reviewReject', { id: '7', reason: 'meant' }],
+  ['plan -i spec.json', 'plan', { input: 'spec.json', format: 'both' }],
+  ['plan -i spec.json -o plan.md -f markdown', 'plan', { input: 'spec.json', output: 'plan.md', format: 'markdown' }],
+  ['plan -i spec.json --validate', 'planCheck', { input: 'spec.json' }],
+  ['runbook -i plan.json', 'runbook', { input: 'plan.json', format: 'both' }],
+  ['runbook -i plan.json -o r.md -f markdown', 'runbook', { input: 'plan.json', output: 'r.md', format: 'markdown' }],
+  ['runbook test -i plan.json', 'runbookTest', { input: 'plan.json', format: 'both' }],
+  ['runbook test -i plan.json --schema s.sql -o r.json', 'runbookTest', { input: 'plan.json', format: 'both', schema: 's.sql', output: 'r.json' }],
+  ['check --before a.sql --after b.sql --type database --rename t.a=t.b --rename u=v', 'check', { before: 'a.sql', after: 'b.sql', type: 'database', format: 'text', renames: { 't.a': 't.b', u: 'v' } }],
+  ['check --before a --after b --type api -f sarif -o c.sarif', 'check', { before: 'a', after: 'b', type: 'api', format: 'sarif', output: 'c.sarif' }],
   ['generate --service accounts -o out', 'generate', { service: 'accounts', outDir: 'out' }],
   ['generate --db postgres://h/d --service a --tables t,u -o out', 'generate', { db: 'postgres://h/d', service: 'a', tables: ['t', 'u'], outDir: 'out' }],
   ['route serve', 'routeServe', undefined],
@@ -72,7 +81,7 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
     'route set accounts 100 --gradual --step 10 --every 60 --max-wait 900 --overdue continue', 'routeSet',
     { service: 'accounts', percent: 100, plan: { stepPercent: 10, everySeconds: 60, maxSeconds: 900, overdue: 'continue' } },
   ],
-  ['route rollback accounts --to-version 7', 'routeRollback', { service: 'accounts', toVersion: 7 }],
+  ['route rollback accounts --to-version 7 --why slow', 'routeRollback', { service: 'accounts', toVersion: 7, why: 'slow' }],
   ['route history accounts --limit 5', 'routeHistory', { service: 'accounts', limit: 5 }],
   ['route set accounts 5 --why more', 'routeChange', { service: 'accounts', percent: 5, why: 'more' }],
   ['route set accounts --allow 42 43 --allow 44 --deny 7 --unlist 8', 'routeChange', { service: 'accounts', allow: ['42', '43', '44'], deny: ['7'], unlist: ['8'] }],
@@ -424,11 +433,61 @@ public.users: the row id=7 is unlike the others (score 0.81); balance is 1200 us
 `);
   });
 
+  test('route status again and again, in place on a terminal, until Ctrl-C', async () => {
+    const watched = async (words: string, terminal: boolean) => {
+      let looks = 0;
+      const result = await run(['route', 'status', '--watch', ...words.split(' ').filter(Boolean)], {
+        terminal, env: { NO_COLOR: '1' },
+        application: (_context, signals) => ({
+          routeStatus: () => {
+            looks++;
+            if (looks === 2) return Promise.reject(new Error('gone for a moment'));
+            if (looks === 3) signals.emit('SIGINT');
+            return Promise.resolve({ ...samples.routeStatus, routes: [] });
+          },
+        }),
+      });
+      return { ...result, looks };
+    };
+    const head = (seconds: number) => `1970-01-01T00:00:00.000Z, every ${seconds} s until Ctrl-C`;
+    expect(await watched('', false)).toMatchObject({
+      code: 0, looks: 3, listening: 0, stdout: `${head(1)}\nNo routes.\n\n${head(1)}\ngone for a moment\n\n${head(1)}\nNo routes.\n`,
+    });
+    expect((await watched('0.5', true)).stdout).toBe(
+      `\u001B[2J${[`No routes.`, 'gone for a moment', 'No routes.'].map((text) => `\u001B[H${head(0.5)}\u001B[K\n${text}\u001B[K\n\u001B[J`).join('')}`,
+    );
+    expect((await run(['route', 'status', '--watch', '--json'])).code).toBe(2);
+    expect((await run(['route', 'status', '--watch'], { application: () => ({ routeStatus: () => Promise.reject(new Error('never there')) }) })).code).toBe(3);
+  });
+
   test('generate, route, migrate and config', async () => {
     expect(await shown('generate --service accounts -o out')).toBe('out/server.ts\naccounts: 2 tables, 11 endpoints, 1 file in 0.5 s.\n');
-    expect(await shown('route status')).toBe(`service   served by it  version  health   breaker  shadow
+    expect(await shown('route set accounts 25')).toBe(`service   served by it  version  health   breaker  shadow
 accounts          25 %        7  healthy  closed   percent 10, compared 120
 1 route.
+`);
+    expect(await shown('route status')).toBe(`service   served by it  version  health   breaker  shadow
+accounts          25 %        7  healthy  closed   percent 10, compared 120
+
+of        what                    
+accounts  decided                 version 7, 2026-01-02T03:04:05.000000Z, by anna: more of them
+accounts  strategy                canary, stage live; 2 allowed; 1 denied; 1 rule; variants blue 60 %, green 40 %
+accounts  next step               50 % not before 2026-02-01T00:00:00.000Z, 1 more after it: waits for its time, 2026-02-01T00:00:00.000Z
+accounts  moving                  from 25 % to 30 %, put off: sync lags; 3 requests held
+accounts  monolith                http://127.0.0.1:3000: 1,000 requests in 10 s, 0.10 % failed, median 5 ms, 95 % within 20 ms
+accounts  service                 http://127.0.0.1:4001: no requests in 10 s; its health check fails; breaker open
+accounts  cooling                 raises nothing by itself until 2026-01-02T03:09:05.000Z
+          router r1               accounts 25 % of version 7, postponed: sync lags
+          router r2               not heard of since 2026-01-02T03:00:00Z: stopped by force, or cut off; last accounts 25 % of version 6, done
+          router r3               nothing moved yet
+          haproxy at /run/a.sock  accounts 25 %, up to 30 % through the router (decided: 30 %)
+          haproxy at /run/b.sock  can not be asked: connect ENOENT
+1 route.
+`.replace(/ +$/gm, ''));
+    const cutOff = { ...samples.routeStatus, asked: { router: 'r1', cutOffSince: '2026-01-02T03:04:00.000Z', reason: 'refused' }, store: { reachable: false, reason: 'refused' } };
+    expect(await shown('route status', { routeStatus: () => Promise.resolve(cutOff) })).toContain(`
+The router r1 is cut off from the shared state since 2026-01-02T03:04:00.000Z and keeps its last decisions: refused
+This command can not reach the shared state: refused
 `);
     const [route] = samples.routes.routes;
     const live = {
@@ -436,11 +495,11 @@ accounts          25 %        7  healthy  closed   percent 10, compared 120
       gradual: { to: 100, next: 50, seconds: 700, waitsFor: ['evidence of latency (3.0 of 20) after 900 requests'], overdue: true, evidence: { requests: 900, errors: 30, latency: 3, needed: 20 } },
       lastRollback: { why: '5 failures in a row', at: '2026-03-01T10:05:00Z' },
       evidence: [{
-        metric: 'error_rate', action: 'automatic_rollback', value: 12, needed: 400, falseAlarmRate: 0.005,
+        metric: 'error_rate', action: 'automatic_rollback', value: 12, needed: 400, falseAlarmRate: 0.005, edge: null,
         service: { requests: 900, share: 0.004 }, monolith: { requests: 2700, share: 0.001 }, finds: { share: 0.01, within: 4000 },
       }],
     };
-    expect(await shown('route status', { routeStatus: () => Promise.resolve({ routes: [live] }) })).toContain(`
+    expect(await shown('route status', { routeStatus: () => Promise.resolve({ ...samples.routeStatus, routes: [live] }) })).toContain(`
 accounts went back by itself at 2026-03-01T10:05:00Z: 5 failures in a row
 accounts goes to 100 % by steps; the next, 50 %: waits for evidence of latency (3.0 of 20) after 900 requests (overdue)
 accounts: evidence 12 of 400 for automatic_rollback by error_rate; 1.0 % would be found within 4000 requests
@@ -466,7 +525,7 @@ to come       50 % at 2026-02-01T00:00:00.000Z
 to come       100 % after 3600 s
 `);
     expect(await shown('route export --format haproxy -o out')).toBe('out/haproxy.cfg\nnote: It holds nobody.\n1 file.\n');
-    expect(await shown('route status', { routeStatus: () => Promise.resolve({ routes: [] }) })).toBe('No routes.\n');
+    expect(await shown('route status', { routeStatus: () => Promise.resolve({ ...samples.routeStatus, routes: [] }) })).toBe('No routes.\n');
     expect(await shown('migrate accounts')).toBe(`accounts: shadow
    gate       evidence
 ✓  caught up  {"lagMs":12}

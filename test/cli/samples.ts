@@ -1,4 +1,9 @@
 import type { RouteShowResult } from '../../src/app/route-decision-types.ts';
+import { compatibilityReport } from '../../src/plan/check/report.ts';
+import { MigrationPlanner } from '../../src/plan/migration-planner.ts';
+import type { MigrationPlan } from '../../src/plan/plan-document.ts';
+import { RollbackGenerator } from '../../src/plan/runbook/rollback-generator.ts';
+import type { RollbackRunbook } from '../../src/plan/runbook/runbook-document.ts';
 import type { ReconcileResult, ReconcileRunResult, RepairRecord, ReviewCaseResult } from '../../src/app/reconcile-types.ts';
 import { parseTableName, type TableName } from '../../src/model/names.ts';
 import type {
@@ -12,7 +17,7 @@ import type {
   ValidateHistoryResult,
   ValidateResult,
 } from '../../src/app/application.ts';
-import type { RouteHistoryResult, RouteResult } from '../../src/app/route-types.ts';
+import type { RouteHistoryResult, RouteResult, RouteStatusResult } from '../../src/app/route-types.ts';
 
 /** One plausible result for each command. */
 export const demo: DemoResult = {
@@ -137,6 +142,35 @@ export const routes: RouteResult = {
   ],
 };
 
+/** Of a router that moves users while another has fallen silent. */
+export const routeStatus: RouteStatusResult = {
+  routes: [
+    {
+      service: 'accounts', percent: 25, targetPercent: 30, version: 7, health: 'healthy', breaker: 'closed', shadow: { percent: 10, compared: 120, recent: [1] },
+      decision: { strategy: 'canary', pinned: null, stage: 'live', allowed: 2, denied: 1, rules: 1, variants: { blue: 60, green: 40 }, next: { percent: 50, at: '2026-02-01T00:00:00.000Z' } },
+      decided: { by: 'anna', why: 'more of them', at: '2026-01-02T03:04:05.000000Z' },
+      schedule: { next: { percent: 50, at: '2026-02-01T00:00:00.000Z' }, more: 1, waitsFor: ['its time, 2026-02-01T00:00:00.000Z'] },
+      move: { version: 7, state: 'postponed', reason: 'sync lags', heldRequests: 3 },
+      sides: {
+        monolith: { url: 'http://127.0.0.1:3000', healthy: true, breaker: 'closed', requests: 1000, errorRate: 0.001, p50Ms: 5, p95Ms: 20 },
+        service: { url: 'http://127.0.0.1:4001', healthy: false, breaker: 'open', requests: 0, errorRate: 0, p50Ms: 0, p95Ms: 0 },
+      },
+      coolingUntil: '2026-01-02T03:09:05.000Z',
+    },
+  ],
+  routers: [
+    { router: 'r1', alive: true, seenAt: '2026-01-02T03:04:06Z', routes: [{ service: 'accounts', version: 7, state: 'postponed', percent: 25, reason: 'sync lags' }] },
+    { router: 'r2', alive: false, seenAt: '2026-01-02T03:00:00Z', routes: [{ service: 'accounts', version: 6, state: 'done', percent: 25, reason: '' }] },
+    { router: 'r3', alive: true, seenAt: '2026-01-02T03:04:06Z', routes: [] },
+  ],
+  planes: [
+    { name: 'haproxy at /run/a.sock', shares: [{ service: 'accounts', percent: 25, movingUpTo: 30 }], problem: '' },
+    { name: 'haproxy at /run/b.sock', shares: [], problem: 'connect ENOENT' },
+  ],
+  asked: { router: 'r1', cutOffSince: null, reason: '' },
+  store: { reachable: true, reason: '' },
+};
+
 export const shownRoute: RouteShowResult = {
   service: 'accounts', percent: 25, version: 7, by: 'anna', why: 'more of them', at: '2026-01-02T03:04:05.000000Z',
   decision: {
@@ -186,3 +220,9 @@ export const reconciled: ReconcileResult = {
   consistent: true, dryRun: false, seconds: 1.5, runs: [{ scope: 'accounts', run: '12' }],
   tables: [{ scope: 'accounts', table: 'public.users' as TableName, policy: 'monolith-wins', missing: 1, extra: 0, different: 2, inserted: 1, updated: 2, deleted: 0, left: 0, queued: 0, rejected: 0, unsettled: 0 }],
 };
+
+export const plan: MigrationPlan = new MigrationPlanner({ clock: { now: () => 0 } }).plan({ type: 'database', source: 'shop', target: 'accounts', pattern: 'data_migration' });
+
+export const runbook: RollbackRunbook = new RollbackGenerator({ clock: { now: () => 0 } }).generate(plan);
+
+export const compatible = compatibilityReport({ before: 'a', after: 'b', at: new Date(0), comparison: { findings: [], scripts: [] } });

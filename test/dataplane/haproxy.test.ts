@@ -3,6 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { IncomingMessage, request as httpRequest } from 'node:http';
 import { Socket } from 'node:net';
 import { Pool } from 'undici';
+import { systemClock } from '../../src/core/clock.ts';
 import type { PlanePlan, PlaneShare } from '../../src/ports/data-plane.ts';
 import { bucketOf, homeOf } from '../../src/route/decide.ts';
 import { parseTemplate } from '../../src/route/path-template.ts';
@@ -195,8 +196,8 @@ describeRequiring(haproxy.absence, 'HAProxy with an exported configuration', () 
       where.set(side, (where.get(side) ?? 0) + 1);
     }
     expect(where.size).toBe(3);
-    const { Shadow } = await import('../../src/route/shadow.ts');
-    const shadow = new Shadow({ percent: 20, service: 'users', upstreams: {} as never, metrics: {} as never, logger: {} as never, settle: async () => {} });
+    const { Shadow } = await import('../../src/route/shadow/shadow.ts');
+    const shadow = new Shadow({ percent: 20, service: 'users', upstreams: {} as never, clock: systemClock, metrics: {} as never, logger: {} as never });
     for (let n = 0; n < 200; n++) {
       const id = `request-${n}`;
       const { side } = await ask('/api/users/1', { cookie: 'uid=m1', 'x-side': 'no', 'x-request-id': id });

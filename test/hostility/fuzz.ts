@@ -28,7 +28,7 @@ export function fuzzCase(random: Random): FuzzCase {
     const framing = chunked ? 'transfer-encoding: chunked' : body === '' && random() < 0.5 ? '' : `content-length: ${body.length}`;
     const odd = Array.from({ length: random() < 0.5 ? 0 : 1 + below(3) }, () => pick(FRAMINGS));
     const lines = [`${pick(METHODS)} /f/${token}/${below(1000)} HTTP/1.${random() < 0.95 ? 1 : 0}`, 'host: x', `x-user-id: ${token}`, ...(framing === '' ? [] : [framing]), ...odd];
-    const sent = chunked ? `${body === '' ? '' : chunk(body)}0\r\n${random() < 0.1 ? 'x-t: 1\r\n' : ''}\r\n` : body;
+    const sent = chunked ? `${body === '' ? '' : chunk(body)}0\r\n${random() < 0.1 ? `x-t: ${token}\r\n` : ''}\r\n` : body;
     return `${lines.join('\r\n')}\r\n\r\n${sent}`;
   };
   let text = Array.from({ length: 1 + below(4) }, request).join('');

@@ -37,10 +37,10 @@ export async function observingUpstream(): Promise<ObservingUpstream> {
     });
     // Whether it came to its end or not.
     request.on('close', () => {
-      seen.push({ requestId: ids.join(' and '), line, tokens: tokensIn(`${request.url}\n${request.rawHeaders.join('\n')}\n${body}`) });
+      seen.push({ requestId: ids.join(' and '), line, tokens: tokensIn(`${request.url}\n${request.rawHeaders.join('\n')}\n${body}\n${request.rawTrailers.join('\n')}`) });
     });
     request.on('end', () => {
-      const tokens = tokensIn(`${request.url}\n${request.rawHeaders.join('\n')}\n${body}`);
+      const tokens = tokensIn(`${request.url}\n${request.rawHeaders.join('\n')}\n${body}\n${request.rawTrailers.join('\n')}`);
       response.writeHead(200, { 'content-type': 'text/plain', 'x-echo': [...tokens].join(',') });
       response.end(`answer to ${request.method} ${request.url} of ${[...tokens].join(',')};`);
     });

@@ -1,14 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { RunningHaproxy } from '../../src/dataplane/haproxy/running-haproxy.ts';
-import { runtimeSocket } from '../../src/dataplane/haproxy/runtime-socket.ts';
 import { freePort } from '../../src/embedded/free-port.ts';
 import { bucketOf, homeOf } from '../../src/route/decide.ts';
-import { haproxy } from '../dataplane/haproxy-process.ts';
+import { haproxy, haproxyRun } from '../dataplane/haproxy-process.ts';
 import { testApplication } from '../support/application.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres } from '../support/postgres.ts';
@@ -41,19 +39,7 @@ describePostgres('a running HAProxy of a configuration', () => {
       const folder = join(app.folder, 'plane');
       const exported = await application.routeExport({ format: 'haproxy', outDir: folder, direct: false, listen: `127.0.0.1:${front}` });
       expect(exported.files).toHaveLength(2);
-      let child: ChildProcess | undefined;
-      const command = runtimeSocket(join(app.folder, 'run.sock'), { timeoutMs: 5000 });
-      const start = async (): Promise<void> => {
-        child = spawn(haproxy.path, ['-db', '-f', join(folder, 'haproxy.cfg')], { env: haproxy.env, stdio: 'ignore' });
-        await until(() => command('show version').then(() => true, () => false));
-      };
-      const stop = async (): Promise<void> => {
-        const running = child;
-        if (!running || running.exitCode !== null || running.signalCode !== null) return;
-        const over = new Promise((resolve) => running.once('exit', resolve));
-        running.kill('SIGKILL');
-        await over;
-      };
+      const { command, start, stop } = haproxyRun({ config: join(folder, 'haproxy.cfg'), socket: join(app.folder, 'run.sock') });
       await start();
       closing.push(stop);
       const plane = new RunningHaproxy({ name: 'haproxy', command, mapFile: join(folder, 'banyan.map'), clock: systemClock });
@@ -67,7 +53,7 @@ describePostgres('a running HAProxy of a configuration', () => {
 
       const sync = await app.startSync();
       const router = app.start((other) => other.routeServe());
-      const ready = until(() => fetch(`http://127.0.0.1:${admin}/readyz`).then((response) => response.ok, () => false), { what: 'the router is ready' });
+      const ready = until(() => fetch(`http://127.0.0.1:${admin}/readyz`).then((response) => response.ok, () => false), { what: 'the router is ready', timeoutMs: 60_000 });
       await Promise.race([ready, router.result.then(() => Promise.reject(new Error('the router ended')))]);
       await application.routeSet({ service: 'accounts', percent: 50 });
       expect(await plane.read()).toEqual([{ service: 'accounts', percent: 50 }]);

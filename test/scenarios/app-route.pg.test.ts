@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
+import { flagProvider } from '../../src/app/library/flags.ts';
 import type { RouteResult } from '../../src/app/route-types.ts';
 import { freePort } from '../../src/embedded/free-port.ts';
 import { testApplication, type Running, type TestApplication, type TestApplicationOptions } from '../support/application.ts';
@@ -53,7 +54,7 @@ async function routed(options: TestApplicationOptions & { readonly route?: strin
     sides: { monolith, service },
     serve: async () => {
       const router = app.start((other) => other.routeServe());
-      const ready = until(() => fetch(`http://${admin}/readyz`).then((response) => response.ok, () => false), { what: 'the router is ready' });
+      const ready = until(() => fetch(`http://${admin}/readyz`).then((response) => response.ok, () => false), { what: 'the router is ready', timeoutMs: 60_000 });
       await Promise.race([ready, router.result.then(() => Promise.reject(new Error('the router ended')))]);
       return router;
     },
@@ -85,8 +86,19 @@ describePostgres('the router of a configuration', () => {
     expect(gradual.routes).toMatchObject([{ percent: 100, version: 3 }]);
     for (const user of USERS) expect(await app.side(user)).toBe('service');
 
-    expect((await app.application.routeRollback({ service: 'accounts' })).routes).toMatchObject([{ percent: 0, version: 4 }]);
+    expect((await app.application.routeRollback({ service: 'accounts', why: 'a drill' })).routes).toMatchObject([{ percent: 0, version: 4 }]);
     for (const user of USERS) expect(await app.side(user)).toBe('monolith');
+    expect(await app.application.routeStatus()).toMatchObject({
+      routes: [{ version: 4, targetPercent: 0, decided: { why: 'a drill', by: expect.any(String), at: expect.stringMatching(/Z$/) }, decision: { strategy: 'percentage', pinned: 'monolith' }, move: { state: 'done' } }],
+      routers: [{ alive: true, routes: [{ service: 'accounts', version: 4, state: 'done', percent: 0 }] }],
+      asked: { router: expect.any(String), cutOffSince: null }, planes: [], store: { reachable: true },
+    });
+    // A router that is cut off is looked at without the store, too.
+    await app.monolith.query('ALTER SCHEMA banyan RENAME TO gone');
+    await until(async () => (await app.application.routeStatus()).asked?.cutOffSince, { what: 'the router says that it is cut off' });
+    expect(await app.application.routeStatus()).toMatchObject({ routes: [{ version: 4, health: 'healthy' }], routers: [], store: { reachable: false, reason: expect.stringContaining('route_version') } });
+    await app.monolith.query('ALTER SCHEMA gone RENAME TO banyan');
+    await until(async () => (await app.application.routeStatus()).asked?.cutOffSince === null, { what: 'the router is back' });
 
     app.sides.service.well = false;
     await until(async () => (await app.application.routeStatus()).routes[0]!.health === 'unhealthy');
@@ -94,7 +106,12 @@ describePostgres('the router of a configuration', () => {
     expect(metrics).toContain('traffic_split_percentage');
     const left = await router.stop();
     expect(left.routes).toMatchObject([{ service: 'accounts', percent: 0, version: 4 }]);
-    expect((await app.application.routeStatus()).routes).toEqual([{ service: 'accounts', percent: 0, version: 4, health: 'unknown', breaker: 'unknown', shadow: {} }]);
+    const without = await app.application.routeStatus();
+    expect(without.routes).toEqual([{
+      service: 'accounts', percent: 0, version: 4, health: 'unknown', breaker: 'unknown', shadow: {},
+      decided: expect.objectContaining({ why: 'a drill' }), decision: expect.objectContaining({ pinned: 'monolith' }),
+    }]);
+    expect(without).toMatchObject({ routers: [], asked: null });
   });
 
   it('does not move anybody while the other side can not catch up, and says that it is pending', async () => {
@@ -195,6 +212,17 @@ describePostgres('a migration', () => {
     const worker = await app.startSync();
     await until(async () => (await application.migrate({ service: 'accounts', to: 'synced', dryRun: false })).stage === 'synced');
 
+    // Application code that asks the provider goes along.
+    const provider = flagProvider(app.monolith.url);
+    closing.push(() => provider.onClose());
+    await provider.initialize();
+    const told = async (stage: string) => {
+      const heard = async () => (await provider.resolveStringEvaluation('accounts.stage', '', { targetingKey: 'user-1' })).value;
+      await until(async () => (await heard()) === stage, { what: `application code is at ${stage}` });
+    };
+    const version = async () => (await application.routeShow({ service: 'accounts' })).version;
+    await told('dual-write');
+
     // Both sides differ where no stream mends it.
     await worker.stop();
     await app.service.query("DELETE FROM public.sessions WHERE id = 's1'");
@@ -202,6 +230,8 @@ describePostgres('a migration', () => {
     await app.startSync();
     expect(await application.syncWait({ timeoutSeconds: 20 })).toMatchObject({ caughtUp: true });
     expect(await application.migrate({ service: 'accounts', dryRun: false })).toMatchObject({ stage: 'validated', gates: [{ name: 'equal', passed: true, evidence: '39 rows compared' }] });
+    await told('shadow');
+    expect(await version()).toBe(2);
 
     expect(await application.migrate({ service: 'accounts', dryRun: false })).toMatchObject({ stage: 'validated', gates: [{ name: 'served', passed: false }] });
     await app.serve();
@@ -210,13 +240,30 @@ describePostgres('a migration', () => {
     expect(live.stage).toBe('live');
     expect(live.history.map(({ to }) => to)).toEqual(['prepared', 'provisioned', 'synced', 'validated', 'routed', 'canary', 'half', 'live']);
     expect(await app.side('user-1')).toBe('service');
+    await told('ramp-down');
+    expect((await application.routeHistory({ service: 'accounts', limit: 9 })).versions.map(({ percent, why }) => [percent, why])).toEqual([
+      [100, 'migrate: ramp-down'], [50, 'migrate: live'], [1, 'migrate: live'], [0, 'migrate: shadow'], [0, 'migrate: dual-write'],
+    ]);
+    await application.routeChange({ service: 'accounts', stage: 'complete' });
+    await told('complete');
     await expect(application.migrate({ service: 'accounts', to: 'synced', dryRun: false })).rejects.toMatchObject({ code: 'BANYAN_MIGRATE_STAGE' });
 
     expect(await application.migrateRollback({ service: 'accounts', dryRun: true })).toMatchObject({ stage: 'live' });
     expect(await app.side('user-1')).toBe('service');
     expect(await application.migrateRollback({ service: 'accounts', dryRun: false })).toMatchObject({ stage: 'validated' });
     expect(await app.side('user-1')).toBe('monolith');
+    await told('shadow');
     expect((await application.migrateStatus({ service: 'accounts' })).migrations[0]!.history.at(-1)).toMatchObject({ from: 'live', to: 'validated' });
+
+    // What somebody had set by hand is taken back too, and made up for on the way forward.
+    await application.routeChange({ service: 'accounts', stage: 'off', allow: ['user-2'] });
+    expect(await app.side('user-2')).toBe('monolith');
+    expect(await application.migrate({ service: 'accounts', to: 'canary', dryRun: false })).toMatchObject({ stage: 'canary' });
+    expect(await application.routeShow({ service: 'accounts' })).toMatchObject({ percent: 1, decision: { stage: 'live', pinned: null } });
+    expect(await app.side('user-2')).toBe('service');
+    await application.migrateRollback({ service: 'accounts', dryRun: false });
+    expect(await app.side('user-2')).toBe('monolith');
+    expect(await application.routeShow({ service: 'accounts' })).toMatchObject({ percent: 0, why: 'migrate rollback', decision: { stage: 'shadow', pinned: 'monolith' } });
   });
 
   it('is moved by one of two commands at once', async () => {

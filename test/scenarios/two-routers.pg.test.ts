@@ -16,7 +16,7 @@ afterEach(async () => {
   }
 });
 
-async function routers(count: number): Promise<{
+async function routers(count: number, fenceBoundMs = 8000): Promise<{
   readonly store: PostgresRouteStore;
   readonly fixtures: RouterFixture[];
   readonly database: Awaited<ReturnType<typeof testDatabase>>;
@@ -24,7 +24,7 @@ async function routers(count: number): Promise<{
   const database = await testDatabase({ max: 10 });
   const store = new PostgresRouteStore({ pool: database.pool, clock: systemClock });
   for (let n = 0; n < count; n++) {
-    open.push(await routerFixture({ store, instance: `router-${n}`, fenceBoundMs: 800, retryMs: 20, triggerEveryMs: 20 }));
+    open.push(await routerFixture({ store, instance: `router-${n}`, fenceBoundMs, retryMs: 1000, triggerEveryMs: 20 }));
   }
   return { store, fixtures: [...open], database };
 }
@@ -62,20 +62,21 @@ describePostgres('two routers that share their state', () => {
   });
 
   it('tell a command when they put the move off', async () => {
-    const { store, fixtures } = await routers(2);
-    fixtures[1]!.fence.stall('monolith');
+    const { store, fixtures } = await routers(2, 800);
+    for (const { fence } of fixtures) fence.stall('monolith');
     const { version } = await store.save({ service: 'accounts', percent: 50, by: 'anna', why: '' });
     const answer = await answers(store, version);
     expect(answer.answered).toBe(true);
-    expect(answer.reports.map(({ state }) => state)).toEqual(['done', 'postponed']);
+    expect(answer.reports.map(({ state }) => state)).toEqual(['postponed', 'postponed']);
     expect(answer.reports[1]?.reason).toContain('has not applied');
-    fixtures[1]!.fence.flow('monolith');
-    await until(() => percents(fixtures).every((percent) => percent === 50), { what: 'the second router' });
+    for (const { fence } of fixtures) fence.flow('monolith');
+    await until(() => percents(fixtures).every((percent) => percent === 50), { what: 'the move' });
   });
 
   it('start with what was decided before, and are missed when they are gone', async () => {
     const { store, fixtures } = await routers(1);
     await store.save({ service: 'accounts', percent: 30, by: 'anna', why: '' });
+    await answers(store, 1);
     const late = await routerFixture({ store, instance: 'late' });
     open.push(late);
     expect(percents([late])).toEqual([30]);
@@ -101,6 +102,7 @@ describePostgres('two routers that share their state', () => {
     // The state is gone for a while.
     await database.query('ALTER SCHEMA banyan RENAME TO gone');
     await until(() => fixture.router.status().store?.reachable === false, { what: 'the loss to be noticed' });
+    expect(fixture.router.status().store?.cutOffSince).toMatch(/^\d{4}-.*Z$/);
     expect(percents([fixture])).toEqual([40]);
     await expect(fixture.router.shift('accounts', 90)).rejects.toMatchObject({ code: 'BANYAN_ROUTE_STORE' });
     fixture.service.handler = (_incoming, response) => response.writeHead(500).end();
@@ -115,6 +117,11 @@ describePostgres('two routers that share their state', () => {
     expect(decision).toMatchObject({ percent: 0, version: 2 });
     expect(decision?.why).toContain('failures in a row');
     await until(() => fixture.router.status().store?.reachable === true, { what: 'the return to be noticed' });
+    expect(fixture.router.status().store).toEqual({ reachable: true, reason: '', cutOffSince: null });
+    // For the others a router without a word is one that has fallen silent.
+    await until(async () => (await store.routers()).some(({ alive, routes }) => alive && routes[0]?.version === 2), { what: 'its report' });
+    const impatient = new PostgresRouteStore({ pool: database.pool, clock: systemClock, aliveMs: 0 });
+    expect(await impatient.routers()).toMatchObject([{ alive: false, seenAt: expect.stringMatching(/Z$/), routes: [{ service: 'accounts', version: 2 }] }]);
   });
 
   it('refuse to begin without the state: guessing could move users back', async () => {

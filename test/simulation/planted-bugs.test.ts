@@ -154,7 +154,9 @@ describe('the simulation notices', () => {
   it('decisions that are looked up under the service\'s names', async () => {
     const whole = Object.getOwnPropertyDescriptor(Mapping.prototype, 'rowOf')!.value as Mapping['rowOf'];
     Mapping.prototype.rowOf = function (this: Mapping, name, key) {
-      return whole.call(this, name, { ref: key['id'] ?? null });
+      const found = whole.call(this, name, key);
+      // There, the row has no cell of that name.
+      return found && { table: found.table, key: [''], keyText: this.keyTextOf(found.table, ['']) };
     };
     undo.push(() => {
       Mapping.prototype.rowOf = whole;

@@ -15,7 +15,7 @@ export async function killSyncProcesses(): Promise<void> {
   await Promise.all([...living].map((each) => each.kill()));
 }
 
-/** `banyan sync run` as a process of its own, to be killed, frozen and woken. */
+/** `banyan sync run`, or another command, as a process of its own, to be killed, frozen and woken. */
 export class SyncProcess {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -28,14 +28,15 @@ export class SyncProcess {
     living.add(this);
   }
 
-  /** `logFolder`: where everything it prints is kept as well. */
+  /** `logFolder`: where everything it prints is kept as well. `command`: default `sync run`. */
   static start(options: {
     readonly configFile: string;
+    readonly command?: readonly string[];
     readonly env: Readonly<Record<string, string>>;
     readonly logFolder?: string | undefined;
   }): SyncProcess {
     return new SyncProcess(
-      spawn(process.execPath, ['--import', 'tsx', process.env['SOAK_PLANT'] === undefined ? CLI : PLANTED, 'sync', 'run', '-c', options.configFile], {
+      spawn(process.execPath, ['--import', 'tsx', process.env['SOAK_PLANT'] === undefined ? CLI : PLANTED, ...(options.command ?? ['sync', 'run']), '-c', options.configFile], {
         env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'],
       }),
       options.logFolder,
@@ -67,10 +68,10 @@ export class SyncProcess {
     await until(
       () => {
         if (this.#said.includes(words)) return true;
-        if (this.#process.exitCode !== null) throw new Error(`the worker ended with ${this.#process.exitCode}: ${this.#said}`);
+        if (this.#process.exitCode !== null) throw new Error(`the process ended with ${this.#process.exitCode}: ${this.#said}`);
         return false;
       },
-      { what: `a worker says "${words}"`, timeoutMs: 40_000, everyMs: 30 },
+      { what: `a process says "${words}"`, timeoutMs: 40_000, everyMs: 30 },
     );
   }
 

@@ -1,6 +1,7 @@
 export { HealthChecker } from '../../route/health-checker.ts';
 export { TrafficRouter, type RouterStatus, type ShiftOptions, type ShiftResult, type TrafficRouterOptions, type Upstreams } from '../../route/router.ts';
 export type { RouteRule, RouteStatus } from '../../route/service-route.ts';
+export type { TracingApi } from '../../route/request-span.ts';
 export type { TriggerRule } from '../../route/triggers.ts';
 export { flagProvider } from './flags.ts';
 export { BanyanFlagProvider, type FlagProviderOptions } from '../../route/flags/flag-provider.ts';

@@ -1,19 +1,48 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { CheckFormat, CheckOptions, CheckResult } from '../../app/plan-types.ts';
 import { examples } from '../command.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
 import { filled } from '../values.ts';
+
+interface CheckFlags {
+  readonly before: string;
+  readonly after: string;
+  readonly type: CheckOptions['type'];
+  readonly output?: string;
+  readonly format: CheckFormat;
+  readonly rename?: Readonly<Record<string, string>>;
+}
 
 export function addCheck(program: Command, frame: Frame): void {
   const check = program
     .command('check')
-    .description('Tell whether a change of a schema or an API breaks anybody. Not available yet.')
+    .description('Tell whether a change of a schema or an API breaks anybody. Exit code 0: compatible, 1: potentially breaking, 2: breaking.')
     .requiredOption('--before <file or url>', 'the old one: a file, or a database URL', filled)
     .requiredOption('--after <file or url>', 'the new one', filled)
     .addOption(new Option('--type <type>', 'what they are').choices(['database', 'api', 'graphql']).makeOptionMandatory())
     .option('-o, --output <file>', 'where to write the report', filled)
     .addOption(
-      new Option('-f, --format <format>', 'how to print it').choices(['json', 'text', 'both', 'markdown', 'sarif', 'junit', 'github']).default('text'),
+      new Option('-f, --format <format>', 'in which form; both: JSON, and text beside it').choices(['json', 'text', 'both', 'markdown', 'sarif', 'junit', 'github']).default('text'),
     )
-    .action(() => frame.notAvailable('check'));
-  examples(check, 'banyan check --before old.sql --after new.sql --type database');
+    .option('--rename <old=new>', 'a table or column that has another name now: users.mail=users.email; may be given again', rename)
+    .action((_flags: unknown, command: Command) =>
+      frame.run(command, async (application) => {
+        const { before, after, type, output, format, rename: renames } = command.opts<CheckFlags>();
+        const result = await application.check({ before, after, type, format, ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}) });
+        return { json: result.report, exitCode: exitCodeOf(result), text: () => (result.files.length === 0 ? result.printed : result.files.map((file) => `written: ${file}\n`).join('')) };
+      }),
+    );
+  examples(check, 'banyan check --before old.sql --after new.sql --type database', 'banyan check --before v1.yaml --after v2.yaml --type api -f sarif -o check.sarif');
+}
+
+function exitCodeOf({ report }: CheckResult): ExitCode {
+  if (report.overall_compatibility === 'breaking_changes') return EXIT.refused;
+  return report.overall_compatibility === 'potentially_incompatible' ? EXIT.no : EXIT.fine;
+}
+
+function rename(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const [old, fresh, ...more] = text.split('=');
+  if (!old || !fresh || more.length > 0) throw new InvalidArgumentError('Expected old=new, such as users.mail=users.email.');
+  return { ...before, [old]: fresh };
 }

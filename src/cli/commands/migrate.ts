@@ -28,7 +28,7 @@ export function addMigrate(program: Command, frame: Frame): void {
     );
   addStatus(migrate, frame);
   addRollback(migrate, frame);
-  examples(migrate, 'banyan migrate accounts', 'banyan migrate accounts --to shadow --dry-run', 'banyan migrate rollback accounts');
+  examples(migrate, 'banyan migrate accounts', 'banyan migrate accounts --to validated --dry-run', 'banyan migrate rollback accounts');
 }
 
 function addStatus(migrate: Command, frame: Frame): void {

@@ -1,16 +1,38 @@
 import { Option, type Command } from 'commander';
+import type { PlanFormat } from '../../app/plan-types.ts';
 import { examples } from '../command.ts';
 import type { Frame } from '../frame.ts';
+import { plural } from '../style.ts';
 import { filled } from '../values.ts';
+
+interface PlanFlags {
+  readonly input: string;
+  readonly output?: string;
+  readonly format: PlanFormat;
+  readonly validate?: boolean;
+}
 
 export function addPlan(program: Command, frame: Frame): void {
   const plan = program
     .command('plan')
-    .description('Make a migration plan from a specification. Not available yet.')
-    .requiredOption('-i, --input <file>', 'the specification, JSON', filled)
+    .description('Make a migration plan from a specification.')
+    .requiredOption('-i, --input <file>', 'the specification, JSON or YAML', filled)
     .option('-o, --output <file>', 'where to write the plan', filled)
-    .addOption(new Option('-f, --format <format>', 'how to print it').choices(['json', 'text', 'both']).default('both'))
+    .addOption(new Option('-f, --format <format>', 'in which form; both: JSON, and text beside it').choices(['json', 'text', 'both', 'markdown', 'mermaid']).default('both'))
     .option('--validate', 'only check the specification')
-    .action(() => frame.notAvailable('plan'));
-  examples(plan, 'banyan plan -i spec.json -o plan.json');
+    .action((_flags: unknown, command: Command) =>
+      frame.run(command, async (application) => {
+        const { input, output, format, validate } = command.opts<PlanFlags>();
+        if (validate === true) {
+          const checked = await application.planCheck({ input });
+          const unread = checked.unknown.map((path) => `not read: ${path}\n`).join('');
+          return { json: checked, text: (style) => `${unread}${style.green(`${input} is a specification.`)}\n` };
+        }
+        const made = await application.plan({ input, format, ...(output === undefined ? {} : { output }) });
+        const { migration_id: id, phases, estimated_duration_hours: hours, complexity } = made.plan;
+        const summary = `Plan ${id}: ${plural(phases.length, 'phase')}, ${plural(hours, 'hour')}, complexity ${complexity}.\n`;
+        return { json: made.plan, text: () => (made.files.length === 0 ? made.printed : `${summary}${made.files.map((file) => `written: ${file}\n`).join('')}`) };
+      }),
+    );
+  examples(plan, 'banyan plan -i spec.json -o plan.json', 'banyan plan -i spec.json -f markdown -o plan.md', 'banyan plan -i spec.json --validate');
 }

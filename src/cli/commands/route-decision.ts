@@ -1,23 +1,14 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import type { RouteChangeOptions, RouteShowResult } from '../../app/route-decision-types.ts';
-import { FLAG_STAGES, STRATEGIES, type FlagStage, type RouteDecision, type Strategy } from '../../model/route-decision.ts';
+import { FLAG_STAGES, STRATEGIES, type RouteDecision } from '../../model/route-decision.ts';
 import { examples, usageError } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { printable, table, type Style } from '../style.ts';
 import { decimalNumber, filled } from '../values.ts';
 
-/** What `route set` changes beside the percentage. */
-export interface DecisionFlags {
-  readonly strategy?: Strategy;
-  readonly allow?: readonly string[];
-  readonly deny?: readonly string[];
-  readonly unlist?: readonly string[];
+/** What `route set` changes beside the percentage, by the names of its options. */
+export interface DecisionFlags extends Omit<RouteChangeOptions, 'service' | 'percent' | 'variants'> {
   readonly variant?: Readonly<Record<string, number>>;
-  readonly experiment?: string;
-  readonly stage?: FlagStage;
-  readonly configured?: boolean;
-  readonly scheduled?: boolean;
-  readonly why?: string;
 }
 
 /** Adds the options of {@link DecisionFlags}. */

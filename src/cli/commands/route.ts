@@ -2,10 +2,12 @@ import { Argument, Option, type Command } from 'commander';
 import type { RouteResult } from '../../app/route-types.ts';
 import type { RouteExportResult, RouteFormat } from '../../app/route-export-types.ts';
 import { addHistory } from './route-history.ts';
+import { addStatus } from './route-status.ts';
+import { routesText } from './route-text.ts';
 import { addShow, decisionChange, decisionOptions, type DecisionFlags } from './route-decision.ts';
 import { examples, requireSubcommand, usageError } from '../command.ts';
 import type { Frame, Outcome } from '../frame.ts';
-import { plural, table, type Style } from '../style.ts';
+import { plural, type Style } from '../style.ts';
 import { decimalNumber, filled, wholeNumber } from '../values.ts';
 
 export function addRoute(program: Command, frame: Frame): void {
@@ -66,27 +68,20 @@ function defined<T extends object>(options: T): { readonly [K in keyof T]?: Excl
   return Object.assign(given, Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)));
 }
 
-function addStatus(route: Command, frame: Frame): void {
-  const status = route
-    .command('status')
-    .description('How each service is served now.')
-    .action((_flags: unknown, command: Command) => frame.run(command, async (application) => outcome(await application.routeStatus())));
-  examples(status, 'banyan route status --json');
-}
-
 function addRollback(route: Command, frame: Frame): void {
   const rollback = route
     .command('rollback')
     .description('Serve everybody from the monolith again, now; or make an earlier decision again.')
     .addArgument(serviceArgument())
     .option('--to-version <n>', 'make the decision of this version again', wholeNumber(1))
+    .option('--why <text>', 'for the record', filled)
     .action((service: string, _flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { toVersion } = command.opts<{ readonly toVersion?: number }>();
-        return outcome(await application.routeRollback({ service, ...defined({ toVersion }) }));
+        const { toVersion, why } = command.opts<{ readonly toVersion?: number; readonly why?: string }>();
+        return outcome(await application.routeRollback({ service, ...defined({ toVersion, why }) }));
       }),
     );
-  examples(rollback, 'banyan route rollback accounts', 'banyan route rollback accounts --to-version 7');
+  examples(rollback, 'banyan route rollback accounts', 'banyan route rollback accounts --to-version 7', 'banyan route rollback accounts --why slow');
 }
 
 interface ExportFlags {
@@ -132,35 +127,4 @@ function exportText({ files, notes }: RouteExportResult, style: Style): string {
 
 function outcome(result: RouteResult): Outcome {
   return { json: result, text: (style) => routesText(result, style) };
-}
-
-/** What is going on with a route, a line each. */
-function underway({ service, gradual, evidence = [], lastRollback }: RouteResult['routes'][number]): string[] {
-  const lines: string[] = [];
-  if (lastRollback) lines.push(`${service} went back by itself at ${lastRollback.at}: ${lastRollback.why}`);
-  if (gradual) {
-    const waits = gradual.waitsFor.length === 0 ? 'now' : `waits for ${gradual.waitsFor.join('; ')}${gradual.overdue ? ' (overdue)' : ''}`;
-    lines.push(`${service} goes to ${gradual.to} % by steps; the next, ${gradual.next} %: ${waits}`);
-  }
-  for (const { metric, action, value, needed, finds } of evidence) {
-    const within = finds ? `; ${(finds.share * 100).toFixed(1)} % would be found within ${finds.within} requests` : '';
-    if (value > 1) lines.push(`${service}: evidence ${value} of ${needed} for ${action} by ${metric}${within}`);
-  }
-  return lines.map((line) => `${line}\n`);
-}
-
-function routesText({ routes }: RouteResult, style: Style): string {
-  if (routes.length === 0) return 'No routes.\n';
-  const rows = routes.map((state) => [
-    state.service,
-    `${state.percent} %`,
-    String(state.version),
-    state.health,
-    state.breaker,
-    Object.entries(state.shadow)
-      .filter(([, value]) => typeof value === 'number' || typeof value === 'string')
-      .map(([name, value]) => `${name} ${String(value)}`)
-      .join(', '),
-  ]);
-  return `${table({ head: ['service', 'served by it', 'version', 'health', 'breaker', 'shadow'], rows, right: [1, 2], style })}${routes.flatMap(underway).join('')}${plural(routes.length, 'route')}.\n`;
 }

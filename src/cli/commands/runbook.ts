@@ -1,15 +1,54 @@
 import { Option, type Command } from 'commander';
+import type { RunbookFormat, RunbookTestResult } from '../../app/plan-types.ts';
 import { examples } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
+import { mark, plural, type Style } from '../style.ts';
 import { filled } from '../values.ts';
+
+interface RunbookFlags {
+  readonly input: string;
+  readonly output?: string;
+  readonly format: RunbookFormat;
+}
 
 export function addRunbook(program: Command, frame: Frame): void {
   const runbook = program
     .command('runbook')
-    .description('Make the rollback runbook of a plan. Not available yet.')
-    .requiredOption('-i, --input <file>', 'the plan, JSON', filled)
+    .description('Make the rollback runbook of a plan.')
+    .requiredOption('-i, --input <file>', 'the plan, JSON or YAML', filled)
     .option('-o, --output <file>', 'where to write the runbook', filled)
-    .addOption(new Option('-f, --format <format>', 'how to print it').choices(['json', 'text', 'both']).default('both'))
-    .action(() => frame.notAvailable('runbook'));
-  examples(runbook, 'banyan runbook -i plan.json -o runbook.json');
+    .addOption(new Option('-f, --format <format>', 'in which form; both: JSON, and text beside it').choices(['json', 'text', 'both', 'markdown']).default('both'))
+    .action((_flags: unknown, command: Command) =>
+      frame.run(command, async (application) => {
+        const { input, output, format } = command.opts<RunbookFlags>();
+        const made = await application.runbook({ input, format, ...(output === undefined ? {} : { output }) });
+        const { runbook_id: id, rollback_phases: phases, tested } = made.runbook;
+        const summary = `Runbook ${id}: ${plural(phases.length, 'phase')} back, ${tested ? 'tested' : 'NOT TESTED'}.\n`;
+        return { json: made.runbook, text: () => (made.files.length === 0 ? made.printed : `${summary}${made.files.map((file) => `written: ${file}\n`).join('')}`) };
+      }),
+    );
+  const test = runbook
+    .command('test')
+    .description('Run each SQL step of a plan forward and back on a throw-away server. Exit code 1: some step did not come back.')
+    .option('--schema <file>', 'SQL that makes the tables (default: made of the plan\'s schema changes)', filled)
+    .action((_flags: unknown, command: Command) =>
+      frame.run(command, async (application) => {
+        // -i, -o and -f are the runbook's, wherever they stand.
+        const { input, output, format, schema } = command.optsWithGlobals<RunbookFlags & { readonly schema?: string }>();
+        const tested = await application.runbookTest({ input, format, ...(output === undefined ? {} : { output }), ...(schema === undefined ? {} : { schema }) });
+        return { json: tested, exitCode: tested.ok ? EXIT.fine : EXIT.no, text: (style) => testText(tested, style) };
+      }),
+    );
+  examples(test, 'banyan runbook test -i plan.json', 'banyan runbook test -i plan.json --schema schema.sql -o runbook.json');
+  examples(runbook, 'banyan runbook -i plan.json -o runbook.json', 'banyan runbook -i plan.json -f markdown -o runbook.md');
+}
+
+function testText({ ok, runbook_id: id, tested, steps, not_run: notRun, notes, files }: RunbookTestResult, style: Style): string {
+  const verdict = !ok ? style.red(`NOT TESTED: not every step of runbook ${id} comes back.`)
+    : tested ? style.green(`Tested: every statement of runbook ${id} was run forward and back.`) : `NOT TESTED: runbook ${id} has no statement that could be run.`;
+  return [
+    ...steps.map(({ step_id: step, name, result, detail }) => `${mark(result === 'came back', style)} ${step}: ${name}: ${result}; ${detail}`),
+    ...notRun.map((each) => `  not run here: ${each}`), ...notes.map((each) => `  ${each}`), ...files.map((file) => `written: ${file}`), verdict,
+  ].map((line) => `${line}\n`).join('');
 }

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { ValidateResult, ValidationLevel } from '../../app/application.ts';
-import { checksOf, lookedAtLines, refuseUnwritable, renderReport, subjectsOf, writeReport, type Check, type ReportFormat } from '../../app/validate-report.ts';
+import { writeText } from '../../app/text-file.ts';
+import { checksOf, lookedAtLines, refuseUnwritable, renderReport, subjectsOf, type Check, type ReportFormat } from '../../app/validate-report.ts';
 import { examples, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
@@ -75,7 +76,7 @@ export function addValidate(program: Command, frame: Frame): void {
           ...(incremental === undefined ? {} : { incremental }),
         });
         const rendered = (style: Style): string => (format === 'text' ? validateText(result, style) : renderReport(result, format));
-        if (output !== undefined) await writeReport(output, rendered(styleFor({ write: () => true }, {})));
+        if (output !== undefined) await writeText(output, rendered(styleFor({ write: () => true }, {})));
         return {
           json: result,
           text: (style) => (output === undefined ? rendered(style) : validateText(result, style)),

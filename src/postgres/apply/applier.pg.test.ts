@@ -546,6 +546,34 @@ describePostgres('PostgresApplier', () => {
     await applier.close();
   });
 
+  it('names a row by its former key where nothing tells the one that its table has by now, and finds the rows that hold it', async () => {
+    const { applier, table } = await fixture();
+    const item = table('item');
+    const byValue = { ...item, key: [item.columns.indexOf('v')] };
+    const aside = { code: 'held', reason: 'r', claims: { owns: [], refers: [] }, bases: new Map() } as const;
+    await inApply(applier, 0x100, async (transaction) => {
+      await transaction.write([write('insert', item, ['1'], ['1', 'one', null]), write('insert', item, ['2'], ['2', 'two', null])], undefined);
+      await transaction.quarantine({ write: write('update', item, ['1']), as: 'requested', ...aside });
+      await transaction.quarantine({ write: write('delete', item, ['2']), as: 'change', ...aside });
+    });
+    const ids = (await applier.quarantined()).map(({ id }) => id);
+    await inApply(applier, 0x110, async (transaction) => {
+      const [requested, gone] = await transaction.recall(ids, () => byValue);
+      expect(requested?.write).toMatchObject({ key: [], former: { id: '1' } });
+      expect(gone?.write).toMatchObject({ key: [], former: { id: '2' }, fault: { code: 'BANYAN_NO_KEY' } });
+      expect(await transaction.keysBy(item, [UNCHANGED, 'one', UNCHANGED])).toEqual([['1']]);
+      expect(await transaction.keysBy(item, [UNCHANGED, UNCHANGED, null])).toEqual([['1'], ['2']]);
+      expect(await transaction.keysBy(item, ['3', UNCHANGED, UNCHANGED])).toEqual([]);
+      // Put there once more as it was recalled, it still says the same.
+      if (requested) await transaction.quarantine({ write: requested.write, as: 'requested', ...aside });
+    });
+    const again = (await applier.quarantined()).at(-1)?.id ?? '';
+    await inApply(applier, 0x120, async (transaction) => {
+      expect((await transaction.recall([again], () => item))[0]?.write).toMatchObject({ key: ['1'] });
+    });
+    await applier.close();
+  });
+
   it('truncates, records conflicts and sets changes aside, or none of it after a savepoint', async () => {
     const { database, applier, table, names } = await fixture();
     const item = table('item');

@@ -30,7 +30,7 @@ export async function putInQuarantine(
     'INSERT INTO banyan.quarantine (stream, service, table_name, key, key_text, new_key_text, kind, step, row, old, position, committed_at, seen, ' +
       'code, reason, owns, refers, bases) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)',
     [
-      stream, service, table.name, JSON.stringify(Object.fromEntries(table.key.map((column, i) => [table.columns[column], write.key[i]]))),
+      stream, service, table.name, JSON.stringify(write.former ?? Object.fromEntries(table.key.map((column, i) => [table.columns[column], write.key[i]]))),
       write.keyText, write.newKeyText ?? null, write.kind, as, named(table, write.row), named(table, write.old),
       formatLsn(write.position), String(write.committedAt), formatLsn(write.seen), code, reason,
       JSON.stringify(claims.owns), JSON.stringify(claims.refers), JSON.stringify(Object.fromEntries([...bases].map(([key, base]) => [key, stored(base)]))),
@@ -94,12 +94,15 @@ function recalled(stored: StoredChange, tableNamed: (name: TableName) => TargetT
   const key = JSON.parse(stored.key) as Named;
   // The table may have another key by now: the row that was to be written, as it was before, holds that one.
   const rows = [key, ...[stored.old, stored.row].map((text) => (text === null ? {} : (JSON.parse(text) as Named)))];
-  const cellOf = (name: string): string => rows.map((each) => each[name]).find((value) => typeof value === 'string') ?? '';
   const table = (stored.step === 'untranslated' ? undefined : tableNamed(stored.table_name)) ?? tableAsStored(stored);
+  const cells = table.key.map((column) => rows.map((each) => each[table.columns[column] ?? '']).find((value) => typeof value === 'string')).filter((cell) => cell !== undefined);
+  const known = cells.length === table.key.length;
   return {
     as: stored.step,
     write: {
-      kind: stored.kind, table, key: table.key.map((column) => cellOf(table.columns[column] ?? '')), keyText: stored.key_text,
+      kind: stored.kind, table, key: known ? cells : [], keyText: stored.key_text,
+      ...(known ? {} : { former: key }),
+      ...(known || stored.step !== 'change' ? {} : { fault: namedByFormer(stored) }),
       ...(stored.new_key_text === null ? {} : { newKeyText: stored.new_key_text }),
       ...(stored.row === null ? {} : { row: ordered(table, stored.row) }),
       ...(stored.old === null ? {} : { old: ordered(table, stored.old) }),
@@ -107,6 +110,14 @@ function recalled(stored: StoredChange, tableNamed: (name: TableName) => TargetT
       bases: new Map(Object.entries(JSON.parse(stored.bases) as Record<string, StoredBase>).map(([name, base]) => [name, baseOf(base)])),
     },
   };
+}
+
+/** Nothing is written to a row that may be another one: the key's column may have been written anew. */
+function namedByFormer({ table_name, key }: StoredChange): BanyanError {
+  return new BanyanError('BANYAN_NO_KEY', {
+    message: `The change names its row of ${table_name} by ${key}, which is no key of the table any more.`,
+    remedy: 'Compare the table (`banyan validate`), make it equal, and discard the change.',
+  });
 }
 
 /** Of a change that could not be put in the target's form: it has its source's own columns. */

@@ -241,6 +241,18 @@ export function whereKey(shape: TableShape, first = 1): string {
     .join(' AND ');
 }
 
+/** The keys, as `k0`, `k1`, …, of all rows that hold the values which are given. */
+export function keysHolding(shape: TableShape, row: Row): Statement {
+  const given = present(shape, row);
+  const equal = given.map((column, i) => `t.${shape.sqlColumns[column]} IS NOT DISTINCT FROM $${i + 1}::text::${shape.sqlTypes[column]}`);
+  return {
+    text:
+      `SELECT ${shape.key.map((column, i) => `t.${shape.sqlColumns[column]}::text AS k${i}`).join(', ')} FROM ${shape.sqlName} AS t ` +
+      `WHERE ${['true', ...equal].join(' AND ')}`,
+    values: row.filter((cell) => cell !== UNCHANGED),
+  };
+}
+
 /** One row, whoever wrote it last: insert, or overwrite by key. A cell that is UNCHANGED gets its default, or stays as it is. */
 export function putOne(shape: TableShape, row: Row): Statement {
   const given = present(shape, row);

@@ -20,7 +20,7 @@ import type { CopyTrust } from './copy-trust.ts';
 import { holdParent, orphansOf, parentlessRow } from './orphans.ts';
 import { answer, overtake, putInQuarantine, readQuarantined, recall, storeDeletes } from './quarantine.ts';
 import {
-  commitSql, deleteAll, deleteEqual, deleteOthersThan, insertAll, insideSql, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITER_OF_FORM,
+  commitSql, deleteAll, deleteEqual, deleteOthersThan, insertAll, insideSql, keysHolding, outsideOf, putOne, settable, updateAll, updateOne, whereKey, WRITER_OF_FORM,
   WRITTEN_HERE, writtenByOthers, writtenByUs,
   type Guard, type Statement,
 } from './statements.ts';
@@ -246,6 +246,12 @@ export class PostgresApplyTransaction implements ApplyTransaction {
       }
     }
     return [...found.values()];
+  }
+
+  async keysBy(table: TargetTable, row: Row): Promise<readonly (readonly string[])[]> {
+    const shape = this.#options.shapeOf(table);
+    const found = await this.#run<Record<string, string>>(keysHolding(shape, row));
+    return found.rows.map((each) => shape.key.map((_, i) => each[`k${i}`] ?? ''));
   }
 
   async orphans(link: Link, parents: readonly (readonly string[])[]): ReturnType<ApplyTransaction['orphans']> {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { BanyanError } from '../../core/errors.ts';
-import { quoteIdentifier, quoteTable, tableName, type TableName } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable, tableName, type TableName } from '../../model/names.ts';
 import type { Position } from '../../model/position.ts';
 import { connect, inTransaction } from '../connect.ts';
 import { CAPTURE_FUNCTIONS_SQL } from './schema.ts';
@@ -32,9 +32,9 @@ export async function ensureTriggers(pool: pg.Pool, service: string, tables: rea
     await client.query("SELECT pg_advisory_xact_lock(7163244909)");
     await client.query(CAPTURE_FUNCTIONS_SQL);
   });
-  const quiet = `current_setting('${REPLAY_SETTING}', true) IS DISTINCT FROM ${literal(service)}`;
+  const quiet = `current_setting('${REPLAY_SETTING}', true) IS DISTINCT FROM ${quoteLiteral(service)}`;
   for (const table of tables) await ensureOne(pool, { service, table: quoteTable(table), events: 'INSERT OR UPDATE OR DELETE', when: quiet, truncate: true });
-  for (const table of CARRIED) await ensureOne(pool, { service, table, events: 'INSERT OR UPDATE', when: `NEW.service = ${literal(service)}`, truncate: false });
+  for (const table of CARRIED) await ensureOne(pool, { service, table, events: 'INSERT OR UPDATE', when: `NEW.service = ${quoteLiteral(service)}`, truncate: false });
 }
 
 interface Wanted {
@@ -50,7 +50,7 @@ async function ensureOne(pool: pg.Pool, { service, table, events, when, truncate
   if (await isCaptured(pool, service, table, truncate)) return;
   const name = triggerName(service);
   const row = quoteIdentifier(name);
-  const call = (fn: string): string => `EXECUTE FUNCTION banyan.${fn}(${literal(service)})`;
+  const call = (fn: string): string => `EXECUTE FUNCTION banyan.${fn}(${quoteLiteral(service)})`;
   await inTransaction(pool, async (client) => {
     await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
     // To drop locks out readers too, so only where there is something to drop.
@@ -196,5 +196,3 @@ export async function checkLog(
     throw new BanyanError('BANYAN_SLOT_LOST', { message: `The capture triggers of ${missing.join(', ')} are missing or switched off; changes may be missing as well.` });
   }
 }
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -43,7 +43,7 @@ export function bucketsThatMove(before: Assignment, after: Assignment, to: Side)
 }
 
 /** The most assignments that are met one by one; beyond it nobody is the service's. */
-const MOST_MET = 8;
+export const MOST_MET = 8;
 
 /**
  * Serves from the service only whom each of `assignments` serves there. On the way from one assignment
@@ -88,7 +88,7 @@ class Meeting implements Assignment {
   }
 }
 
-const NOBODY: Assignment = {
+export const NOBODY: Assignment = {
   side: () => 'monolith',
   home: () => 'monolith',
   mayServe: () => false,

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { ChangeMixture, EFFECTS } from './change-mixture.ts';
 import { oneSample, twoSample, type Count } from './likelihood.ts';
 import type { Block, Observations } from './observations.ts';
+import { upperShare } from './upper-share.ts';
 
 const EPOCH_MS = 30_000;
 /** What is shown to people is of about this long. */
@@ -18,6 +19,15 @@ export interface Hypothesis {
   /** The threshold where the monolith serves nobody who could be compared. */
   readonly alone?: number;
 }
+
+/** What one side did while it was compared. */
+export interface Compared extends Count {
+  /** The share of bad requests in its worst half minute: trouble may come in spells. */
+  readonly worst: number;
+}
+
+const NOTHING_COMPARED: Compared = { n: 0, k: 0, worst: 0 };
+const ENOUGH_FOR_A_SHARE = 500;
 
 /** How far a test is. */
 export interface TestEvidence {
@@ -51,7 +61,9 @@ export class SequentialTest {
   readonly #observations: Observations;
   readonly #hypothesis: Hypothesis;
   readonly #cuts: { readonly floor?: number; readonly alone?: number; readonly baseline?: BaselineCuts };
-  readonly needed: number;
+  readonly #alpha: number;
+  /** How many such tests, each with requests of its own, share the rate. */
+  sharers = 1;
   #absolute: ChangeMixture | null = null;
   #relative: ChangeMixture | null = null;
   #alone: ChangeMixture | null = null;
@@ -59,6 +71,12 @@ export class SequentialTest {
   #epochAt = -Infinity;
   #recent = { service: { n: 0, k: 0 }, monolith: { n: 0, k: 0 } };
   #lastAt = 0;
+  /** The monolith's requests that were compared in this rollout, and the failed among them. */
+  #compared: Compared = NOTHING_COMPARED;
+  /** The same in the present half minute. */
+  #lately: Count = { n: 0, k: 0 };
+  /** The share of failures that is not worse, from the remembered baseline; null: none was taken up. */
+  #edge: number | null = null;
 
   constructor(options: {
     readonly observations: Observations;
@@ -73,7 +91,7 @@ export class SequentialTest {
     this.#hypothesis = hypothesis;
     const { quantile, threshold, relative, alone } = hypothesis;
     // Two ways to fire share the rate.
-    this.needed = (alone === undefined ? 1 : 2) / alpha;
+    this.#alpha = alone === undefined ? alpha : alpha / 2;
     const cut = (ms: number | undefined): number | undefined => (quantile === undefined || ms === undefined ? undefined : observations.addCut('service', () => ms));
     const floor = cut(threshold);
     const aloneCut = cut(alone);
@@ -96,19 +114,53 @@ export class SequentialTest {
       if (block.openedAt - this.#epochAt >= EPOCH_MS) {
         if (this.#epochAt > -Infinity) for (const process of [this.#absolute, this.#relative, this.#alone]) process?.nextEpoch();
         this.#epochAt = block.openedAt;
+        this.#lately = { n: 0, k: 0 };
       }
       this.#count(block);
     }
   }
 
+  get needed(): number {
+    return this.sharers / this.#alpha;
+  }
+
+  /** What the monolith did while it was compared; of failures only. */
+  get compared(): Compared {
+    return this.#compared;
+  }
+
+  /** The share of failures that is not worse at 100 %, by a remembered baseline; null: by `alone`. */
+  get edge(): number | null {
+    return this.#edge;
+  }
+
+  /**
+   * From now on, for the rest of the rollout, the service alone is held to what the monolith did: an upper
+   * confidence bound of its share of failures, or its worst half minute if that was worse, with the rule's margin. That the bound is too low takes half of what
+   * may be spent without the monolith, so the evidence has to be twice as much. `alone` stays a limit, and
+   * `threshold` what is never too bad. For rules about failures that have `relative` and `alone`.
+   */
+  standAlone(baseline: Compared): void {
+    const { quantile, threshold = 0, relative, alone } = this.#hypothesis;
+    if (this.#edge !== null || quantile !== undefined || relative === undefined || alone === undefined) return;
+    const share = Math.max(baseline.worst, upperShare(baseline, this.#alpha / 2 / this.sharers));
+    const worse = (relative * share) / (1 - share + relative * share);
+    if (Math.max(worse, threshold) < alone) this.#edge = Math.max(worse, threshold);
+  }
+
+  /** Against the null without the monolith; what the baseline's uncertainty took is paid. */
+  get #byItself(): number {
+    return (this.#alone?.value ?? 0) / (this.#edge === null ? 1 : 2);
+  }
+
   get fires(): boolean {
-    if (this.#alone && this.#alone.value >= this.needed) return true;
+    if (this.#byItself >= this.needed) return true;
     return (this.#absolute ?? this.#relative) !== null && [this.#absolute, this.#relative].every((process) => process === null || process.value >= this.needed);
   }
 
   get evidence(): TestEvidence {
     const compared = Math.min(this.#absolute?.value ?? Infinity, this.#relative?.value ?? Infinity);
-    const value = Math.max(compared === Infinity ? 0 : compared, this.#alone?.value ?? 0);
+    const value = Math.max(compared === Infinity ? 0 : compared, this.#byItself);
     return { value, needed: this.needed, ...this.#recent };
   }
 
@@ -120,6 +172,9 @@ export class SequentialTest {
     this.#alone = alone === undefined ? null : new ChangeMixture();
     this.#next = this.#observations.next;
     this.#epochAt = -Infinity;
+    this.#compared = NOTHING_COMPARED;
+    this.#lately = { n: 0, k: 0 };
+    this.#edge = null;
     this.#recent = { service: { n: 0, k: 0 }, monolith: { n: 0, k: 0 } };
   }
 
@@ -132,15 +187,24 @@ export class SequentialTest {
     if (atFloor) this.#absolute?.update(oneSample(atFloor, latency ? 1 - quantile : threshold, EFFECTS));
     if (block.begun.monolith === 0) {
       const service = latency ? slow(this.#cuts.alone) : failures.service;
-      if (service) this.#alone?.update(oneSample(service, latency ? 1 - quantile : alone, EFFECTS));
+      if (service) this.#alone?.update(oneSample(service, latency ? 1 - quantile : (this.#edge ?? alone), EFFECTS));
       this.#remember(block, service ?? atFloor, undefined);
       return;
     }
     const service = latency ? slow(this.#cuts.baseline?.service) : failures.service;
     const monolith = latency ? slow(this.#cuts.baseline?.monolith) : failures.monolith;
+    if (!latency && block.begun.service > 0) this.#keep(failures.monolith);
     // The margin of latencies is in the cutoffs, that of failures in the odds.
     if (service && monolith) this.#relative?.update(twoSample({ service, monolith }, latency ? 1 : relative, EFFECTS));
     this.#remember(block, service ?? atFloor, monolith);
+  }
+
+  #keep({ n, k }: Count): void {
+    const { n: all, k: failed, worst } = this.#compared;
+    this.#lately = { n: this.#lately.n + n, k: this.#lately.k + k };
+    // Of fewer, one failure would make a bad half minute.
+    const share = this.#lately.n < ENOUGH_FOR_A_SHARE ? 0 : this.#lately.k / this.#lately.n;
+    this.#compared = { n: all + n, k: failed + k, worst: Math.max(worst, share) };
   }
 
   #remember(block: Block, service: Count = { n: 0, k: 0 }, monolith: Count = { n: 0, k: 0 }): void {
@@ -164,7 +228,9 @@ export function baselineCuts(observations: Observations, quantile: () => number 
 export class CountTest {
   readonly #share: number;
   readonly #clock: Clock;
-  readonly needed: number;
+  readonly #alpha: number;
+  /** As of {@link SequentialTest}. */
+  sharers = 1;
   #mixture = new ChangeMixture();
   #seen: { readonly compared: number; readonly different: number } | null = null;
   #total = { n: 0, k: 0 };
@@ -173,7 +239,7 @@ export class CountTest {
   constructor(options: { readonly share: number; readonly alpha: number; readonly clock: Clock }) {
     this.#share = options.share;
     this.#clock = options.clock;
-    this.needed = 1 / options.alpha;
+    this.#alpha = options.alpha;
     this.#epochAt = options.clock.monotonic();
   }
 
@@ -189,6 +255,10 @@ export class CountTest {
     }
     this.#mixture.update(oneSample(count, this.#share, EFFECTS));
     this.#total = { n: this.#total.n + count.n, k: this.#total.k + count.k };
+  }
+
+  get needed(): number {
+    return this.sharers / this.#alpha;
   }
 
   get fires(): boolean {

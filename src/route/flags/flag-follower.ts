@@ -1,3 +1,4 @@
+import { withAbortOf } from '../../core/abort-any.ts';
 import type { Clock } from '../../core/clock.ts';
 import { isBanyanError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -44,7 +45,7 @@ export async function followFlag(options: FlagFollowerOptions): Promise<void> {
       const timer = new AbortController();
       await Promise.race([
         woken,
-        clock.sleep(everyMs, AbortSignal.any([signal, timer.signal])).catch((error: unknown) => {
+        withAbortOf([signal, timer.signal], (either) => clock.sleep(everyMs, either)).catch((error: unknown) => {
           if (!signal.aborted && !timer.signal.aborted) throw error;
         }),
       ]);

@@ -56,8 +56,6 @@ export class FlagError extends Error {
   }
 }
 
-export type FlagEvent = 'PROVIDER_READY' | 'PROVIDER_STALE' | 'PROVIDER_CONFIGURATION_CHANGED' | 'PROVIDER_ERROR';
-
 /** Tells handlers of events, as the SDK's own emitter does. One that throws keeps no other from hearing. */
 export class FlagEvents {
   readonly #handlers = new Map<string, FlagEventHandler[]>();

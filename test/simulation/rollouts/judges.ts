@@ -1,7 +1,7 @@
 import type { Side } from '../../../src/model/side.ts';
 import type { Observations } from '../../../src/route/evidence/observations.ts';
 import { StepEvidence } from '../../../src/route/evidence/step-evidence.ts';
-import { SequentialTest, type Hypothesis } from '../../../src/route/evidence/sequential-test.ts';
+import { SequentialTest, type Compared, type Hypothesis } from '../../../src/route/evidence/sequential-test.ts';
 import type { Judge } from './world.ts';
 
 export type JudgeOf = (parts: {
@@ -10,13 +10,32 @@ export type JudgeOf = (parts: {
   readonly seen: (listener: (request: { readonly side: Side; readonly ms: number; readonly failed: boolean }) => void) => void;
 }) => Judge;
 
-/** The router's own: the rate is shared by the rules. */
-export function sequential(rules: readonly Hypothesis[], alpha: number): JudgeOf {
+/** The router's own: the rate is shared by the rules, and by the routers, of which this is one. */
+export function sequential(rules: readonly Hypothesis[], alpha: number, routers = 1): JudgeOf {
   return ({ observations, p95 }) => {
     const tests = rules.map((hypothesis) => new SequentialTest({ observations, hypothesis, alpha: alpha / rules.length, baseline: p95 }));
+    for (const test of tests) test.sharers = routers;
     return {
       look: () => {
         for (const test of tests) test.look();
+        return tests.some((test) => test.fires);
+      },
+    };
+  };
+}
+
+/** The same, when nobody is left on the monolith after `from` seconds: then it goes by what that did. */
+export function standingAlone(rules: readonly Hypothesis[], alpha: number, from: number, remembered = (seen: Compared): Compared => seen): JudgeOf {
+  return ({ observations, p95 }) => {
+    const tests = rules.map((hypothesis) => new SequentialTest({ observations, hypothesis, alpha: alpha / rules.length, baseline: p95 }));
+    let alone = false;
+    return {
+      look: (second) => {
+        for (const test of tests) test.look();
+        if (second >= from && !alone) {
+          alone = true;
+          for (const test of tests) test.standAlone(remembered(test.compared));
+        }
         return tests.some((test) => test.fires);
       },
     };

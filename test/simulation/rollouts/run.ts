@@ -1,8 +1,8 @@
 import { samplesNeeded } from '../../../src/route/evidence/samples-needed.ts';
-import { goesOn, peeking, sequential, staleBaseline, type JudgeOf } from './judges.ts';
+import { goesOn, peeking, sequential, staleBaseline, standingAlone, type JudgeOf } from './judges.ts';
 import { measure, mostAlarms } from './measure.ts';
 import type { World } from './world.ts';
-import { bursts, commonTrouble, drifting, failing, heavyTailed, onTheEdge, ownTrouble, plain, shareBeyond, slower, unlikeUsers } from './worlds.ts';
+import { allAfter, bursts, commonTrouble, drifting, failing, heavyTailed, onTheEdge, ownTrouble, plain, shareBeyond, slower, unlikeUsers } from './worlds.ts';
 
 /*
  * The long version of the simulation of rollouts: `npm run sim:rollouts [-- ROLLOUTS [WHICH]]` (default
@@ -58,6 +58,14 @@ for (const world of [plain(600), drifting(1300), heavyTailed(300), bursts(300), 
   falseAlarms(world, 'no floors, no margin', sequential(noMargin, alpha), true);
 }
 falseAlarms(onTheEdge(300), 'no floors', sequential(compared, alpha), true);
+const ramp = 60;
+for (const rule of [{ relative: 1, alone: 0.05 }, { threshold: 0.002, relative: 2, alone: 0.05 }]) {
+  falseAlarms(allAfter(ramp, 400, 0.001), `relative ${rule.relative}, the remembered baseline`, standingAlone([rule], alpha, ramp), true);
+}
+const spells: World = { ...commonTrouble(400), name: `100 % after ${ramp} s, with the same spells of errors before and after`, traffic: (second) => (second < ramp ? 0.5 : 1) };
+const byDefault = [{ threshold: 0.002, relative: 2, alone: 0.05 }];
+falseAlarms(spells, 'relative 2, the remembered baseline', standingAlone(byDefault, alpha, ramp), false);
+falseAlarms(spells, 'the limit of 5 % alone', sequential(byDefault, alpha), false);
 for (const users of [10_000, 1000, 100]) falseAlarms(unlikeUsers(300, users), 'no floors', sequential(compared, alpha), false);
 falseAlarms(ownTrouble(300), 'no floors', sequential(compared, alpha), false);
 falseAlarms(plain(300), 'planted: a fixed test, looked at 20 times a second', peeking(alpha), false);
@@ -75,6 +83,13 @@ for (const traffic of [0.05, 0.2, 0.5]) {
   found(slower(6000, 1.2, traffic), 'no floors', sequential(compared, alpha), latency);
   const plainly = samplesNeeded({ service: shareBeyond(1.2, 1), reference: 0.05, relative: 1, traffic }, each);
   found(slower(6000, 1.2, traffic), 'no floors, no margin', sequential(noMargin, alpha), plainly);
+}
+for (const judged of ['remembered', 'limit'] as const) {
+  const rule = [{ threshold: 0.002, relative: 2, alone: 0.05 }];
+  const world = allAfter(ramp, 400, 0.02);
+  if (!wanted.test(world.name)) break;
+  const { fired, median, p90 } = measure(world, judged === 'limit' ? sequential(rule, alpha) : standingAlone(rule, alpha, ramp), { rollouts });
+  row([world.name, judged === 'limit' ? 'the limit of 5 % alone' : 'the remembered baseline', fired, median, p90, '', '']);
 }
 process.stdout.write('\n');
 row([`a step of a gradual shift (${rollouts} each)`, 'taken', "the service's requests until then, median", '90th percentile', 'promise']);

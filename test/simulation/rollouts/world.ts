@@ -30,8 +30,8 @@ export interface World {
 
 /** Something that looks at the requests and says when to go back. */
 export interface Judge {
-  /** Whether it fires now. */
-  look(): boolean;
+  /** Whether it fires now, in this second of the rollout. */
+  look(second: number): boolean;
 }
 
 export interface Outcome {
@@ -110,7 +110,7 @@ export function rollout(
     second += -Math.log(1 - random()) / world.rate(Math.max(0, second));
     if (judge && now >= nextLook) nextLook = now + LOOK_MS;
     else continue;
-    if (judge.look()) return { fired: true, serviceRequests };
+    if (judge.look(second)) return { fired: true, serviceRequests };
   }
   return { fired: false, serviceRequests };
 }

@@ -96,6 +96,16 @@ export function failing(seconds: number, errors: number, traffic = 0.2): World {
   };
 }
 
+/** Half of the users for `ramp` seconds, then all of them; from then on the service fails as often as `errors` says. */
+export function allAfter(ramp: number, seconds: number, errors: number): World {
+  return {
+    ...plain(seconds),
+    name: `100 % after ${ramp} s, and then ${errors * 100} % errors instead of 0.1 %`,
+    traffic: (second) => (second < ramp ? 0.5 : 1),
+    side: (_side, { second }) => ({ ...equal, errors: second < ramp ? equal.errors : errors }),
+  };
+}
+
 /** The service's share of requests beyond `relative` times the monolith's p95, if it is `by` times as slow. */
 export function shareBeyond(by: number, relative: number): number {
   const z95 = 1.644854;

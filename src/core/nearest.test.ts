@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearest } from './suggest.ts';
+import { nearest } from './nearest.ts';
 
 test.each([
   ['tabels', ['url', 'tables', 'match'], 'tables'],

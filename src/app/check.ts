@@ -1,0 +1,57 @@
+import { redactUrls } from './logging.ts';
+import type { Schema } from '../model/schema.ts';
+import { compareApis } from '../plan/check/api/compare-apis.ts';
+import { compareSchemas } from '../plan/check/database/compare-schemas.ts';
+import { readSchemaJson } from '../plan/check/database/schema-json.ts';
+import type { Comparison } from '../plan/check/finding.ts';
+import { compareGraphql } from '../plan/check/graphql/compare-graphql.ts';
+import { reportGithub, reportJunit, reportMarkdown, reportSarif, reportText } from '../plan/check/render-report.ts';
+import { parseText } from '../plan/document.ts';
+import { compatibilityReport } from '../plan/check/report.ts';
+import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
+import { createPool } from '../postgres/connect.ts';
+import { parseSchema } from '../postgres/sql/parse-schema.ts';
+import type { ApplicationContext } from './application.ts';
+import { writeDocument } from './document-output.ts';
+import type { CheckOptions, CheckResult } from './plan-types.ts';
+import { readText } from './text-file.ts';
+
+/** `banyan check`: two schemas or APIs against each other. */
+export async function check(context: ApplicationContext, { before, after, type, output, format, renames }: CheckOptions): Promise<CheckResult> {
+  const comparison = await compare(context, { before, after, type, ...(renames ? { renames } : {}) });
+  const report = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at: new Date(context.clock.now()), comparison });
+  const written = await writeDocument({
+    format, ...(output === undefined ? {} : { output }),
+    render: {
+      json: () => `${JSON.stringify(report, null, 2)}\n`, text: () => reportText(report), markdown: () => reportMarkdown(report),
+      sarif: () => reportSarif(report), junit: () => reportJunit(report), github: () => reportGithub(report),
+    },
+  });
+  return { ...written, report };
+}
+
+async function compare(context: ApplicationContext, { before, after, type, renames }: Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames'>): Promise<Comparison> {
+  if (type === 'database') {
+    const [old, fresh] = [await schemaOf(context, before), await schemaOf(context, after)];
+    return compareSchemas({ before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) });
+  }
+  const [old, fresh] = [await readText(before), await readText(after)];
+  return type === 'graphql' ? compareGraphql({ before: old, after: fresh, names: { before, after } }) : compareApis({ before: parseText(before, old), after: parseText(after, fresh), names: { before, after } });
+}
+
+/** A database's URL, or a file of SQL or of schema JSON. */
+async function schemaOf(context: ApplicationContext, place: string): Promise<Schema> {
+  if (/^postgres(ql)?:\/\//i.test(place)) {
+    const pool = createPool({ url: place, max: 2 });
+    try {
+      return await new PostgresIntrospector({ pool }).readSchema();
+    } finally {
+      await pool.end();
+    }
+  }
+  const text = await readText(place);
+  if (/\.json$/i.test(place) || /^\uFEFF?\s*\{/.test(text)) return readSchemaJson({ file: place, text });
+  const parsed = await parseSchema(text);
+  for (const unread of parsed.unread) context.progress.note(`${place}:${unread.line} was not understood: ${unread.reason}`);
+  return parsed.schema;
+}

@@ -1,0 +1,94 @@
+import type { CompatibilityReport } from '../plan/check/report.ts';
+import type { MigrationPlan } from '../plan/plan-document.ts';
+import type { RollbackRunbook } from '../plan/runbook/runbook-document.ts';
+import type { DocumentOutput } from './document-output.ts';
+
+export type PlanFormat = 'json' | 'text' | 'both' | 'markdown' | 'mermaid';
+
+export interface PlanOptions {
+  /** The specification's file. */
+  readonly input: string;
+  readonly output?: string;
+  readonly format: PlanFormat;
+}
+
+export interface PlanResult extends DocumentOutput {
+  readonly plan: MigrationPlan;
+}
+
+export interface SpecificationCheck {
+  readonly valid: true;
+  readonly file: string;
+  /** Keys that nobody reads, by their path. */
+  readonly unknown: readonly string[];
+}
+
+export type CheckFormat = 'json' | 'text' | 'both' | 'markdown' | 'sarif' | 'junit' | 'github';
+
+export interface CheckOptions {
+  /** Files, or URLs of databases. */
+  readonly before: string;
+  readonly after: string;
+  readonly type: 'database' | 'api' | 'graphql';
+  readonly output?: string;
+  readonly format: CheckFormat;
+  /** Confirmed renames, old to new: `users.mail` to `users.email`. */
+  readonly renames?: Readonly<Record<string, string>>;
+}
+
+export interface CheckResult extends DocumentOutput {
+  readonly report: CompatibilityReport;
+}
+
+export type RunbookFormat = 'json' | 'text' | 'both' | 'markdown';
+
+export interface RunbookOptions {
+  /** The plan's file. */
+  readonly input: string;
+  readonly output?: string;
+  readonly format: RunbookFormat;
+}
+
+export interface RunbookResult extends DocumentOutput {
+  readonly runbook: RollbackRunbook;
+}
+
+export interface RunbookTestOptions extends RunbookOptions {
+  /** SQL that makes the tables. Absent: tables made of the plan's schema changes. */
+  readonly schema?: string;
+}
+
+export interface TestedStep {
+  readonly step_id: string;
+  readonly name: string;
+  /** `by hand`: the plan has no statement that undoes it. */
+  readonly result: 'came back' | 'by hand' | 'failed';
+  readonly detail: string;
+}
+
+export interface RunbookTestResult {
+  /** Each step came back. */
+  readonly ok: boolean;
+  readonly runbook_id: string;
+  readonly tested: boolean;
+  readonly tested_at?: string;
+  readonly steps: readonly TestedStep[];
+  /** Steps that are no statements: commands of Banyan, and what people do. */
+  readonly not_run: readonly string[];
+  readonly notes: readonly string[];
+  readonly files: readonly string[];
+}
+
+/** What the commands of the planning family ask of the application. */
+export interface PlanningApplication {
+  /** @throws BANYAN_DOCUMENT if the specification is not of its form. */
+  plan(options: PlanOptions): Promise<PlanResult>;
+  /** @throws BANYAN_DOCUMENT if one of both is not of its form. */
+  check(options: CheckOptions): Promise<CheckResult>;
+  /** @throws BANYAN_DOCUMENT if the plan is not of its form. */
+  runbook(options: RunbookOptions): Promise<RunbookResult>;
+  /** @throws BANYAN_DOCUMENT if the plan is not of its form. */
+  runbookTest(options: RunbookTestOptions): Promise<RunbookTestResult>;
+  /** @throws BANYAN_DOCUMENT if the specification is not of its form. */
+  planCheck(options: { readonly input: string }): Promise<SpecificationCheck>;
+}

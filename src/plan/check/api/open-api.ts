@@ -1,0 +1,92 @@
+import { formOf, isNode, member, type Form, type Node } from './form.ts';
+
+/** Deeper than this nobody writes, and no reader's stack need follow. */
+const DEEPEST = 500;
+
+/** An OpenAPI document whose references can be followed. */
+export interface OpenApi {
+  readonly form: Form;
+  readonly root: Node;
+  /** 3.1 allows keywords beside `$ref`; 3.0 ignores them. */
+  readonly siblings: boolean;
+  /**
+   * The object that `value` is or refers to, through any number of references. A reference that leads back to itself
+   * says nothing: an empty object.
+   * @throws BANYAN_DOCUMENT where a reference leads out of the document or nowhere.
+   */
+  readonly resolve: (value: unknown, path: string) => Node;
+}
+
+/**
+ * An OpenAPI document, 3.0 or 3.1.
+ * @param name what it is called in messages: a file's path.
+ * @throws BANYAN_DOCUMENT if it is none.
+ */
+export function openApi(name: string, document: unknown): OpenApi {
+  const form = formOf(name);
+  const root = form.object(document, '');
+  const swagger = member(root, 'swagger');
+  if (swagger !== undefined) form.refuse('swagger', JSON.stringify(swagger), 'openapi 3.0 or 3.1; convert the document first');
+  const version = form.text(member(root, 'openapi'), 'openapi');
+  if (!/^3\.[01](\.|$)/.test(version)) form.refuse('openapi', JSON.stringify(version), 'version 3.0 or 3.1');
+  if (isDeeper(root)) form.refuse('', `more than ${DEEPEST} levels of nesting`, 'an OpenAPI document');
+  const resolved = new Map<string, Node>();
+  return {
+    form, root, siblings: version.startsWith('3.1'),
+    resolve(value, path) {
+      let node = form.object(value, path);
+      const seen = new Set<string>();
+      for (let ref = referenceOf(node); ref !== undefined; ref = referenceOf(node)) {
+        if (seen.has(ref)) return {};
+        seen.add(ref);
+        const known = resolved.get(ref);
+        node = known ?? lookUp({ form, root, ref, path });
+        resolved.set(ref, node);
+      }
+      return node;
+    },
+  };
+}
+
+/** The reference that a node is, if it is one. */
+export function referenceOf(node: Node): string | undefined {
+  const ref = member(node, '$ref');
+  return typeof ref === 'string' ? ref : undefined;
+}
+
+function lookUp({ form, root, ref, path }: { readonly form: Form; readonly root: Node; readonly ref: string; readonly path: string }): Node {
+  const quoted = JSON.stringify(ref.slice(0, 200));
+  if (ref !== '#' && !ref.startsWith('#/')) form.refuse(path, `the reference ${quoted}`, 'a reference into the same document, such as "#/components/schemas/User"; bundle the documents first');
+  let value: unknown = root;
+  for (const part of ref.split('/').slice(1)) {
+    const name = unescaped(part);
+    value = Array.isArray(value) ? value[Number(name)] : isNode(value) ? member(value, name) : undefined;
+  }
+  if (typeof value === 'boolean') return value ? {} : { not: {} };
+  return isNode(value) ? value : form.refuse(path, `the reference ${quoted}, which leads nowhere`, 'a reference to something in the document');
+}
+
+function unescaped(part: string): string {
+  let text = part;
+  try {
+    text = decodeURIComponent(part);
+  } catch {
+    // A stray % stands for itself.
+  }
+  return text.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+/** Level by level, so that no depth can exhaust the stack; what is shared is looked at once a level. */
+function isDeeper(root: unknown): boolean {
+  let level = new Set<unknown>([root]);
+  for (let depth = 0; level.size > 0; depth += 1) {
+    if (depth > DEEPEST) return true;
+    const next = new Set<unknown>();
+    for (const each of level) {
+      if (typeof each !== 'object' || each === null) continue;
+      for (const child of Object.values(each)) if (typeof child === 'object' && child !== null) next.add(child);
+    }
+    level = next;
+  }
+  return false;
+}

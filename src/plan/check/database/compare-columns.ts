@@ -1,0 +1,261 @@
+import { nearest } from '../../../core/nearest.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../../../model/names.ts';
+import type { Column, Schema } from '../../../model/schema.ts';
+import { compareTypes, typeChange } from './type-change.ts';
+import { columnSql, commentOn, identitySequence, identitySql, ownSequence } from './definitions.ts';
+import { PHASES, displayName, tablePath, type Pair, type TablePair } from './differences.ts';
+import { alterColumn, canonical, dropConstraint, guarded, hasColumn, hasConstraint, mentions, validateConstraint, waiting } from './sql-text.ts';
+
+const READERS = 'the generated API loses the field';
+
+/** Columns of one table. A partition has those of its parent. */
+export function compareColumns(pair: Pair, tables: TablePair): void {
+  const { old, fresh } = tables;
+  if (fresh.partitionOf && old.partitionOf) return;
+  for (const column of fresh.columns) {
+    const before = old.columns.find(({ name }) => name === column.name);
+    if (before) compareColumn(pair, tables, before, column);
+    else added(pair, tables, column);
+  }
+  for (const column of old.columns) {
+    if (!fresh.columns.some(({ name }) => name === column.name)) removed(pair, tables, column);
+  }
+}
+
+function pathOf({ fresh }: TablePair, column: Column): string {
+  return `${tablePath(fresh.name)}.columns.${column.name}`;
+}
+
+function summary(column: Column): string {
+  return columnSql(column).slice(quoteIdentifier(column.name).length + 1);
+}
+
+/** Whether a row that does not name the column gets a value. */
+function filled({ default: value, identity, generated, nullable }: Column): boolean {
+  return nullable || value !== undefined || identity !== undefined || generated !== undefined;
+}
+
+function added({ after, differences }: Pair, tables: TablePair, column: Column): void {
+  const { fresh } = tables;
+  const name = `${displayName(fresh.name)}.${column.name}`;
+  const required = !filled(column);
+  differences.find(required ? 'breaking' : 'additive', {
+    type: required ? 'required_column_added' : 'column_added', field_path: pathOf(tables, column), new_value: summary(column), affected_operations: ['INSERT'],
+    description: `Column ${name} (${summary(column)}) is new${required ? ', and must be given' : ''}.`,
+    impact: required ? 'Writers that do not know it can not insert any more; rows that are there have no value for it. Replication from a database without it stops.' : 'Readers that take every column get one more; a subscriber needs it before the publisher sends it.',
+    suggested_migration: required ? `Expand: add it nullable or with a default, let every writer give it, fill the old rows in batches, then add CHECK ("${column.name}" IS NOT NULL) NOT VALID, VALIDATE, SET NOT NULL.` : 'Add it before the code that uses it.',
+  });
+  const steps = { about: [fresh.name] };
+  const computed = column.generated !== undefined;
+  const rewrites = column.identity !== undefined || (computed && column.virtual !== true) || isVolatile(column.default);
+  differences.step({
+    ...steps, phase: computed ? PHASES.generated : PHASES.column, description: `Add column ${name}`,
+    forward: waiting(`ALTER TABLE ${quoteTable(fresh.name)} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(after, fresh.name, column.name), nullable: required || column.nullable })}`,
+      ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${quoteTable(fresh.name)}.${quoteIdentifier(column.name)}`, column.comment)])),
+    back: waiting(`ALTER TABLE IF EXISTS ${quoteTable(fresh.name)} DROP COLUMN IF EXISTS ${quoteIdentifier(column.name)}`),
+    holds: hasColumn(fresh.name, column.name), hazards: rewrites ? ['table_rewrite'] : [], loses: `what was written to ${name} since`,
+  });
+  if (required) setNotNull({ differences }, tables, column);
+}
+
+/** A default that has another value for each row is computed row by row, under the lock. */
+function isVolatile(value: string | undefined): boolean {
+  return value !== undefined && /\b(nextval|random|gen_random_uuid|uuid_generate\w*|uuidv[47]|clock_timestamp|timeofday)\s*\(/i.test(value);
+}
+
+function removed({ before, differences }: Pair, tables: TablePair, column: Column): void {
+  const { old, fresh } = tables;
+  const name = `${displayName(fresh.name)}.${column.name}`;
+  const fits = fresh.columns.filter((each) => each.type === column.type && !old.columns.some((other) => other.name === each.name)).map((each) => each.name);
+  const like = nearest(column.name, fits) ?? fits[0];
+  differences.find('breaking', {
+    type: 'column_removed', field_path: pathOf(tables, column), old_value: summary(column), affected_operations: ['SELECT', 'INSERT', 'UPDATE'],
+    description: `Column ${name} is gone.`, impact: `Readers and writers that name it fail; ${READERS}; replication to a database that has it goes on, from it stops.`,
+    suggested_migration: `Contract last: take it out of every reader and writer, ${column.nullable ? '' : 'drop its NOT NULL, '}wait a release, take a copy, then drop it.${like === undefined ? '' : ` If it only has another name now, say so: --rename ${displayName(fresh.name)}.${column.name}=${displayName(fresh.name)}.${like}`}`,
+  });
+  const own = before.sequences.filter(({ ownedBy }) => ownedBy?.table === fresh.name && ownedBy.column === column.name && !ownedBy.identity);
+  const mayMiss = !filled(column);
+  const add = `ALTER TABLE ${quoteTable(fresh.name)} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(before, fresh.name, column.name), nullable: mayMiss || column.nullable })}`;
+  differences.step({
+    phase: column.generated === undefined ? PHASES.dropColumn : PHASES.dropEarly, about: [fresh.name], description: `Drop column ${name}`,
+    forward: waiting(`ALTER TABLE IF EXISTS ${quoteTable(fresh.name)} DROP COLUMN IF EXISTS ${quoteIdentifier(column.name)}`),
+    back: waiting(add, ...own.map(ownSequence),
+      ...(mayMiss ? [`DO $banyan$ BEGIN\n  IF NOT EXISTS (SELECT FROM ${quoteTable(fresh.name)} WHERE ${quoteIdentifier(column.name)} IS NULL) THEN\n    ALTER TABLE ${quoteTable(fresh.name)} ALTER COLUMN ${quoteIdentifier(column.name)} SET NOT NULL;\n  ELSE\n    RAISE WARNING ${quoteLiteral('a column that was NOT NULL has no values any more: fill it from a copy')};\n  END IF;\nEND $banyan$;`] : []),
+      ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${quoteTable(fresh.name)}.${quoteIdentifier(column.name)}`, column.comment)])),
+    holds: `NOT ${hasColumn(fresh.name, column.name)}`, hazards: column.generated === undefined ? ['deletes_data'] : [],
+    ...(column.generated === undefined ? { loses: `every value of ${name}` } : {}),
+  });
+}
+
+function compareColumn(pair: Pair, tables: TablePair, old: Column, fresh: Column): void {
+  if ((old.generated === undefined ? undefined : canonical(old.generated)) !== (fresh.generated === undefined ? undefined : canonical(fresh.generated)) || (old.virtual ?? false) !== (fresh.virtual ?? false)) {
+    compareGenerated(pair, tables, old, fresh);
+    return;
+  }
+  const typed = old.type !== fresh.type || (old.collation ?? '') !== (fresh.collation ?? '');
+  if (typed) compareTypes({ pair, tables, old, fresh, path: pathOf(tables, fresh) });
+  else if (fresh.generated !== undefined) rebuildGenerated(pair, tables, old, fresh);
+  compareIdentity(pair, tables, old, fresh);
+  compareDefault(pair, tables, { old, fresh, typed });
+  compareNullability(pair, tables, old, fresh);
+  compareComment(pair, tables, old, fresh);
+}
+
+/** A computed column is made anew: the server alters it in no version we know of without losing its order or its dependents. */
+function compareGenerated(pair: Pair, tables: TablePair, old: Column, fresh: Column): void {
+  const name = `${displayName(tables.fresh.name)}.${fresh.name}`;
+  pair.differences.find(old.generated === undefined ? 'breaking' : 'potentially_breaking', {
+    type: old.generated === undefined ? 'generated_added' : fresh.generated === undefined ? 'generated_removed' : 'generated_modified', field_path: pathOf(tables, fresh),
+    old_value: summary(old), new_value: summary(fresh), affected_operations: ['INSERT', 'UPDATE', 'SELECT'],
+    description: `Column ${name} was ${summary(old)}, and is ${summary(fresh)}.`,
+    impact: old.generated === undefined ? 'Writers that give it a value are refused; what was written to it is gone.' : 'Readers see other values; writers may have to give it.',
+    suggested_migration: 'Expand: add it under a new name, let readers go over, then drop the old one.',
+  });
+  const table = quoteTable(tables.fresh.name);
+  const column = quoteIdentifier(fresh.name);
+  const loses = old.generated === undefined ? `what was written to ${name}` : `values of ${name} as they were computed`;
+  if (old.generated !== undefined && fresh.generated === undefined && old.virtual !== true) {
+    pair.differences.step({
+      phase: PHASES.dropEarly, about: [tables.fresh.name], description: `Stop computing column ${name}`, forward: waiting(guarded(hasColumn(tables.fresh.name, fresh.name, "a.attgenerated <> ''"), `ALTER TABLE ${table} ALTER COLUMN ${column} DROP EXPRESSION`)),
+      back: waiting(guarded(hasColumn(tables.fresh.name, fresh.name, "a.attgenerated = ''"), `ALTER TABLE ${table} DROP COLUMN ${column}`, `ALTER TABLE ${table} ADD COLUMN ${columnSql(old)}`)),
+      holds: hasColumn(tables.fresh.name, fresh.name, "a.attgenerated = ''"), hazards: [], loses: `what was written to ${name} since`,
+    });
+    const plain: Column = { name: old.name, type: old.type, nullable: old.nullable, ...(old.collation === undefined ? {} : { collation: old.collation }), ...(old.comment === undefined ? {} : { comment: old.comment }) };
+    compareColumn(pair, tables, plain, fresh);
+    return;
+  }
+  recreate(pair, tables, { old, fresh, loses });
+}
+
+/** Drops the column early, and adds it late. */
+function recreate({ before, after, differences }: Pair, tables: TablePair, { old, fresh, loses }: { readonly old: Column; readonly fresh: Column; readonly loses?: string }): void {
+  const name = tables.fresh.name;
+  const table = quoteTable(name);
+  const drop = `ALTER TABLE IF EXISTS ${table} DROP COLUMN IF EXISTS ${quoteIdentifier(fresh.name)}`;
+  const make = (column: Column, schema: Schema): string => waiting(`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(schema, name, column.name) })}`, ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${table}.${quoteIdentifier(column.name)}`, column.comment)]));
+  const title = `column ${displayName(name)}.${fresh.name}`;
+  differences.step(
+    { phase: PHASES.dropEarly, about: [name], description: `Take away ${title} to make it anew`, forward: waiting(drop), back: make(old, before), holds: 'true', hazards: ['deletes_data'], ...(loses === undefined ? {} : { loses }) },
+    { phase: PHASES.generated, about: [name], description: `Make ${title} anew`, forward: make(fresh, after), back: waiting(drop), holds: hasColumn(name, fresh.name), hazards: fresh.virtual ? [] : ['table_rewrite'] },
+  );
+}
+
+/** What a computed column reads can not change its type under it. */
+function rebuildGenerated(pair: Pair, tables: TablePair, old: Column, fresh: Column): void {
+  const changed = tables.fresh.columns.some((column) => {
+    const before = tables.old.columns.find(({ name }) => name === column.name);
+    return before !== undefined && before.type !== column.type && mentions(old.generated ?? '', column.name);
+  });
+  if (changed) recreate(pair, tables, { old, fresh });
+}
+
+function compareIdentity({ before, after, differences }: Pair, tables: TablePair, old: Column, fresh: Column): void {
+  if (old.identity === fresh.identity) return;
+  const { name } = tables.fresh;
+  const title = `${displayName(name)}.${fresh.name}`;
+  differences.find(fresh.identity === 'always' ? 'breaking' : old.identity === undefined || fresh.identity !== undefined ? 'non_breaking' : 'potentially_breaking', {
+    type: old.identity === undefined ? 'identity_added' : fresh.identity === undefined ? 'identity_removed' : 'identity_modified', field_path: pathOf(tables, fresh),
+    old_value: old.identity ?? null, new_value: fresh.identity ?? null, affected_operations: ['INSERT'],
+    description: `Column ${title} ${fresh.identity === undefined ? 'gives out no numbers any more' : `gives out numbers ${fresh.identity}`}.`,
+    impact: fresh.identity === 'always' ? 'Writers that give a number are refused.' : fresh.identity === undefined ? 'Writers that give no number are refused, or get null.' : 'Nobody has to change.',
+    suggested_migration: 'Let every writer do without what is taken away first; set the sequence above the largest number.',
+  });
+  const steps = { about: [name] };
+  if (old.identity !== undefined && fresh.identity !== undefined) {
+    differences.step({
+      ...steps, phase: PHASES.identity, description: `Let column ${title} give out numbers ${fresh.identity}`, forward: waiting(alterColumn(name, fresh.name, `SET GENERATED ${fresh.identity.toUpperCase()}`)),
+      back: waiting(alterColumn(name, fresh.name, `SET GENERATED ${old.identity.toUpperCase()}`)), holds: hasColumn(name, fresh.name, `a.attidentity = '${fresh.identity === 'always' ? 'a' : 'd'}'`),
+    });
+    return;
+  }
+  const [identity, schema, column] = fresh.identity === undefined ? [old.identity, before, old] as const : [fresh.identity, after, fresh] as const;
+  if (identity === undefined) return;
+  const sequence = identitySequence(schema, name, column.name);
+  const add = [
+    guarded(hasColumn(name, column.name, "a.attidentity = ''"), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(column.name)} ADD ${identitySql(identity, sequence)}`),
+    `SELECT setval(pg_get_serial_sequence(${quoteLiteral(quoteTable(name))}, ${quoteLiteral(column.name)}), (SELECT coalesce(max(${quoteIdentifier(column.name)}) + 1, ${sequence?.start ?? '1'}) FROM ${quoteTable(name)}), false);`,
+  ];
+  const drop = guarded(hasColumn(name, column.name, "a.attidentity <> ''"), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(column.name)} DROP IDENTITY`);
+  if (fresh.identity === undefined) {
+    differences.step({ ...steps, phase: PHASES.dropIdentity, description: `Let column ${title} give out no numbers`, forward: waiting(drop), back: waiting(...add), holds: hasColumn(name, column.name, "a.attidentity = ''") });
+  } else {
+    differences.step({ ...steps, phase: PHASES.identity, description: `Let column ${title} give out numbers`, forward: waiting(...add), back: waiting(drop), holds: hasColumn(name, column.name, "a.attidentity <> ''"), hazards: [] });
+  }
+}
+
+function compareDefault({ differences, remade }: Pair, tables: TablePair, { old, fresh, typed }: { readonly old: Column; readonly fresh: Column; readonly typed: boolean }): void {
+  if (fresh.generated !== undefined) return;
+  const text = ({ default: value }: Column): string | undefined => (value === undefined ? undefined : canonical(value));
+  const { name } = tables.fresh;
+  const title = `${displayName(name)}.${fresh.name}`;
+  const changed = text(old) !== text(fresh);
+  const gone = fresh.default === undefined && fresh.identity === undefined;
+  if (changed && fresh.identity === undefined && old.identity === undefined) {
+    differences.find(gone && !fresh.nullable ? 'breaking' : 'potentially_breaking', {
+      type: old.default === undefined ? 'default_added' : fresh.default === undefined ? 'default_removed' : 'default_changed', field_path: pathOf(tables, fresh),
+      old_value: old.default ?? null, new_value: fresh.default ?? null, affected_operations: ['INSERT'],
+      description: `The default of ${title} was ${old.default ?? 'none'}, and is ${fresh.default ?? 'none'}.`,
+      impact: gone && !fresh.nullable ? 'Writers that do not give it are refused.' : 'Rows of writers that do not give it have another value from now on; rows that are there keep theirs.',
+      suggested_migration: 'Let every writer give the value it means before the default changes.',
+    });
+  }
+  // Where the type changes, or is made anew, its default goes with it.
+  if (typed && typeChange(old, fresh).takesDefault) return;
+  if (!changed || (!typed && remade.has(fresh.type.replace(/(\[\])+$/, '')))) return;
+  // A column of identity or a computed one takes no default, should the statement run a second time.
+  const set = (value: string | undefined): string => waiting(guarded(hasColumn(name, fresh.name, "a.attidentity = '' AND a.attgenerated = ''"), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(fresh.name)} ${value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${value}`}`));
+  differences.step({
+    phase: PHASES.default, about: [name], description: `${fresh.default === undefined ? 'Drop' : 'Set'} the default of ${title}`,
+    forward: set(fresh.default), back: set(old.default), holds: hasColumn(name, fresh.name, fresh.default === undefined ? 'NOT a.atthasdef' : 'a.atthasdef'),
+  });
+}
+
+function compareNullability({ differences }: Pair, tables: TablePair, old: Column, fresh: Column): void {
+  if (old.nullable === fresh.nullable) return;
+  const { name } = tables.fresh;
+  const title = `${displayName(name)}.${fresh.name}`;
+  if (!fresh.nullable) {
+    differences.find('breaking', {
+      type: 'nullability_restriction', field_path: pathOf(tables, fresh), old_value: 'NULL', new_value: 'NOT NULL', affected_operations: ['INSERT', 'UPDATE'], description: `Column ${title} may not be null any more.`,
+      impact: 'Writers of null are refused; rows that have null stop the change; replicated rows with null stop the subscriber.',
+      suggested_migration: `Let writers give it, fill the rows in batches (UPDATE … WHERE ${quoteIdentifier(fresh.name)} IS NULL), ADD CONSTRAINT … CHECK (${quoteIdentifier(fresh.name)} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL, DROP CONSTRAINT.`,
+    });
+    setNotNull({ differences }, tables, fresh);
+    return;
+  }
+  differences.find('potentially_breaking', {
+    type: 'nullability_relaxed', field_path: pathOf(tables, fresh), old_value: 'NOT NULL', new_value: 'NULL', affected_operations: ['SELECT'], description: `Column ${title} may be null now.`,
+    impact: 'Readers that count on a value may meet null; the generated API gives a field that may be null.', suggested_migration: 'Let readers bear null first.',
+  });
+  differences.step({
+    phase: PHASES.allowNull, about: [name], description: `Let column ${title} be null`, forward: waiting(alterColumn(name, fresh.name, 'DROP NOT NULL')), back: waiting(alterColumn(name, fresh.name, 'SET NOT NULL')),
+    holds: hasColumn(name, fresh.name, 'NOT a.attnotnull'), loses: `nothing, but the way back is refused while ${title} has a null`,
+  });
+}
+
+/** The rows are looked at beside the writers; SET NOT NULL then believes the check. */
+function setNotNull({ differences }: Pick<Pair, 'differences'>, tables: TablePair, column: Column): void {
+  const { name } = tables.fresh;
+  const title = `${displayName(name)}.${column.name}`;
+  const check = `banyan_not_null_${tables.fresh.columns.indexOf(column) + 1}`;
+  const open = hasColumn(name, column.name, 'NOT a.attnotnull');
+  const alter = `ALTER TABLE ${quoteTable(name)}`;
+  const steps = { phase: PHASES.notNull, about: [name] };
+  differences.step(
+    { ...steps, description: `Refuse new nulls in ${title}`, forward: waiting(guarded(`${open} AND NOT ${hasConstraint(name, check)}`, `${alter} ADD CONSTRAINT ${check} CHECK (${quoteIdentifier(column.name)} IS NOT NULL) NOT VALID`)), back: waiting(dropConstraint(name, check)), holds: 'true', hazards: ['refuses_rows'] },
+    { ...steps, description: `Look for nulls in ${title}`, forward: validateConstraint(name, check), back: '-- Nothing to undo.', holds: 'true' },
+    {
+      ...steps, description: `Make ${title} NOT NULL`, forward: waiting(guarded(open, `${alter} ALTER COLUMN ${quoteIdentifier(column.name)} SET NOT NULL`), dropConstraint(name, check)),
+      back: waiting(alterColumn(name, column.name, 'DROP NOT NULL')), holds: hasColumn(name, column.name, 'a.attnotnull'),
+    },
+  );
+}
+
+function compareComment({ differences }: Pair, tables: TablePair, old: Column, fresh: Column): void {
+  if (old.comment === fresh.comment) return;
+  const { name } = tables.fresh;
+  const title = `${displayName(name)}.${fresh.name}`;
+  differences.find('non_breaking', { type: 'comment_changed', field_path: pathOf(tables, fresh), old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${title} is another one.`, impact: 'Documentation made of it changes.', suggested_migration: '' });
+  const set = (comment: string | undefined): string => waiting(guarded(hasColumn(name, fresh.name), commentOn(`COLUMN ${quoteTable(name)}.${quoteIdentifier(fresh.name)}`, comment)));
+  differences.step({ phase: PHASES.attribute, about: [name], description: `Comment on ${title}`, forward: set(fresh.comment), back: set(old.comment), holds: 'true' });
+}

@@ -1,0 +1,132 @@
+import { quoteIdentifier, quoteLiteral, splitTableName, tableName, type TableName } from '../../../model/names.ts';
+import type { Schema, Sequence, View } from '../../../model/schema.ts';
+import { advanceSequence, createSequence, createView, dropSequence, dropView, ownSequence, sequenceOptions } from './definitions.ts';
+import { commonTables, displayName, PHASES, qualified, type Pair } from './differences.ts';
+import { canonical, guarded, hasFreeSequence, hasRelation, waiting } from './sql-text.ts';
+
+/** Schemas that tables and types come to need, and extensions. */
+export function compareSurroundings({ before, after, differences }: Pair): void {
+  const schemas = (of: Schema): Set<string> => new Set([...[...of.tables, ...of.views].map(({ name }) => splitTableName(name).schema), ...[...of.enums, ...of.domains, ...of.sequences, ...(of.structuredTypes ?? [])].map(({ schema }) => schema), ...Object.values(of.extensionSchemas ?? {})]);
+  const known = schemas(before);
+  for (const schema of schemas(after)) {
+    if (known.has(schema) || schema === 'public') continue;
+    differences.step({ phase: PHASES.extension, about: [schema], description: `Create schema ${schema}`, forward: `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)};`, back: `-- The schema stays: others may have put something into it.`, holds: `EXISTS (SELECT FROM pg_namespace WHERE nspname = ${quoteLiteral(schema)})` });
+  }
+  const create = (name: string, of: Schema): string => `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(name)}${of.extensionSchemas?.[name] === undefined ? '' : ` SCHEMA ${quoteIdentifier(of.extensionSchemas[name])}`};`;
+  const drop = (name: string): string => waiting(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)}`);
+  const has = (name: string): string => `EXISTS (SELECT FROM pg_extension WHERE extname = ${quoteLiteral(name)})`;
+  for (const name of after.extensions.filter((each) => !before.extensions.includes(each))) {
+    differences.find('additive', { type: 'extension_added', field_path: `extensions.${name}`, new_value: name, description: `Extension ${name} is new.`, impact: 'Every server must have it installed, the replicas too.', suggested_migration: 'See in pg_available_extensions that it is there; it may need a superuser.' });
+    differences.step({ phase: PHASES.extension, about: [name], description: `Create extension ${name}`, forward: create(name, after), back: drop(name), holds: has(name) });
+  }
+  for (const name of before.extensions.filter((each) => !after.extensions.includes(each))) {
+    differences.find('breaking', { type: 'extension_removed', field_path: `extensions.${name}`, old_value: name, description: `Extension ${name} is gone.`, impact: 'Queries that use its functions, types and operators fail.', suggested_migration: 'Drop it last, when nothing uses it.' });
+    differences.step({ phase: PHASES.dropExtension, about: [name], description: `Drop extension ${name}`, forward: drop(name), back: create(name, before), holds: `NOT ${has(name)}` });
+  }
+}
+
+/** Sequences that no identity column owns: those are compared with their columns, but for their numbers. */
+export function compareSequences({ before, after, differences }: Pair): void {
+  const owner = ({ ownedBy }: Sequence): string => (ownedBy ? `${ownedBy.table}\0${ownedBy.column}` : '');
+  const keyed = (sequence: Sequence): string => (sequence.ownedBy?.identity === true ? owner(sequence) : tableName(sequence.schema, sequence.name));
+  const isTableNew = ({ ownedBy }: Sequence, other: Schema): boolean => ownedBy !== undefined && !other.tables.some(({ name }) => name === ownedBy.table);
+  const columnGone = ({ ownedBy }: Sequence): boolean => ownedBy !== undefined && !after.tables.find(({ name }) => name === ownedBy.table)?.columns.some(({ name }) => name === ownedBy.column);
+  const left = new Map(before.sequences.map((sequence) => [keyed(sequence), sequence]));
+  const taken = new Set(before.sequences.map(({ schema, name }) => tableName(schema, name)));
+  for (const fresh of after.sequences) {
+    const shown = displayName(tableName(fresh.schema, fresh.name));
+    const same = left.get(keyed(fresh));
+    const old = same && (same.ownedBy?.identity ?? false) === (fresh.ownedBy?.identity ?? false) ? same : undefined;
+    if (old) {
+      left.delete(keyed(old));
+      compareSequence(old, fresh);
+      continue;
+    }
+    if (fresh.ownedBy?.identity) continue;
+    if (!fresh.ownedBy) differences.find('additive', { type: 'sequence_added', field_path: `sequences.${shown}`, new_value: sequenceOptions(fresh), description: `Sequence ${shown} is new.`, impact: 'Nobody draws from it yet.', suggested_migration: 'Start it above the numbers that are taken.' });
+    differences.step({ phase: taken.has(tableName(fresh.schema, fresh.name)) ? PHASES.sequenceAgain : PHASES.sequence, about: [shown], description: `Create sequence ${shown}`, forward: waiting(createSequence(fresh)), back: waiting(dropSequence(fresh)), holds: hasRelation(fresh.schema, fresh.name) });
+    // What a table is made with is owned from its start.
+    if (fresh.ownedBy && !isTableNew(fresh, before)) differences.step({ phase: PHASES.ownership, about: [fresh.ownedBy.table, shown], description: `Let sequence ${shown} go with its column`, forward: waiting(ownSequence(fresh), advanceSequence(fresh) || 'SELECT 1'), back: waiting(ownSequence({ schema: fresh.schema, name: fresh.name })), holds: hasRelation(fresh.schema, fresh.name) });
+  }
+  for (const old of left.values()) {
+    if (old.ownedBy?.identity) continue;
+    const shown = displayName(tableName(old.schema, old.name));
+    const gone = isTableNew(old, after) || columnGone(old);
+    if (!old.ownedBy) differences.find('breaking', { type: 'sequence_removed', field_path: `sequences.${shown}`, old_value: sequenceOptions(old), description: `Sequence ${shown} is gone.`, impact: 'Writers that draw from it fail.', suggested_migration: 'Drop it when nobody draws from it.', affected_operations: ['INSERT'] });
+    differences.step({
+      phase: gone || !old.ownedBy ? PHASES.dropLast : PHASES.dropSequence, about: [shown, ...(old.ownedBy ? [old.ownedBy.table] : [])], description: `Drop sequence ${shown}`, forward: waiting(dropSequence(old)),
+      back: waiting(createSequence(old), ...(gone || !old.ownedBy ? [] : [ownSequence(old), advanceSequence(old) || 'SELECT 1'])), holds: `NOT (${hasFreeSequence(old.schema, old.name)})`, loses: `the number that ${shown} had reached`,
+    });
+  }
+
+  function compareSequence(old: Sequence, fresh: Sequence): void {
+    const shown = displayName(tableName(fresh.schema, fresh.name));
+    const both = (key: 'start' | 'cache'): boolean => old[key] === undefined || fresh[key] === undefined || old[key] === fresh[key];
+    const alike = old.increment === fresh.increment && old.min === fresh.min && old.max === fresh.max && old.cycle === fresh.cycle && old.type === fresh.type && both('start') && both('cache');
+    if (!alike) {
+      const alter = ({ type, ...rest }: Sequence): string => waiting(guarded(hasRelation(fresh.schema, fresh.name), `ALTER SEQUENCE ${qualified(fresh.schema, fresh.name)} AS ${type} ${sequenceOptions({ type, ...rest })}`));
+      differences.find('potentially_breaking', { type: 'sequence_modified', field_path: `sequences.${shown}`, old_value: `${old.type} ${sequenceOptions(old)}`, new_value: `${fresh.type} ${sequenceOptions(fresh)}`, description: `Sequence ${shown} was ${old.type} ${sequenceOptions(old)}, and is ${fresh.type} ${sequenceOptions(fresh)}.`, impact: 'Writers get other numbers; it may end sooner, or meet numbers that are taken.', suggested_migration: 'See that its next number is above every one that is taken.', affected_operations: ['INSERT'] });
+      differences.step({ phase: PHASES.alterSequence, about: [shown], description: `Alter sequence ${shown}`, forward: alter(fresh), back: alter(old), holds: hasRelation(fresh.schema, fresh.name) });
+    }
+    if (owner(old) !== owner(fresh)) differences.step({ phase: PHASES.ownership, about: [shown], description: `Let sequence ${shown} go with ${fresh.ownedBy ? 'its column' : 'no column'}`, forward: waiting(ownSequence(fresh)), back: waiting(ownSequence({ ...old, name: fresh.name })), holds: hasRelation(fresh.schema, fresh.name) });
+  }
+}
+
+/** Views, and those in the way of a change of what they read. `rebuilt`: types that are made anew. */
+export function compareViews(pair: Pair, rebuilt: ReadonlySet<string>): void {
+  const { before, after, differences } = pair;
+  const touched = new Set<TableName>(touchedTables(pair, rebuilt));
+  const text = (view: View): string => `${view.materialized} ${canonical(view.definition)} ${view.definition.trim().toLowerCase().startsWith('select') ? '' : view.columns.join()}`;
+  const fresh = new Map(after.views.map((view) => [view.name, view]));
+  const old = new Map(before.views.map((view) => [view.name, view]));
+  for (const view of before.views) {
+    const other = fresh.get(view.name);
+    if (!other || text(other) !== text(view)) touched.add(view.name);
+  }
+  for (let size = -1; size !== touched.size;) {
+    size = touched.size;
+    for (const view of [...before.views, ...after.views]) if (view.reads.some((name) => touched.has(name))) touched.add(view.name);
+  }
+  for (const view of byReading(before.views).toReversed()) {
+    const other = fresh.get(view.name);
+    const kind = view.materialized ? 'materialized_view' : 'view';
+    const path = `views.${displayName(view.name)}`;
+    if (!other) differences.find('breaking', { type: `${kind}_removed`, field_path: path, old_value: view.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is gone.`, impact: 'Readers of it fail; the generated API loses its address.', suggested_migration: 'Drop it when nobody reads it.' });
+    else if (text(other) !== text(view)) {
+      const lost = view.columns.filter((column) => !other.columns.includes(column));
+      differences.find(lost.length > 0 ? 'breaking' : 'potentially_breaking', { type: `${kind}_modified`, field_path: path, old_value: view.definition, new_value: other.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is defined in another way${lost.length === 0 ? '' : `, without ${lost.join(', ')}`}.`, impact: 'Readers get other rows or columns; grants on it must be given again.', suggested_migration: 'Make the new one under a new name, let readers go over, then drop the old one.' });
+    }
+    if (!touched.has(view.name)) continue;
+    differences.step({ phase: PHASES.dropView, about: [view.name, ...view.reads], description: `Drop view ${displayName(view.name)}`, forward: waiting(dropView(view)), back: createView(view), holds: 'true', hazards: ['view_rebuilt'], loses: `grants on view ${displayName(view.name)}${view.materialized ? ', its indexes and rows' : ''}` });
+  }
+  for (const view of byReading(after.views)) {
+    const other = old.get(view.name);
+    if (!other) differences.find('additive', { type: view.materialized ? 'materialized_view_added' : 'view_added', field_path: `views.${displayName(view.name)}`, new_value: view.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is new.`, impact: 'Nobody reads it yet.', suggested_migration: 'Create it after what it reads.' });
+    if (other && !touched.has(view.name)) continue;
+    differences.step({ phase: PHASES.view, about: [view.name, ...view.reads], description: `Create view ${displayName(view.name)}`, forward: createView(view), back: waiting(dropView(view)), holds: hasRelation(splitTableName(view.name).schema, splitTableName(view.name).table) });
+  }
+}
+
+/** Tables of which a column goes or changes its type, or which go. */
+function touchedTables(pair: Pair, rebuilt: ReadonlySet<string>): TableName[] {
+  const common = commonTables(pair);
+  const changed = common.filter(({ old, fresh }) => old.columns.some((column) => {
+    const other = fresh.columns.find(({ name }) => name === column.name);
+    return other?.type !== column.type || other.collation !== column.collation || other.generated !== column.generated || rebuilt.has(column.type.replace(/(\[\])+$/, ''));
+  }));
+  const gone = pair.before.tables.filter(({ name }) => !common.some(({ fresh }) => fresh.name === name));
+  return [...changed.map(({ fresh }) => fresh.name), ...gone.map(({ name }) => name)];
+}
+
+/** What is read before what reads it. */
+function byReading(views: readonly View[]): View[] {
+  const left = new Map(views.map((view) => [view.name, view]));
+  const ordered: View[] = [];
+  while (left.size > 0) {
+    const next = [...left.values()].find((view) => !view.reads.some((name) => left.has(name))) ?? [...left.values()][0];
+    if (!next) break;
+    left.delete(next.name);
+    ordered.push(next);
+  }
+  return ordered;
+}

@@ -1,0 +1,95 @@
+import { quoteIdentifier, splitTableName, type TableName } from '../../../model/names.ts';
+import type { Schema, Table } from '../../../model/schema.ts';
+import type { Finding, FindingSeverity, MigrationScript } from '../finding.ts';
+
+/** When a step runs. The way back runs them the other way round. */
+export const PHASES = {
+  extension: 0, rename: 5, dropView: 10, dropTrigger: 15, dropForeignKey: 20, dropRule: 25, dropEarly: 30, type: 35, sequence: 40, table: 45,
+  column: 50, columnType: 52, dropIdentity: 53, sequenceAgain: 53.5, default: 54, allowNull: 55, dropSequence: 56, alterSequence: 57, generated: 58,
+  notNull: 60, identity: 62, ownership: 63, key: 65, check: 70, foreignKey: 75, attribute: 80, dropColumn: 90, dropTable: 92, dropLast: 94, dropType: 95, view: 96, dropExtension: 98,
+} as const;
+
+export interface Step {
+  readonly phase: number;
+  /** What it touches: later steps about the same depend on it. */
+  readonly about: readonly string[];
+  readonly description: string;
+  readonly forward: string;
+  readonly back: string;
+  /** SQL of a condition that holds once it has run. */
+  readonly holds: string;
+  /** Default true. */
+  readonly transactional?: boolean;
+  readonly hazards?: readonly string[];
+  readonly loses?: string;
+}
+
+type FindingDraft = Omit<Finding, 'rule' | 'severity' | 'old_value' | 'new_value' | 'affected_operations'> & {
+  readonly old_value?: unknown;
+  readonly new_value?: unknown;
+  readonly affected_operations?: readonly string[];
+};
+
+/** What two schemas differ in so far: the findings, and the steps from one to the other. */
+export class Differences {
+  readonly findings: Finding[] = [];
+  readonly #steps: Step[] = [];
+
+  find(severity: FindingSeverity, { type, old_value: old = null, new_value: fresh = null, affected_operations: operations = [], ...rest }: FindingDraft): void {
+    this.findings.push({ type, rule: type.replaceAll('_', '-'), severity, ...rest, old_value: old, new_value: fresh, affected_operations: operations });
+  }
+
+  step(...steps: readonly Step[]): void {
+    this.#steps.push(...steps);
+  }
+
+  /** In the order in which they run; each with a description of its own. */
+  scripts(): MigrationScript[] {
+    const taken = new Map<string, number>();
+    const last = new Map<string, string>();
+    return this.#steps.toSorted((a, b) => a.phase - b.phase).map((step) => {
+      const times = (taken.get(step.description) ?? 0) + 1;
+      taken.set(step.description, times);
+      const description = times === 1 ? step.description : `${step.description} (${times})`;
+      const dependencies = [...new Set(step.about.flatMap((name) => last.get(name) ?? []))];
+      for (const name of step.about) last.set(name, description);
+      return {
+        script_type: 'sql', description, script_content: step.forward, rollback_script: step.back, dependencies, validation_query: `SELECT ${step.holds}`,
+        transactional: step.transactional ?? true, hazards: step.hazards ?? [], ...(step.loses === undefined ? {} : { loses: step.loses }),
+      };
+    });
+  }
+}
+
+/** Both schemas, in the names of the new one. */
+export interface Pair {
+  readonly before: Schema;
+  readonly after: Schema;
+  readonly differences: Differences;
+  /** Types that are made anew on the way there, with the defaults of their columns. */
+  readonly remade: ReadonlySet<string>;
+}
+
+/** `users` of schema public, else `shop.users`. */
+export function displayName(name: TableName): string {
+  const { schema, table } = splitTableName(name);
+  return schema === 'public' ? table : `${schema}.${table}`;
+}
+
+export const tablePath = (name: TableName): string => `tables.${displayName(name)}`;
+
+export const qualified = (schema: string, name: string): string => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+
+export interface TablePair {
+  readonly old: Table;
+  readonly fresh: Table;
+}
+
+/** Tables that both have. */
+export function commonTables({ before, after }: Pick<Pair, 'before' | 'after'>): TablePair[] {
+  const byName = new Map(before.tables.map((table) => [table.name, table]));
+  return after.tables.flatMap((fresh) => {
+    const old = byName.get(fresh.name);
+    return old ? [{ old, fresh }] : [];
+  });
+}

@@ -1,0 +1,50 @@
+/** How much a change hurts, worst first. */
+export const SEVERITIES = ['breaking', 'potentially_breaking', 'non_breaking', 'additive'] as const;
+export type FindingSeverity = (typeof SEVERITIES)[number];
+
+/** One difference between two schemas or APIs. The field names are those of INTERFACE's report. */
+export interface Finding {
+  /** The kind of issue as INTERFACE names it: `column_removed`. */
+  readonly type: string;
+  /** Banyan's own: the rule's stable name, `column-removed`, with its page `docs/rules/column-removed.md`. */
+  readonly rule: string;
+  readonly severity: FindingSeverity;
+  /** What happened, with the names of this case. */
+  readonly description: string;
+  /** `tables.users.columns.email`, `paths./users.get.parameters.id`, `User.email`. */
+  readonly field_path: string;
+  readonly old_value: unknown;
+  readonly new_value: unknown;
+  /** What breaks, and for whom: readers, writers, replication, the generated API, clients. */
+  readonly impact: string;
+  /** How to do it without downtime. */
+  readonly suggested_migration: string;
+  /** `SELECT`, `INSERT`, `GET /users/{id}`. */
+  readonly affected_operations: readonly string[];
+}
+
+/** A script of a database's migration, with the way back. */
+export interface MigrationScript {
+  readonly script_type: 'sql';
+  readonly description: string;
+  readonly script_content: string;
+  readonly rollback_script: string;
+  /** Descriptions of the scripts that must have run before. */
+  readonly dependencies: readonly string[];
+  /** Gives one row, `t`, when the script has run. */
+  readonly validation_query: string;
+  // Banyan's own.
+  /** Whether it must run outside of a transaction (CONCURRENTLY). */
+  readonly transactional: boolean;
+  /** Names of what may hurt while it runs; each must be allowed. */
+  readonly hazards: readonly string[];
+  /** What its rollback can not bring back. */
+  readonly loses?: string;
+}
+
+/** What a comparison gives. */
+export interface Comparison {
+  readonly findings: readonly Finding[];
+  /** In the order in which they run; none for APIs. */
+  readonly scripts: readonly MigrationScript[];
+}

@@ -1,0 +1,97 @@
+import { xmlAttributes, xmlText } from '../../core/xml.ts';
+import type { Finding, FindingSeverity } from './finding.ts';
+import type { CompatibilityReport } from './report.ts';
+
+/*
+ * A compatibility report for people and for the machines around them.
+ */
+
+const WORDS: Readonly<Record<FindingSeverity, string>> = { breaking: 'breaking', potentially_breaking: 'potentially breaking', non_breaking: 'not breaking', additive: 'additive' };
+
+const VERDICTS: Readonly<Record<CompatibilityReport['overall_compatibility'], string>> = {
+  fully_compatible: 'Fully compatible: nothing has changed that anybody could notice.', backward_compatible: 'Backward compatible.',
+  potentially_incompatible: 'Potentially breaking: somebody may depend on what changed.', breaking_changes: 'Breaking.',
+};
+
+/** Plain text. */
+export function reportText(report: CompatibilityReport): string {
+  const lines = [
+    `${report.schema_before} to ${report.schema_after}`, '',
+    ...report.issues.flatMap((issue) => [
+      `${WORDS[issue.severity]}: ${issue.description} [${issue.rule}]`,
+      `  ${issue.field_path}${issue.impact === '' ? '' : `: ${issue.impact}`}`,
+      ...(issue.suggested_migration === '' ? [] : [`  ${issue.suggested_migration}`]),
+    ]),
+    ...(report.migration_scripts.length === 0 ? [] : ['', ...report.migration_scripts.flatMap(({ description, script_content: sql, hazards }) => [`-- ${description}${hazards.length === 0 ? '' : ` (hazards: ${hazards.join(', ')})`}`, sql])]),
+    ...(report.issues.length === 0 ? [] : ['']),
+    `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function countsText(report: CompatibilityReport): string {
+  return `${report.breaking_changes_count} breaking, ${report.potentially_breaking_count} potentially breaking, ${report.non_breaking_changes_count} not breaking, ${report.additive_changes_count} additive.`;
+}
+
+/** Markdown, for a pull request. */
+export function reportMarkdown(report: CompatibilityReport): string {
+  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  const lines = [
+    '# Compatibility', '', `\`${report.schema_before}\` to \`${report.schema_after}\`: **${VERDICTS[report.overall_compatibility]}** ${countsText(report)}`, '',
+    ...(report.issues.length === 0 ? [] : ['| severity | rule | where | what | how |', '| --- | --- | --- | --- | --- |']),
+    ...report.issues.map((issue) => `| ${WORDS[issue.severity]} | ${issue.rule} | \`${cell(issue.field_path)}\` | ${cell(issue.description)} | ${cell(issue.suggested_migration)} |`), '',
+    ...report.migration_scripts.flatMap(({ description, script_content: sql, rollback_script: back }) => [`## ${description}`, '', '```sql', sql, '```', '', 'Back:', '', '```sql', back, '```', '']),
+    ...(report.recommendations.length === 0 ? [] : ['## Recommendations', '', ...report.recommendations.map((each) => `- ${each}`)]),
+  ];
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+const SARIF_LEVELS: Readonly<Record<FindingSeverity, string>> = { breaking: 'error', potentially_breaking: 'warning', non_breaking: 'note', additive: 'none' };
+
+/** SARIF 2.1.0 (OASIS), for code scanning. */
+export function reportSarif(report: CompatibilityReport): string {
+  const rules = [...new Map(report.issues.map(({ rule, type }) => [rule, type])).entries()];
+  const run = {
+    tool: { driver: { name: 'banyan check', rules: rules.map(([id, type]) => ({ id, name: type, shortDescription: { text: type.replaceAll('_', ' ') } })) } },
+    results: report.issues.map((issue) => ({
+      ruleId: issue.rule, ruleIndex: rules.findIndex(([id]) => id === issue.rule), level: SARIF_LEVELS[issue.severity], message: { text: messageOf(issue) },
+      locations: [{ physicalLocation: { artifactLocation: { uri: encodeURI(report.schema_after) } }, logicalLocations: [{ fullyQualifiedName: issue.field_path }] }],
+      partialFingerprints: { 'banyan/v1': `${issue.rule}:${issue.field_path}` },
+    })),
+  };
+  return `${JSON.stringify({ $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] }, null, 2)}\n`;
+}
+
+/** JUnit XML: a case for each finding, those that may break failed. */
+export function reportJunit(report: CompatibilityReport): string {
+  const failing = report.issues.filter(isFailure);
+  const totals = { tests: String(Math.max(1, report.issues.length)), failures: String(failing.length), errors: '0', skipped: '0', time: '0' };
+  const cases = report.issues.map((issue) => {
+    const open = `    <testcase${xmlAttributes({ classname: issue.field_path, name: issue.rule, time: '0' })}`;
+    if (!isFailure(issue)) return `${open}>\n      <system-out>${xmlText(messageOf(issue))}</system-out>\n    </testcase>\n`;
+    return `${open}>\n      <failure${xmlAttributes({ message: issue.description, type: issue.severity })}>${xmlText(messageOf(issue))}</failure>\n    </testcase>\n`;
+  });
+  const none = `    <testcase${xmlAttributes({ classname: report.schema_after, name: 'unchanged', time: '0' })}/>\n`;
+  return (
+    `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${xmlAttributes({ name: 'banyan check', ...totals })}>\n` +
+    `  <testsuite${xmlAttributes({ name: `${report.schema_before} to ${report.schema_after}`, ...totals })}>\n${cases.length === 0 ? none : cases.join('')}  </testsuite>\n</testsuites>\n`
+  );
+}
+
+function isFailure({ severity }: Finding): boolean {
+  return severity === 'breaking' || severity === 'potentially_breaking';
+}
+
+const GITHUB_LEVELS: Readonly<Record<FindingSeverity, string>> = { breaking: 'error', potentially_breaking: 'warning', non_breaking: 'notice', additive: 'notice' };
+
+/** Workflow commands that GitHub shows beside the change. */
+export function reportGithub(report: CompatibilityReport): string {
+  const text = (value: string): string => value.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  const property = (value: string): string => text(value).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  const lines = report.issues.map((issue) => `::${GITHUB_LEVELS[issue.severity]} file=${property(report.schema_after)},title=${property(issue.rule)}::${text(`${issue.field_path}: ${messageOf(issue)}`)}`);
+  return `${[...lines, `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`].join('\n')}\n`;
+}
+
+function messageOf({ description, impact, suggested_migration: way }: Finding): string {
+  return [description, impact, way].filter((part) => part !== '').join('\n');
+}

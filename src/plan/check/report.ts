@@ -1,0 +1,76 @@
+import { SEVERITIES, type Comparison, type Finding, type FindingSeverity, type MigrationScript } from './finding.ts';
+
+export type Compatibility = 'fully_compatible' | 'backward_compatible' | 'potentially_incompatible' | 'breaking_changes';
+
+type Level = 'low' | 'medium' | 'high' | 'critical';
+
+/** The report of `banyan check`, as INTERFACE gives it. */
+export interface CompatibilityReport {
+  readonly schema_before: string;
+  readonly schema_after: string;
+  readonly analysis_date: string;
+  readonly overall_compatibility: Compatibility;
+  readonly breaking_changes_count: number;
+  readonly potentially_breaking_count: number;
+  readonly non_breaking_changes_count: number;
+  readonly additive_changes_count: number;
+  readonly issues: readonly Finding[];
+  readonly migration_scripts: readonly MigrationScript[];
+  readonly risk_assessment: { readonly overall_risk: Level; readonly deployment_risk: Level; readonly rollback_complexity: Level; readonly testing_requirements: readonly string[] };
+  readonly recommendations: readonly string[];
+}
+
+export interface ReportOptions {
+  /** What was compared, as the user named it; never a secret. */
+  readonly before: string;
+  readonly after: string;
+  readonly at: Date;
+  readonly comparison: Comparison;
+}
+
+/** A report with its findings in order: the worst first, and by place. */
+export function compatibilityReport({ before, after, at, comparison }: ReportOptions): CompatibilityReport {
+  const { scripts } = comparison;
+  const issues = comparison.findings.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || compare(a.field_path, b.field_path) || compare(a.type, b.type));
+  const count = (severity: FindingSeverity): number => issues.filter((issue) => issue.severity === severity).length;
+  const [breaking, potentially] = [count('breaking'), count('potentially_breaking')];
+  return {
+    schema_before: before, schema_after: after, analysis_date: at.toISOString(),
+    overall_compatibility: breaking > 0 ? 'breaking_changes' : potentially > 0 ? 'potentially_incompatible' : issues.length > 0 ? 'backward_compatible' : 'fully_compatible',
+    breaking_changes_count: breaking, potentially_breaking_count: potentially, non_breaking_changes_count: count('non_breaking'), additive_changes_count: count('additive'),
+    issues, migration_scripts: scripts,
+    risk_assessment: {
+      overall_risk: breaking > 5 ? 'critical' : breaking > 0 ? 'high' : potentially > 0 ? 'medium' : 'low',
+      deployment_risk: scripts.some(({ hazards }) => hazards.length > 0) ? 'high' : breaking > 0 ? 'high' : potentially > 0 ? 'medium' : 'low',
+      rollback_complexity: scripts.some(({ loses }) => loses !== undefined) ? 'high' : scripts.length > 0 ? 'medium' : 'low',
+      testing_requirements: testsFor(issues),
+    },
+    recommendations: recommendationsFor(issues, scripts),
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function testsFor(issues: readonly Finding[]): string[] {
+  const operations = [...new Set(issues.flatMap(({ severity, affected_operations: operations }) => (severity === 'breaking' || severity === 'potentially_breaking' ? operations : [])))];
+  return [
+    ...(issues.length === 0 ? [] : ['Run the old code against the new form, and the new code against the old one']),
+    ...(operations.length === 0 ? [] : [`Test ${operations.slice(0, 20).join(', ')}${operations.length > 20 ? ` and ${operations.length - 20} more` : ''}`]),
+    ...(issues.length === 0 ? [] : ['Apply each script and its rollback on a copy']),
+  ];
+}
+
+function recommendationsFor(issues: readonly Finding[], scripts: readonly MigrationScript[]): string[] {
+  const having = (severity: FindingSeverity): readonly Finding[] => issues.filter((issue) => issue.severity === severity);
+  const breaking = having('breaking');
+  return [
+    ...(breaking.length === 0 ? [] : [`Do not deploy it as it is: ${breaking.slice(0, 3).map(({ field_path: path }) => path).join(', ')}${breaking.length > 3 ? ` and ${breaking.length - 3} more` : ''} would break somebody. Go by expand and contract.`]),
+    ...(having('potentially_breaking').length === 0 ? [] : ['Find out who depends on what may break (logs, pg_stat_statements) before it is deployed.']),
+    ...[...new Set(breaking.map(({ suggested_migration: way }) => way))].slice(0, 10),
+    ...(scripts.some(({ hazards }) => hazards.length > 0) ? ['Allow each hazard by its name, in a quiet hour.'] : []),
+    ...(scripts.some(({ loses }) => loses !== undefined) ? ['Take a copy before what can not be undone.'] : []),
+    ...(issues.length === 0 ? ['Nothing has changed.'] : []),
+  ];
+}

@@ -1,0 +1,53 @@
+import { systemClock, type Clock } from '../../core/clock.ts';
+import { stableHash } from '../stable-hash.ts';
+import { postRollback, validationChecklist } from './checklists.ts';
+import { escalationOf, templatesOf } from './communication.ts';
+import type { PlanToUndo } from './plan-to-undo.ts';
+import { recoveryOf } from './recovery.ts';
+import { contactsOf } from './roles.ts';
+import { rollbackPhasesOf } from './rollback-phases.ts';
+import type { EmergencyContact, RollbackRunbook } from './runbook-document.ts';
+import { triggerConditionsOf } from './triggers.ts';
+
+export interface GenerateOptions {
+  /** Who is called. Default: nobody; the plan's roles are then marked as to be filled in. */
+  readonly contacts?: readonly EmergencyContact[];
+  /** When each of its statements was last run forward and back, and all came back. Default: never. */
+  readonly testedAt?: Date;
+}
+
+/** Makes rollback runbooks of plans. Pure: the same plan at the same time gives the same runbook. */
+export class RollbackGenerator {
+  readonly #clock: Pick<Clock, 'now'>;
+
+  /** @param options.clock says when a runbook was made. Default: the machine's. */
+  constructor({ clock = systemClock }: { readonly clock?: Pick<Clock, 'now'> } = {}) {
+    this.#clock = clock;
+  }
+
+  /**
+   * The way back of each phase, from the last to the first, with what is watched, said and restored.
+   * @param plan of {@link MigrationPlanner}, or of another tool in the same form; its id does not depend on when it was made.
+   */
+  generate(plan: PlanToUndo, { contacts: named = [], testedAt }: GenerateOptions = {}): RollbackRunbook {
+    const contacts = contactsOf(plan, named);
+    const phases = rollbackPhasesOf(plan);
+    const triggers = triggerConditionsOf(plan, contacts.map(({ role }) => role));
+    const minutes = phases.reduce((sum, phase) => sum + phase.estimated_duration_minutes, 0);
+    return {
+      tested: testedAt !== undefined,
+      ...(testedAt === undefined ? {} : { tested_at: testedAt.toISOString() }),
+      runbook_id: `rb_${stableHash({ ...plan, created_at: '' })}`,
+      migration_id: plan.migration_id,
+      created_at: new Date(this.#clock.now()).toISOString(),
+      rollback_phases: phases,
+      trigger_conditions: triggers,
+      data_recovery_plan: recoveryOf(plan, minutes),
+      communication_templates: templatesOf({ plan, phases, triggers }),
+      escalation_matrix: escalationOf(contacts),
+      validation_checklist: validationChecklist(plan, phases),
+      post_rollback_procedures: postRollback(plan),
+      emergency_contacts: contacts,
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { run, ManualClock } from '../../cli/harness.ts';
+import { createApplication } from '../../../src/app/create-application.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'banyan-check-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const banyan = (...words: string[]) => run(words, { application: (context) => createApplication({ ...context, clock: new ManualClock() }) });
+async function file(name: string, text: string): Promise<string> {
+  await writeFile(join(folder, name), text);
+  return join(folder, name);
+}
+
+const OLD = 'openapi: 3.0.3\npaths:\n  /users/{id}:\n    get:\n      parameters:\n        - { name: limit, in: query, schema: { type: integer } }\n      responses:\n        200: { description: fine }\n';
+
+it('answers by its exit code, with YAML against JSON', async () => {
+  const old = await file('old.yaml', OLD);
+  const same = await file('same.json', JSON.stringify({ openapi: '3.1.0', paths: { '/users/{userId}': { get: { parameters: [{ in: 'query', name: 'limit', schema: { type: 'integer' } }], responses: { 200: {} } } } } }));
+  const removed = await file('removed.yaml', OLD.replace('name: limit', 'name: offset'));
+  const breaking = await file('breaking.yaml', OLD.replace('in: query', 'in: query, required: true'));
+  const check = (after: string, ...more: string[]) => banyan('check', '--before', old, '--after', after, '--type', 'api', ...more);
+  expect(await check(same)).toMatchObject({ code: 0, stdout: expect.stringContaining('Fully compatible') as string });
+  expect(await check(removed)).toMatchObject({ code: 1, stdout: expect.stringContaining('[query-parameter-removed]') as string });
+  expect(await check(breaking)).toMatchObject({ code: 2, stdout: expect.stringContaining('paths./users/{id}.get.parameters.limit') as string });
+  expect(JSON.parse((await check(breaking, '--json')).stdout)).toMatchObject({ schema_before: old, overall_compatibility: 'breaking_changes', issues: [{ type: 'parameter_made_required', affected_operations: ['GET /users/{id}'] }] });
+  const sarif = join(folder, 'check.sarif');
+  expect(await check(breaking, '-f', 'sarif', '-o', sarif)).toMatchObject({ code: 2 });
+  expect(JSON.parse(await readFile(sarif, 'utf8'))).toMatchObject({ version: '2.1.0' });
+  for (const format of ['junit', 'markdown', 'github', 'both']) expect((await check(breaking, '-f', format)).stdout).toContain('limit');
+});
+
+it('compares GraphQL schemas', async () => {
+  const [old, fresh] = [await file('old.graphql', 'type Query { user: String }'), await file('new.graphql', 'type Query { user: Int }')];
+  expect(await banyan('check', '--before', old, '--after', fresh, '--type', 'graphql')).toMatchObject({ code: 2, stdout: expect.stringContaining('[graphql-field-changed-kind]') as string });
+});
+
+it('refuses what is no document with its file and line', async () => {
+  const old = await file('old.yaml', OLD);
+  const check = async (text: string, type = 'api') => banyan('check', '--before', old, '--after', await file('broken.yaml', text), '--type', type);
+  expect(await check('openapi: 3.0.0\npaths: {')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/broken\.yaml:\d: found/) as string });
+  expect(await check('\0binary')).toMatchObject({ code: 2, stderr: expect.stringContaining('found binary content') as string });
+  expect(await check('[')).toMatchObject({ code: 2, stderr: expect.stringContaining('BANYAN_DOCUMENT') as string });
+  expect(await check('['.repeat(100_000))).toMatchObject({ code: 2, stderr: expect.stringContaining('BANYAN_DOCUMENT') as string });
+  expect(await check('a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]')).toMatchObject({ code: 2, stderr: expect.stringContaining('BANYAN_DOCUMENT') as string });
+});

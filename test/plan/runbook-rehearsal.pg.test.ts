@@ -1,0 +1,80 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { createApplication } from '../../src/app/create-application.ts';
+import type { RunbookTestResult } from '../../src/app/plan-types.ts';
+import { MigrationPlanner } from '../../src/plan/migration-planner.ts';
+import type { MigrationPlan } from '../../src/plan/plan-document.ts';
+import type { RollbackRunbook } from '../../src/plan/runbook/runbook-document.ts';
+import { ManualClock, run } from '../cli/harness.ts';
+import { describePostgres } from '../support/postgres.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'banyan-runbook-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const banyan = (...words: string[]) => run(words, { application: (context) => createApplication({ ...context, clock: { ...systemClock, now: () => 0 } }) });
+
+const planned = (): MigrationPlan => new MigrationPlanner({ clock: new ManualClock() }).plan({
+  type: 'database', pattern: 'schema_change', source: 'shop', target: 'shop 2',
+  schema_changes: [
+    { table: '"Odd users"', changes: [
+      { type: 'add_column', column: 'verified', data_type: 'boolean', default: false, nullable: false }, { type: 'modify_column', column: 'age', old_type: 'integer', new_type: 'bigint' },
+      { type: 'drop_column', column: 'no"te' }, { type: 'rename_column', old_name: 'mail', new_name: 'email' }, { type: 'add_index', column: 'age', constraint_name: 'by age' },
+    ] },
+    { table: 'app.orders', changes: [{ type: 'drop_constraint', constraint_name: 'positive', definition: 'CHECK (id > 0)' }, { type: 'add_constraint', constraint_type: 'check', constraint_name: 'small', definition: '(id < 1000)' }] },
+  ],
+});
+
+async function tested(plan: MigrationPlan, ...words: string[]): Promise<{ readonly code: unknown; readonly result: RunbookTestResult }> {
+  const file = join(folder, 'plan.json');
+  await writeFile(file, JSON.stringify(plan));
+  const { code, stdout, stderr } = await banyan('runbook', 'test', '-i', file, '--json', ...words);
+  expect(stderr).toBe('');
+  return { code, result: JSON.parse(stdout) as RunbookTestResult };
+}
+
+/** The plan with another rollback of the step that does this. */
+const planted = (plan: MigrationPlan, start: string, rollback: string): MigrationPlan => ({
+  ...plan, phases: plan.phases.map((phase) => ({ ...phase, steps: phase.steps.map((step) => (step.start.includes(start) ? { ...step, rollback } : step)) })),
+});
+
+describePostgres('banyan runbook test', () => {
+  it('takes every statement forward and back, rows and all, and writes that it did', async () => {
+    const output = join(folder, 'runbook.json');
+    const { code, result } = await tested(planned(), '-o', output, '-f', 'json');
+    expect(result.steps.filter((step) => step.result !== 'came back')).toEqual([]);
+    expect([code, result.ok, result.tested, result.steps.at(-1)?.step_id]).toEqual([0, true, true, 'all']);
+    expect(result.steps.find(({ name }) => name.includes('drop column no"te, second half'))?.detail).toMatch(/column no"te \(taken away\).*rows of/);
+    const runbook = JSON.parse(await readFile(output, 'utf8')) as RollbackRunbook;
+    expect([runbook.tested, runbook.tested_at, runbook.runbook_id]).toEqual([true, result.tested_at, result.runbook_id]);
+  });
+
+  it('finds a rollback that leaves something behind, one that is wrong, and one that loses rows', async () => {
+    const failing = async (start: string, rollback: string) => {
+      const { code, result } = await tested(planted(planned(), start, rollback));
+      return [code, result.ok, result.tested, result.steps.at(-1)?.result, result.steps.at(-1)?.detail];
+    };
+    expect(await failing('"verified"', 'SELECT 1;')).toEqual([1, false, false, 'failed', expect.stringContaining('column verified was left behind')]);
+    expect(await failing('"verified"', 'ALTER TABLE nowhere DROP COLUMN x;')).toEqual([1, false, false, 'failed', expect.stringContaining('nowhere')]);
+    expect(await failing('DROP COLUMN IF EXISTS "mail"', 'ALTER TABLE "Odd users" ADD COLUMN mail text;')).toEqual([1, false, false, 'failed', 'rows of public."Odd users" is not as it was']);
+  });
+
+  it('takes the tables of a file, and says what only a person can undo', async () => {
+    const file = join(folder, 'schema.sql');
+    await writeFile(file, 'CREATE TYPE mood AS ENUM (\'good\'); CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL, at timestamptz NOT NULL, CHECK (id < 0));');
+    const plan = new MigrationPlanner({ clock: new ManualClock() }).plan({ type: 'database', pattern: 'schema_change', source: 'a', target: 'b', schema_changes: [{ table: 't', changes: [{ type: 'drop_column', column: 'm' }] }] });
+    const { code, result } = await tested(plan, '--schema', file);
+    expect(result.notes).toEqual([expect.stringContaining('no rows in public.t')]);
+    expect([code, result.steps.find(({ result: each }) => each === 'by hand')?.detail]).toEqual([1, 'The column is still there: new rows have null in it.']);
+  });
+
+  it('says so where there is nothing that it could run', async () => {
+    const { code, result } = await tested(new MigrationPlanner({ clock: new ManualClock() }).plan({ type: 'service', pattern: 'strangler_fig', source: 'a', target: 'b' }));
+    expect([code, result.tested, result.steps.length, result.not_run.length > 3]).toEqual([0, false, 0, true]);
+  });
+});
