@@ -3,10 +3,24 @@ import { TEST_WORKERS } from './test/support/test-workers.ts';
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        // Pure functions and objects: their files share a process and the modules that were loaded in it.
+        test: { name: 'unit', include: ['src/**/*.test.ts'], exclude: ['src/**/*.pg.test.ts'], isolate: false },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'real parts',
+          include: ['src/**/*.pg.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+    ],
+    // Watchdogs for what would hang: a machine that is busy with other things is no failure.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: TEST_WORKERS,
     coverage: {

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import fastify from 'fastify';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compiledFile } from '../../test/support/compiled.ts';
 import { describePostgres, testDatabase } from '../../test/support/postgres.ts';
 import { accountTables } from './accounts-boundary.ts';
 import type accountsExtension from './accounts-extension.ts';
@@ -172,7 +173,7 @@ describePostgres('the shop', () => {
     it('is served without a loss, a failure or a stale read, and the checker sees a row that is taken away', async () => {
       const journal = path.join(folder, 'journal.jsonl');
       const workload = startWorkload({ target: shop.url, journal, users: 20, rate: 250, seed: 3 });
-      await expect.poll(() => workload.counts().requests, { timeout: 30_000 }).toBeGreaterThan(700);
+      await expect.poll(() => workload.counts().requests, { timeout: 120_000 }).toBeGreaterThan(700);
       const counts = await workload.stop();
       const report = await checkJournal({ journal, monolithUrl: url, serviceUrl: url, serviceTables: accountTables });
       expect(report).toMatchObject({ requestsFailed: 0, writesLost: 0, movedBack: 0, staleReads: 0, lost: [], failed: [] });
@@ -189,9 +190,9 @@ describePostgres('the shop', () => {
     it('as a process changes its target without dropping a request, and ends when told', async () => {
       const second = await startShop({ databaseUrl: url });
       const journal = path.join(folder, 'process.jsonl');
-      const program = fileURLToPath(new URL('workload.ts', import.meta.url));
+      const program = compiledFile(fileURLToPath(new URL('workload.ts', import.meta.url)));
       const options = ['--target', shop.url, '--journal', journal, '--users', '8', '--rate', '80', '--seed', '4'];
-      const child = fork(program, options, { execArgv: ['--import', 'tsx'] });
+      const child = fork(program, options, { execArgv: [] });
       const exited = new Promise((resolve) => child.once('exit', resolve));
       await message(child, (each) => each['type'] === 'progress' && Number(each['requests']) > 20);
       child.send({ type: 'target', url: second.url });

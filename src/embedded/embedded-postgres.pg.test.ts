@@ -6,7 +6,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
+import { compiledFile } from '../../test/support/compiled.ts';
 import { until } from '../../test/support/condition.ts';
 import { describePostgres } from '../../test/support/postgres.ts';
 import { connect } from '../postgres/connect.ts';
@@ -213,13 +215,13 @@ describePostgres('an embedded server', () => {
 
   it('ends with its parent, temporary folder included, even when that is killed', async () => {
     const script = `
-      import { EmbeddedPostgres } from ${JSON.stringify(new URL('./embedded-postgres.ts', import.meta.url).href)};
+      import { EmbeddedPostgres } from ${JSON.stringify(compiledFile(fileURLToPath(new URL('./embedded-postgres.ts', import.meta.url))))};
       const server = await EmbeddedPostgres.start({ durable: false });
       console.log(JSON.stringify({ processId: server.processId, folder: server.folder }));
       if (process.argv.includes('stay')) setInterval(() => {}, 1000);
     `;
     for (const mode of ['stay', 'leave']) {
-      const parent = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script, mode], {
+      const parent = spawn(process.execPath, ['--input-type=module', '-e', script, mode], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const ended = once(parent, 'exit');

@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { programArguments } from '../support/compiled.ts';
 
 const root = join(import.meta.dirname, '../..');
-const main = join(root, 'src/cli/main.ts');
-const tsx = import.meta.resolve('tsx');
+const main = programArguments(join(root, 'src/cli/main.ts'));
 let folder: string;
 
 beforeAll(async () => {
@@ -19,7 +19,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 function banyan(args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     const options = { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...env } };
-    execFile(process.execPath, ['--import', tsx, main, ...args], options, (error, stdout, stderr) => {
+    execFile(process.execPath, [...main, ...args], options, (error, stdout, stderr) => {
       // Without a number it was killed or never ran.
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr });
     });
@@ -49,7 +49,7 @@ test('an error that nobody caught is BANYAN_INTERNAL and 3, without secrets', as
 });
 
 test('a reader who leaves early is no failure', async () => {
-  const child = spawn(process.execPath, ['--import', tsx, main, 'config', 'schema'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...main, 'config', 'schema'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

@@ -70,7 +70,7 @@ describePostgres('reconcile without streams', () => {
     expect(await app.service.query('SELECT label, money FROM app.people WHERE person_id = 3')).toEqual([{ label: 'zwei', money: '7.10' }]);
     await expect(app.application.reconcileUndo({ run: '999', dryRun: false })).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_UNKNOWN' });
     await expect(app.application.reconcile({ tables: ['uesrs'], dryRun: true })).rejects.toMatchObject({ code: 'BANYAN_TABLE_UNKNOWN' });
-  }, 120_000);
+  });
 
   it('does nothing where whoever is asked does not agree, and says that it was no dry run', async () => {
     let agrees = false;
@@ -123,7 +123,7 @@ describePostgres('reconcile without streams', () => {
     expect(await app.application.reviewApprove({ id: same!.id, row: { name: 'edited' }, by: 'bert', reason: 'both were wrong' })).toMatchObject({ applied: true });
     for (const side of [app.monolith, app.service]) expect(await side.query('SELECT name FROM public.users WHERE id = 3')).toEqual([{ name: 'edited' }]);
     expect(await app.application.reviewShow({ id: same!.id })).toMatchObject({ state: 'approved', decidedBy: 'bert', reason: 'both were wrong' });
-  }, 120_000);
+  });
 
   it('repairs two databases by URL or as a library, and refuses those that streams connect', async () => {
     const app = await testApplication();
@@ -142,5 +142,5 @@ describePostgres('reconcile without streams', () => {
     for (const options of [{ ...urls, dryRun: false }, { dryRun: false }]) await expect(app.application.reconcile(options)).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_STREAMS' });
     await expect(reconciler.reconcile({ by: 'anna' })).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_STREAMS' });
     expect(await app.application.reconcile({ ...urls, tables: ['orders'], dryRun: true })).toMatchObject({ consistent: false, cases: [{ type: 'different' }] });
-  }, 120_000);
+  });
 });

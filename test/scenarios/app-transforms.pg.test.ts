@@ -60,7 +60,7 @@ describePostgres('mappings of banyan.yaml', () => {
     await app.service.query("UPDATE crm.people SET status = 'odd' WHERE ref = 3");
     const report = await app.application.validate({ level: 'full' });
     expect(report.tables[0]?.different).toMatchObject([{ key: '3', columns: { state: { source: 'idle', target: 'odd' } } }]);
-  }, 60_000);
+  });
 
   it.each<[string, string, string, string]>([
     ['an unknown column', '\n      - { table: users, columns: [id, emial, state, visits] }', '', 'services.accounts.tables[0].columns.emial: found "emial", which public.users does not have; expected one of id, email'],
@@ -93,5 +93,5 @@ describePostgres('a filter of banyan.yaml', () => {
     expect(await app.service.query('SELECT id FROM public.idle ORDER BY id')).toEqual([{ id: '2' }, { id: '5' }]);
     expect(await app.monolith.query('SELECT state, visits FROM public.users WHERE id = 3')).toEqual([{ state: 'A', visits: '7' }]);
     expect(await app.application.validate({ level: 'full' })).toMatchObject({ consistent: true, tables: [{ source: 2, target: 2 }] });
-  }, 60_000);
+  });
 });

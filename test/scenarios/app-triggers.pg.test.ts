@@ -71,5 +71,5 @@ describePostgres('sync.capture: trigger in banyan.yaml', () => {
     expect((await app.application.syncStatus()).streams.every((stream) => stream.slot === undefined)).toBe(true);
     expect(await app.monolith.query("SELECT 1 FROM pg_replication_slots WHERE database = current_database()")).toEqual([]);
     await worker.stop();
-  }, 120_000);
+  });
 });

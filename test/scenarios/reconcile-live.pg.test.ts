@@ -78,7 +78,7 @@ describePostgres('reconcile beside running streams', () => {
     expect(await rowsOf(app, winner)).toEqual(whole);
     expect(await app[loser].query(`SELECT value FROM public.account WHERE id IN (${FROM + 2}, ${FROM + 12}) ORDER BY id`)).toEqual([{ value: 'monolith-later' }, { value: 'service-later' }]);
     await worker.stop();
-  }, 180_000);
+  });
 
   it('is refused while the streams do not run, leaves what is in quarantine, and writes only where one-way streams do', async () => {
     const app = await accounts('sync: { mode: monolith-to-service }\nvalidate: { reconcile: { policy: monolith-wins, allowDeletes: [account] } }\n');
@@ -97,5 +97,5 @@ describePostgres('reconcile beside running streams', () => {
     expect((await app.application.reconcile({ dryRun: false, policy: 'service-wins' })).tables[0]).toMatchObject({ updated: 0, queued: 2 });
     await worker.stop();
     await expect(app.application.reconcile({ dryRun: false })).rejects.toMatchObject({ code: 'BANYAN_RECONCILE_STREAMS', message: expect.stringContaining('monolith-to-service is stopped') });
-  }, 120_000);
+  });
 });

@@ -13,7 +13,7 @@ describe.each([
   ['over HTTP/1.1', false],
   ['over HTTPS, half of them HTTP/2', true],
 ])('clients of every kind, %s', (_name, encrypted) => {
-  it('lose no request, no byte, no event and no socket while users are moved, and a raised percentage moves nobody back', { timeout: 180_000 }, async () => {
+  it('lose no request, no byte, no event and no socket while users are moved, and a raised percentage moves nobody back', async () => {
     load = await FlipLoad.start({ clients: CLIENTS, bytes: 1024 * 1024, encrypted });
     await load.rise(40);
     await load.flip(10);

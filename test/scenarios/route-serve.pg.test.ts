@@ -107,7 +107,7 @@ async function askHttp2(port: number, path: string): Promise<unknown> {
 const jsonOf = ({ text }: Answer): { readonly side: string; readonly shown?: string; readonly headers: http.IncomingHttpHeaders } => JSON.parse(text) as ReturnType<typeof jsonOf>;
 
 describePostgres('banyan route serve, as a user starts it', () => {
-  it('does what every section of the listener says', { timeout: 180_000 }, async () => {
+  it('does what every section of the listener says', async () => {
     const monolithDatabase = await testDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)' });
     const serviceDatabase = await testDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)' });
     const monolith = await side('monolith', (listener) => http.createServer(listener));

@@ -24,7 +24,7 @@ const ACCOUNTS_AND_PAYMENTS = { look: 1, session: 1, password: 1, order: 2, rese
 const STOCK_ONLY = { look: 0, session: 0, password: 0, order: 0, reserve: 1 };
 
 describePostgres('a shop whose services are taken out while people use it', () => {
-  it('keeps sessions, pays every order once and counts stock exactly while users and items are moved up, down and up', { timeout: 180_000 }, async () => {
+  it('keeps sessions, pays every order once and counts stock exactly while users and items are moved up, down and up', async () => {
     // So few pieces that the last ones are fought over.
     const live = await open({ pieces: 20 });
     for (const percents of [[100], [0, 70]]) {
@@ -41,7 +41,7 @@ describePostgres('a shop whose services are taken out while people use it', () =
     }
   });
 
-  it('moves nobody while sync stands still; with a fence that is skipped the journal shows who read the past and who paid twice', { timeout: 180_000 }, async () => {
+  it('moves nobody while sync stands still; with a fence that is skipped the journal shows who read the past and who paid twice', async () => {
     const skipped = { on: false };
     const live = await open({
       services: ['accounts', 'payments'], habits: ACCOUNTS_AND_PAYMENTS,
@@ -67,7 +67,7 @@ describePostgres('a shop whose services are taken out while people use it', () =
     expect(conflicts.length).toBeGreaterThan(0);
   });
 
-  it('goes back by itself from a service that fails, is slow, dies, and loses no write', { timeout: 180_000 }, async () => {
+  it('goes back by itself from a service that fails, is slow, dies, and loses no write', async () => {
     const live = await open({
       services: ['payments'], habits: { look: 1, session: 0, password: 0, order: 4, reserve: 0 },
       rule: { triggers: DEFAULT_TRIGGERS, health: { service: { path: '/healthz', everyMs: 50 } } },
@@ -100,7 +100,7 @@ describePostgres('stock that users of both sides write at once', () => {
     return live;
   };
 
-  it('is not exact where the last write wins, and each item that is wrong is reported as a conflict', { timeout: 180_000 }, async () => {
+  it('is not exact where the last write wins, and each item that is wrong is reported as a conflict', async () => {
     const live = await fought({});
     const { wrongStock, conflicts, ...verdict } = await judgeShop(live);
     expect(wrongStock.length).toBeGreaterThan(0);
@@ -109,7 +109,7 @@ describePostgres('stock that users of both sides write at once', () => {
     expect(verdict).toMatchObject({ lost: [], differing: [], failedOutsideFaults: [], quarantined: 0 });
   });
 
-  it('is exact where what both took is added up', { timeout: 180_000 }, async () => {
+  it('is exact where what both took is added up', async () => {
     const live = await fought({ stock: { strategy: 'add-up', columns: ['on_hand'] } });
     const { conflicts, ...verdict } = await judgeShop(live);
     expect(verdict).toMatchObject({ lost: [], wrongStock: [], differing: [], failedOutsideFaults: [], quarantined: 0 });

@@ -2,17 +2,17 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { EmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts';
 import { createPool } from '../../src/postgres/connect.ts';
+import { programArguments } from '../support/compiled.ts';
 import { until } from '../support/condition.ts';
 import { Journal, JOURNAL_SCHEMA } from '../support/journal.ts';
 import { describePostgres, testDatabase } from '../support/postgres.ts';
 import { build, rowsOf, RunningSync, setUp, type SyncSettings } from '../support/sync-engine.ts';
 
 const SETTINGS: SyncSettings = { tables: ['account', 'entry'] };
-const WORKER = fileURLToPath(new URL('../support/sync-worker.ts', import.meta.url));
+const WORKER = new URL('../support/sync-worker.ts', import.meta.url);
 const workers = new Set<ChildProcess>();
 
 afterAll(() => {
@@ -26,7 +26,7 @@ interface Urls {
 
 /** Resolves when the worker has set the streams up. */
 async function startWorker(urls: Urls): Promise<ChildProcess> {
-  const worker = spawn(process.execPath, ['--import', 'tsx', WORKER, JSON.stringify({ ...urls, settings: SETTINGS })], {
+  const worker = spawn(process.execPath, [...programArguments(WORKER), JSON.stringify({ ...urls, settings: SETTINGS })], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   workers.add(worker);

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
+import { programArguments } from '../support/compiled.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { build, RunningSync, setUp, type SyncSettings } from '../support/sync-engine.ts';
@@ -12,7 +12,7 @@ import { build, RunningSync, setUp, type SyncSettings } from '../support/sync-en
 const SCHEMA = 'CREATE TABLE item (id int PRIMARY KEY, owner int, name text)';
 const MEMORY = { transactionRows: 5000, queueRows: 5000 };
 const ROWS = 60_000;
-const WORKER = fileURLToPath(new URL('../support/sync-worker.ts', import.meta.url));
+const WORKER = new URL('../support/sync-worker.ts', import.meta.url);
 const workers = new Set<ChildProcess>();
 const directories: string[] = [];
 
@@ -37,7 +37,7 @@ async function pair(): Promise<{ readonly monolith: TestDatabase; readonly servi
 async function startWorker({ monolith, service }: { readonly monolith: TestDatabase; readonly service: TestDatabase }, settings: SyncSettings): Promise<ChildProcess> {
   const worker = spawn(
     process.execPath,
-    ['--max-old-space-size=64', '--import', 'tsx', WORKER, JSON.stringify({ monolith: monolith.url, service: service.url, settings })],
+    ['--max-old-space-size=64', ...programArguments(WORKER), JSON.stringify({ monolith: monolith.url, service: service.url, settings })],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   workers.add(worker);

@@ -49,7 +49,7 @@ describePostgres('links between a worker and its servers', () => {
       await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
       await Promise.allSettled([ends.monolith.pool.end(), ends.service.pool.end()]);
     }
-  }, 180_000);
+  });
 
   it('are not given up while the server is at work', async () => {
     const monolith = await testDatabase({ schema: ITEM_SCHEMA + ITEM_ROWS });

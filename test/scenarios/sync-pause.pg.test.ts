@@ -52,7 +52,7 @@ describePostgres('a paused service', () => {
     expect((await app.application.syncStatus()).streams[0]).not.toHaveProperty('pausedAt');
     await Promise.all([first.stop(), second.stop()]);
     await expect(app.application.syncPause({ service: 'nobody' })).rejects.toMatchObject({ code: 'BANYAN_SERVICE_UNKNOWN' });
-  }, 120_000);
+  });
 
   it('lets nobody go on waiting for it who began before it was paused', async () => {
     const app = await itemApplication();
@@ -71,7 +71,7 @@ describePostgres('a paused service', () => {
       client.release(true);
     }
     await worker.stop();
-  }, 120_000);
+  });
 
   it('is not written by a worker that can not know of it', async () => {
     const state = await testDatabase();
@@ -98,5 +98,5 @@ describePostgres('a paused service', () => {
     } finally {
       await proxy.close();
     }
-  }, 120_000);
+  });
 });

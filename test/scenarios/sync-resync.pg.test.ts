@@ -80,7 +80,7 @@ describePostgres('a table that is made equal again', () => {
       else if (number % 10 === 1) expect([monolith, service]).toEqual([`seed-${number}`, null]);
       else expect([monolith, service, handle]).toEqual([`seed-${number}`, `seed-${number}`, `tampered-${number}`]);
     }
-  }, 90_000);
+  });
 
   it("is the service's where that is to count, also with writers on both sides", async () => {
     const app = await accounts();
@@ -106,7 +106,7 @@ describePostgres('a table that is made equal again', () => {
     expect(found.find(({ id }) => Number(id) === FROM + 2)).toMatchObject({ monolith_handle: `tampered-${FROM + 2}`, service_handle: null });
     expect((await app.monolith.query(`SELECT count(*) AS n FROM public.account WHERE id >= ${FROM}`))[0]).toEqual({ n: '3000' });
     await worker.stop();
-  }, 120_000);
+  });
 
   it('in a one-way stream is the source\'s, within the filter, and what users of the target wrote is recorded', async () => {
     const app = await accounts('sync: { mode: monolith-to-service }\n', 'id < 3000');
@@ -121,7 +121,7 @@ describePostgres('a table that is made equal again', () => {
     expect(found).toHaveLength(21);
     expect(found[0]).toMatchObject({ id: String(FROM), monolith: `seed-${FROM}`, service: `local-${FROM}`, winner: 'monolith' });
     await worker.stop();
-  }, 120_000);
+  });
 
   it('mends what a discard and a lost way back leave; without a worker the command does its work, and a paused service is refused', async () => {
     const app = await accounts();
@@ -156,5 +156,5 @@ describePostgres('a table that is made equal again', () => {
     expect(await app.application.syncResync(everything('service'))).toMatchObject({ state: 'done', repaired: 1 });
     await equal(app);
     expect(await app.monolith.query(`SELECT value FROM public.account WHERE id = ${FROM + 6}`)).toEqual([{ value: 'untold' }]);
-  }, 120_000);
+  });
 });

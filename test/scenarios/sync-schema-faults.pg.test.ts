@@ -131,7 +131,7 @@ describePostgres('a column that comes under capture by triggers', () => {
       expect(await journal.lost()).toEqual([]);
     }
     await endsEqual(pair, running);
-  }, 180_000);
+  });
 });
 
 describePostgres('a table that somebody reads for long', () => {
@@ -155,7 +155,7 @@ describePostgres('a table that somebody reads for long', () => {
     await running.stop();
     await expectEqual(pair);
     expect(await pair.service.query('SELECT note FROM public.account WHERE id IN (1, 2, 31, 32) ORDER BY id')).toEqual([{ note: 'seen' }, { note: 'older' }, { note: 'older' }, { note: 'older' }]);
-  }, 60_000);
+  });
 });
 
 describePostgres('sync run of a service that was copied', () => {
@@ -179,5 +179,5 @@ describePostgres('sync run of a service that was copied', () => {
     await app.application.syncWait({});
     await worker.stop();
     for (const table of ['users', 'sessions']) expect(await rowsOf(app.service, `public.${table}`)).toEqual(await rowsOf(app.monolith, `public.${table}`));
-  }, 60_000);
+  });
 });

@@ -41,7 +41,7 @@ describePostgres('a table that changes while both sides write it', () => {
     const defaults = `SELECT column_name, column_default, is_nullable FROM information_schema.columns WHERE table_name = 'account' ORDER BY 1`;
     expect(await pair.service.query(defaults)).toEqual(await pair.monolith.query(defaults));
     expect((await pair.service.query('SELECT count(*) AS n FROM public.account WHERE flag'))[0]).not.toEqual({ n: '0' });
-  }, 180_000);
+  });
 
   it('waits alone while it does not fit, and goes on where it stopped once somebody has run what the status says', async () => {
     const pair = await pairOf();
@@ -70,7 +70,7 @@ describePostgres('a table that changes while both sides write it', () => {
     }
     await running.stop();
     await expectEqual(pair);
-  }, 180_000);
+  });
 
   it('keeps what the monolith wrote unseen by a change that met the rename half way', async () => {
     const pair = await pairOf();
@@ -139,7 +139,7 @@ describePostgres('a table that changes while both sides write it', () => {
     }
     await endsEqual(pair, running);
     expect((await pair.monolith.query("SELECT count(*) AS n FROM public.account WHERE kept LIKE 'kept%'"))[0]).not.toEqual({ n: '0' });
-  }, 180_000);
+  });
 });
 
 describePostgres('a new column', () => {

@@ -26,7 +26,7 @@ describePostgres('the watch over streams and slots', () => {
     holder.release();
     await says(app, 'a stream has caught up again');
     await until(async () => (await app.application.syncStatus()).streams.every(({ behind }) => !behind), { what: 'no stream is behind' });
-  }, 120_000);
+  });
 
   it('tells what each slot keeps, also while nobody reads it', async () => {
     const app = await itemApplication('sync: { walAlarmMb: 1 }\n');
@@ -48,7 +48,7 @@ describePostgres('the watch over streams and slots', () => {
     await worker.stop();
     // What the service is behind by is not known, but it grows.
     await until(async () => ((await app.application.syncStatus()).streams[0]?.lagMs ?? 0) > 500);
-  }, 120_000);
+  });
 
   it('writes to the monolith more slowly while it is busy, and at full speed after', async () => {
     const app = await itemApplication('sync: { heartbeatMs: 100, throttle: { commitMs: 1000 } }\n');
@@ -62,7 +62,7 @@ describePostgres('the watch over streams and slots', () => {
     await until(async () => (await rowsOf(app.monolith, 'public.item')).length === 15, { what: 'the rows arrive all the same', timeoutMs: 60_000 });
     await app.monolith.query('DROP TRIGGER slow ON banyan.mark');
     await says(app, 'writing to it at full speed');
-  }, 120_000);
+  });
 
   it('rests between batches of the stream to the monolith alone, as long as it is told', async () => {
     let asked = 0;
@@ -85,7 +85,7 @@ describePostgres('the watch over streams and slots', () => {
     const again = pair.run();
     await until(has('monolith', 2));
     await again.stop();
-  }, 120_000);
+  });
 
   it.each(['', 'sync: { throttle: { commitMs: 50 } }\n'])('is not held up by who holds the row of its marks locked (%s)', async (sections) => {
     const app = await itemApplication(sections);
@@ -101,7 +101,7 @@ describePostgres('the watch over streams and slots', () => {
       client.release(true);
     }
     await worker.stop();
-  }, 90_000);
+  });
 
   it('drops no slot that may be the way back, and says how', async () => {
     const app = await itemApplication();
@@ -138,5 +138,5 @@ describePostgres('the watch over streams and slots', () => {
     await app.service.query("INSERT INTO public.item VALUES (101, 'again')");
     await app.application.syncWait({});
     expect(await rowsOf(app.monolith, 'public.item')).toEqual(await rowsOf(app.service, 'public.item'));
-  }, 180_000);
+  });
 });

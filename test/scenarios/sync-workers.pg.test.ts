@@ -71,7 +71,7 @@ describePostgres('workers that share the streams', () => {
     await bursts.equal('after a worker was stopped');
     expect(await next.stop()).toBe(0);
     for (const side of [app.monolith, app.service]) expect(await side.query('SELECT * FROM banyan.quarantine')).toEqual([]);
-  }, 180_000);
+  });
 
   it('are shut out by the databases themselves when they can not know that another has taken over', async () => {
     const state = await testDatabase();
@@ -101,7 +101,7 @@ describePostgres('workers that share the streams', () => {
     } finally {
       await proxy.close();
     }
-  }, 180_000);
+  });
 
   it('hand over what they can not reach to one that can', async () => {
     const app = await itemApplication('sync: { linkTimeoutMs: 1000, heartbeatMs: 200 }\n');
@@ -123,7 +123,7 @@ describePostgres('workers that share the streams', () => {
     } finally {
       await proxy.close();
     }
-  }, 180_000);
+  });
 
   it('divide the services evenly, and divide them anew when one comes or goes', async () => {
     const services = ['one', 'two', 'three', 'four'];
@@ -149,5 +149,5 @@ describePostgres('workers that share the streams', () => {
     expect(await app.application.syncWait({ timeoutSeconds: 30 })).toMatchObject({ caughtUp: true });
     for (const name of services) expect(await app.service.query(`SELECT * FROM public.${name}`)).toEqual([{ id: '1', value: 'm' }]);
     expect(await workers[2]!.stop()).toBe(0);
-  }, 180_000);
+  });
 });

@@ -56,7 +56,7 @@ describe('the quarantine over two simulated databases', () => {
   it('notices when later changes of a row do not wait', async () => {
     vi.spyOn(Holds.prototype, 'block').mockReturnValue(false);
     expect(await noticed({ mode: 'monolith-to-service' })).toMatch(/differs/);
-  }, 120_000);
+  });
 
   it('notices when a row that leaves the quarantine is not settled anew', async () => {
     const stream = Object.getOwnPropertyDescriptor(SimulatedSource.prototype, 'stream')!.value as SimulatedSource['stream'];
@@ -68,5 +68,5 @@ describe('the quarantine over two simulated databases', () => {
       }
     });
     expect(await noticed(ONE_ROW)).toMatch(/differs/);
-  }, 120_000);
+  });
 });

@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node';
 import { EmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts';
 import { isBanyanError, messageOf } from '../../src/core/errors.ts';
+import { compilePrograms } from './compiled.ts';
 import { TEST_WORKERS } from './test-workers.ts';
 
 declare module 'vitest' {
@@ -20,8 +21,22 @@ const PLENTY = { max_replication_slots: '500', max_wal_senders: '300' };
 /** Another version's binaries (scripts/test-versions.mjs). Default: those that npm installed. */
 const BINARIES = process.env['BANYAN_TEST_POSTGRES'];
 
-/** Starts one PostgreSQL server for each worker, which its test files share, and stops them after the last. */
+/** Compiles the programs that tests start, starts a PostgreSQL server for each worker, and undoes both after the last file. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const removePrograms = compilePrograms();
+  try {
+    const stopServers = await startServers(project);
+    return async () => {
+      removePrograms();
+      await stopServers();
+    };
+  } catch (error) {
+    removePrograms();
+    throw error;
+  }
+}
+
+async function startServers(project: TestProject): Promise<() => Promise<void>> {
   const servers: EmbeddedPostgres[] = [];
   try {
     // One after the other: the first one makes the files that the others begin with.

@@ -2,12 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { programArguments } from './compiled.ts';
 import { until } from './condition.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const CLI = new URL('../../src/cli/main.ts', import.meta.url);
 /** The same with a bug planted; see there. */
-const PLANTED = fileURLToPath(new URL('./planted-worker.ts', import.meta.url));
+const PLANTED = new URL('./planted-worker.ts', import.meta.url);
 const living = new Set<SyncProcess>();
 
 /** Kills whichever still live: for the end of a test file. */
@@ -36,7 +36,7 @@ export class SyncProcess {
     readonly logFolder?: string | undefined;
   }): SyncProcess {
     return new SyncProcess(
-      spawn(process.execPath, ['--import', 'tsx', process.env['SOAK_PLANT'] === undefined ? CLI : PLANTED, ...(options.command ?? ['sync', 'run']), '-c', options.configFile], {
+      spawn(process.execPath, [...programArguments(process.env['SOAK_PLANT'] === undefined ? CLI : PLANTED), ...(options.command ?? ['sync', 'run']), '-c', options.configFile], {
         env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'],
       }),
       options.logFolder,

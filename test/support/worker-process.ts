@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { programArguments } from './compiled.ts';
 import type { SyncSettings } from './sync-engine.ts';
 
-const WORKER = fileURLToPath(new URL('./sync-worker.ts', import.meta.url));
+const WORKER = new URL('./sync-worker.ts', import.meta.url);
 
 /** A sync worker as a process of its own, to be killed. */
 export class WorkerProcess {
@@ -12,7 +12,7 @@ export class WorkerProcess {
   #said = '';
 
   constructor(options: { readonly monolith: string; readonly service: string; readonly settings: SyncSettings }) {
-    this.#child = spawn(process.execPath, ['--import', 'tsx', WORKER, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, [...programArguments(WORKER), JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stderr?.on('data', (text: Buffer) => (this.#said += text.toString()));
     this.#ended = once(this.#child, 'exit').then(([code]) => {
       throw new Error(`the worker ended with ${String(code)}: ${this.#said}`);

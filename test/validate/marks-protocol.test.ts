@@ -152,11 +152,11 @@ async function firstFailure(plants: Plants, seeds: number): Promise<string | und
 describe('marks of incremental validation', () => {
   it('leave out no row, in whatever order streams store, die and begin and runs begin, overlap and are cut off', async () => {
     expect(await firstFailure({}, 200)).toBeUndefined();
-  }, 60_000);
+  });
 
   it('outlive every reader: the next one is told again of what is not marked, and need not count all rows as touched', async () => {
     expect(await firstFailure({ steady: true }, 100)).toBeUndefined();
-  }, 60_000);
+  });
 
   it.each<[string, Plants]>([
     ['a source that is told to forget what is not marked', { acknowledgesUnmarked: true, steady: true }],
@@ -169,5 +169,5 @@ describe('marks of incremental validation', () => {
     ['marks that are not stored yet', { doesNotWait: true }],
   ])('this test sees a fault: %s', async (_what, plants) => {
     expect(await firstFailure(plants, 600)).toBeDefined();
-  }, 60_000);
+  });
 });

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import type { ValidationReport } from '../../src/validate/report.ts';
+import { programArguments } from '../support/compiled.ts';
 import { until } from '../support/condition.ts';
 import { describePostgres, testDatabase } from '../support/postgres.ts';
 
@@ -11,11 +11,11 @@ const SCHEMA = ['first', 'second', 'third']
   .join('\n');
 
 describePostgres('a validation that was killed', () => {
-  it('goes on from the last finished range, and reports what is true then', { timeout: 60_000 }, async () => {
+  it('goes on from the last finished range, and reports what is true then', async () => {
     const [source, target] = await Promise.all([testDatabase({ schema: SCHEMA }), testDatabase({ schema: SCHEMA })]);
     const start = (resume: boolean): ChildProcess => {
       const argument = JSON.stringify({ source: source.url, target: target.url, resume });
-      return spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('./resume-worker.ts', import.meta.url)), argument], { stdio: ['ignore', 'pipe', 'inherit'] });
+      return spawn(process.execPath, [...programArguments(new URL('./resume-worker.ts', import.meta.url)), argument], { stdio: ['ignore', 'pipe', 'inherit'] });
     };
     await target.query("UPDATE public.first SET v = 'stays' WHERE id = 7; UPDATE public.first SET v = 'mended' WHERE id = 8; DELETE FROM public.second WHERE id IN (9, 10)");
     const holder = await source.pool.connect();
