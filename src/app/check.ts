@@ -6,6 +6,7 @@ import { readSchemaJson } from '../plan/check/database/schema-json.ts';
 import type { Comparison } from '../plan/check/finding.ts';
 import { compareGraphql } from '../plan/check/graphql/compare-graphql.ts';
 import { reportGithub, reportJunit, reportMarkdown, reportSarif, reportText } from '../plan/check/render-report.ts';
+import { applyRules, readRuleFile } from '../plan/check/rule-file.ts';
 import { parseText } from '../plan/document.ts';
 import { compatibilityReport } from '../plan/check/report.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
@@ -17,9 +18,12 @@ import type { CheckOptions, CheckResult } from './plan-types.ts';
 import { readText } from './text-file.ts';
 
 /** `banyan check`: two schemas or APIs against each other. */
-export async function check(context: ApplicationContext, { before, after, type, output, format, renames }: CheckOptions): Promise<CheckResult> {
+export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules }: CheckOptions): Promise<CheckResult> {
+  const at = new Date(context.clock.now());
+  const own = rules === undefined ? undefined : readRuleFile({ file: rules, text: await readText(rules) });
   const comparison = await compare(context, { before, after, type, ...(renames ? { renames } : {}) });
-  const report = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at: new Date(context.clock.now()), comparison });
+  const judged = own === undefined ? { findings: comparison.findings } : applyRules({ findings: comparison.findings, rules: own, type, at });
+  const report = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}) });
   const written = await writeDocument({
     format, ...(output === undefined ? {} : { output }),
     render: {

@@ -34,6 +34,8 @@ export interface CheckOptions {
   readonly format: CheckFormat;
   /** Confirmed renames, old to new: `users.mail` to `users.email`. */
   readonly renames?: Readonly<Record<string, string>>;
+  /** A file of rules: other severities, and waivers. */
+  readonly rules?: string;
 }
 
 export interface CheckResult extends DocumentOutput {

@@ -12,6 +12,7 @@ interface CheckFlags {
   readonly output?: string;
   readonly format: CheckFormat;
   readonly rename?: Readonly<Record<string, string>>;
+  readonly rules?: string;
 }
 
 export function addCheck(program: Command, frame: Frame): void {
@@ -26,10 +27,11 @@ export function addCheck(program: Command, frame: Frame): void {
       new Option('-f, --format <format>', 'in which form; both: JSON, and text beside it').choices(['json', 'text', 'both', 'markdown', 'sarif', 'junit', 'github']).default('text'),
     )
     .option('--rename <old=new>', 'a table or column that has another name now: users.mail=users.email; may be given again', rename)
+    .option('--rules <file>', 'what your team thinks of the rules: other severities, and waivers that expire', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { before, after, type, output, format, rename: renames } = command.opts<CheckFlags>();
-        const result = await application.check({ before, after, type, format, ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}) });
+        const { before, after, type, output, format, rename: renames, rules } = command.opts<CheckFlags>();
+        const result = await application.check({ before, after, type, format, ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
         return { json: result.report, exitCode: exitCodeOf(result), text: () => (result.files.length === 0 ? result.printed : result.files.map((file) => `written: ${file}\n`).join('')) };
       }),
     );

@@ -2,6 +2,9 @@
 export const SEVERITIES = ['breaking', 'potentially_breaking', 'non_breaking', 'additive'] as const;
 export type FindingSeverity = (typeof SEVERITIES)[number];
 
+/** Who may be hurt by a change of a database. */
+export type Party = 'readers' | 'writers' | 'replication' | 'generated API';
+
 /** One difference between two schemas or APIs. The field names are those of INTERFACE's report. */
 export interface Finding {
   /** The kind of issue as INTERFACE names it: `column_removed`. */
@@ -17,10 +20,17 @@ export interface Finding {
   readonly new_value: unknown;
   /** What breaks, and for whom: readers, writers, replication, the generated API, clients. */
   readonly impact: string;
+  /** Banyan's own: whom a change of a database hurts; empty: nobody. */
+  readonly hurts?: readonly Party[];
   /** How to do it without downtime. */
   readonly suggested_migration: string;
   /** `SELECT`, `INSERT`, `GET /users/{id}`. */
   readonly affected_operations: readonly string[];
+  // Banyan's own: what a file of rules says of it.
+  /** What the catalogue says, where the file says another severity. */
+  readonly catalogue_severity?: FindingSeverity;
+  /** It is there, and does not count. */
+  readonly waived?: { readonly until: string; readonly reason: string };
 }
 
 /** A script of a database's migration, with the way back. */

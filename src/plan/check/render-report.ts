@@ -1,6 +1,8 @@
 import { xmlAttributes, xmlText } from '../../core/xml.ts';
 import type { Finding, FindingSeverity } from './finding.ts';
 import type { CompatibilityReport } from './report.ts';
+import type { WaiverUse } from './rule-file.ts';
+import { KNOWN_RULES, rulePageUrl } from './rule-page.ts';
 
 /*
  * A compatibility report for people and for the machines around them.
@@ -18,19 +20,35 @@ export function reportText(report: CompatibilityReport): string {
   const lines = [
     `${report.schema_before} to ${report.schema_after}`, '',
     ...report.issues.flatMap((issue) => [
-      `${WORDS[issue.severity]}: ${issue.description} [${issue.rule}]`,
+      `${severityText(issue)}: ${issue.description} [${issue.rule}]`,
       `  ${issue.field_path}${issue.impact === '' ? '' : `: ${issue.impact}`}`,
       ...(issue.suggested_migration === '' ? [] : [`  ${issue.suggested_migration}`]),
+      ...(issue.waived ? [`  Waived until ${issue.waived.until}: ${issue.waived.reason}`] : []), `  ${issue.page}`,
     ]),
     ...(report.migration_scripts.length === 0 ? [] : ['', ...report.migration_scripts.flatMap(({ description, script_content: sql, hazards }) => [`-- ${description}${hazards.length === 0 ? '' : ` (hazards: ${hazards.join(', ')})`}`, sql])]),
     ...(report.issues.length === 0 ? [] : ['']),
+    ...waiverLines(report),
     `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`,
   ];
   return `${lines.join('\n')}\n`;
 }
 
+function severityText({ severity, waived }: Finding): string {
+  return waived ? `waived (${WORDS[severity]})` : WORDS[severity];
+}
+
+/** What whoever keeps the file of rules should know. */
+function waiverLines({ waivers = [] }: CompatibilityReport): string[] {
+  const title = ({ rule, object }: WaiverUse): string => `${rule}${object === undefined ? '' : ` of ${object}`}`;
+  return waivers.flatMap((waiver) => {
+    if (waiver.state === 'expired') return [`The waiver of ${title(waiver)} expired on ${waiver.until}: what it was for counts again.`];
+    return waiver.state === 'unused' ? [`The waiver of ${title(waiver)} is not used: nothing was found that it is for.`] : [];
+  });
+}
+
 function countsText(report: CompatibilityReport): string {
-  return `${report.breaking_changes_count} breaking, ${report.potentially_breaking_count} potentially breaking, ${report.non_breaking_changes_count} not breaking, ${report.additive_changes_count} additive.`;
+  const waived = report.issues.filter((issue) => issue.waived !== undefined).length;
+  return `${report.breaking_changes_count} breaking, ${report.potentially_breaking_count} potentially breaking, ${report.non_breaking_changes_count} not breaking, ${report.additive_changes_count} additive${waived === 0 ? '' : `; ${waived} waived`}.`;
 }
 
 /** Markdown, for a pull request. */
@@ -39,7 +57,8 @@ export function reportMarkdown(report: CompatibilityReport): string {
   const lines = [
     '# Compatibility', '', `\`${report.schema_before}\` to \`${report.schema_after}\`: **${VERDICTS[report.overall_compatibility]}** ${countsText(report)}`, '',
     ...(report.issues.length === 0 ? [] : ['| severity | rule | where | what | how |', '| --- | --- | --- | --- | --- |']),
-    ...report.issues.map((issue) => `| ${WORDS[issue.severity]} | ${issue.rule} | \`${cell(issue.field_path)}\` | ${cell(issue.description)} | ${cell(issue.suggested_migration)} |`), '',
+    ...report.issues.map((issue) => `| ${severityText(issue)}${issue.waived ? cell(` until ${issue.waived.until}: ${issue.waived.reason}`) : ''} | [${issue.rule}](${rulePageUrl(issue.rule)}) | \`${cell(issue.field_path)}\` | ${cell(issue.description)} | ${cell(issue.suggested_migration)} |`), '',
+    ...waiverLines(report).map((line) => `> ${line}\n`),
     ...report.migration_scripts.flatMap(({ description, script_content: sql, rollback_script: back }) => [`## ${description}`, '', '```sql', sql, '```', '', 'Back:', '', '```sql', back, '```', '']),
     ...(report.recommendations.length === 0 ? [] : ['## Recommendations', '', ...report.recommendations.map((each) => `- ${each}`)]),
   ];
@@ -52,22 +71,32 @@ const SARIF_LEVELS: Readonly<Record<FindingSeverity, string>> = { breaking: 'err
 export function reportSarif(report: CompatibilityReport): string {
   const rules = [...new Map(report.issues.map(({ rule, type }) => [rule, type])).entries()];
   const run = {
-    tool: { driver: { name: 'banyan check', rules: rules.map(([id, type]) => ({ id, name: type, shortDescription: { text: type.replaceAll('_', ' ') } })) } },
+    tool: { driver: { name: 'banyan check', rules: rules.map(([id, type]) => sarifRule(id, type)) } },
     results: report.issues.map((issue) => ({
       ruleId: issue.rule, ruleIndex: rules.findIndex(([id]) => id === issue.rule), level: SARIF_LEVELS[issue.severity], message: { text: messageOf(issue) },
       locations: [{ physicalLocation: { artifactLocation: { uri: encodeURI(report.schema_after) } }, logicalLocations: [{ fullyQualifiedName: issue.field_path }] }],
+      ...(issue.waived ? { suppressions: [{ kind: 'external', status: 'accepted', justification: `${issue.waived.reason} (until ${issue.waived.until})` }] } : {}),
       partialFingerprints: { 'banyan/v1': `${issue.rule}:${issue.field_path}` },
     })),
   };
   return `${JSON.stringify({ $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] }, null, 2)}\n`;
 }
 
+function sarifRule(id: string, type: string): object {
+  const rule = KNOWN_RULES.get(id);
+  return {
+    id, name: type, shortDescription: { text: type.replaceAll('_', ' ') }, helpUri: rulePageUrl(id),
+    ...(rule ? { fullDescription: { text: rule.impact }, help: { text: `${rule.impact}\n${rule.remedy}` } } : {}),
+  };
+}
+
 /** JUnit XML: a case for each finding, those that may break failed. */
 export function reportJunit(report: CompatibilityReport): string {
   const failing = report.issues.filter(isFailure);
-  const totals = { tests: String(Math.max(1, report.issues.length)), failures: String(failing.length), errors: '0', skipped: '0', time: '0' };
+  const totals = { tests: String(Math.max(1, report.issues.length)), failures: String(failing.length), errors: '0', skipped: String(report.issues.filter(({ waived }) => waived !== undefined).length), time: '0' };
   const cases = report.issues.map((issue) => {
     const open = `    <testcase${xmlAttributes({ classname: issue.field_path, name: issue.rule, time: '0' })}`;
+    if (issue.waived) return `${open}>\n      <skipped${xmlAttributes({ message: `waived until ${issue.waived.until}: ${issue.waived.reason}` })}/>\n      <system-out>${xmlText(messageOf(issue))}</system-out>\n    </testcase>\n`;
     if (!isFailure(issue)) return `${open}>\n      <system-out>${xmlText(messageOf(issue))}</system-out>\n    </testcase>\n`;
     return `${open}>\n      <failure${xmlAttributes({ message: issue.description, type: issue.severity })}>${xmlText(messageOf(issue))}</failure>\n    </testcase>\n`;
   });
@@ -78,7 +107,8 @@ export function reportJunit(report: CompatibilityReport): string {
   );
 }
 
-function isFailure({ severity }: Finding): boolean {
+function isFailure({ severity, waived }: Finding): boolean {
+  if (waived !== undefined) return false;
   return severity === 'breaking' || severity === 'potentially_breaking';
 }
 
@@ -88,8 +118,8 @@ const GITHUB_LEVELS: Readonly<Record<FindingSeverity, string>> = { breaking: 'er
 export function reportGithub(report: CompatibilityReport): string {
   const text = (value: string): string => value.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
   const property = (value: string): string => text(value).replaceAll(':', '%3A').replaceAll(',', '%2C');
-  const lines = report.issues.map((issue) => `::${GITHUB_LEVELS[issue.severity]} file=${property(report.schema_after)},title=${property(issue.rule)}::${text(`${issue.field_path}: ${messageOf(issue)}`)}`);
-  return `${[...lines, `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`].join('\n')}\n`;
+  const lines = report.issues.map((issue) => `::${issue.waived ? 'notice' : GITHUB_LEVELS[issue.severity]} file=${property(report.schema_after)},title=${property(issue.rule)}::${text(`${issue.field_path}: ${issue.waived ? `waived until ${issue.waived.until}, ${issue.waived.reason}: ` : ''}${messageOf(issue)}\n${rulePageUrl(issue.rule)}`)}`);
+  return `${[...lines, ...waiverLines(report).map((line) => `::notice title=waiver::${text(line)}`), `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`].join('\n')}\n`;
 }
 
 function messageOf({ description, impact, suggested_migration: way }: Finding): string {

@@ -1,8 +1,15 @@
 import { SEVERITIES, type Comparison, type Finding, type FindingSeverity, type MigrationScript } from './finding.ts';
+import type { WaiverUse } from './rule-file.ts';
+import { rulePage } from './rule-page.ts';
 
 export type Compatibility = 'fully_compatible' | 'backward_compatible' | 'potentially_incompatible' | 'breaking_changes';
 
 type Level = 'low' | 'medium' | 'high' | 'critical';
+
+/** A finding with the page of its rule, in the package. */
+interface Issue extends Finding {
+  readonly page: string;
+}
 
 /** The report of `banyan check`, as INTERFACE gives it. */
 export interface CompatibilityReport {
@@ -14,7 +21,10 @@ export interface CompatibilityReport {
   readonly potentially_breaking_count: number;
   readonly non_breaking_changes_count: number;
   readonly additive_changes_count: number;
-  readonly issues: readonly Finding[];
+  /** With those that are waived, which count nowhere. */
+  readonly issues: readonly Issue[];
+  /** Banyan's own: what became of each waiver of the file of rules; absent: there was no file. */
+  readonly waivers?: readonly WaiverUse[];
   readonly migration_scripts: readonly MigrationScript[];
   readonly risk_assessment: { readonly overall_risk: Level; readonly deployment_risk: Level; readonly rollback_complexity: Level; readonly testing_requirements: readonly string[] };
   readonly recommendations: readonly string[];
@@ -26,26 +36,28 @@ export interface ReportOptions {
   readonly after: string;
   readonly at: Date;
   readonly comparison: Comparison;
+  readonly waivers?: readonly WaiverUse[];
 }
 
 /** A report with its findings in order: the worst first, and by place. */
-export function compatibilityReport({ before, after, at, comparison }: ReportOptions): CompatibilityReport {
+export function compatibilityReport({ before, after, at, comparison, waivers }: ReportOptions): CompatibilityReport {
   const { scripts } = comparison;
-  const issues = comparison.findings.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || compare(a.field_path, b.field_path) || compare(a.type, b.type));
+  const all = comparison.findings.map((finding) => ({ ...finding, page: rulePage(finding.rule) })).toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || compare(a.field_path, b.field_path) || compare(a.type, b.type));
+  const issues = all.filter(({ waived }) => waived === undefined);
   const count = (severity: FindingSeverity): number => issues.filter((issue) => issue.severity === severity).length;
   const [breaking, potentially] = [count('breaking'), count('potentially_breaking')];
   return {
     schema_before: before, schema_after: after, analysis_date: at.toISOString(),
     overall_compatibility: breaking > 0 ? 'breaking_changes' : potentially > 0 ? 'potentially_incompatible' : issues.length > 0 ? 'backward_compatible' : 'fully_compatible',
     breaking_changes_count: breaking, potentially_breaking_count: potentially, non_breaking_changes_count: count('non_breaking'), additive_changes_count: count('additive'),
-    issues, migration_scripts: scripts,
+    issues: all, ...(waivers === undefined ? {} : { waivers }), migration_scripts: scripts,
     risk_assessment: {
       overall_risk: breaking > 5 ? 'critical' : breaking > 0 ? 'high' : potentially > 0 ? 'medium' : 'low',
       deployment_risk: scripts.some(({ hazards }) => hazards.length > 0) ? 'high' : breaking > 0 ? 'high' : potentially > 0 ? 'medium' : 'low',
       rollback_complexity: scripts.some(({ loses }) => loses !== undefined) ? 'high' : scripts.length > 0 ? 'medium' : 'low',
       testing_requirements: testsFor(issues),
     },
-    recommendations: recommendationsFor(issues, scripts),
+    recommendations: recommendationsFor(issues, scripts, all.length === 0 ? 'Nothing has changed.' : 'What has changed is waived.'),
   };
 }
 
@@ -62,7 +74,7 @@ function testsFor(issues: readonly Finding[]): string[] {
   ];
 }
 
-function recommendationsFor(issues: readonly Finding[], scripts: readonly MigrationScript[]): string[] {
+function recommendationsFor(issues: readonly Finding[], scripts: readonly MigrationScript[], nothing: string): string[] {
   const having = (severity: FindingSeverity): readonly Finding[] => issues.filter((issue) => issue.severity === severity);
   const breaking = having('breaking');
   return [
@@ -71,6 +83,6 @@ function recommendationsFor(issues: readonly Finding[], scripts: readonly Migrat
     ...[...new Set(breaking.map(({ suggested_migration: way }) => way))].slice(0, 10),
     ...(scripts.some(({ hazards }) => hazards.length > 0) ? ['Allow each hazard by its name, in a quiet hour.'] : []),
     ...(scripts.some(({ loses }) => loses !== undefined) ? ['Take a copy before what can not be undone.'] : []),
-    ...(issues.length === 0 ? ['Nothing has changed.'] : []),
+    ...(issues.length === 0 ? [nothing] : []),
   ];
 }

@@ -1,7 +1,8 @@
 import type { AlterTableCmd, AlterTableStmt } from 'libpg-query';
+import type { Trigger } from '../../model/schema.ts';
 import { ownedSequence, type DraftColumn, type DraftTable } from './schema-draft.ts';
 import { columnOf, constraintOf, relationName } from './syntax-tree.ts';
-import { addColumn, addConstraint, type DefinitionContext } from './table-definition.ts';
+import { addColumn, addConstraint, collationText, type DefinitionContext } from './table-definition.ts';
 import { typeText } from './type-text.ts';
 
 interface AlterContext extends DefinitionContext {
@@ -38,16 +39,25 @@ const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
     const constraint = constraintOf(command.def);
     if (constraint) addConstraint(table, constraint, context, {});
   },
-  AT_DropColumn: ({ table, command }) => {
+  AT_DropColumn: ({ table, command, context }) => {
     const without = (key: { readonly columns: readonly string[] }): boolean => !key.columns.some((name) => name === command.name);
     table.columns = table.columns.filter((candidate) => candidate.name !== command.name);
     table.foreignKeys = table.foreignKeys.filter(without);
     table.uniques = table.uniques.filter(without);
+    table.indexes = table.indexes.filter((index) => !index.columns.includes(command.name ?? ''));
+    if (table.primaryKey && !without(table.primaryKey)) delete table.primaryKey;
+    for (const [name, sequence] of context.draft.sequences) if (sequence.ownedBy?.table === table.name && sequence.ownedBy.column === command.name) context.draft.sequences.delete(name);
+  },
+  AT_ValidateConstraint: ({ table, command }) => {
+    const validated = <T extends { readonly name: string; readonly definition: string }>(each: T): T => (each.name === command.name ? { ...each, definition: each.definition.replace(/ NOT VALID$/, '') } : each);
+    table.checks = table.checks.map(validated);
+    table.foreignKeys = table.foreignKeys.map(validated);
   },
   AT_DropConstraint: ({ table, command }) => {
     table.foreignKeys = table.foreignKeys.filter((key) => key.name !== command.name);
     table.uniques = table.uniques.filter((key) => key.name !== command.name);
     table.checks = table.checks.filter((check) => check.name !== command.name);
+    if (table.exclusions) table.exclusions = table.exclusions.filter((each) => each.name !== command.name);
     if (table.primaryKey?.name === command.name) delete table.primaryKey;
   },
   AT_SetNotNull: ({ column }) => {
@@ -63,7 +73,12 @@ const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
     else delete column.default;
   },
   AT_AlterColumnType: ({ column, command }) => {
-    if (column) column.type = typeText(columnOf(command.def)?.typeName).text;
+    if (!column) return;
+    const definition = columnOf(command.def);
+    column.type = typeText(definition?.typeName).text;
+    const collation = collationText(definition?.collClause);
+    if (collation === undefined) delete column.collation;
+    else column.collation = collation;
   },
   AT_AddIdentity: ({ table, column, command, context }) => {
     if (!column) return;
@@ -71,6 +86,35 @@ const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
     column.nullable = false;
     const own = ownedSequence({ table: table.name, column: column.name, type: column.type, identity: true });
     context.draft.sequences.set(own.name, own.sequence);
+  },
+  AT_DropIdentity: ({ table, column, context }) => {
+    if (!column) return;
+    delete column.identity;
+    for (const [name, sequence] of context.draft.sequences) if (sequence.ownedBy?.table === table.name && sequence.ownedBy.column === column.name) context.draft.sequences.delete(name);
+  },
+  AT_DropExpression: ({ column }) => {
+    delete column?.generated;
+  },
+  AT_SetLogged: ({ table }) => {
+    table.unlogged = false;
+  },
+  AT_SetUnLogged: ({ table }) => {
+    table.unlogged = true;
+  },
+  AT_EnableTrig: switchTrigger('origin'),
+  AT_EnableAlwaysTrig: switchTrigger('always'),
+  AT_EnableReplicaTrig: switchTrigger('replica'),
+  AT_DisableTrig: switchTrigger('disabled'),
+  AT_EnableTrigAll: switchTrigger('origin'),
+  AT_DisableTrigAll: switchTrigger('disabled'),
+  AT_EnableTrigUser: switchTrigger('origin'),
+  AT_DisableTrigUser: switchTrigger('disabled'),
+  AT_DetachPartition: ({ command, context }) => {
+    if (!command.def || !('PartitionCmd' in command.def)) return;
+    const partition = context.draft.tables.get(relationName(command.def.PartitionCmd.name, context.schema));
+    if (!partition) return;
+    partition.kind = partition.partitionBy === undefined ? 'table' : 'partitioned';
+    delete partition.partitionOf;
   },
   AT_AttachPartition: ({ table, command, context }) => {
     if (!command.def || !('PartitionCmd' in command.def)) return;
@@ -84,10 +128,23 @@ const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
     if (!command.def || !('ReplicaIdentityStmt' in command.def)) return;
     const letter = command.def.ReplicaIdentityStmt.identity_type;
     table.replicaIdentity = IDENTITIES[letter ?? ''] ?? 'default';
+    const index = command.def.ReplicaIdentityStmt.name;
+    if (index === undefined || letter !== 'i') delete table.replicaIdentityIndex;
+    else table.replicaIdentityIndex = index;
   },
   AT_EnableRowSecurity: ({ table }) => {
     table.rowSecurity = true;
   },
+  AT_DisableRowSecurity: ({ table }) => {
+    table.rowSecurity = false;
+  },
 };
+
+/** Of one trigger, or of all where none is named. */
+function switchTrigger(enabled: NonNullable<Trigger['enabled']>): (change: Change) => void {
+  return ({ table, command }) => {
+    table.triggers = table.triggers.map((trigger) => (command.name === undefined || trigger.name === command.name ? { ...trigger, enabled } : trigger));
+  };
+}
 
 const IDENTITIES: Readonly<Record<string, 'full' | 'nothing' | 'index'>> = { f: 'full', n: 'nothing', i: 'index' };

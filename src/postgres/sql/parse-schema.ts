@@ -20,7 +20,7 @@ import {
 import { readRoutine } from './routine-body.ts';
 import { tableAccess } from './table-access.ts';
 import { createTable } from './table-definition.ts';
-import { createDomain, createSequence } from './type-definition.ts';
+import { changedLabels, createComposite, createDomain, createRange, createSequence } from './type-definition.ts';
 
 export interface ParsedSchema {
   readonly schema: Schema;
@@ -82,7 +82,7 @@ function apply(node: Node, state: State, statement: Statement): void {
     const name = relationName(into, schema);
     if (node.CreateTableAsStmt.objtype === 'OBJECT_MATVIEW' && node.CreateTableAsStmt.query) {
       const reads = [...tableAccess(node.CreateTableAsStmt.query, schema).reads].sort();
-      draft.views.set(name, { name, materialized: true, columns: [], definition: bodyOf(statement.text), reads });
+      draft.views.set(name, { name, materialized: true, columns: strings(node.CreateTableAsStmt.into?.colNames), definition: bodyOf(statement.text), reads });
     }
   } else if ('CreateEnumStmt' in node) {
     const name = qualifiedName(strings(node.CreateEnumStmt.typeName), schema);
@@ -92,8 +92,11 @@ function apply(node: Node, state: State, statement: Statement): void {
     const name = qualifiedName(strings(node.AlterEnumStmt.typeName), schema);
     const known = draft.enums.get(name);
     if (known && node.AlterEnumStmt.newVal) {
-      draft.enums.set(name, { ...known, labels: [...known.labels, node.AlterEnumStmt.newVal] });
+      draft.enums.set(name, { ...known, labels: changedLabels(known.labels, node.AlterEnumStmt) });
     }
+  } else if ('CompositeTypeStmt' in node) createComposite(node.CompositeTypeStmt, context);
+  else if ('CreateRangeStmt' in node) {
+    createRange(node.CreateRangeStmt, context);
   } else if ('CreateDomainStmt' in node) createDomain(node.CreateDomainStmt, context);
   else if ('CreateSeqStmt' in node) {
     createSequence(node.CreateSeqStmt.sequence, node.CreateSeqStmt.options, context);

@@ -9,6 +9,7 @@ import type {
   Key,
   Schema,
   Sequence,
+  StructuredType,
   Table,
   Trigger,
   View,
@@ -37,6 +38,7 @@ export interface SchemaDraft {
   readonly views: Map<TableName, View>;
   readonly enums: Map<string, EnumType>;
   readonly domains: Map<string, DomainType>;
+  readonly structuredTypes: Map<string, StructuredType>;
   readonly sequences: Map<TableName, Mutable<Sequence>>;
   readonly extensions: Set<string>;
 }
@@ -47,6 +49,7 @@ export function emptyDraft(): SchemaDraft {
     views: new Map(),
     enums: new Map(),
     domains: new Map(),
+    structuredTypes: new Map(),
     sequences: new Map(),
     extensions: new Set(),
   };
@@ -85,6 +88,7 @@ export function finishSchema(draft: SchemaDraft): Schema {
     tables: tables.sort(byName),
     enums: [...draft.enums.values()],
     domains: [...draft.domains.values()],
+    structuredTypes: [...draft.structuredTypes.values()],
     sequences: [...draft.sequences.values()],
     views: [...draft.views.values()].sort(byName),
     extensions: [...draft.extensions].sort(),
@@ -124,7 +128,7 @@ export function ownedSequence(options: {
 /** The name that PostgreSQL gives a constraint that has none. */
 export function constraintName(table: DraftTable, columns: readonly string[], suffix: string): string {
   const stem = [splitTableName(table.name).table, ...columns, suffix].join('_').slice(0, 63);
-  const taken = new Set([...table.uniques, ...table.foreignKeys, ...table.checks].map((constraint) => constraint.name));
+  const taken = new Set([...table.uniques, ...table.foreignKeys, ...table.checks, ...(table.exclusions ?? [])].map((constraint) => constraint.name));
   if (!taken.has(stem)) return stem;
   let number = 1;
   while (taken.has(`${stem}${number}`)) number += 1;

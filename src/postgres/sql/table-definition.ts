@@ -1,4 +1,4 @@
-import type { ColumnDef, Constraint, CreateStmt, Node } from 'libpg-query';
+import type { CollateClause, ColumnDef, Constraint, CreateStmt, Node } from 'libpg-query';
 import { splitTableName, type TableName } from '../../model/names.ts';
 import type { ForeignKeyAction, Key } from '../../model/schema.ts';
 import {
@@ -61,13 +61,15 @@ export function addColumn(table: DraftTable, node: ColumnDef, context: Definitio
   const name = node.colname ?? '';
   const { text: type, serial } = typeText(node.typeName);
   const column: DraftColumn = { name, type, nullable: !serial };
+  const collation = collationText(node.collClause);
+  if (collation !== undefined) column.collation = collation;
   const own = ownedSequence({ table: table.name, column: name, type, identity: !serial });
   table.columns = [...table.columns.filter((existing) => existing.name !== name), column];
   if (serial) {
     column.default = `nextval('${own.name}'::regclass)`;
     context.draft.sequences.set(own.name, own.sequence);
   }
-  const constraints = constraintsIn(node.constraints);
+  const constraints = withTheirTiming(constraintsIn(node.constraints));
   constraints.forEach((constraint, index) => {
     const until = constraints[index + 1]?.location ?? end;
     if (constraint.contype === 'CONSTR_NOTNULL') column.nullable = false;
@@ -80,6 +82,7 @@ export function addColumn(table: DraftTable, node: ColumnDef, context: Definitio
       column.default = elementText(context.source, constraint, until).replace(/^default\s+/i, '');
     } else if (constraint.contype === 'CONSTR_GENERATED') {
       column.generated = insideBrackets(elementText(context.source, constraint, until));
+      if (constraint.generated_kind === 'v') column.virtual = true;
     } else {
       addConstraint(table, constraint, context, { column: name, end: until });
     }
@@ -103,7 +106,7 @@ export function addConstraint(
     const key: Key = {
       name: node.conname ?? node.indexname ?? constraintName(table, automatic[0], automatic[1]),
       columns,
-      definition: `${word}${common.nullsNotDistinct ? ' NULLS NOT DISTINCT' : ''} (${columnList(columns)})`,
+      definition: `${word}${common.nullsNotDistinct ? ' NULLS NOT DISTINCT' : ''} (${columnList(columns)})${node.including ? ` INCLUDE (${columnList(strings(node.including))})` : ''}${timingText(node)}`,
       ...common,
     };
     if (primary) {
@@ -125,12 +128,16 @@ export function addConstraint(
       referencedColumns,
       onDelete,
       onUpdate,
-      definition: foreignKeyText({ columns, references, referencedColumns, onDelete, onUpdate }),
+      definition: foreignKeyText({ columns, references, referencedColumns, onDelete, onUpdate }, node),
     });
   } else if (node.contype === 'CONSTR_CHECK') {
     const text = elementText(context.source, node, options.end).replace(/^constraint\s+(?:"(?:[^"]|"")*"|\S+)\s+/i, '');
-    const definition = `CHECK (${insideBrackets(text)})`;
+    const definition = `CHECK (${insideBrackets(text)})${node.is_no_inherit ? ' NO INHERIT' : ''}${node.skip_validation ? ' NOT VALID' : ''}`;
     table.checks.push({ name: node.conname ?? constraintName(table, single, 'check'), definition });
+  } else if (node.contype === 'CONSTR_EXCLUSION') {
+    const columns = (node.exclusions ?? []).flatMap((each) => (each && 'List' in each ? (each.List.items ?? []) : [])).flatMap((item) => ('IndexElem' in item ? [item.IndexElem.name ?? 'expr'] : []));
+    const definition = elementText(context.source, node, options.end).replace(/^constraint\s+(?:"(?:[^"]|"")*"|\S+)\s+/i, '').replaceAll(/\s+/g, ' ');
+    table.exclusions = [...(table.exclusions ?? []), { name: node.conname ?? constraintName(table, columns, 'excl'), definition }];
   }
 }
 
@@ -140,15 +147,38 @@ function foreignKeyText(key: {
   readonly referencedColumns: readonly string[];
   readonly onDelete: ForeignKeyAction;
   readonly onUpdate: ForeignKeyAction;
-}): string {
+}, node: Constraint): string {
   const { schema, table } = splitTableName(key.references);
   const target = schema === 'public' ? columnList([table]) : key.references;
   const list = key.referencedColumns.length > 0 ? `(${columnList(key.referencedColumns)})` : '';
   const actions = [
     key.onUpdate === 'no action' ? '' : ` ON UPDATE ${key.onUpdate.toUpperCase()}`,
-    key.onDelete === 'no action' ? '' : ` ON DELETE ${key.onDelete.toUpperCase()}`,
+    key.onDelete === 'no action' ? '' : ` ON DELETE ${key.onDelete.toUpperCase()}${node.fk_del_set_cols ? ` (${columnList(strings(node.fk_del_set_cols))})` : ''}`,
   ];
-  return `FOREIGN KEY (${columnList(key.columns)}) REFERENCES ${target}${list}${actions.join('')}`;
+  return `FOREIGN KEY (${columnList(key.columns)}) REFERENCES ${target}${list}${node.fk_matchtype === 'f' ? ' MATCH FULL' : ''}${actions.join('')}${timingText(node)}${node.skip_validation ? ' NOT VALID' : ''}`;
+}
+
+function timingText({ deferrable, initdeferred }: Constraint): string {
+  return `${deferrable ? ' DEFERRABLE' : ''}${initdeferred ? ' INITIALLY DEFERRED' : ''}`;
+}
+
+/** Behind a column the grammar gives DEFERRABLE and the like as constraints of their own. */
+function withTheirTiming(constraints: readonly Constraint[]): Constraint[] {
+  const own: Constraint[] = [];
+  for (const constraint of constraints) {
+    const last = own.at(-1);
+    if (last && (constraint.contype === 'CONSTR_ATTR_DEFERRABLE' || constraint.contype === 'CONSTR_ATTR_DEFERRED')) {
+      own[own.length - 1] = { ...last, deferrable: true, ...(constraint.contype === 'CONSTR_ATTR_DEFERRED' ? { initdeferred: true } : {}) };
+    } else if (!constraint.contype?.startsWith('CONSTR_ATTR_')) own.push(constraint);
+  }
+  return own;
+}
+
+/** As the server spells it: quoted where it must be, and without pg_catalog. */
+export function collationText(clause: CollateClause | undefined): string | undefined {
+  const parts = strings(clause?.collname);
+  if (parts.length === 0 || parts.at(-1) === 'default') return undefined;
+  return (parts[0] === 'pg_catalog' ? parts.slice(1) : parts).map((part) => columnList([part])).join('.');
 }
 
 const ACTIONS: Readonly<Record<string, ForeignKeyAction>> = {

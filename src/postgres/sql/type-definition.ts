@@ -1,8 +1,8 @@
-import type { CreateDomainStmt, Node, RangeVar } from 'libpg-query';
+import type { AlterEnumStmt, CompositeTypeStmt, CreateDomainStmt, CreateRangeStmt, Node, RangeVar } from 'libpg-query';
 import { splitTableName } from '../../model/names.ts';
-import { ownedSequence } from './schema-draft.ts';
-import { constraintsIn, listStrings, qualifiedName, relationName, strings } from './syntax-tree.ts';
-import { untilSeparator, type DefinitionContext } from './table-definition.ts';
+import { columnList, ownedSequence } from './schema-draft.ts';
+import { columnOf, constraintsIn, listStrings, qualifiedName, relationName, strings } from './syntax-tree.ts';
+import { collationText, untilSeparator, type DefinitionContext } from './table-definition.ts';
 import { typeText } from './type-text.ts';
 
 /** CREATE DOMAIN. */
@@ -30,6 +30,36 @@ export function createDomain(node: CreateDomainStmt, context: DefinitionContext)
     checks,
     ...(defaultText === undefined ? {} : { default: defaultText }),
   });
+}
+
+/** ALTER TYPE … ADD VALUE, at its place, or RENAME VALUE. */
+export function changedLabels(labels: readonly string[], { oldVal: old, newVal: fresh, newValNeighbor: neighbour, newValIsAfter: after, skipIfNewValExists: unless }: AlterEnumStmt): readonly string[] {
+  if (fresh === undefined || (unless && labels.includes(fresh))) return labels;
+  if (old !== undefined) return labels.map((label) => (label === old ? fresh : label));
+  const at = neighbour === undefined ? labels.length : labels.indexOf(neighbour) + (after ? 1 : 0);
+  return labels.toSpliced(at, 0, fresh);
+}
+
+/** CREATE TYPE … AS (…). */
+export function createComposite(node: CompositeTypeStmt, context: DefinitionContext): void {
+  const full = relationName(node.typevar, context.schema);
+  const { schema, table: name } = splitTableName(full);
+  const columns = (node.coldeflist ?? []).flatMap((item) => columnOf(item) ?? []);
+  const fields = columns.map((column) => {
+    const collation = collationText(column.collClause);
+    return `${columnList([column.colname ?? ''])} ${typeText(column.typeName).text}${collation === undefined ? '' : ` COLLATE pg_catalog.${collation}`}`;
+  });
+  context.draft.structuredTypes.set(full, { schema, name, kind: 'composite', definition: `AS (${fields.join(', ')})`, parts: columns.map((column) => typeText(column.typeName).text.replace(/\(.*?\)/, '')) });
+}
+
+/** CREATE TYPE … AS RANGE. */
+export function createRange(node: CreateRangeStmt, context: DefinitionContext): void {
+  const full = qualifiedName(strings(node.typeName), context.schema);
+  const { schema, table: name } = splitTableName(full);
+  const parameters = (node.params ?? []).flatMap((item) => ('DefElem' in item ? [item.DefElem] : []));
+  const texts = parameters.map(({ defname = '', arg }) => `${defname.toUpperCase()} = ${arg && 'TypeName' in arg ? typeText(arg.TypeName).text : ''}`);
+  const subtype = parameters.find(({ defname }) => defname === 'subtype')?.arg;
+  context.draft.structuredTypes.set(full, { schema, name, kind: 'range', definition: `AS RANGE (${texts.join(', ')})`, parts: subtype && 'TypeName' in subtype ? [typeText(subtype.TypeName).text] : [] });
 }
 
 /** CREATE SEQUENCE and ALTER SEQUENCE: what the options say, over what was known. */

@@ -49,3 +49,16 @@ it('refuses what is no document with its file and line', async () => {
   expect(await check('['.repeat(100_000))).toMatchObject({ code: 2, stderr: expect.stringContaining('BANYAN_DOCUMENT') as string });
   expect(await check('a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]')).toMatchObject({ code: 2, stderr: expect.stringContaining('BANYAN_DOCUMENT') as string });
 });
+
+it('goes by a file of rules', async () => {
+  const old = await file('old.sql', 'CREATE TABLE t (id integer PRIMARY KEY, c text);');
+  const fresh = await file('new.sql', 'CREATE TABLE t (id integer PRIMARY KEY);');
+  const check = async (rules: string, ...more: string[]) => banyan('check', '--before', old, '--after', fresh, '--type', 'database', '--rules', await file('rules.yaml', rules), ...more);
+  expect(await check('')).toMatchObject({ code: 2, stdout: expect.stringContaining('docs/rules/column-removed.md') as string });
+  expect(await check('severity: { column-removed: warning }')).toMatchObject({ code: 1 });
+  expect(await check('severity: { column-removed: off }')).toMatchObject({ code: 0 });
+  const waived = await check('waivers: [{ rule: column-removed, object: tables.t.columns.c, until: 9999-12-31, reason: nobody reads it }]', '--json');
+  expect(waived).toMatchObject({ code: 0 });
+  expect(JSON.parse(waived.stdout)).toMatchObject({ breaking_changes_count: 0, issues: [{ waived: { until: '9999-12-31' }, page: 'docs/rules/column-removed.md', hurts: expect.arrayContaining(['readers']) as unknown }], waivers: [{ state: 'holds' }] });
+  expect(await check('waivers: [{ rule: colum-removed, until: 9999-12-31, reason: x }]')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/rules\.yaml:1: waivers\[0\]\.rule: found "colum-removed".*Did you mean column-removed\?/) as string });
+});

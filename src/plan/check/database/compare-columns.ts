@@ -6,8 +6,6 @@ import { columnSql, commentOn, identitySequence, identitySql, ownSequence } from
 import { PHASES, displayName, tablePath, type Pair, type TablePair } from './differences.ts';
 import { alterColumn, canonical, dropConstraint, guarded, hasColumn, hasConstraint, mentions, validateConstraint, waiting } from './sql-text.ts';
 
-const READERS = 'the generated API loses the field';
-
 /** Columns of one table. A partition has those of its parent. */
 export function compareColumns(pair: Pair, tables: TablePair): void {
   const { old, fresh } = tables;
@@ -39,11 +37,9 @@ function added({ after, differences }: Pair, tables: TablePair, column: Column):
   const { fresh } = tables;
   const name = `${displayName(fresh.name)}.${column.name}`;
   const required = !filled(column);
-  differences.find(required ? 'breaking' : 'additive', {
-    type: required ? 'required_column_added' : 'column_added', field_path: pathOf(tables, column), new_value: summary(column), affected_operations: ['INSERT'],
+  differences.find(required ? 'required-column-added' : 'column-added', {
+    field_path: pathOf(tables, column), new_value: summary(column), affected_operations: ['INSERT'],
     description: `Column ${name} (${summary(column)}) is new${required ? ', and must be given' : ''}.`,
-    impact: required ? 'Writers that do not know it can not insert any more; rows that are there have no value for it. Replication from a database without it stops.' : 'Readers that take every column get one more; a subscriber needs it before the publisher sends it.',
-    suggested_migration: required ? `Expand: add it nullable or with a default, let every writer give it, fill the old rows in batches, then add CHECK ("${column.name}" IS NOT NULL) NOT VALID, VALIDATE, SET NOT NULL.` : 'Add it before the code that uses it.',
   });
   const steps = { about: [fresh.name] };
   const computed = column.generated !== undefined;
@@ -68,10 +64,9 @@ function removed({ before, differences }: Pair, tables: TablePair, column: Colum
   const name = `${displayName(fresh.name)}.${column.name}`;
   const fits = fresh.columns.filter((each) => each.type === column.type && !old.columns.some((other) => other.name === each.name)).map((each) => each.name);
   const like = nearest(column.name, fits) ?? fits[0];
-  differences.find('breaking', {
-    type: 'column_removed', field_path: pathOf(tables, column), old_value: summary(column), affected_operations: ['SELECT', 'INSERT', 'UPDATE'],
-    description: `Column ${name} is gone.`, impact: `Readers and writers that name it fail; ${READERS}; replication to a database that has it goes on, from it stops.`,
-    suggested_migration: `Contract last: take it out of every reader and writer, ${column.nullable ? '' : 'drop its NOT NULL, '}wait a release, take a copy, then drop it.${like === undefined ? '' : ` If it only has another name now, say so: --rename ${displayName(fresh.name)}.${column.name}=${displayName(fresh.name)}.${like}`}`,
+  differences.find('column-removed', {
+    field_path: pathOf(tables, column), old_value: summary(column), affected_operations: ['SELECT', 'INSERT', 'UPDATE'],
+    description: `Column ${name} is gone.`, ...(like === undefined ? {} : { how: `If it only has another name now, say so: --rename ${displayName(fresh.name)}.${column.name}=${displayName(fresh.name)}.${like}` }),
   });
   const own = before.sequences.filter(({ ownedBy }) => ownedBy?.table === fresh.name && ownedBy.column === column.name && !ownedBy.identity);
   const mayMiss = !filled(column);
@@ -104,12 +99,10 @@ function compareColumn(pair: Pair, tables: TablePair, old: Column, fresh: Column
 /** A computed column is made anew: the server alters it in no version we know of without losing its order or its dependents. */
 function compareGenerated(pair: Pair, tables: TablePair, old: Column, fresh: Column): void {
   const name = `${displayName(tables.fresh.name)}.${fresh.name}`;
-  pair.differences.find(old.generated === undefined ? 'breaking' : 'potentially_breaking', {
-    type: old.generated === undefined ? 'generated_added' : fresh.generated === undefined ? 'generated_removed' : 'generated_modified', field_path: pathOf(tables, fresh),
+  pair.differences.find(old.generated === undefined ? 'generated-added' : fresh.generated === undefined ? 'generated-removed' : 'generated-modified', {
+    field_path: pathOf(tables, fresh),
     old_value: summary(old), new_value: summary(fresh), affected_operations: ['INSERT', 'UPDATE', 'SELECT'],
     description: `Column ${name} was ${summary(old)}, and is ${summary(fresh)}.`,
-    impact: old.generated === undefined ? 'Writers that give it a value are refused; what was written to it is gone.' : 'Readers see other values; writers may have to give it.',
-    suggested_migration: 'Expand: add it under a new name, let readers go over, then drop the old one.',
   });
   const table = quoteTable(tables.fresh.name);
   const column = quoteIdentifier(fresh.name);
@@ -149,16 +142,20 @@ function rebuildGenerated(pair: Pair, tables: TablePair, old: Column, fresh: Col
   if (changed) recreate(pair, tables, { old, fresh });
 }
 
+function identityRule(old: Column, fresh: Column): string {
+  if (fresh.identity === undefined) return 'identity-removed';
+  if (old.identity === undefined) return fresh.identity === 'always' ? 'identity-always-added' : 'identity-added';
+  return fresh.identity === 'always' ? 'identity-restricted' : 'identity-relaxed';
+}
+
 function compareIdentity({ before, after, differences }: Pair, tables: TablePair, old: Column, fresh: Column): void {
   if (old.identity === fresh.identity) return;
   const { name } = tables.fresh;
   const title = `${displayName(name)}.${fresh.name}`;
-  differences.find(fresh.identity === 'always' ? 'breaking' : old.identity === undefined || fresh.identity !== undefined ? 'non_breaking' : 'potentially_breaking', {
-    type: old.identity === undefined ? 'identity_added' : fresh.identity === undefined ? 'identity_removed' : 'identity_modified', field_path: pathOf(tables, fresh),
+  differences.find(identityRule(old, fresh), {
+    field_path: pathOf(tables, fresh),
     old_value: old.identity ?? null, new_value: fresh.identity ?? null, affected_operations: ['INSERT'],
     description: `Column ${title} ${fresh.identity === undefined ? 'gives out no numbers any more' : `gives out numbers ${fresh.identity}`}.`,
-    impact: fresh.identity === 'always' ? 'Writers that give a number are refused.' : fresh.identity === undefined ? 'Writers that give no number are refused, or get null.' : 'Nobody has to change.',
-    suggested_migration: 'Let every writer do without what is taken away first; set the sequence above the largest number.',
   });
   const steps = { about: [name] };
   if (old.identity !== undefined && fresh.identity !== undefined) {
@@ -191,12 +188,10 @@ function compareDefault({ differences, remade }: Pair, tables: TablePair, { old,
   const changed = text(old) !== text(fresh);
   const gone = fresh.default === undefined && fresh.identity === undefined;
   if (changed && fresh.identity === undefined && old.identity === undefined) {
-    differences.find(gone && !fresh.nullable ? 'breaking' : 'potentially_breaking', {
-      type: old.default === undefined ? 'default_added' : fresh.default === undefined ? 'default_removed' : 'default_changed', field_path: pathOf(tables, fresh),
+    differences.find(gone && !fresh.nullable ? 'required-default-removed' : old.default === undefined ? 'default-added' : fresh.default === undefined ? 'default-removed' : 'default-changed', {
+      field_path: pathOf(tables, fresh),
       old_value: old.default ?? null, new_value: fresh.default ?? null, affected_operations: ['INSERT'],
       description: `The default of ${title} was ${old.default ?? 'none'}, and is ${fresh.default ?? 'none'}.`,
-      impact: gone && !fresh.nullable ? 'Writers that do not give it are refused.' : 'Rows of writers that do not give it have another value from now on; rows that are there keep theirs.',
-      suggested_migration: 'Let every writer give the value it means before the default changes.',
     });
   }
   // Where the type changes, or is made anew, its default goes with it.
@@ -215,17 +210,14 @@ function compareNullability({ differences }: Pair, tables: TablePair, old: Colum
   const { name } = tables.fresh;
   const title = `${displayName(name)}.${fresh.name}`;
   if (!fresh.nullable) {
-    differences.find('breaking', {
-      type: 'nullability_restriction', field_path: pathOf(tables, fresh), old_value: 'NULL', new_value: 'NOT NULL', affected_operations: ['INSERT', 'UPDATE'], description: `Column ${title} may not be null any more.`,
-      impact: 'Writers of null are refused; rows that have null stop the change; replicated rows with null stop the subscriber.',
-      suggested_migration: `Let writers give it, fill the rows in batches (UPDATE … WHERE ${quoteIdentifier(fresh.name)} IS NULL), ADD CONSTRAINT … CHECK (${quoteIdentifier(fresh.name)} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL, DROP CONSTRAINT.`,
+    differences.find('nullability-restriction', {
+      field_path: pathOf(tables, fresh), old_value: 'NULL', new_value: 'NOT NULL', affected_operations: ['INSERT', 'UPDATE'], description: `Column ${title} may not be null any more.`,
     });
     setNotNull({ differences }, tables, fresh);
     return;
   }
-  differences.find('potentially_breaking', {
-    type: 'nullability_relaxed', field_path: pathOf(tables, fresh), old_value: 'NOT NULL', new_value: 'NULL', affected_operations: ['SELECT'], description: `Column ${title} may be null now.`,
-    impact: 'Readers that count on a value may meet null; the generated API gives a field that may be null.', suggested_migration: 'Let readers bear null first.',
+  differences.find('nullability-relaxed', {
+    field_path: pathOf(tables, fresh), old_value: 'NOT NULL', new_value: 'NULL', affected_operations: ['SELECT'], description: `Column ${title} may be null now.`,
   });
   differences.step({
     phase: PHASES.allowNull, about: [name], description: `Let column ${title} be null`, forward: waiting(alterColumn(name, fresh.name, 'DROP NOT NULL')), back: waiting(alterColumn(name, fresh.name, 'SET NOT NULL')),
@@ -255,7 +247,7 @@ function compareComment({ differences }: Pair, tables: TablePair, old: Column, f
   if (old.comment === fresh.comment) return;
   const { name } = tables.fresh;
   const title = `${displayName(name)}.${fresh.name}`;
-  differences.find('non_breaking', { type: 'comment_changed', field_path: pathOf(tables, fresh), old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${title} is another one.`, impact: 'Documentation made of it changes.', suggested_migration: '' });
+  differences.find('column-comment-changed', { field_path: pathOf(tables, fresh), old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${title} is another one.` });
   const set = (comment: string | undefined): string => waiting(guarded(hasColumn(name, fresh.name), commentOn(`COLUMN ${quoteTable(name)}.${quoteIdentifier(fresh.name)}`, comment)));
   differences.step({ phase: PHASES.attribute, about: [name], description: `Comment on ${title}`, forward: set(fresh.comment), back: set(old.comment), holds: 'true' });
 }

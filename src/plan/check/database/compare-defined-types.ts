@@ -58,12 +58,12 @@ const createStructured = (type: StructuredType): string => `CREATE TYPE ${qualif
 const dropOf = (kind: string, type: Named): string => `DROP ${kind === 'domain' ? 'DOMAIN' : 'TYPE'} IF EXISTS ${qualified(type.schema, type.name)}`;
 
 function added({ differences }: TypesPair, kind: string, type: Named, make: string): void {
-  differences.find('additive', { type: `${kind}_added`, field_path: pathOf(kind, type), new_value: make, description: `The ${kind} ${shown(type)} is new.`, impact: 'Nobody uses it yet.', suggested_migration: 'Create it before the columns of it.' });
+  differences.find(`${kind}-added`, { field_path: pathOf(kind, type), new_value: make, description: `The ${kind} ${shown(type)} is new.` });
   differences.step({ phase: PHASES.type, about: [shown(type)], description: `Create ${kind} ${shown(type)}`, forward: guarded(`NOT ${hasType(type.schema, type.name)}`, make), back: waiting(dropOf(kind, type)), holds: hasType(type.schema, type.name) });
 }
 
 function removed({ differences }: TypesPair, kind: string, type: Named, make: string): void {
-  differences.find('breaking', { type: `${kind}_removed`, field_path: pathOf(kind, type), old_value: make, description: `The ${kind} ${shown(type)} is gone.`, impact: 'Casts to it and functions that take it fail; generated types of clients lose it.', suggested_migration: 'Drop it when no column and no code names it.' });
+  differences.find(`${kind}-removed`, { field_path: pathOf(kind, type), old_value: make, description: `The ${kind} ${shown(type)} is gone.` });
   differences.step({ phase: PHASES.dropType, about: [shown(type)], description: `Drop ${kind} ${shown(type)}`, forward: waiting(dropOf(kind, type)), back: guarded(`NOT ${hasType(type.schema, type.name)}`, make), holds: `NOT (${hasType(type.schema, type.name)})` });
 }
 
@@ -78,10 +78,9 @@ function compareEnum(pair: TypesPair, old: EnumType, fresh: EnumType): Rebuildin
   const kept = fresh.labels.filter((label) => old.labels.includes(label));
   const moved = gone.length === 0 && kept.join('\0') !== old.labels.join('\0');
   const common = { field_path: pathOf('enum', fresh), old_value: old.labels, new_value: fresh.labels, affected_operations: ['SELECT', 'INSERT', 'UPDATE'] };
-  const rebuilding = 'Make the new type beside the old one, a new column of it, a trigger that keeps both the same, fill it in batches; in place the tables are written anew under a lock.';
-  for (const label of gone) pair.differences.find('breaking', { ...common, type: 'enum_value_removed', description: `The enum ${shown(fresh)} has no ${quoteLiteral(label)} any more.`, impact: 'Writers of it are refused; rows that have it stop the change; clients that know it never meet it.', suggested_migration: `Let nobody write it, change the rows that have it. ${rebuilding}` });
-  for (const label of come) pair.differences.find('potentially_breaking', { ...common, type: 'enum_value_added', description: `The enum ${shown(fresh)} has ${quoteLiteral(label)} now.`, impact: 'Readers that know only the others may fail on it; a subscriber must have it before the publisher sends it.', suggested_migration: 'ALTER TYPE … ADD VALUE, when every reader bears it.' });
-  if (moved) pair.differences.find('potentially_breaking', { ...common, type: 'enum_order_changed', description: `The labels of enum ${shown(fresh)} are in another order.`, impact: 'ORDER BY, comparisons and ranges of it give another answer.', suggested_migration: rebuilding });
+  for (const label of gone) pair.differences.find('enum-value-removed', { ...common, description: `The enum ${shown(fresh)} has no ${quoteLiteral(label)} any more.` });
+  for (const label of come) pair.differences.find('enum-value-added', { ...common, description: `The enum ${shown(fresh)} has ${quoteLiteral(label)} now.` });
+  if (moved) pair.differences.find('enum-order-changed', { ...common, description: `The labels of enum ${shown(fresh)} are in another order.` });
   if (gone.length === 0 && come.length === 0 && !moved) return 'never';
   const { enum: back, forward } = {
     forward: gone.length > 0 || moved ? undefined : come.map((label) => addLabel(fresh, label, kept)),
@@ -137,10 +136,9 @@ function compareDomain(pair: TypesPair, old: DomainType, fresh: DomainType): Reb
   const another = canonical(old.default ?? '') !== canonical(fresh.default ?? '');
   const based = old.baseType !== fresh.baseType;
   if (!tighter && !looser && !another && !based && old.checks.map((check) => check.name).join('\0') === fresh.checks.map((check) => check.name).join('\0')) return 'never';
-  pair.differences.find(based || tighter ? 'breaking' : 'potentially_breaking', {
-    type: based ? 'domain_type_changed' : tighter ? 'domain_restricted' : looser ? 'domain_relaxed' : 'domain_modified', field_path: pathOf('domain', fresh), old_value: createDomain(old), new_value: createDomain(fresh), affected_operations: ['INSERT', 'UPDATE', 'SELECT'],
+  pair.differences.find(based ? 'domain-type-changed' : tighter ? 'domain-restricted' : looser ? 'domain-relaxed' : 'domain-modified', {
+    field_path: pathOf('domain', fresh), old_value: createDomain(old), new_value: createDomain(fresh), affected_operations: ['INSERT', 'UPDATE', 'SELECT'],
     description: `The domain ${shown(fresh)} was ${createDomain(old).replace(/^CREATE DOMAIN \S+ AS /, '')}, and is ${createDomain(fresh).replace(/^CREATE DOMAIN \S+ AS /, '')}.`,
-    impact: based || tighter ? 'Writers of other values are refused in every column of it; rows that have them stop the change.' : 'Readers may meet values, and writers defaults, that were not there before.', suggested_migration: 'ALTER DOMAIN … ADD CONSTRAINT … NOT VALID, then VALIDATE CONSTRAINT; another base type is a new domain and a new column.',
   });
   if (based) {
     const kind = 'domain';
@@ -164,9 +162,8 @@ function same(check: DomainType['checks'][number], { checks }: DomainType): bool
 
 function compareStructured(pair: TypesPair, old: StructuredType, fresh: StructuredType): Rebuilding {
   if (canonical(old.definition) === canonical(fresh.definition)) return 'never';
-  pair.differences.find('breaking', {
-    type: 'composite_type_changed', field_path: pathOf('type', fresh), old_value: old.definition, new_value: fresh.definition, affected_operations: ['SELECT', 'INSERT', 'UPDATE'], description: `The type ${shown(fresh)} was ${old.definition}, and is ${fresh.definition}.`,
-    impact: 'Readers and writers that take it apart fail; rows that do not fit stop the change.', suggested_migration: 'Make a new type and a new column of it.',
+  pair.differences.find('composite-type-changed', {
+    field_path: pathOf('type', fresh), old_value: old.definition, new_value: fresh.definition, affected_operations: ['SELECT', 'INSERT', 'UPDATE'], description: `The type ${shown(fresh)} was ${old.definition}, and is ${fresh.definition}.`,
   });
   const step = (type: StructuredType, to: 'before' | 'after'): string => rebuild(pair, type, { kind: 'type', make: createStructured(type), reached: 'false', to });
   pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make type ${shown(fresh)} anew`, forward: step(fresh, 'after'), back: step(old, 'before'), holds: hasType(fresh.schema, fresh.name), hazards: ['table_rewrite', 'refuses_rows'] });

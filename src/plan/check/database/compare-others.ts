@@ -16,11 +16,11 @@ export function compareSurroundings({ before, after, differences }: Pair): void 
   const drop = (name: string): string => waiting(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)}`);
   const has = (name: string): string => `EXISTS (SELECT FROM pg_extension WHERE extname = ${quoteLiteral(name)})`;
   for (const name of after.extensions.filter((each) => !before.extensions.includes(each))) {
-    differences.find('additive', { type: 'extension_added', field_path: `extensions.${name}`, new_value: name, description: `Extension ${name} is new.`, impact: 'Every server must have it installed, the replicas too.', suggested_migration: 'See in pg_available_extensions that it is there; it may need a superuser.' });
+    differences.find('extension-added', { field_path: `extensions.${name}`, new_value: name, description: `Extension ${name} is new.` });
     differences.step({ phase: PHASES.extension, about: [name], description: `Create extension ${name}`, forward: create(name, after), back: drop(name), holds: has(name) });
   }
   for (const name of before.extensions.filter((each) => !after.extensions.includes(each))) {
-    differences.find('breaking', { type: 'extension_removed', field_path: `extensions.${name}`, old_value: name, description: `Extension ${name} is gone.`, impact: 'Queries that use its functions, types and operators fail.', suggested_migration: 'Drop it last, when nothing uses it.' });
+    differences.find('extension-removed', { field_path: `extensions.${name}`, old_value: name, description: `Extension ${name} is gone.` });
     differences.step({ phase: PHASES.dropExtension, about: [name], description: `Drop extension ${name}`, forward: drop(name), back: create(name, before), holds: `NOT ${has(name)}` });
   }
 }
@@ -43,7 +43,7 @@ export function compareSequences({ before, after, differences }: Pair): void {
       continue;
     }
     if (fresh.ownedBy?.identity) continue;
-    if (!fresh.ownedBy) differences.find('additive', { type: 'sequence_added', field_path: `sequences.${shown}`, new_value: sequenceOptions(fresh), description: `Sequence ${shown} is new.`, impact: 'Nobody draws from it yet.', suggested_migration: 'Start it above the numbers that are taken.' });
+    if (!fresh.ownedBy) differences.find('sequence-added', { field_path: `sequences.${shown}`, new_value: sequenceOptions(fresh), description: `Sequence ${shown} is new.` });
     differences.step({ phase: taken.has(tableName(fresh.schema, fresh.name)) ? PHASES.sequenceAgain : PHASES.sequence, about: [shown], description: `Create sequence ${shown}`, forward: waiting(createSequence(fresh)), back: waiting(dropSequence(fresh)), holds: hasRelation(fresh.schema, fresh.name) });
     // What a table is made with is owned from its start.
     if (fresh.ownedBy && !isTableNew(fresh, before)) differences.step({ phase: PHASES.ownership, about: [fresh.ownedBy.table, shown], description: `Let sequence ${shown} go with its column`, forward: waiting(ownSequence(fresh), advanceSequence(fresh) || 'SELECT 1'), back: waiting(ownSequence({ schema: fresh.schema, name: fresh.name })), holds: hasRelation(fresh.schema, fresh.name) });
@@ -52,7 +52,7 @@ export function compareSequences({ before, after, differences }: Pair): void {
     if (old.ownedBy?.identity) continue;
     const shown = displayName(tableName(old.schema, old.name));
     const gone = isTableNew(old, after) || columnGone(old);
-    if (!old.ownedBy) differences.find('breaking', { type: 'sequence_removed', field_path: `sequences.${shown}`, old_value: sequenceOptions(old), description: `Sequence ${shown} is gone.`, impact: 'Writers that draw from it fail.', suggested_migration: 'Drop it when nobody draws from it.', affected_operations: ['INSERT'] });
+    if (!old.ownedBy) differences.find('sequence-removed', { field_path: `sequences.${shown}`, old_value: sequenceOptions(old), description: `Sequence ${shown} is gone.`, affected_operations: ['INSERT'] });
     differences.step({
       phase: gone || !old.ownedBy ? PHASES.dropLast : PHASES.dropSequence, about: [shown, ...(old.ownedBy ? [old.ownedBy.table] : [])], description: `Drop sequence ${shown}`, forward: waiting(dropSequence(old)),
       back: waiting(createSequence(old), ...(gone || !old.ownedBy ? [] : [ownSequence(old), advanceSequence(old) || 'SELECT 1'])), holds: `NOT (${hasFreeSequence(old.schema, old.name)})`, loses: `the number that ${shown} had reached`,
@@ -65,11 +65,16 @@ export function compareSequences({ before, after, differences }: Pair): void {
     const alike = old.increment === fresh.increment && old.min === fresh.min && old.max === fresh.max && old.cycle === fresh.cycle && old.type === fresh.type && both('start') && both('cache');
     if (!alike) {
       const alter = ({ type, ...rest }: Sequence): string => waiting(guarded(hasRelation(fresh.schema, fresh.name), `ALTER SEQUENCE ${qualified(fresh.schema, fresh.name)} AS ${type} ${sequenceOptions({ type, ...rest })}`));
-      differences.find('potentially_breaking', { type: 'sequence_modified', field_path: `sequences.${shown}`, old_value: `${old.type} ${sequenceOptions(old)}`, new_value: `${fresh.type} ${sequenceOptions(fresh)}`, description: `Sequence ${shown} was ${old.type} ${sequenceOptions(old)}, and is ${fresh.type} ${sequenceOptions(fresh)}.`, impact: 'Writers get other numbers; it may end sooner, or meet numbers that are taken.', suggested_migration: 'See that its next number is above every one that is taken.', affected_operations: ['INSERT'] });
+      differences.find(isShorter(old, fresh) ? 'sequence-shortened' : 'sequence-modified', { field_path: `sequences.${shown}`, old_value: `${old.type} ${sequenceOptions(old)}`, new_value: `${fresh.type} ${sequenceOptions(fresh)}`, description: `Sequence ${shown} was ${old.type} ${sequenceOptions(old)}, and is ${fresh.type} ${sequenceOptions(fresh)}.`, affected_operations: ['INSERT'] });
       differences.step({ phase: PHASES.alterSequence, about: [shown], description: `Alter sequence ${shown}`, forward: alter(fresh), back: alter(old), holds: hasRelation(fresh.schema, fresh.name) });
     }
     if (owner(old) !== owner(fresh)) differences.step({ phase: PHASES.ownership, about: [shown], description: `Let sequence ${shown} go with ${fresh.ownedBy ? 'its column' : 'no column'}`, forward: waiting(ownSequence(fresh)), back: waiting(ownSequence({ ...old, name: fresh.name })), holds: hasRelation(fresh.schema, fresh.name) });
   }
+}
+
+/** Whether it ends sooner than it did, in the direction in which it counts. */
+function isShorter(old: Sequence, fresh: Sequence): boolean {
+  return fresh.increment.startsWith('-') ? BigInt(fresh.min) > BigInt(old.min) : BigInt(fresh.max) < BigInt(old.max);
 }
 
 /** Views, and those in the way of a change of what they read. `rebuilt`: types that are made anew. */
@@ -89,19 +94,19 @@ export function compareViews(pair: Pair, rebuilt: ReadonlySet<string>): void {
   }
   for (const view of byReading(before.views).toReversed()) {
     const other = fresh.get(view.name);
-    const kind = view.materialized ? 'materialized_view' : 'view';
+    const kind = view.materialized ? 'materialized-view' : 'view';
     const path = `views.${displayName(view.name)}`;
-    if (!other) differences.find('breaking', { type: `${kind}_removed`, field_path: path, old_value: view.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is gone.`, impact: 'Readers of it fail; the generated API loses its address.', suggested_migration: 'Drop it when nobody reads it.' });
+    if (!other) differences.find(`${kind}-removed`, { field_path: path, old_value: view.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is gone.` });
     else if (text(other) !== text(view)) {
       const lost = view.columns.filter((column) => !other.columns.includes(column));
-      differences.find(lost.length > 0 ? 'breaking' : 'potentially_breaking', { type: `${kind}_modified`, field_path: path, old_value: view.definition, new_value: other.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is defined in another way${lost.length === 0 ? '' : `, without ${lost.join(', ')}`}.`, impact: 'Readers get other rows or columns; grants on it must be given again.', suggested_migration: 'Make the new one under a new name, let readers go over, then drop the old one.' });
+      differences.find(lost.length > 0 ? `${kind}-column-removed` : `${kind}-modified`, { field_path: path, old_value: view.definition, new_value: other.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is defined in another way${lost.length === 0 ? '' : `, without ${lost.join(', ')}`}.` });
     }
     if (!touched.has(view.name)) continue;
     differences.step({ phase: PHASES.dropView, about: [view.name, ...view.reads], description: `Drop view ${displayName(view.name)}`, forward: waiting(dropView(view)), back: createView(view), holds: 'true', hazards: ['view_rebuilt'], loses: `grants on view ${displayName(view.name)}${view.materialized ? ', its indexes and rows' : ''}` });
   }
   for (const view of byReading(after.views)) {
     const other = old.get(view.name);
-    if (!other) differences.find('additive', { type: view.materialized ? 'materialized_view_added' : 'view_added', field_path: `views.${displayName(view.name)}`, new_value: view.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is new.`, impact: 'Nobody reads it yet.', suggested_migration: 'Create it after what it reads.' });
+    if (!other) differences.find(view.materialized ? 'materialized-view-added' : 'view-added', { field_path: `views.${displayName(view.name)}`, new_value: view.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is new.` });
     if (other && !touched.has(view.name)) continue;
     differences.step({ phase: PHASES.view, about: [view.name, ...view.reads], description: `Create view ${displayName(view.name)}`, forward: createView(view), back: waiting(dropView(view)), holds: hasRelation(splitTableName(view.name).schema, splitTableName(view.name).table) });
   }

@@ -1,7 +1,7 @@
 import type { TableName } from '../../../model/names.ts';
-import type { Column, Table } from '../../../model/schema.ts';
+import type { Column, ForeignKey, Table } from '../../../model/schema.ts';
 import { commonTables, displayName, tablePath, type Pair, type TablePair } from './differences.ts';
-import { renameRule, rulesOf, ruleWords, type Rule, type RuleKind } from './rules.ts';
+import { renameRule, rulesOf, ruleWords, type Rule } from './rules.ts';
 import { mentions } from './sql-text.ts';
 import { typeChange } from './type-change.ts';
 
@@ -97,50 +97,29 @@ function match(old: readonly Rule[], fresh: readonly Rule[]): Matched {
 
 type How = 'added' | 'removed' | 'modified';
 
-const IMPACT: Readonly<Record<RuleKind, Readonly<Record<How, string>>>> = {
-  primary_key: {
-    added: 'Writers of rows with the same or no key are refused.', removed: 'Replication can no longer tell rows apart: UPDATE and DELETE on a published table fail; ON CONFLICT on it fails; the generated API loses its address of one row.',
-    modified: 'Rows are told apart otherwise: replication, ON CONFLICT and the addresses of the generated API change.',
-  },
-  unique: { added: 'Writers of what is there twice are refused.', removed: 'ON CONFLICT on it fails; readers that count on one row may get more.', modified: 'Writers meet another rule; ON CONFLICT on the old one fails.' },
-  foreign_key: { added: 'Writers of rows without a partner are refused; replication must bring the partner first.', removed: 'Nothing keeps rows with their partners any more; deletes do not cascade.', modified: 'Deletes and updates of the other table do something else now.' },
-  check: { added: 'Writers of other values are refused.', removed: 'Readers may meet values that could not be there before.', modified: 'Writers meet another rule.' },
-  exclusion: { added: 'Writers of rows that overlap are refused.', removed: 'Readers may meet rows that overlap.', modified: 'Writers meet another rule.' },
-  index: { added: 'Writes cost more, reads less.', removed: 'Queries that used it may become slow.', modified: 'Queries that used the old one may become slow.' },
-};
+function ruleIdOf(how: How, { kind, unique, key }: Rule, old: Rule): string {
+  const id = kind.replaceAll('_', '-');
+  if (kind === 'index' && unique) return `unique-index-${how}`;
+  return how === 'modified' && key !== undefined && cascades(key) && !(old.key !== undefined && cascades(old.key)) ? 'foreign-key-cascades' : `${id}-${how}`;
+}
 
-const WAYS: Readonly<Record<RuleKind, Readonly<Record<How, string>>>> = {
-  primary_key: {
-    added: 'CREATE UNIQUE INDEX CONCURRENTLY, NOT NULL by a validated check, then ADD PRIMARY KEY USING INDEX.', removed: 'Set REPLICA IDENTITY to another unique index first.',
-    modified: 'Build the new index CONCURRENTLY, let ON CONFLICT and replication go over, then change the key in one short transaction.',
-  },
-  unique: { added: 'Look for what is there twice, CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX.', removed: 'Take ON CONFLICT on it out of the writers first.', modified: 'Build the new index CONCURRENTLY beside the old one.' },
-  foreign_key: { added: 'ADD CONSTRAINT … NOT VALID, then VALIDATE CONSTRAINT; index the column first.', removed: 'Let the code that counts on it look after itself first.', modified: 'Add the new one NOT VALID under another name, VALIDATE it, then drop the old one.' },
-  check: { added: 'ADD CONSTRAINT … NOT VALID, then VALIDATE CONSTRAINT.', removed: 'Let readers bear the new values first.', modified: 'Add the new one NOT VALID under another name, VALIDATE it, then drop the old one.' },
-  exclusion: { added: 'Look for rows that overlap; its index is built under a lock: in a quiet hour.', removed: '', modified: 'In a quiet hour: its index is built under a lock.' },
-  index: { added: 'CREATE INDEX CONCURRENTLY.', removed: 'See in pg_stat_user_indexes that nobody uses it, then DROP INDEX CONCURRENTLY.', modified: 'Build the new one CONCURRENTLY before the old one is dropped.' },
-};
-
-function severityOf(how: How, { kind, unique }: Rule): 'breaking' | 'potentially_breaking' | 'non_breaking' | 'additive' {
-  if (kind === 'index') return how === 'added' ? (unique ? 'breaking' : 'additive') : how === 'removed' ? 'potentially_breaking' : unique ? 'breaking' : 'non_breaking';
-  if (kind === 'primary_key') return 'breaking';
-  if (how === 'removed') return 'potentially_breaking';
-  return how === 'added' ? 'breaking' : 'potentially_breaking';
+function cascades({ onDelete, onUpdate }: ForeignKey): boolean {
+  return onDelete === 'cascade' || onUpdate === 'cascade';
 }
 
 function tell({ differences }: Pair, table: Table, how: How, old: Rule, fresh: Rule): void {
   const { kind, name } = fresh;
   const place = `${tablePath(table.name)}.${kind === 'index' ? 'indexes' : 'constraints'}.${name}`;
   const verb = { added: 'is new', removed: 'is gone', modified: `was ${old.text}, and is ${fresh.text}` }[how];
-  differences.find(severityOf(how, fresh), {
-    type: `${kind}_${how}`, field_path: place, old_value: how === 'added' ? null : old.text, new_value: how === 'removed' ? null : fresh.text, affected_operations: kind === 'index' && !fresh.unique ? ['SELECT'] : ['INSERT', 'UPDATE', ...(kind === 'foreign_key' ? ['DELETE'] : [])],
-    description: `The ${ruleWords(kind)} ${name} of ${displayName(table.name)} ${verb}${how === 'modified' ? '' : `: ${fresh.text}`}.`, impact: IMPACT[kind][how], suggested_migration: WAYS[kind][how],
+  differences.find(ruleIdOf(how, fresh, old), {
+    field_path: place, old_value: how === 'added' ? null : old.text, new_value: how === 'removed' ? null : fresh.text, affected_operations: kind === 'index' && !fresh.unique ? ['SELECT'] : ['INSERT', 'UPDATE', ...(kind === 'foreign_key' ? ['DELETE'] : [])],
+    description: `The ${ruleWords(kind)} ${name} of ${displayName(table.name)} ${verb}${how === 'modified' ? '' : `: ${fresh.text}`}.`,
   });
 }
 
 function tellRenamed({ differences }: Pair, table: Table, old: Rule, fresh: Rule): void {
-  differences.find('non_breaking', {
-    type: `${fresh.kind}_renamed`, field_path: `${tablePath(table.name)}.${fresh.kind === 'index' ? 'indexes' : 'constraints'}.${fresh.name}`, old_value: old.name, new_value: fresh.name,
-    description: `The ${ruleWords(fresh.kind)} ${old.name} of ${displayName(table.name)} is called ${fresh.name}.`, impact: 'Code that reads the name out of an error, or names it in ON CONFLICT ON CONSTRAINT, must know the new one.', suggested_migration: 'Rename it; nothing is built anew.',
+  differences.find(`${fresh.kind.replaceAll('_', '-')}-renamed`, {
+    field_path: `${tablePath(table.name)}.${fresh.kind === 'index' ? 'indexes' : 'constraints'}.${fresh.name}`, old_value: old.name, new_value: fresh.name,
+    description: `The ${ruleWords(fresh.kind)} ${old.name} of ${displayName(table.name)} is called ${fresh.name}.`,
   });
 }

@@ -1,6 +1,7 @@
 import { tableName } from '../../../model/names.ts';
 import type { Schema } from '../../../model/schema.ts';
 import type { Comparison } from '../finding.ts';
+import { adviseOn } from './advice.ts';
 import { compareDefinedTypes } from './compare-defined-types.ts';
 import { compareSequences, compareSurroundings, compareViews } from './compare-others.ts';
 import { compareRules } from './compare-rules.ts';
@@ -32,6 +33,7 @@ export function compareSchemas({ before, after, renames }: CompareSchemasOptions
   compareTables(pair);
   compareRules(pair, rebuilt);
   compareViews(pair, rebuilt);
+  adviseOn(pair);
   return { findings: differences.findings, scripts: differences.scripts() };
 }
 

@@ -35,9 +35,9 @@ function byParent(tables: readonly Table[]): Table[] {
 function added({ after, differences }: Pair, table: Table): void {
   const name = displayName(table.name);
   const part = table.partitionOf;
-  differences.find('additive', {
-    type: part ? 'partition_added' : 'table_added', field_path: tablePath(table.name), new_value: table.columns.map((column) => `${column.name} ${column.type}`), affected_operations: ['SELECT', 'INSERT'],
-    description: part ? `Partition ${name} of ${displayName(part.parent)} is new (${part.bound}).` : `Table ${name} is new.`, impact: 'Nobody knows it yet; a publication of all tables sends it, and a subscriber must have it.', suggested_migration: 'Create it before the code that uses it.',
+  differences.find(part ? 'partition-added' : 'table-added', {
+    field_path: tablePath(table.name), new_value: table.columns.map((column) => `${column.name} ${column.type}`), affected_operations: ['SELECT', 'INSERT'],
+    description: part ? `Partition ${name} of ${displayName(part.parent)} is new (${part.bound}).` : `Table ${name} is new.`,
   });
   differences.step({
     phase: PHASES.table, about: [table.name, ...(part ? [part.parent] : [])], description: `Create table ${name}`, forward: waiting(createTable(table, after)), back: waiting(dropTable(table.name)),
@@ -48,10 +48,9 @@ function added({ after, differences }: Pair, table: Table): void {
 function removed({ before, after, differences }: Pair, table: Table, fresh: readonly Table[]): void {
   const name = displayName(table.name);
   const alike = nearest(splitTableName(table.name).table, fresh.map((each) => splitTableName(each.name).table)) ?? fresh.find((each) => likeness(each, table) >= 0.6)?.name;
-  differences.find('breaking', {
-    type: table.partitionOf ? 'partition_removed' : 'table_removed', field_path: tablePath(table.name), old_value: table.columns.map((column) => `${column.name} ${column.type}`), affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
-    description: `${table.partitionOf ? 'Partition' : 'Table'} ${name} is gone.`, impact: 'Readers, writers and replication of it fail; the generated API loses its addresses.',
-    suggested_migration: `Contract last: take it out of all code, rename it and wait a release, take a copy, then drop it.${alike === undefined ? '' : ` If it only has another name now, say so: --rename ${name}=${displayName(fresh.find((each) => each.name === alike || splitTableName(each.name).table === alike)?.name ?? table.name)}`}`,
+  differences.find(table.partitionOf ? 'partition-removed' : 'table-removed', {
+    field_path: tablePath(table.name), old_value: table.columns.map((column) => `${column.name} ${column.type}`), affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+    description: `${table.partitionOf ? 'Partition' : 'Table'} ${name} is gone.`, ...(alike === undefined ? {} : { how: `If it only has another name now, say so: --rename ${name}=${displayName(fresh.find((each) => each.name === alike || splitTableName(each.name).table === alike)?.name ?? table.name)}` }),
   });
   // Names of indexes and sequences are taken in the schema: what comes may need one of them.
   const names = (of: Table): string[] => [...(of.primaryKey ? [of.primaryKey] : []), ...of.uniques, ...of.indexes, ...(of.exclusions ?? [])].map((each) => each.name);
@@ -75,10 +74,8 @@ function compareKind({ differences }: Pair, { old, fresh }: TablePair): boolean 
   const text = ({ partitionBy, partitionOf }: Table): string => [partitionOf ? `PARTITION OF ${displayName(partitionOf.parent)} ${partitionOf.bound}` : '', partitionBy === undefined ? '' : `PARTITION BY ${partitionBy}`].filter((part) => part !== '').join(' ') || 'one table';
   if (canonical(text(old)) === canonical(text(fresh))) return false;
   const attached = old.partitionBy === fresh.partitionBy;
-  differences.find('potentially_breaking', {
-    type: 'partitioning_changed', field_path: tablePath(fresh.name), old_value: text(old), new_value: text(fresh), affected_operations: ['INSERT', 'SELECT'], description: `Table ${displayName(fresh.name)} was ${text(old)}, and is ${text(fresh)}.`,
-    impact: 'Keys must hold the partition key; queries without it look into every partition; rows without a partition are refused.',
-    suggested_migration: attached ? 'ATTACH or DETACH PARTITION … CONCURRENTLY, with a validated CHECK of the bound.' : 'Make the new table beside the old one, copy in batches with a trigger that follows, then swap the names. No script here does it.',
+  differences.find(attached ? (fresh.partitionOf ? 'partition-attached' : 'partition-detached') : 'partitioning-changed', {
+    field_path: tablePath(fresh.name), old_value: text(old), new_value: text(fresh), affected_operations: ['INSERT', 'SELECT'], description: `Table ${displayName(fresh.name)} was ${text(old)}, and is ${text(fresh)}.`,
   });
   if (!attached) return true;
   const move = (from: Table, to: Table): string => waiting(
@@ -101,21 +98,26 @@ function compareTriggers({ differences }: Pair, { old, fresh }: TablePair): void
   const path = ({ name }: Trigger): string => `${tablePath(fresh.name)}.triggers.${name}`;
   const drop = (trigger: Trigger): void => differences.step({ phase: PHASES.dropTrigger, about: [fresh.name], description: `Drop trigger ${trigger.name} of ${table}`, forward: waiting(dropTrigger(fresh.name, trigger)), back: waiting(createTrigger(fresh.name, trigger)), holds: 'true' });
   const make = (trigger: Trigger): void => differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger)), holds: 'true', hazards: ['blocks_writers'] });
-  const common = { affected_operations: ['INSERT', 'UPDATE', 'DELETE'], suggested_migration: `Its function must be there; in a short transaction under a lock_timeout.` };
+  const common = { affected_operations: ['INSERT', 'UPDATE', 'DELETE'] };
   for (const trigger of old.triggers) {
     if (fresh.triggers.some(({ name }) => name === trigger.name)) continue;
-    differences.find('potentially_breaking', { ...common, type: 'trigger_removed', field_path: path(trigger), old_value: trigger.definition, description: `Trigger ${trigger.name} of ${table} is gone.`, impact: `What ${trigger.calls} did at each write is not done any more.` });
+    differences.find('trigger-removed', { ...common, field_path: path(trigger), old_value: trigger.definition, description: `Trigger ${trigger.name} of ${table} is gone.` });
     drop(trigger);
   }
   for (const trigger of fresh.triggers) {
     const before = old.triggers.find(({ name }) => name === trigger.name);
     const changed = before !== undefined && text(before) !== text(trigger);
     if (!before || changed) {
-      differences.find('potentially_breaking', { ...common, type: before ? 'trigger_modified' : 'trigger_added', field_path: path(trigger), old_value: before?.definition ?? null, new_value: trigger.definition, description: `Trigger ${trigger.name} of ${table} is ${before ? 'another one' : 'new'}.`, impact: `Each write calls ${trigger.calls}; writes of replication only if it is enabled for them.` });
+      differences.find(before ? changeOfTrigger(before, trigger) : 'trigger-added', { ...common, field_path: path(trigger), old_value: before?.definition ?? null, new_value: trigger.definition, description: `Trigger ${trigger.name} of ${table} is ${before ? 'another one' : 'new'}.` });
     }
     if (before && (changed || stuck(before))) drop(before);
     if (!before || changed || stuck(before)) make(trigger);
   }
+}
+
+function changeOfTrigger(old: Trigger, fresh: Trigger): string {
+  if (canonical(old.definition) !== canonical(fresh.definition)) return 'trigger-modified';
+  return fresh.enabled === 'disabled' ? 'trigger-disabled' : 'trigger-firing-changed';
 }
 
 function compareSettings({ differences }: Pair, { old, fresh }: TablePair): void {
@@ -125,28 +127,28 @@ function compareSettings({ differences }: Pair, { old, fresh }: TablePair): void
   const change = (description: string, of: (table: Table) => string, hazards: readonly string[] = []): void =>
     differences.step({ phase: PHASES.attribute, about: [fresh.name], description, forward: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(fresh))), back: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(old))), holds: hasRelation(splitTableName(fresh.name).schema, splitTableName(fresh.name).table), hazards });
   if (old.unlogged !== fresh.unlogged) {
-    differences.find('potentially_breaking', {
-      type: 'persistence_changed', field_path: path, old_value: old.unlogged ? 'UNLOGGED' : 'LOGGED', new_value: fresh.unlogged ? 'UNLOGGED' : 'LOGGED', description: `Table ${shown} is ${fresh.unlogged ? 'not written to the log any more' : 'written to the log now'}.`,
-      impact: fresh.unlogged ? 'Its rows are gone after a crash; no replica has them.' : 'Each write goes to the log.', suggested_migration: 'The table is written anew under a lock: in a quiet hour, or copied into a new one.', affected_operations: ['INSERT', 'UPDATE', 'DELETE'],
+    differences.find(fresh.unlogged ? 'table-unlogged' : 'table-logged', {
+      field_path: path, old_value: old.unlogged ? 'UNLOGGED' : 'LOGGED', new_value: fresh.unlogged ? 'UNLOGGED' : 'LOGGED', description: `Table ${shown} is ${fresh.unlogged ? 'not written to the log any more' : 'written to the log now'}.`,
+      affected_operations: ['INSERT', 'UPDATE', 'DELETE'],
     });
     change(`Make table ${shown} ${fresh.unlogged ? 'unlogged' : 'logged'}`, (table) => `ALTER TABLE ${name} SET ${table.unlogged ? 'UNLOGGED' : 'LOGGED'}`, ['table_rewrite']);
   }
   if (old.rowSecurity !== fresh.rowSecurity) {
-    differences.find(fresh.rowSecurity ? 'breaking' : 'potentially_breaking', {
-      type: fresh.rowSecurity ? 'row_security_enabled' : 'row_security_disabled', field_path: path, old_value: old.rowSecurity, new_value: fresh.rowSecurity, description: `Row security of ${shown} is ${fresh.rowSecurity ? 'on' : 'off'}.`,
-      impact: fresh.rowSecurity ? 'Whoever is not the owner sees and writes only what a policy allows; without a policy, nothing.' : 'Everybody with a grant sees every row.', suggested_migration: 'Create the policies first; try them with the roles that use the table.', affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+    differences.find(fresh.rowSecurity ? 'row-security-enabled' : 'row-security-disabled', {
+      field_path: path, old_value: old.rowSecurity, new_value: fresh.rowSecurity, description: `Row security of ${shown} is ${fresh.rowSecurity ? 'on' : 'off'}.`,
+      affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
     });
     change(`Turn row security of ${shown} ${fresh.rowSecurity ? 'on' : 'off'}`, (table) => `ALTER TABLE ${name} ${table.rowSecurity ? 'ENABLE' : 'DISABLE'} ROW LEVEL SECURITY`);
   }
   if (old.replicaIdentity !== fresh.replicaIdentity || old.replicaIdentityIndex !== fresh.replicaIdentityIndex) {
-    differences.find('potentially_breaking', {
-      type: 'replica_identity_changed', field_path: path, old_value: old.replicaIdentity, new_value: fresh.replicaIdentity, description: `What the log says of old rows of ${shown} was ${old.replicaIdentity}, and is ${fresh.replicaIdentity}.`,
-      impact: 'Replication may not find the rows that were changed; with nothing, UPDATE and DELETE of a published table fail.', suggested_migration: 'See that every subscriber has an index on it.', affected_operations: ['UPDATE', 'DELETE'],
+    differences.find(fresh.replicaIdentity === 'nothing' ? 'replica-identity-lost' : 'replica-identity-changed', {
+      field_path: path, old_value: old.replicaIdentity, new_value: fresh.replicaIdentity, description: `What the log says of old rows of ${shown} was ${old.replicaIdentity}, and is ${fresh.replicaIdentity}.`,
+      affected_operations: ['UPDATE', 'DELETE'],
     });
     change(`Set the replica identity of ${shown}`, replicaIdentity);
   }
   if (old.comment !== fresh.comment) {
-    differences.find('non_breaking', { type: 'comment_changed', field_path: path, old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${shown} is another one.`, impact: 'Documentation made of it changes.', suggested_migration: '' });
+    differences.find('table-comment-changed', { field_path: path, old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${shown} is another one.` });
     change(`Comment on ${shown}`, (table) => commentOn(`TABLE ${name}`, table.comment));
   }
 }

@@ -1,6 +1,8 @@
+import { invariant } from '../../../core/errors.ts';
 import { quoteIdentifier, splitTableName, type TableName } from '../../../model/names.ts';
 import type { Schema, Table } from '../../../model/schema.ts';
-import type { Finding, FindingSeverity, MigrationScript } from '../finding.ts';
+import type { Finding, MigrationScript } from '../finding.ts';
+import { databaseRule } from './catalogue/catalogue.ts';
 
 /** When a step runs. The way back runs them the other way round. */
 export const PHASES = {
@@ -24,19 +26,25 @@ export interface Step {
   readonly loses?: string;
 }
 
-type FindingDraft = Omit<Finding, 'rule' | 'severity' | 'old_value' | 'new_value' | 'affected_operations'> & {
-  readonly old_value?: unknown;
-  readonly new_value?: unknown;
-  readonly affected_operations?: readonly string[];
-};
+interface FindingDraft extends Pick<Finding, 'description' | 'field_path'>, Partial<Pick<Finding, 'old_value' | 'new_value' | 'affected_operations'>> {
+  /** What the remedy of this case has beyond that of the rule. */
+  readonly how?: string;
+}
 
 /** What two schemas differ in so far: the findings, and the steps from one to the other. */
 export class Differences {
   readonly findings: Finding[] = [];
   readonly #steps: Step[] = [];
 
-  find(severity: FindingSeverity, { type, old_value: old = null, new_value: fresh = null, affected_operations: operations = [], ...rest }: FindingDraft): void {
-    this.findings.push({ type, rule: type.replaceAll('_', '-'), severity, ...rest, old_value: old, new_value: fresh, affected_operations: operations });
+  /** @param id A rule of the catalogue. */
+  find(id: string, { old_value: old = null, new_value: fresh = null, affected_operations: operations = [], description, field_path: path, how }: FindingDraft): void {
+    const rule = databaseRule(id);
+    invariant(rule !== undefined, `The rule ${id} is missing in the catalogue.`);
+    const { type, severity, impact, hurts, remedy } = rule;
+    this.findings.push({
+      type, rule: id, severity, description, field_path: path, old_value: old, new_value: fresh, impact, hurts,
+      suggested_migration: how === undefined ? remedy : `${remedy} ${how}`, affected_operations: operations,
+    });
   }
 
   step(...steps: readonly Step[]): void {

@@ -30,9 +30,8 @@ function readRename(schema: Schema, old: string, fresh: string): Rename {
 
 function renameColumn(schema: Schema, { table, column, to }: Rename & { readonly column: string }, differences: Differences): Schema {
   const title = `${displayName(table)}.${column}`;
-  differences.find('breaking', {
-    type: 'column_renamed', field_path: `${tablePath(table)}.columns.${to}`, old_value: column, new_value: to, description: `Column ${title} is called ${to}.`, affected_operations: ['SELECT', 'INSERT', 'UPDATE'], impact: 'Readers and writers of the old name fail; the generated API renames the field; replication by name stops.',
-    suggested_migration: 'Expand: add the new column, a trigger that keeps both the same, fill it in batches, let all code go over, then drop the old one. Renamed in place only when nobody uses the old name.',
+  differences.find('column-renamed', {
+    field_path: `${tablePath(table)}.columns.${to}`, old_value: column, new_value: to, description: `Column ${title} is called ${to}.`, affected_operations: ['SELECT', 'INSERT', 'UPDATE'],
   });
   const step = (from: string, fresh: string): string => waiting(guarded(`${hasColumn(table, from)} AND NOT ${hasColumn(table, fresh)}`, `ALTER TABLE ${quoteTable(table)} RENAME COLUMN ${quoteIdentifier(from)} TO ${quoteIdentifier(fresh)}`));
   differences.step({ phase: PHASES.rename - 1, about: [table], description: `Rename column ${title} to ${to}`, forward: step(column, to), back: step(to, column), holds: 'true', hazards: ['renames'] });
@@ -62,9 +61,8 @@ function renameColumn(schema: Schema, { table, column, to }: Rename & { readonly
 function renameTable(schema: Schema, { table, to }: Rename, differences: Differences): Schema {
   const parts = splitTableName(table);
   const fresh = tableName(parts.schema, to);
-  differences.find('breaking', {
-    type: 'table_renamed', field_path: tablePath(fresh), old_value: displayName(table), new_value: displayName(fresh), description: `Table ${displayName(table)} is called ${displayName(fresh)}.`, affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'], impact: 'Readers, writers and replication by the old name fail; the generated API has another address.',
-    suggested_migration: `In one transaction: rename it, and CREATE VIEW ${displayName(table)} AS SELECT * FROM ${displayName(fresh)} (it can be written through); drop the view when nobody uses it.`,
+  differences.find('table-renamed', {
+    field_path: tablePath(fresh), old_value: displayName(table), new_value: displayName(fresh), description: `Table ${displayName(table)} is called ${displayName(fresh)}.`, affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   });
   const step = (from: TableName, name: TableName): string => waiting(guarded(`${regclass(from)} IS NOT NULL AND ${regclass(name)} IS NULL`, `ALTER TABLE ${quoteTable(from)} RENAME TO ${quoteIdentifier(splitTableName(name).table)}`));
   differences.step({ phase: PHASES.rename - 0.5, about: [table, fresh], description: `Rename table ${displayName(table)} to ${to}`, forward: step(table, fresh), back: step(fresh, table), holds: `${regclass(fresh)} IS NOT NULL`, hazards: ['renames'] });

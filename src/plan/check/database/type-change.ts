@@ -67,16 +67,26 @@ export function castOf(column: string, from: string, to: string): string {
   return direct ? `${column}::${to}` : `${column}::text::${to}`;
 }
 
-const TELLS: Readonly<Record<Exclude<Kind, 'same'>, { readonly type: string; readonly severity: 'breaking' | 'potentially_breaking' | 'non_breaking'; readonly impact: string; readonly way: string }>> = {
-  widened: { type: 'type_widened', severity: 'non_breaking', impact: 'Readers that reserve room by the old length may cut; the server changes only its catalogue.', way: 'ALTER COLUMN TYPE under a lock_timeout.' },
-  rewritten: {
-    type: 'risky_type_change', severity: 'potentially_breaking', impact: 'Readers may meet values that their own type does not hold; the table and its indexes are written anew under a lock that keeps out everybody.',
-    way: 'Expand: a new column of the new type, a trigger that keeps both the same, fill it in batches, then swap the names. In place only where the table is small.',
-  },
-  shortened: { type: 'length_reduction', severity: 'breaking', impact: 'Writers of longer values are refused; rows that have them stop the change.', way: 'Count the rows that are too long first, add a CHECK on the length NOT VALID and VALIDATE it, then change the type.' },
-  risky: { type: 'risky_type_change', severity: 'potentially_breaking', impact: 'Readers and writers bind another type; values may be rounded, or look otherwise; the generated API shows another type. The table is written anew under a lock.', way: 'Expand: a new column of the new type, a trigger that keeps both the same, fill it in batches, let readers go over, then drop the old one.' },
-  incompatible: { type: 'incompatible_type_change', severity: 'breaking', impact: 'Readers and writers that bind the old type fail; values that the new type can not hold stop the change; replication between the two stops.', way: 'Expand: a new column of the new type, a trigger that keeps both the same, fill it in batches, let readers go over, then drop the old one.' },
-};
+const FLOATS = /^(real|double precision)$/;
+const RANKS = ['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision'];
+
+/** The rule of the catalogue that a change of type falls under. */
+function ruleOf(kind: Kind, old: string, fresh: string): string {
+  const [from, to] = [old.replace(/(\[\])+$/, ''), fresh.replace(/(\[\])+$/, '')];
+  if (kind === 'same') return 'collation-changed';
+  if (kind === 'widened') return 'type-widened';
+  if (kind === 'rewritten') return 'type-rewritten';
+  if (kind === 'shortened') return /^(numeric|time)/.test(from) ? 'precision-reduction' : 'length-reduction';
+  if (kind === 'incompatible') return old.endsWith('[]') === fresh.endsWith('[]') ? 'incompatible-type-change' : 'array-changed';
+  if (NUMBERS.test(from) && NUMBERS.test(to)) {
+    const rank = (type: string): number => RANKS.findIndex((name) => type.startsWith(name));
+    if (FLOATS.test(to) && !FLOATS.test(from)) return 'number-made-inexact';
+    return rank(to) < rank(from) ? 'number-narrowed' : 'risky-type-change';
+  }
+  if (TIMES.test(from) && to === 'date') return 'time-of-day-removed';
+  if (TIMES.test(from) && TIMES.test(to) && from !== 'date') return to.endsWith('with time zone') ? 'time-zone-added' : 'time-zone-removed';
+  return /^jsonb?$/.test(from) && /^jsonb?$/.test(to) ? 'json-type-changed' : 'risky-type-change';
+}
 
 /** The types of one column. */
 export function compareTypes({ pair, tables, old, fresh, path }: { readonly pair: Pair; readonly tables: TablePair; readonly old: Column; readonly fresh: Column; readonly path: string }): void {
@@ -84,15 +94,10 @@ export function compareTypes({ pair, tables, old, fresh, path }: { readonly pair
   const title = `${displayName(name)}.${fresh.name}`;
   const { kind, casts, takesDefault } = typeChange(old, fresh);
   const shown = ({ type, collation }: Column): string => `${type}${collation === undefined ? '' : ` COLLATE ${collation}`}`;
-  if (kind === 'same') {
-    pair.differences.find('potentially_breaking', {
-      type: 'collation_changed', field_path: path, old_value: old.collation ?? 'default', new_value: fresh.collation ?? 'default', affected_operations: ['SELECT'],
-      description: `The collation of ${title} was ${old.collation ?? 'the default'}, and is ${fresh.collation ?? 'the default'}.`, impact: 'Readers get rows in another order; its indexes are built anew.', suggested_migration: 'In a quiet hour: the indexes are built under a lock.',
-    });
-  } else {
-    const { type, severity, impact, way } = TELLS[kind];
-    pair.differences.find(severity, { type, field_path: path, old_value: shown(old), new_value: shown(fresh), affected_operations: ['SELECT', 'INSERT', 'UPDATE'], description: `Column ${title} was ${shown(old)}, and is ${shown(fresh)}.`, impact, suggested_migration: way });
-  }
+  pair.differences.find(ruleOf(kind, old.type, fresh.type), kind === 'same' ? {
+    field_path: path, old_value: old.collation ?? 'default', new_value: fresh.collation ?? 'default', affected_operations: ['SELECT'],
+    description: `The collation of ${title} was ${old.collation ?? 'the default'}, and is ${fresh.collation ?? 'the default'}.`,
+  } : { field_path: path, old_value: shown(old), new_value: shown(fresh), affected_operations: ['SELECT', 'INSERT', 'UPDATE'], description: `Column ${title} was ${shown(old)}, and is ${shown(fresh)}.` });
   if (fresh.generated !== undefined) return;
   const column = quoteIdentifier(fresh.name);
   const change = (from: Column, to: Column): string => {
