@@ -2,6 +2,7 @@ import { redactUrls } from './logging.ts';
 import type { Schema } from '../model/schema.ts';
 import { compareApis } from '../plan/check/api/compare-apis.ts';
 import { compareSchemas } from '../plan/check/database/compare-schemas.ts';
+import { withHazards } from '../plan/check/database/hazards/script-hazards.ts';
 import { readSchemaJson } from '../plan/check/database/schema-json.ts';
 import type { Comparison } from '../plan/check/finding.ts';
 import { compareGraphql } from '../plan/check/graphql/compare-graphql.ts';
@@ -37,7 +38,8 @@ export async function check(context: ApplicationContext, { before, after, type, 
 async function compare(context: ApplicationContext, { before, after, type, renames }: Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames'>): Promise<Comparison> {
   if (type === 'database') {
     const [old, fresh] = [await schemaOf(context, before), await schemaOf(context, after)];
-    return compareSchemas({ before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) });
+    const comparison = compareSchemas({ before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) });
+    return { ...comparison, scripts: await withHazards({ scripts: comparison.scripts, before: old }) };
   }
   const [old, fresh] = [await readText(before), await readText(after)];
   return type === 'graphql' ? compareGraphql({ before: old, after: fresh, names: { before, after } }) : compareApis({ before: parseText(before, old), after: parseText(after, fresh), names: { before, after } });

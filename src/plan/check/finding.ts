@@ -33,6 +33,36 @@ export interface Finding {
   readonly waived?: { readonly until: string; readonly reason: string };
 }
 
+/** `unknown`: no database was in reach, so that nobody knows the size. */
+export type HazardSeverity = 'low' | 'medium' | 'high' | 'critical' | 'unknown';
+
+/** A hazard of a script, with the table that it is about. */
+export interface HazardDetail {
+  readonly hazard: string;
+  /** Null: the statement does not tell. */
+  readonly relation: string | null;
+  /** The server's estimate; null: nobody knows. */
+  readonly rows: number | null;
+  /** With its indexes; null: nobody knows. */
+  readonly bytes: number | null;
+  /** How much it hurts, by the size of the table. */
+  readonly severity: HazardSeverity;
+}
+
+/** A statement of a script, as the catalogue of forms knows it. */
+export interface ScriptStatement {
+  /** The form's stable name: `add-column-volatile`. */
+  readonly form: string;
+  readonly sql: string;
+  /** The strongest lock on each relation. */
+  readonly locks: Readonly<Record<string, string>>;
+  /** Relations whose file is written anew, or given up for an empty one. */
+  readonly rewrites: readonly string[];
+  /** Relations of which every row is read. */
+  readonly scans: readonly string[];
+  readonly transactional: boolean;
+}
+
 /** A script of a database's migration, with the way back. */
 export interface MigrationScript {
   readonly script_type: 'sql';
@@ -48,6 +78,10 @@ export interface MigrationScript {
   readonly transactional: boolean;
   /** Names of what may hurt while it runs; each must be allowed. */
   readonly hazards: readonly string[];
+  /** Each of them by the relation that it is about, with its size. Absent: the statements were not read. */
+  readonly hazard_details?: readonly HazardDetail[];
+  /** What each of its statements does, in the catalogue's words. */
+  readonly statements?: readonly ScriptStatement[];
   /** What its rollback can not bring back. */
   readonly loses?: string;
 }

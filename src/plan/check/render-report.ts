@@ -1,5 +1,6 @@
 import { xmlAttributes, xmlText } from '../../core/xml.ts';
 import type { Finding, FindingSeverity } from './finding.ts';
+import { hazardText } from './hazard-text.ts';
 import type { CompatibilityReport } from './report.ts';
 import type { WaiverUse } from './rule-file.ts';
 import { KNOWN_RULES, rulePageUrl } from './rule-page.ts';
@@ -25,7 +26,7 @@ export function reportText(report: CompatibilityReport): string {
       ...(issue.suggested_migration === '' ? [] : [`  ${issue.suggested_migration}`]),
       ...(issue.waived ? [`  Waived until ${issue.waived.until}: ${issue.waived.reason}`] : []), `  ${issue.page}`,
     ]),
-    ...(report.migration_scripts.length === 0 ? [] : ['', ...report.migration_scripts.flatMap(({ description, script_content: sql, hazards }) => [`-- ${description}${hazards.length === 0 ? '' : ` (hazards: ${hazards.join(', ')})`}`, sql])]),
+    ...(report.migration_scripts.length === 0 ? [] : ['', ...report.migration_scripts.flatMap((script) => [`-- ${script.description}${script.hazards.length === 0 ? '' : ` (hazards: ${hazardText(script)})`}`, script.script_content])]),
     ...(report.issues.length === 0 ? [] : ['']),
     ...waiverLines(report),
     `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`,
@@ -59,7 +60,7 @@ export function reportMarkdown(report: CompatibilityReport): string {
     ...(report.issues.length === 0 ? [] : ['| severity | rule | where | what | how |', '| --- | --- | --- | --- | --- |']),
     ...report.issues.map((issue) => `| ${severityText(issue)}${issue.waived ? cell(` until ${issue.waived.until}: ${issue.waived.reason}`) : ''} | [${issue.rule}](${rulePageUrl(issue.rule)}) | \`${cell(issue.field_path)}\` | ${cell(issue.description)} | ${cell(issue.suggested_migration)} |`), '',
     ...waiverLines(report).map((line) => `> ${line}\n`),
-    ...report.migration_scripts.flatMap(({ description, script_content: sql, rollback_script: back }) => [`## ${description}`, '', '```sql', sql, '```', '', 'Back:', '', '```sql', back, '```', '']),
+    ...report.migration_scripts.flatMap((script) => [`## ${script.description}`, '', ...(script.hazards.length === 0 ? [] : [`Hazards: ${hazardText(script)}`, '']), '```sql', script.script_content, '```', '', 'Back:', '', '```sql', script.rollback_script, '```', '']),
     ...(report.recommendations.length === 0 ? [] : ['## Recommendations', '', ...report.recommendations.map((each) => `- ${each}`)]),
   ];
   return `${lines.join('\n').trimEnd()}\n`;

@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import type { Schema } from '../../../src/model/schema.ts';
+import { compareSchemas } from '../../../src/plan/check/database/compare-schemas.ts';
+import { withHazards } from '../../../src/plan/check/database/hazards/script-hazards.ts';
+import { severityBySize } from '../../../src/plan/check/database/hazards/size-severity.ts';
+import type { MigrationScript } from '../../../src/plan/check/finding.ts';
+import { parseSchema } from '../../../src/postgres/sql/parse-schema.ts';
+
+async function scriptsBetween(old: string, fresh: string, sizes: Partial<Pick<Schema['tables'][number], 'estimatedRows' | 'bytes'>> = {}): Promise<MigrationScript[]> {
+  const [before, after] = [(await parseSchema(old)).schema, (await parseSchema(fresh)).schema];
+  const known = { ...before, tables: before.tables.map((table) => ({ ...table, ...sizes })) };
+  return await withHazards({ scripts: compareSchemas({ before: known, after }).scripts, before: known });
+}
+
+const T = 'CREATE TABLE t (id integer PRIMARY KEY, n integer, word varchar(10), feeling mood';
+const MOOD = "CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE DOMAIN size AS integer CHECK (VALUE > 0); CREATE TABLE r (id integer PRIMARY KEY);";
+
+it.each<readonly [string, string, string, readonly (readonly string[])[]]>([
+  ['a column comes', `${T})`, `${T}, x text DEFAULT 'a')`, [[]]],
+  ['a column with another number for each row comes', `${T})`, `${T}, x uuid DEFAULT gen_random_uuid())`, [['table_rewrite']]],
+  ['a column goes', `${T}, x text)`, `${T})`, [['deletes_data']]],
+  ['a column of a domain comes', `${T})`, `${T}, x size)`, [['table_rewrite', 'refuses_rows']]],
+  ['null is refused', `${T})`, `${T.replace('n integer', 'n integer NOT NULL')})`, [[], ['refuses_rows'], []]],
+  ['a longer varchar', `${T})`, `${T.replace('(10)', '(20)')})`, [[]]],
+  ['a shorter varchar', `${T})`, `${T.replace('(10)', '(5)')})`, [['table_rewrite', 'refuses_rows']]],
+  ['an integer becomes a bigint', `${T})`, `${T.replace('n integer', 'n bigint')})`, [['table_rewrite']]],
+  ['a check comes', `${T})`, `${T}, CHECK (n > 0))`, [[], ['refuses_rows']]],
+  ['a foreign key comes', `${T})`, `${T}, FOREIGN KEY (n) REFERENCES r)`, [[], ['refuses_rows']]],
+  ['a unique comes', `${T})`, `${T}, UNIQUE (n))`, [['refuses_rows'], []]],
+  ['an index comes', `${T})`, `${T}); CREATE INDEX ON t (n)`, [[]]],
+  ['a table comes, with everything', '', `${T}, up integer REFERENCES t, twice integer GENERATED ALWAYS AS (n * 2) STORED, UNIQUE (n), CHECK (n > 0))`, [[], [], []]],
+  ['a table goes', `${T}); CREATE TABLE u (id integer)`, `${T})`, [['deletes_data']]],
+  ['a label goes', `${T})`, `${T.replace('feeling mood', "feeling mood")}); ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'`, [['table_rewrite', 'refuses_rows']]],
+])('tells what may hurt when %s', async (_name, old, fresh, hazards) => {
+  const scripts = await scriptsBetween(`${MOOD}${old}`, `${MOOD}${fresh}`.replace(/(.*)AS ENUM \('sad'(.*); ALTER TYPE mood RENAME.*$/s, "$1AS ENUM ('blue'$2"));
+  expect(scripts.map((script) => script.hazards)).toEqual(hazards);
+});
+
+it('grows with the size of the table, and says where nobody knows it', async () => {
+  const change = [`${MOOD}${T})`, `${MOOD}${T.replace('n integer', 'n bigint')})`] as const;
+  const detail = async (sizes: Parameters<typeof scriptsBetween>[2]) => (await scriptsBetween(...change, sizes))[0]?.hazard_details;
+  expect(await detail({})).toEqual([{ hazard: 'table_rewrite', relation: 't', rows: null, bytes: null, severity: 'unknown' }]);
+  expect(await detail({ estimatedRows: 10, bytes: 8192 })).toEqual([{ hazard: 'table_rewrite', relation: 't', rows: 10, bytes: 8192, severity: 'low' }]);
+  expect(await detail({ estimatedRows: 200_000, bytes: 8192 })).toMatchObject([{ severity: 'medium' }]);
+  expect(await detail({ estimatedRows: -1, bytes: 5 * 1024 ** 3 })).toMatchObject([{ rows: null, severity: 'high' }]);
+  expect(severityBySize({ rows: 2_000_000_000, bytes: 1 })).toBe('critical');
+});
+
+it('names the locks on every table, and what it does not know', async () => {
+  const before = (await parseSchema(`${MOOD}${T})`)).schema;
+  const script = (sql: string): MigrationScript => ({ script_type: 'sql', description: sql, script_content: sql, rollback_script: '', dependencies: [], validation_query: 'SELECT true', transactional: true, hazards: [] });
+  const [key, dynamic] = await withHazards({ before, scripts: [script('ALTER TABLE t ADD FOREIGN KEY (n) REFERENCES r NOT VALID'), script("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 't'; END $$")] });
+  expect(key?.statements).toMatchObject([{ form: 'add-foreign-key-not-valid', locks: { t: 'SHARE ROW EXCLUSIVE', r: 'SHARE ROW EXCLUSIVE' }, scans: [], rewrites: [], transactional: true }]);
+  expect(dynamic).toMatchObject({ hazards: ['not_known'], statements: [{ form: 'unknown' }] });
+});
