@@ -19,9 +19,10 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** `text` as an SQL literal, for statements that take no parameters; with standard_conforming_strings on, as it is by default. */
+/** `text` as an SQL literal, for statements that take no parameters; right whatever standard_conforming_strings says. */
 export function quoteLiteral(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  const quoted = text.replaceAll("'", "''");
+  return text.includes('\\') ? `E'${quoted.replaceAll('\\', '\\\\')}'` : `'${quoted}'`;
 }
 
 /** The canonical name of a table from its real (unquoted) schema and name. */

@@ -1,10 +1,9 @@
 import type pg from 'pg';
-import { quoteIdentifier } from '../model/names.ts';
+import { quoteIdentifier, quoteLiteral } from '../model/names.ts';
 import type { Side } from '../model/side.ts';
 import { insideSql } from './apply/statements.ts';
 import type { TableShape } from './apply/table-shape.ts';
 import { inTransaction } from './connect.ts';
-import { quoteLiteral } from './provision/statements.ts';
 
 export interface OfferRowsOptions {
   /** Of the side that offers. */

@@ -1,6 +1,5 @@
-import { quoteIdentifier, quoteTable } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../../model/names.ts';
 import type { SelectedColumn, Selection } from '../../ports/checksummer.ts';
-import { quoteLiteral } from '../provision/statements.ts';
 import { canonicalForm, recordForm } from './forms.ts';
 
 /** The row variable of every statement. */

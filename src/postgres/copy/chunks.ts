@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
-import { quoteLiteral } from '../provision/statements.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from '../../model/names.ts';
 import type { TableShape } from '../apply/table-shape.ts';
 import type { CopiedTable } from './copied-table.ts';
 

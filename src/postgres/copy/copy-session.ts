@@ -1,11 +1,10 @@
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
-import { quoteIdentifier, quoteTable } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../../model/names.ts';
 import { formatLsn, type Position } from '../../model/position.ts';
 import { connect } from '../connect.ts';
 import { copyOrigin, ensureOrigin } from '../origins.ts';
-import { quoteLiteral } from '../provision/statements.ts';
 import { sqlState } from '../transient.ts';
 import type { CopiedPart } from './chunks.ts';
 import { RewriteRows } from './rewrite-rows.ts';

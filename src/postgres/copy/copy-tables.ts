@@ -1,10 +1,9 @@
 import type pg from 'pg';
 import { invariant } from '../../core/errors.ts';
-import { quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from '../../model/names.ts';
 import type { Position } from '../../model/position.ts';
 import type { ChangeSource } from '../../ports/change-source.ts';
 import type { StreamNames } from '../banyan-schema.ts';
-import { quoteLiteral } from '../provision/statements.ts';
 import { createSlot, dropSlot } from '../slot.ts';
 import { connectReplication } from '../wal/walsender.ts';
 import { CatchUpSource, type LackingRow } from './catch-up-source.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parseTableName } from '../../model/names.ts';
+import { parseTableName, quoteLiteral } from '../../model/names.ts';
 import type { Key, Schema, Table } from '../../model/schema.ts';
 import { planStructure } from './plan.ts';
-import { createExtension, createTable, quoteLiteral } from './statements.ts';
+import { createExtension, createTable } from './statements.ts';
 
 const key = (name: string, definition: string): Key => ({ name, columns: ['id'], definition, deferrable: false, nullsNotDistinct: false });
 const users: Table = {
@@ -121,7 +121,7 @@ describe('planStructure', () => {
 describe('statements', () => {
   it('quote text so that it means the same under either setting of backslashes', () => {
     expect(quoteLiteral("it's")).toBe("'it''s'");
-    expect(quoteLiteral("a\\'")).toBe(" E'a\\\\'''");
+    expect(quoteLiteral("a\\'")).toBe("E'a\\\\'''");
   });
 
   it('make a table without columns, an identity of unknown sequence, a virtual column and an extension anywhere', () => {

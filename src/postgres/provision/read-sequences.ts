@@ -1,8 +1,7 @@
 import type pg from 'pg';
-import { quoteIdentifier, quoteTable, tableName, type TableName } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable, tableName, type TableName } from '../../model/names.ts';
 import type { Schema, Sequence, Table } from '../../model/schema.ts';
 import type { SequenceState } from './sequences.ts';
-import { quoteLiteral } from './statements.ts';
 
 /**
  * Where each of the sequences of `schema` stands in this database, by `schema.name`. The highest

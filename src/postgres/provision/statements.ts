@@ -1,11 +1,8 @@
-import { quoteIdentifier, quoteTable, splitTableName, tableName, type TableName } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable, splitTableName, tableName, type TableName } from '../../model/names.ts';
 import type { Column, DomainType, EnumType, Sequence, StructuredType, Table } from '../../model/schema.ts';
 import type { ProvisionStatement } from '../../ports/provisioner.ts';
 
 /* The SQL of each kind of object. Every name is quoted and qualified, so the search_path plays no part. */
-
-export const quoteLiteral = (text: string): string =>
-  text.includes('\\') ? ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`;
 
 const qualified = (object: { readonly schema: string; readonly name: string }): string =>
   `${quoteIdentifier(object.schema)}.${quoteIdentifier(object.name)}`;

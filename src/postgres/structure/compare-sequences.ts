@@ -1,10 +1,9 @@
 import type pg from 'pg';
 import { isBanyanError } from '../../core/errors.ts';
-import { quoteTable, tableName, type TableName } from '../../model/names.ts';
+import { quoteLiteral, quoteTable, tableName, type TableName } from '../../model/names.ts';
 import type { Schema, Sequence } from '../../model/schema.ts';
 import type { Remedy, SequenceFinding } from '../../model/structure-finding.ts';
 import { sequenceDistances, sequencePlan, type SequenceState } from '../provision/sequences.ts';
-import { quoteLiteral } from '../provision/statements.ts';
 import { territories, type Standing, type Territories, type Territory } from './number-territory.ts';
 import { fedColumns, isNextTaken, readNumbers, readStanding, sequenceOf, type FedColumn } from './read-numbers.ts';
 
@@ -84,7 +83,7 @@ async function behind(side: {
 }
 
 function advance(on: 'source' | 'target', sequence: Sequence, last: bigint): Remedy {
-  return { on, sql: [`SELECT pg_catalog.setval(${quoteLiteral(quoteTable(tableName(sequence.schema, sequence.name))).trim()}, ${last})`] };
+  return { on, sql: [`SELECT pg_catalog.setval(${quoteLiteral(quoteTable(tableName(sequence.schema, sequence.name)))}, ${last})`] };
 }
 
 /** Where both sides give out the same numbers, or soon will. */

@@ -1,8 +1,8 @@
-import { quoteIdentifier, tableName } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, tableName } from '../../model/names.ts';
 import type { DomainType, EnumType, Schema } from '../../model/schema.ts';
 import type { SchemaFinding } from '../../model/structure-finding.ts';
 import { compareDomain, compareStructuredType } from '../provision/compare.ts';
-import { labelOf, quoteLiteral } from '../provision/statements.ts';
+import { labelOf } from '../provision/statements.ts';
 import { finding } from './table-context.ts';
 
 type Named = { readonly schema: string; readonly name: string };

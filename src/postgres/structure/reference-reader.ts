@@ -1,9 +1,8 @@
 import type pg from 'pg';
-import { quoteIdentifier, quoteTable } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../../model/names.ts';
 import type { ReferenceEnd, ReferenceKey, ReferenceReader, Referrers } from '../../ports/references.ts';
 import { refused } from '../checksum/query.ts';
 import { KEY_TYPES_SQL } from '../checksum/row-states.ts';
-import { quoteLiteral } from '../provision/statements.ts';
 import { sqlState } from '../transient.ts';
 
 /** Reads one PostgreSQL database's keys. Never writes. Takes one connection of the pool for a scan, one for look-ups. */
@@ -62,7 +61,7 @@ export class PostgresReferenceReader implements ReferenceReader {
     const from = `SELECT c.* FROM ${rowsSql(child, 'c')} WHERE`;
     if ('parent' in of) return `${from} ${lonely(child, of.parent)}`;
     const columns = child.columns.map((name) => `c.${quoteIdentifier(name)}`);
-    const rows = of.keys.map((key) => `(${key.map((value) => quoteLiteral(value).trim()).join(', ')})`);
+    const rows = of.keys.map((key) => `(${key.map((value) => quoteLiteral(value)).join(', ')})`);
     return `${from} (${columns.join(', ')}) IN (${rows.join(', ')})`;
   }
 
