@@ -16,7 +16,7 @@ import { parseSchema } from '../postgres/sql/parse-schema.ts';
 import type { ApplicationContext } from './application.ts';
 import { writeDocument } from './document-output.ts';
 import type { CheckOptions, CheckResult } from './plan-types.ts';
-import { readText } from './text-file.ts';
+import { readDocumentText } from './text-file.ts';
 
 /** `banyan check`: two schemas or APIs against each other. */
 export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules }: CheckOptions): Promise<CheckResult> {
@@ -41,7 +41,7 @@ async function compare(context: ApplicationContext, { before, after, type, renam
     const comparison = compareSchemas({ before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) });
     return { ...comparison, scripts: await withHazards({ scripts: comparison.scripts, before: old }) };
   }
-  const [old, fresh] = [await readText(before), await readText(after)];
+  const [old, fresh] = [await readDocumentText(before), await readDocumentText(after)];
   return type === 'graphql' ? compareGraphql({ before: old, after: fresh, names: { before, after } }) : compareApis({ before: parseText(before, old), after: parseText(after, fresh), names: { before, after } });
 }
 
@@ -55,7 +55,7 @@ async function schemaOf(context: ApplicationContext, place: string): Promise<Sch
       await pool.end();
     }
   }
-  const text = await readText(place);
+  const text = await readDocumentText(place);
   if (/\.json$/i.test(place) || /^\uFEFF?\s*\{/.test(text)) return readSchemaJson({ file: place, text });
   const parsed = await parseSchema(text);
   for (const unread of parsed.unread) context.progress.note(`${place}:${unread.line} was not understood: ${unread.reason}`);

@@ -4,7 +4,7 @@ import { readSpecification, type Specification } from '../plan/specification.ts'
 import type { ApplicationContext } from './application.ts';
 import { writeDocument } from './document-output.ts';
 import type { PlanOptions, PlanResult, SpecificationCheck } from './plan-types.ts';
-import { readText } from './text-file.ts';
+import { readDocumentText } from './text-file.ts';
 
 /** `banyan plan`: a plan from a specification's file. */
 export async function plan(context: ApplicationContext, { input, output, format }: PlanOptions): Promise<PlanResult> {
@@ -28,6 +28,6 @@ export async function checkSpecification({ input }: { readonly input: string }):
 }
 
 async function specificationOf(file: string): Promise<{ readonly specification: Specification; readonly unknown: readonly { readonly path: string; readonly near?: string }[] }> {
-  const { value, unknown } = readSpecification({ file, text: await readText(file) });
+  const { value, unknown } = readSpecification({ file, text: await readDocumentText(file) });
   return { specification: value, unknown };
 }

@@ -14,12 +14,12 @@ import { splitStatements } from '../postgres/sql/split-statements.ts';
 import type { ApplicationContext } from './application.ts';
 import { writeDocument } from './document-output.ts';
 import type { RunbookTestOptions, RunbookTestResult, TestedStep } from './plan-types.ts';
-import { readText } from './text-file.ts';
+import { readDocumentText } from './text-file.ts';
 
 /** `banyan runbook test`: each statement of a plan forward and back, on a server that is thrown away. */
 export async function testRunbook(context: ApplicationContext, { input, schema, output, format }: RunbookTestOptions): Promise<RunbookTestResult> {
-  const { value: plan } = readPlan({ file: input, text: await readText(input) });
-  const tables = schema === undefined ? minimalTables(plan) : [...splitStatements(await readText(schema))].map(({ text }) => text);
+  const { value: plan } = readPlan({ file: input, text: await readDocumentText(input) });
+  const tables = schema === undefined ? minimalTables(plan) : [...splitStatements(await readDocumentText(schema))].map(({ text }) => text);
   const steps = plan.phases.flatMap(({ steps: each = [] }) => each);
   const notRun = steps.filter(({ script_type: type, rollback }) => type !== 'sql' && rollback !== '').map(({ step_id: id, name }) => `${id}: ${name}`);
   const sql = steps.filter(({ script_type: type, start = '' }) => type === 'sql' && start !== '');

@@ -3,6 +3,8 @@ import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
+import { readPlainYaml } from './plain-yaml.ts';
+import { isNestedDeeper } from './yaml-nesting.ts';
 
 /** One thing wrong with a document. */
 export interface DocumentIssue {
@@ -34,8 +36,14 @@ export interface ReadDocument<T> {
 /** At most so many issues are told at once. */
 const MOST_SHOWN = 20;
 
-/** Deeper than this nobody writes by hand, and no schema here goes. */
-const DEEPEST = 200;
+/** Deeper than this nobody writes, and no schema here goes. */
+const DEEPEST = 500;
+
+/** So long a document is still read, in signs: 64 MiB. Read, it takes some six times as much memory. */
+export const LONGEST_DOCUMENT = 64 * 1024 * 1024;
+
+/** The library of YAML takes seventy times the text in memory, so that longer ones are not given to it. */
+const LONGEST_FOR_LIBRARY = 16 * 1024 * 1024;
 
 /**
  * Reads a document of the planning family. Keys that the schema does not know are kept: files of other tools are
@@ -70,21 +78,32 @@ export function documentError(file: string, issues: readonly DocumentIssue[]): B
  */
 export function parseText(file: string, text: string): unknown {
   const plain = text.charCodeAt(0) === 0xfe_ff ? text.slice(1) : text;
+  if (plain.length > LONGEST_DOCUMENT) throw tooLong(file, LONGEST_DOCUMENT);
   if (plain.includes('\0')) throw documentError(file, [{ path: '', found: 'binary content', expected: 'JSON or YAML text' }]);
-  let value: unknown;
-  try {
-    value = JSON.parse(plain);
-  } catch {
-    value = asYaml(file, plain);
-  }
-  if (depthOf(value) > DEEPEST) throw documentError(file, [{ path: '', found: `more than ${DEEPEST} levels of nesting`, expected: 'a document of this form' }]);
+  const value = /^\s*[[{"]/.test(plain) ? asJson(file, plain) : asYaml(file, plain);
+  if (isDeeper(value)) throw tooDeep(file);
   return value;
+}
+
+/** YAML may begin like JSON; what is too long for its library is taken for JSON with a mistake in it. */
+function asJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    if (text.length <= LONGEST_FOR_LIBRARY / 16) return asYaml(file, text);
+    const position = Number(/position (\d+)/.exec(messageOf(error))?.[1] ?? text.length);
+    throw documentError(file, [{ path: '', line: text.slice(0, position).split('\n').length, found: 'what is no JSON', expected: 'JSON, or YAML in its indented form' }]);
+  }
 }
 
 function asYaml(file: string, text: string): unknown {
   const lines = new LineCounter();
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    const plain = readPlainYaml(text);
+    if (plain) return plain.value;
+    if (text.length > LONGEST_FOR_LIBRARY) throw tooLong(file, LONGEST_FOR_LIBRARY, 'Without anchors, aliases and tags, or as JSON, it may be longer.');
+    if (isNestedDeeper(text, DEEPEST)) throw tooDeep(file);
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
     const [error] = document.errors;
     if (error) throw documentError(file, [{ path: '', line: lines.linePos(error.pos[0]).line, found: error.message.split('\n')[0] ?? '', expected: 'JSON or YAML' }]);
     return document.toJS({ maxAliasCount: 100 });
@@ -94,14 +113,29 @@ function asYaml(file: string, text: string): unknown {
   }
 }
 
-function depthOf(root: unknown): number {
-  let depth = 0;
-  let level: unknown[] = [root];
-  while (level.length > 0 && depth <= DEEPEST + 1) {
-    depth += 1;
-    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+function tooDeep(file: string): BanyanError {
+  return documentError(file, [{ path: '', found: `more than ${DEEPEST} levels of nesting`, expected: 'a document of this form' }]);
+}
+
+/** What is longer than it may be. */
+export function tooLong(file: string, most: number, hint?: string): BanyanError {
+  const size = `${most / 1024 / 1024} MiB`;
+  return documentError(file, [{ path: '', found: `more than ${size}`, expected: `at most ${size}`, ...(hint === undefined ? {} : { hint }) }]);
+}
+
+/** Level by level, so that no depth can exhaust the stack; what is shared by aliases is looked at once a level. */
+function isDeeper(root: unknown): boolean {
+  let level = new Set<unknown>([root]);
+  for (let depth = 0; level.size > 0; depth += 1) {
+    if (depth > DEEPEST) return true;
+    const next = new Set<unknown>();
+    for (const each of level) {
+      if (typeof each !== 'object' || each === null) continue;
+      for (const child of Object.values(each)) if (typeof child === 'object' && child !== null) next.add(child);
+    }
+    level = next;
   }
-  return depth;
+  return false;
 }
 
 interface SchemaError {

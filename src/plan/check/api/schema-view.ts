@@ -63,6 +63,8 @@ const ALL_TYPES = ['string', 'number', 'integer', 'boolean', 'object', 'array'] 
 const KNOWN_TYPES: ReadonlySet<unknown> = new Set([...ALL_TYPES, 'null']);
 const ANY: Node = {};
 const NEVER: Node = { not: {} };
+const ADDITIONAL = ['additionalProperties', 'unevaluatedProperties'];
+const NO_NODES: readonly Node[] = [];
 
 /** Compared as a whole: what they allow can't be set against each other piece by piece. */
 const WHOLE = ['not', 'if', 'then', 'else', 'patternProperties', 'propertyNames', 'contains', 'minContains', 'maxContains', 'dependentRequired', 'dependentSchemas', 'dependencies', 'unevaluatedItems', 'contentEncoding', 'contentMediaType', 'contentSchema'];
@@ -184,14 +186,21 @@ class Merging {
     const { form } = this.#make.api;
     const { path, node } = this.#make;
     const at = (key: string): string => `${path}.${key}`;
-    const list = (key: string): readonly Node[] => form.list(member(part, key), at(key)).map((each, index) => node(each, `${at(key)}.${index}`));
+    const list = (key: string): readonly Node[] => {
+      const value = member(part, key);
+      return value === undefined ? NO_NODES : form.list(value, at(key)).map((each, index) => node(each, `${at(key)}.${index}`));
+    };
+    const text = (key: string): string | undefined => {
+      const value = member(part, key);
+      return value === undefined ? undefined : form.optionalText(value, at(key));
+    };
     this.#stack.push(...list('allOf').toReversed());
     this.#takeTypes(part);
     this.#takeValues(part);
     this.#takeBounds(part);
-    const format = form.optionalText(member(part, 'format'), at('format'));
+    const format = text('format');
     if (format !== undefined) this.#sets.formats.add(format);
-    const pattern = form.optionalText(member(part, 'pattern'), at('pattern'));
+    const pattern = text('pattern');
     if (pattern !== undefined) this.#sets.patterns.add(pattern);
     const multiple = form.optionalNumber(member(part, 'multipleOf'), at('multipleOf'));
     if (multiple !== undefined) this.#sets.multiples.add(multiple);
@@ -202,7 +211,7 @@ class Merging {
       else this.#properties.set(name, [found]);
     }
     for (const name of form.list(member(part, 'required'), at('required'))) this.#sets.required.add(form.text(name, at('required')));
-    for (const key of ['additionalProperties', 'unevaluatedProperties']) this.#takeAdditional(member(part, key), at(key));
+    for (const key of ADDITIONAL) this.#takeAdditional(member(part, key), key);
     const items = member(part, 'items');
     if (items !== undefined) this.#items.push(node(items, at('items')));
     list('prefixItems').forEach((schema, index) => (this.#tuple[index] ??= []).push(schema));
@@ -242,8 +251,8 @@ class Merging {
   #takeBounds(part: Node): void {
     const { form } = this.#make.api;
     for (const name of BOUNDS) {
-      const path = `${this.#make.path}.${name}`;
-      const value = form.optionalNumber(member(part, name), path);
+      const given = member(part, name);
+      const value = given === undefined ? undefined : form.optionalNumber(given, `${this.#make.path}.${name}`);
       const exclusiveKey = name === 'minimum' ? 'exclusiveMinimum' : name === 'maximum' ? 'exclusiveMaximum' : undefined;
       const exclusive = exclusiveKey === undefined ? undefined : member(part, exclusiveKey);
       if (value !== undefined) this.#bound(name, { value, exclusive: exclusive === true });
@@ -256,8 +265,9 @@ class Merging {
     if (known === undefined || isTighter(name, bound, known)) this.#bounds.set(name, bound);
   }
 
-  #takeAdditional(value: unknown, path: string): void {
+  #takeAdditional(value: unknown, key: string): void {
     if (value === undefined || value === true) return;
+    const path = `${this.#make.path}.${key}`;
     const before = this.#v.additional;
     if (value === false || before === false) this.#v.additional = false;
     else this.#v.additional = [...(before === true ? [] : before), this.#make.node(value, path)];
