@@ -21,7 +21,7 @@ import { readDocumentText } from './text-file.ts';
 /** `banyan check`: two schemas or APIs against each other. */
 export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules }: CheckOptions): Promise<CheckResult> {
   const at = new Date(context.clock.now());
-  const own = rules === undefined ? undefined : readRuleFile({ file: rules, text: await readText(rules) });
+  const own = rules === undefined ? undefined : readRuleFile({ file: rules, text: await readDocumentText(rules) });
   const comparison = await compare(context, { before, after, type, ...(renames ? { renames } : {}) });
   const judged = own === undefined ? { findings: comparison.findings } : applyRules({ findings: comparison.findings, rules: own, type, at });
   const report = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}) });

@@ -18,9 +18,11 @@ function byLibrary(text: string): { readonly value: unknown } | undefined {
 
 const PIECES = ['a', 'b ', 'foo bar', '- x', '# no', 'a # b', 'x: y', "it's", '"q"', '\n', '\n\n', '  ', '123', '0x1F', '1.50', '-.5', '1e3', 'null', 'true', '~', '2024-01-01', '[a]', '{b}', '&a', '*a', '!t', '|', '>', '%', '@', '`', '?', ':', ': ', '---', '...', '\t', 'é😀', '\\', 'long '.repeat(20), '<<', '.inf', '0o17', '__proto__', '-0', '+1', '007', '\r'];
 const text = fc.array(fc.constantFrom(...PIECES), { maxLength: 4 }).map((pieces) => pieces.join(''));
+/** Descriptions as people write them. */
+const prose = fc.array(fc.constantFrom('word', 'a sentence with some words in it.', "it's", '\n', '\n\n', '\n\n\n', '  deeper'), { maxLength: 8 }).map((pieces) => pieces.join(' ').replaceAll(' \n ', '\n'));
 const { value } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
-    { maxDepth: 4 }, text, fc.integer(), fc.double(), fc.boolean(), fc.constant(null),
+    { maxDepth: 4 }, text, prose, fc.integer(), fc.double(), fc.boolean(), fc.constant(null),
     fc.array(tie('value'), { maxLength: 4 }), fc.dictionary(fc.oneof(text, fc.constantFrom('a', 'paths', '/x/{id}', '200')), tie('value'), { maxKeys: 4 }),
   ),
 }));
