@@ -75,12 +75,21 @@ export function reportSarif(report: CompatibilityReport): string {
     tool: { driver: { name: 'banyan check', rules: rules.map(([id, type]) => sarifRule(id, type)) } },
     results: report.issues.map((issue) => ({
       ruleId: issue.rule, ruleIndex: rules.findIndex(([id]) => id === issue.rule), level: SARIF_LEVELS[issue.severity], message: { text: messageOf(issue) },
-      locations: [{ physicalLocation: { artifactLocation: { uri: encodeURI(report.schema_after) } }, logicalLocations: [{ fullyQualifiedName: issue.field_path }] }],
+      locations: [{ physicalLocation: { artifactLocation: { uri: artifactUri(report.schema_after) } }, logicalLocations: [{ fullyQualifiedName: issue.field_path }] }],
       ...(issue.waived ? { suppressions: [{ kind: 'external', status: 'accepted', justification: `${issue.waived.reason} (until ${issue.waived.until})` }] } : {}),
       partialFingerprints: { 'banyan/v1': `${issue.rule}:${issue.field_path}` },
     })),
   };
   return `${JSON.stringify({ $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] }, null, 2)}\n`;
+}
+
+/** A file as a reference of RFC 3986: relative ones stay so, since code scanning looks for them in the repository. */
+function artifactUri(place: string): string {
+  if (/^[a-z][a-z\d+.-]*:\/\//i.test(place)) return encodeURI(place);
+  const path = place.replaceAll('\\', '/');
+  const drive = /^[a-z]:(?=\/)/i.exec(path)?.[0];
+  const encoded = path.slice(drive?.length ?? 0).split('/').map(encodeURIComponent).join('/');
+  return drive !== undefined ? `file:///${drive}${encoded}` : path.startsWith('/') ? `file://${encoded}` : encoded;
 }
 
 function sarifRule(id: string, type: string): object {
@@ -94,7 +103,9 @@ function sarifRule(id: string, type: string): object {
 /** JUnit XML: a case for each finding, those that may break failed. */
 export function reportJunit(report: CompatibilityReport): string {
   const failing = report.issues.filter(isFailure);
-  const totals = { tests: String(Math.max(1, report.issues.length)), failures: String(failing.length), errors: '0', skipped: String(report.issues.filter(({ waived }) => waived !== undefined).length), time: '0' };
+  const totals = { tests: String(Math.max(1, report.issues.length)), failures: String(failing.length), errors: '0', time: '0' };
+  // The schema of Jenkins knows `skipped` of a suite, not of all suites.
+  const skipped = String(report.issues.filter(({ waived }) => waived !== undefined).length);
   const cases = report.issues.map((issue) => {
     const open = `    <testcase${xmlAttributes({ classname: issue.field_path, name: issue.rule, time: '0' })}`;
     if (issue.waived) return `${open}>\n      <skipped${xmlAttributes({ message: `waived until ${issue.waived.until}: ${issue.waived.reason}` })}/>\n      <system-out>${xmlText(messageOf(issue))}</system-out>\n    </testcase>\n`;
@@ -104,7 +115,7 @@ export function reportJunit(report: CompatibilityReport): string {
   const none = `    <testcase${xmlAttributes({ classname: report.schema_after, name: 'unchanged', time: '0' })}/>\n`;
   return (
     `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${xmlAttributes({ name: 'banyan check', ...totals })}>\n` +
-    `  <testsuite${xmlAttributes({ name: `${report.schema_before} to ${report.schema_after}`, ...totals })}>\n${cases.length === 0 ? none : cases.join('')}  </testsuite>\n</testsuites>\n`
+    `  <testsuite${xmlAttributes({ name: `${report.schema_before} to ${report.schema_after}`, ...totals, skipped })}>\n${cases.length === 0 ? none : cases.join('')}  </testsuite>\n</testsuites>\n`
   );
 }
 
