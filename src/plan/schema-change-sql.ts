@@ -14,8 +14,10 @@ export interface ChangeStep {
   readonly contract: string;
   /** Undoes `expand`. */
   readonly rollback: string;
-  /** Whether the database is as it should be: one row, `t`. */
+  /** Whether both forms stand side by side, as `expand` leaves them: one row, `t`. Empty: nothing is to be seen of it before `contract`. */
   readonly validate: string;
+  /** Whether it is as `contract` leaves it. Absent: by `validate`. */
+  readonly validateContract?: string;
   /** What undoing it can not bring back. */
   readonly loses?: string;
   /** Undoes `contract`, where a statement can. */
@@ -43,6 +45,7 @@ function stepOf(table: string, change: Change): ChangeStep {
   const hasConstraint = (name: string): string => `SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = ${quoteLiteral(of)}::regclass AND conname = ${quoteLiteral(name)})`;
   const hasColumn = (name: string): string =>
     `SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${quoteLiteral(of)}::regclass AND attname = ${quoteLiteral(name)} AND NOT attisdropped)`;
+  const columnIs = (name: string, what: string): string => hasColumn(name).replace('NOT attisdropped', `NOT attisdropped AND ${what}`);
   switch (change.type) {
     case 'add_column': {
       if (change.column === undefined) break;
@@ -57,7 +60,7 @@ function stepOf(table: string, change: Change): ChangeStep {
         validate: hasColumn(change.column),
         undone: not(hasColumn(change.column)),
         loses: `what was written to ${table}.${change.column} since`,
-        ...(strict ? { undoContract: alter(`ALTER COLUMN ${column} DROP NOT NULL`), contractUndone: hasColumn(change.column).replace('NOT attisdropped', 'NOT attisdropped AND NOT attnotnull') } : {}),
+        ...(strict ? { undoContract: alter(`ALTER COLUMN ${column} DROP NOT NULL`), contractUndone: columnIs(change.column, 'NOT attnotnull'), validateContract: columnIs(change.column, 'attnotnull') } : {}),
       };
     }
     case 'modify_column': {
@@ -74,6 +77,7 @@ function stepOf(table: string, change: Change): ChangeStep {
         contract: `${WAIT}\nBEGIN;\nALTER TABLE ${of} RENAME COLUMN ${column} TO ${quoteIdentifier(`${change.column}_old`)};\nALTER TABLE ${of} RENAME COLUMN ${quoteIdentifier(fresh)} TO ${column};\nCOMMIT;`,
         rollback: alter(`DROP COLUMN IF EXISTS ${quoteIdentifier(fresh)}`),
         validate: `SELECT NOT EXISTS (SELECT FROM ${of} WHERE ${quoteIdentifier(fresh)} IS DISTINCT FROM ${column}::${type})`,
+        validateContract: `${hasColumn(`${change.column}_old`)} AND NOT ${hasColumn(fresh).replace('SELECT ', '')}`,
         undone: not(hasColumn(fresh)),
         undoContract: [
           `${WAIT}\nBEGIN;\nALTER TABLE ${of} RENAME COLUMN ${column} TO ${quoteIdentifier(fresh)};\nALTER TABLE ${of} RENAME COLUMN ${quoteIdentifier(`${change.column}_old`)} TO ${column};\nCOMMIT;`,
@@ -93,7 +97,9 @@ function stepOf(table: string, change: Change): ChangeStep {
         undoContract: bringColumnBack(table, change.column),
         contractUndone: hasColumn(change.column),
         contractLoses: `${table}.${change.column} of rows written since, its default and its indexes`,
-        validate: `SELECT NOT ${hasColumn(change.column).replace('SELECT ', '')}`,
+        // Until it is dropped nothing may be left that asks for a value of it.
+        validate: columnIs(change.column, 'NOT attnotnull'),
+        validateContract: not(hasColumn(change.column)),
       };
     case 'rename_column': {
       const [from, to] = [change.old_name ?? change.column, change.new_name];
@@ -107,7 +113,8 @@ function stepOf(table: string, change: Change): ChangeStep {
         contractUndone: hasColumn(from),
         contractLoses: `the default, the indexes and the constraints of ${table}.${from}`,
         rollback: alter(`DROP COLUMN IF EXISTS ${quoteIdentifier(to)}`),
-        validate: hasColumn(to),
+        validate: `SELECT NOT EXISTS (SELECT FROM ${of} WHERE ${quoteIdentifier(to)} IS DISTINCT FROM ${quoteIdentifier(from)})`,
+        validateContract: `${hasColumn(to)} AND NOT ${hasColumn(from).replace('SELECT ', '')}`,
         loses: `what only ${table}.${to} was written with`,
       };
     }
@@ -124,7 +131,7 @@ function stepOf(table: string, change: Change): ChangeStep {
         rollback: alter(`DROP CONSTRAINT IF EXISTS ${quoteIdentifier(name)}`),
         validate: hasConstraint(name),
         undone: not(hasConstraint(name)),
-        ...(validatable ? { undoContract: alter(`DROP CONSTRAINT IF EXISTS ${quoteIdentifier(name)}, ADD CONSTRAINT ${quoteIdentifier(name)} ${body} NOT VALID`), contractUndone: hasConstraint(name) } : {}),
+        ...(validatable ? { validateContract: hasConstraint(name).replace(/\)$/, ' AND convalidated)'), undoContract: alter(`DROP CONSTRAINT IF EXISTS ${quoteIdentifier(name)}, ADD CONSTRAINT ${quoteIdentifier(name)} ${body} NOT VALID`), contractUndone: hasConstraint(name) } : {}),
       };
     }
     case 'drop_constraint':
@@ -134,7 +141,8 @@ function stepOf(table: string, change: Change): ChangeStep {
         expand: '', contract: alter(`DROP CONSTRAINT IF EXISTS ${quoteIdentifier(change.constraint_name)}`),
         ...undoDropConstraint(of, change.constraint_name, change.definition),
         contractUndone: hasConstraint(change.constraint_name),
-        validate: not(hasConstraint(change.constraint_name)),
+        validate: '',
+        validateContract: not(hasConstraint(change.constraint_name)),
       };
     case 'add_index': {
       const name = change.constraint_name ?? `${parseTableName(table).replaceAll(/\W/g, '_')}_idx`;

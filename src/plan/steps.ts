@@ -23,7 +23,7 @@ export function sqlSteps(changes: readonly ChangeStep[], part: 'expand' | 'contr
       ? [change.rollback, change.undone, change.loses]
       : [change.undoContract ?? '-- What was taken away is put back from the copy that was made before.', change.contractUndone, change.contractLoses];
     return {
-      name: `${table}: ${name}${part === 'contract' ? ', second half' : ''}`, script_type: 'sql', start: change[part], complete: '', rollback, validate,
+      name: `${table}: ${name}${part === 'contract' ? ', second half' : ''}`, script_type: 'sql', start: change[part], complete: '', rollback, validate: part === 'contract' ? (change.validateContract ?? validate) : validate,
       ...(undone === undefined ? {} : { validate_rollback: undone }),
       ...(loses === undefined ? {} : { loses }),
     };
