@@ -10,6 +10,12 @@ export interface PlanOptions {
   readonly input: string;
   readonly output?: string;
   readonly format: PlanFormat;
+  /** Which database is looked at. Absent: the configured monolith, if there is a configuration and it can be reached. */
+  readonly database?: string;
+  /** Whether a database is looked at. Default true. */
+  readonly measure?: boolean;
+  /** For how many seconds writes are watched. Default 10. */
+  readonly watchSeconds?: number;
 }
 
 export interface PlanResult extends DocumentOutput {

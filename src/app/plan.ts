@@ -4,13 +4,16 @@ import { readSpecification, type Specification } from '../plan/specification.ts'
 import type { ApplicationContext } from './application.ts';
 import { writeDocument } from './document-output.ts';
 import type { PlanOptions, PlanResult, SpecificationCheck } from './plan-types.ts';
+import { surveyFor } from './plan-survey.ts';
 import { readDocumentText } from './text-file.ts';
 
-/** `banyan plan`: a plan from a specification's file. */
-export async function plan(context: ApplicationContext, { input, output, format }: PlanOptions): Promise<PlanResult> {
+/** `banyan plan`: a plan from a specification's file, and of what a look at the database finds, where one is in reach. */
+export async function plan(context: ApplicationContext, options: PlanOptions): Promise<PlanResult> {
+  const { input, output, format } = options;
   const { specification, unknown } = await specificationOf(input);
   for (const { path, near } of unknown) if (near !== undefined) context.progress.note(`${input}: ${path} is not read. Did you mean "${near}"?`);
-  const made = new MigrationPlanner({ clock: context.clock }).plan(specification);
+  const survey = await surveyFor(context, specification, options);
+  const made = new MigrationPlanner({ clock: context.clock }).plan(specification, survey ? { survey } : {});
   const written = await writeDocument({
     format, ...(output === undefined ? {} : { output }),
     render: {

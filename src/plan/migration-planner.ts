@@ -1,6 +1,10 @@
 import { systemClock, type Clock } from '../core/clock.ts';
+import type { Survey } from '../model/survey.ts';
 import { complexityOf, complexityPoints } from './complexity.ts';
 import { factsOf, type Facts } from './facts.ts';
+import { measuredEstimate } from './measured/estimate.ts';
+import { surveyedRisks } from './measured/risks.ts';
+import { ruleOf, sensitiveColumns } from './measured/sensitive-columns.ts';
 import { patternOf, referenceHours, type Pattern } from './patterns.ts';
 import { contentOf } from './phase-content.ts';
 import type { MigrationPlan, PlanPhase } from './plan-document.ts';
@@ -26,14 +30,19 @@ export class MigrationPlanner {
   /**
    * @param specification what {@link readSpecification} gives: a pattern that nobody knows is planned in the common way,
    * and `recommended_pattern` says what would fit.
+   * @param options.survey what a look at the source found: measured estimates, and risks of what is there. Absent: the
+   * plan is made of the specification alone.
    */
-  plan(specification: Specification): MigrationPlan {
+  plan(specification: Specification, { survey }: { readonly survey?: Survey } = {}): MigrationPlan {
     const pattern = patternOf(specification);
     const complexity = complexityOf(specification);
     const facts = factsOf(specification);
     const { each, total } = referenceHours(pattern, complexity);
     const phases = phasesOf(specification, { pattern, facts, hours: each });
     const { pattern: recommended, because } = recommend(specification);
+    const compliance = specification.constraints?.compliance_requirements ?? [];
+    const measured = survey && measuredEstimate(survey);
+    const surveyed = survey && measured ? surveyedRisks({ survey, measured, compliance }) : [];
     const timeline = timelineOf(specification, phases);
     return {
       migration_id: stableHash(specification),
@@ -43,7 +52,7 @@ export class MigrationPlanner {
       complexity,
       estimated_duration_hours: total,
       phases,
-      risks: risksOf(specification, { facts, complexity }),
+      risks: risksOf(specification, { facts, complexity, surveyed }),
       success_criteria: successOf(specification, facts),
       rollback_plan: rollbackPlanOf(specification, phases),
       stakeholders: stakeholdersOf(phases),
@@ -56,10 +65,11 @@ export class MigrationPlanner {
       tables: facts.tables.map(({ name, rows, sizeMb, critical }) => ({ name, critical, ...(rows === undefined ? {} : { row_count: rows }), ...(sizeMb === undefined ? {} : { size_mb: sizeMb }) })),
       ...(specification.schema_changes ? { schema_changes: specification.schema_changes } : {}),
       complexity_points: complexityPoints(specification),
-      checklist: (specification.constraints?.compliance_requirements ?? []).map((requirement) => ({ requirement, items: checklistOf(requirement) })),
+      checklist: compliance.map((requirement) => ({ requirement, items: [...columnsToMark(requirement, survey), ...checklistOf(requirement)] })),
       feature_flags: facts.flags.map(({ name, initial, steps }) => ({
         name, steps: [{ percentage: initial, duration_hours: 0 }, ...steps.map(({ percentage, hours }) => ({ percentage, duration_hours: hours }))],
       })),
+      ...(measured ? { measured } : {}),
       ...(timeline ? { timeline } : {}),
     };
   }
@@ -84,6 +94,15 @@ function phasesOf(specification: Specification, { pattern, facts, hours }: { rea
       gates: content.gates?.(facts) ?? [],
     };
   });
+}
+
+/** What the rule is about, by name, where the server was seen. */
+function columnsToMark(requirement: string, survey: Survey | undefined): string[] {
+  const rule = ruleOf(requirement);
+  if (!survey || rule === undefined) return [];
+  const surveyed = new Set(survey.tables.map(({ name }) => name));
+  const columns = sensitiveColumns(survey.schema.tables.filter(({ name }) => surveyed.has(name)), rule);
+  return columns.length === 0 ? ['No column is named like what it is about: ask who knows the rows'] : [`Look at these columns, by their names of this kind: ${columns.join(', ')}`];
 }
 
 function successOf({ constraints = {} }: Specification, facts: Facts): string[] {

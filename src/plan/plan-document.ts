@@ -1,4 +1,5 @@
 import type { Complexity } from './complexity.ts';
+import type { MeasuredEstimate } from './measured/document.ts';
 import type { Specification } from './specification.ts';
 
 /*
@@ -115,6 +116,8 @@ export interface MigrationPlan {
   readonly complexity_points: readonly { readonly of: string; readonly points: number; readonly because: string }[];
   readonly checklist: readonly { readonly requirement: string; readonly items: readonly string[] }[];
   readonly feature_flags: readonly { readonly name: string; readonly steps: readonly { readonly percentage: number; readonly duration_hours: number }[] }[];
+  /** Only where a database was in reach. */
+  readonly measured?: MeasuredEstimate;
   /** Only where the specification says on which day to begin. */
   readonly timeline?: { readonly timezone: string; readonly phases: readonly Appointment[]; readonly notes: readonly string[] };
 }

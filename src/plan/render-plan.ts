@@ -1,3 +1,4 @@
+import { measuredMarkdown, measuredText } from './measured/render.ts';
 import type { MigrationPlan, PlanPhase, Risk } from './plan-document.ts';
 import { triggerText } from './rollback-plan.ts';
 
@@ -16,6 +17,7 @@ export function planText(plan: MigrationPlan): string {
     `duration    ${plan.estimated_duration_hours} hours by the reference estimate`,
     '',
     ...plan.phases.flatMap((phase, i) => phaseText(plan, phase, i + 1)),
+    ...(plan.measured ? measuredText(plan.measured) : []),
     'RISKS',
     ...plan.risks.map(({ severity, description, probability, impact, mitigation, owner }) => `  ${severity}: ${description} (probability ${probability}, impact ${impact})\n    ${mitigation}. Owner: ${owner}`),
     '',
@@ -61,6 +63,7 @@ export function planMarkdown(plan: MigrationPlan): string {
       ...phase.gates.map(({ name, criterion }) => `- Gate **${name}**: ${criterion}`),
       ...phase.validation_criteria.map((each) => `- Criterion: ${each}`), '',
     ]),
+    ...(plan.measured ? measuredMarkdown(plan.measured) : []),
     '## Risks', '', ...riskMatrix(plan.risks), '',
     row('severity', 'what', 'mitigation', 'owner'), row('---', '---', '---', '---'), ...plan.risks.map((risk) => row(risk.severity, risk.description, risk.mitigation, risk.owner)), '',
     '## Success', '', ...plan.success_criteria.map((each) => `- ${each}`), '',

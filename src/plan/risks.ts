@@ -14,10 +14,17 @@ export function severityOf(probability: Risk['probability'], impact: RiskLevel):
   return sum >= 4 ? 'critical' : sum >= 3 ? 'high' : sum >= 2 ? 'medium' : 'low';
 }
 
-/** What may go wrong, as far as the specification tells; most severe first. */
-export function risksOf(specification: Specification, { facts, complexity }: { readonly facts: Facts; readonly complexity: Complexity }): readonly Risk[] {
-  const { type, constraints = {}, business_continuity: continuity } = specification;
-  const found: Omit<Risk, 'severity'>[] = [];
+export interface RisksOptions {
+  readonly facts: Facts;
+  readonly complexity: Complexity;
+  /** What a look at the server found. */
+  readonly surveyed?: readonly Omit<Risk, 'severity'>[];
+}
+
+/** What may go wrong, as far as the specification and the server tell; most severe first. */
+export function risksOf(specification: Specification, { facts, complexity, surveyed = [] }: RisksOptions): readonly Risk[] {
+  const { type, constraints = {}, business_continuity: continuity, owners = {} } = specification;
+  const found: Omit<Risk, 'severity'>[] = [...surveyed];
   const add = (risk: Omit<Risk, 'severity'>): unknown => found.push(risk);
   const ofDatabase = type === 'database' || type === 'data';
   if (ofDatabase) {
@@ -50,7 +57,7 @@ export function risksOf(specification: Specification, { facts, complexity }: { r
   add({ category: 'technical', description: 'The way back does not work when it is needed', probability: 'low', impact: 'critical', mitigation: 'Test it before each phase (banyan runbook test), and keep it in sync until it is closed by hand', owner: 'platform engineer' });
   const order: readonly RiskLevel[] = ['critical', 'high', 'medium', 'low'];
   return found
-    .map((risk): Risk => ({ category: risk.category, description: risk.description, probability: risk.probability, impact: risk.impact, severity: severityOf(risk.probability, risk.impact), mitigation: risk.mitigation, owner: risk.owner }))
+    .map((risk): Risk => ({ category: risk.category, description: risk.description, probability: risk.probability, impact: risk.impact, severity: severityOf(risk.probability, risk.impact), mitigation: risk.mitigation, owner: owners[risk.owner] ?? risk.owner }))
     .toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
 }
 

@@ -51,6 +51,8 @@ export const specificationSchema = Type.Object({
   service: Type.Optional(text('a service of banyan.yaml')),
   /** Banyan's own: the day on which the plan begins. */
   start_date: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\d$', description: 'a day such as 2027-01-11' })),
+  /** Banyan's own: who stands for a role of the plan, such as `database administrator`. */
+  owners: Type.Optional(Type.Record(Type.String(), text('a name'))),
   pattern: Type.Optional(Type.String()),
   description: Type.Optional(Type.String()),
   constraints: optional({

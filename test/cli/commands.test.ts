@@ -65,6 +65,8 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['plan -i spec.json', 'plan', { input: 'spec.json', format: 'both' }],
   ['plan -i spec.json -o plan.md -f markdown', 'plan', { input: 'spec.json', output: 'plan.md', format: 'markdown' }],
   ['plan -i spec.json --validate', 'planCheck', { input: 'spec.json' }],
+  ['plan -i spec.json --database postgres://h/shop --watch 60', 'plan', { input: 'spec.json', format: 'both', database: 'postgres://h/shop', watchSeconds: 60 }],
+  ['plan -i spec.json --no-database', 'plan', { input: 'spec.json', format: 'both', measure: false }],
   ['runbook -i plan.json', 'runbook', { input: 'plan.json', format: 'both' }],
   ['runbook -i plan.json -o r.md -f markdown', 'runbook', { input: 'plan.json', output: 'r.md', format: 'markdown' }],
   ['runbook test -i plan.json', 'runbookTest', { input: 'plan.json', format: 'both' }],
