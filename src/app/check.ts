@@ -1,6 +1,8 @@
+import type pg from 'pg';
 import { redactUrls } from './logging.ts';
 import type { Schema } from '../model/schema.ts';
 import { compareApis } from '../plan/check/api/compare-apis.ts';
+import type { DataCheck } from '../plan/check/data-check.ts';
 import { compareSchemas } from '../plan/check/database/compare-schemas.ts';
 import { withHazards } from '../plan/check/database/hazards/script-hazards.ts';
 import { readSchemaJson } from '../plan/check/database/schema-json.ts';
@@ -14,17 +16,18 @@ import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { createPool } from '../postgres/connect.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
 import type { ApplicationContext } from './application.ts';
+import { checkRows } from './check-rows.ts';
 import { writeDocument } from './document-output.ts';
 import type { CheckOptions, CheckResult } from './plan-types.ts';
 import { readDocumentText } from './text-file.ts';
 
 /** `banyan check`: two schemas or APIs against each other. */
-export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules }: CheckOptions): Promise<CheckResult> {
+export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules, rowsTimeoutSeconds = 60 }: CheckOptions): Promise<CheckResult> {
   const at = new Date(context.clock.now());
   const own = rules === undefined ? undefined : readRuleFile({ file: rules, text: await readDocumentText(rules) });
-  const comparison = await compare(context, { before, after, type, ...(renames ? { renames } : {}) });
+  const { dataChecks, ...comparison } = await compare(context, { before, after, type, rowsTimeoutSeconds, ...(renames ? { renames } : {}) });
   const judged = own === undefined ? { findings: comparison.findings } : applyRules({ findings: comparison.findings, rules: own, type, at });
-  const report = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}) });
+  const report = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}), ...(dataChecks ? { dataChecks } : {}) });
   const written = await writeDocument({
     format, ...(output === undefined ? {} : { output }),
     render: {
@@ -35,26 +38,35 @@ export async function check(context: ApplicationContext, { before, after, type, 
   return { ...written, report };
 }
 
-async function compare(context: ApplicationContext, { before, after, type, renames }: Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames'>): Promise<Comparison> {
+type Compared = Comparison & { readonly dataChecks?: readonly DataCheck[] };
+
+async function compare(context: ApplicationContext, { before, after, type, renames, rowsTimeoutSeconds }: Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames'> & { readonly rowsTimeoutSeconds: number }): Promise<Compared> {
   if (type === 'database') {
     const [old, fresh] = [await schemaOf(context, before), await schemaOf(context, after)];
     const comparison = compareSchemas({ before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) });
-    return { ...comparison, scripts: await withHazards({ scripts: comparison.scripts, before: old }) };
+    const scripts = await withHazards({ scripts: comparison.scripts, before: old });
+    if (!isUrl(before) || rowsTimeoutSeconds === 0) return { ...comparison, scripts };
+    const dataChecks = await withPool(before, (pool) => checkRows({ pool, before: old, after: fresh, renames: new Map(Object.entries(renames ?? {})), timeoutSeconds: rowsTimeoutSeconds }));
+    return { ...comparison, scripts, dataChecks };
   }
   const [old, fresh] = [await readDocumentText(before), await readDocumentText(after)];
   return type === 'graphql' ? compareGraphql({ before: old, after: fresh, names: { before, after } }) : compareApis({ before: parseText(before, old), after: parseText(after, fresh), names: { before, after } });
 }
 
+const isUrl = (place: string): boolean => /^postgres(ql)?:\/\//i.test(place);
+
+async function withPool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  const pool = createPool({ url, max: 2 });
+  try {
+    return await work(pool);
+  } finally {
+    await pool.end();
+  }
+}
+
 /** A database's URL, or a file of SQL or of schema JSON. */
 async function schemaOf(context: ApplicationContext, place: string): Promise<Schema> {
-  if (/^postgres(ql)?:\/\//i.test(place)) {
-    const pool = createPool({ url: place, max: 2 });
-    try {
-      return await new PostgresIntrospector({ pool }).readSchema();
-    } finally {
-      await pool.end();
-    }
-  }
+  if (isUrl(place)) return await withPool(place, (pool) => new PostgresIntrospector({ pool }).readSchema());
   const text = await readDocumentText(place);
   if (/\.json$/i.test(place) || /^\uFEFF?\s*\{/.test(text)) return readSchemaJson({ file: place, text });
   const parsed = await parseSchema(text);

@@ -42,6 +42,8 @@ export interface CheckOptions {
   readonly renames?: Readonly<Record<string, string>>;
   /** A file of rules: other severities, and waivers. */
   readonly rules?: string;
+  /** How long the rows of one table of `before` are looked at, in seconds. Default 60; 0: not at all. */
+  readonly rowsTimeoutSeconds?: number;
 }
 
 export interface CheckResult extends DocumentOutput {

@@ -3,7 +3,7 @@ import type { CheckFormat, CheckOptions, CheckResult } from '../../app/plan-type
 import { examples } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
-import { filled } from '../values.ts';
+import { decimalNumber, filled } from '../values.ts';
 
 interface CheckFlags {
   readonly before: string;
@@ -13,6 +13,7 @@ interface CheckFlags {
   readonly format: CheckFormat;
   readonly rename?: Readonly<Record<string, string>>;
   readonly rules?: string;
+  readonly rowsTimeout?: number;
 }
 
 export function addCheck(program: Command, frame: Frame): void {
@@ -28,10 +29,11 @@ export function addCheck(program: Command, frame: Frame): void {
     )
     .option('--rename <old=new>', 'a table or column that has another name now: users.mail=users.email; may be given again', rename)
     .option('--rules <file>', 'what your team thinks of the rules: other severities, and waivers that expire', filled)
+    .option('--rows-timeout <seconds>', 'how long the rows of one table of --before, a database, are counted that break new rules; 0: not at all (default: 60)', decimalNumber(0, 86_400))
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { before, after, type, output, format, rename: renames, rules } = command.opts<CheckFlags>();
-        const result = await application.check({ before, after, type, format, ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
+        const { before, after, type, output, format, rename: renames, rules, rowsTimeout } = command.opts<CheckFlags>();
+        const result = await application.check({ before, after, type, format, ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
         return { json: result.report, exitCode: exitCodeOf(result), text: () => (result.files.length === 0 ? result.printed : result.files.map((file) => `written: ${file}\n`).join('')) };
       }),
     );

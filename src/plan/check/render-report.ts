@@ -1,4 +1,5 @@
 import { xmlAttributes, xmlText } from '../../core/xml.ts';
+import { dataCheckLines } from './data-check-text.ts';
 import type { Finding, FindingSeverity } from './finding.ts';
 import { hazardText } from './hazard-text.ts';
 import type { CompatibilityReport } from './report.ts';
@@ -28,6 +29,7 @@ export function reportText(report: CompatibilityReport): string {
     ]),
     ...(report.migration_scripts.length === 0 ? [] : ['', ...report.migration_scripts.flatMap((script) => [`-- ${script.description}${script.hazards.length === 0 ? '' : ` (hazards: ${hazardText(script)})`}`, script.script_content])]),
     ...(report.issues.length === 0 ? [] : ['']),
+    ...(report.data_checks === undefined || report.data_checks.length === 0 ? [] : ['Rows that are there:', ...dataCheckLines(report.data_checks).map((line) => `  ${line}`), '']),
     ...waiverLines(report),
     `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`,
   ];
@@ -60,6 +62,7 @@ export function reportMarkdown(report: CompatibilityReport): string {
     ...(report.issues.length === 0 ? [] : ['| severity | rule | where | what | how |', '| --- | --- | --- | --- | --- |']),
     ...report.issues.map((issue) => `| ${severityText(issue)}${issue.waived ? cell(` until ${issue.waived.until}: ${issue.waived.reason}`) : ''} | [${issue.rule}](${rulePageUrl(issue.rule)}) | \`${cell(issue.field_path)}\` | ${cell(issue.description)} | ${cell(issue.suggested_migration)} |`), '',
     ...waiverLines(report).map((line) => `> ${line}\n`),
+    ...(report.data_checks === undefined || report.data_checks.length === 0 ? [] : ['## Rows that are there', '', ...dataCheckLines(report.data_checks).map((line) => `- ${line}`), '']),
     ...report.migration_scripts.flatMap((script) => [`## ${script.description}`, '', ...(script.hazards.length === 0 ? [] : [`Hazards: ${hazardText(script)}`, '']), '```sql', script.script_content, '```', '', 'Back:', '', '```sql', script.rollback_script, '```', '']),
     ...(report.recommendations.length === 0 ? [] : ['## Recommendations', '', ...report.recommendations.map((each) => `- ${each}`)]),
   ];

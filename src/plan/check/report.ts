@@ -1,3 +1,4 @@
+import type { DataCheck } from './data-check.ts';
 import { SEVERITIES, type Comparison, type Finding, type FindingSeverity, type MigrationScript } from './finding.ts';
 import type { WaiverUse } from './rule-file.ts';
 import { rulePage } from './rule-page.ts';
@@ -25,6 +26,8 @@ export interface CompatibilityReport {
   readonly issues: readonly Issue[];
   /** Banyan's own: what became of each waiver of the file of rules; absent: there was no file. */
   readonly waivers?: readonly WaiverUse[];
+  /** Banyan's own: how many rows break each new rule. Absent: `before` is no database, or its rows were not to be looked at. */
+  readonly data_checks?: readonly DataCheck[];
   readonly migration_scripts: readonly MigrationScript[];
   readonly risk_assessment: { readonly overall_risk: Level; readonly deployment_risk: Level; readonly rollback_complexity: Level; readonly testing_requirements: readonly string[] };
   readonly recommendations: readonly string[];
@@ -37,10 +40,11 @@ export interface ReportOptions {
   readonly at: Date;
   readonly comparison: Comparison;
   readonly waivers?: readonly WaiverUse[];
+  readonly dataChecks?: readonly DataCheck[];
 }
 
 /** A report with its findings in order: the worst first, and by place. */
-export function compatibilityReport({ before, after, at, comparison, waivers }: ReportOptions): CompatibilityReport {
+export function compatibilityReport({ before, after, at, comparison, waivers, dataChecks }: ReportOptions): CompatibilityReport {
   const { scripts } = comparison;
   const all = comparison.findings.map((finding) => ({ ...finding, page: rulePage(finding.rule) })).toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || compare(a.field_path, b.field_path) || compare(a.type, b.type));
   const issues = all.filter(({ waived }) => waived === undefined);
@@ -50,7 +54,7 @@ export function compatibilityReport({ before, after, at, comparison, waivers }: 
     schema_before: before, schema_after: after, analysis_date: at.toISOString(),
     overall_compatibility: breaking > 0 ? 'breaking_changes' : potentially > 0 ? 'potentially_incompatible' : issues.length > 0 ? 'backward_compatible' : 'fully_compatible',
     breaking_changes_count: breaking, potentially_breaking_count: potentially, non_breaking_changes_count: count('non_breaking'), additive_changes_count: count('additive'),
-    issues: all, ...(waivers === undefined ? {} : { waivers }), migration_scripts: scripts,
+    issues: all, ...(waivers === undefined ? {} : { waivers }), ...(dataChecks === undefined ? {} : { data_checks: dataChecks }), migration_scripts: scripts,
     risk_assessment: {
       overall_risk: breaking > 5 ? 'critical' : breaking > 0 ? 'high' : potentially > 0 ? 'medium' : 'low',
       deployment_risk: scripts.some(({ hazards }) => hazards.length > 0) ? 'high' : breaking > 0 ? 'high' : potentially > 0 ? 'medium' : 'low',
