@@ -66,7 +66,7 @@ async function withPool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Pr
 
 /** A database's URL, or a file of SQL or of schema JSON. */
 async function schemaOf(context: ApplicationContext, place: string): Promise<Schema> {
-  if (isUrl(place)) return await withPool(place, (pool) => new PostgresIntrospector({ pool }).readSchema());
+  if (isUrl(place)) return await withPool(place, (pool) => new PostgresIntrospector({ pool }).readEverything());
   const text = await readDocumentText(place);
   if (/\.json$/i.test(place) || /^\uFEFF?\s*\{/.test(text)) return readSchemaJson({ file: place, text });
   const parsed = await parseSchema(text);

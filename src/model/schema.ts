@@ -14,6 +14,11 @@ export interface Schema {
   readonly extensions: readonly string[];
   /** The schema that each of `extensions` is installed in, where known. */
   readonly extensionSchemas?: Readonly<Record<string, string>>;
+  // What only a comparison of schemas reads; absent: not read.
+  /** The version of each of `extensions`, where known. */
+  readonly extensionVersions?: Readonly<Record<string, string>>;
+  readonly routines?: readonly RoutineDefinition[];
+  readonly grants?: readonly Grant[];
 }
 
 export interface Table {
@@ -40,6 +45,10 @@ export interface Table {
   readonly partitionBy?: string;
   readonly unlogged: boolean;
   readonly rowSecurity: boolean;
+  /** Row security holds for the owner too; absent: it does not, or was not read. */
+  readonly rowSecurityForced?: boolean;
+  /** Absent: none, or not read. */
+  readonly policies?: readonly Policy[];
   readonly comment?: string;
   /** The server's own estimate; -1 when it has none. */
   readonly estimatedRows: number;
@@ -155,4 +164,49 @@ export interface View {
   readonly definition: string;
   /** Tables and views it reads, where the catalogue knows. */
   readonly reads: readonly TableName[];
+  /** Of a materialized view; absent: none, or not read. */
+  readonly indexes?: readonly Index[];
+}
+
+/** A function or procedure, but no aggregate and no window function. */
+export interface RoutineDefinition {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'function' | 'procedure';
+  /** The types of what is put in, by which the server tells those of one name apart: `integer, text`. */
+  readonly signature: string;
+  /** With names, modes and defaults: `a integer, b text DEFAULT 'x'::text`. */
+  readonly arguments: string;
+  /** Absent: a procedure. */
+  readonly returns?: string;
+  readonly language: string;
+  /** SQL of what is not the default: `IMMUTABLE STRICT SECURITY DEFINER`. */
+  readonly attributes: string;
+  /** The text behind AS; of a body that is SQL by the standard, the body itself. */
+  readonly body: string;
+  readonly standardBody: boolean;
+}
+
+/** A policy of row security. */
+export interface Policy {
+  readonly name: string;
+  readonly command: 'all' | 'select' | 'insert' | 'update' | 'delete';
+  readonly permissive: boolean;
+  /** `public`: everybody. */
+  readonly roles: readonly string[];
+  readonly using?: string;
+  readonly check?: string;
+}
+
+/** One privilege of one role; those of the owner are not told. */
+export interface Grant {
+  readonly on: 'table' | 'sequence' | 'schema';
+  /** A schema's name, or that of the table, view or sequence. */
+  readonly name: string;
+  readonly column?: string;
+  /** `public`: everybody. */
+  readonly grantee: string;
+  /** `SELECT`. */
+  readonly privilege: string;
+  readonly grantable: boolean;
 }

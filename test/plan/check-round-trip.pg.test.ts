@@ -6,6 +6,7 @@ import type { MigrationScript } from '../../src/plan/check/finding.ts';
 import { PostgresIntrospector } from '../../src/postgres/catalog/introspector.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { sqlOf, tableSpec } from '../support/random-schema.ts';
+import { OBJECT_PAIRS } from './schema-pairs-objects.ts';
 import { SCHEMA_PAIRS, type SchemaPair } from './schema-pairs.ts';
 
 describePostgres('the scripts between two schemas', () => {
@@ -14,7 +15,7 @@ describePostgres('the scripts between two schemas', () => {
     database = await testDatabase();
   });
 
-  const read = (): Promise<Schema> => new PostgresIntrospector({ pool: database.pool }).readSchema();
+  const read = (): Promise<Schema> => new PostgresIntrospector({ pool: database.pool }).readEverything();
 
   const create = async (sql: string): Promise<Schema> => {
     const schemas = await database.query("SELECT quote_ident(nspname) AS name FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'");
@@ -65,7 +66,7 @@ describePostgres('the scripts between two schemas', () => {
     expect(shape(await read())).toEqual(shape(before));
   };
 
-  it.each(SCHEMA_PAIRS)('$name', async (pair) => {
+  it.each([...SCHEMA_PAIRS, ...OBJECT_PAIRS])('$name', async (pair) => {
     await roundTrip(pair);
   });
 

@@ -5,6 +5,7 @@ import type { DomainType, EnumType, Schema, Sequence, Table, View } from '../../
 import type { Introspector } from '../../ports/introspector.ts';
 import { buildTable } from './build-table.ts';
 import * as queries from './queries.ts';
+import { withObjects } from './read-objects.ts';
 import type {
   ColumnRow,
   ConstraintRow,
@@ -37,13 +38,22 @@ export class PostgresIntrospector implements Introspector {
     this.#pool = options.pool;
   }
 
-  async readSchema(options: { readonly tables?: readonly TableName[] } = {}): Promise<Schema> {
+    async readSchema(options: { readonly tables?: readonly TableName[] } = {}): Promise<Schema> {
+    return await this.#inSnapshot((client) => read(client, options.tables));
+  }
+
+  /** The whole database, with routines, policies, grants, indexes of materialized views and versions of extensions. */
+  async readEverything(): Promise<Schema> {
+    return await this.#inSnapshot(async (client) => await withObjects(client, await read(client, undefined)));
+  }
+
+  async #inSnapshot(work: (client: pg.PoolClient) => Promise<Schema>): Promise<Schema> {
     const client = await this.#pool.connect();
     let lost: Error | boolean = true;
     try {
       // Own settings, so that whoever made the pool, names come out qualified.
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog');
-      const schema = await read(client, options.tables);
+      const schema = await work(client);
       await client.query('COMMIT');
       lost = false;
       return schema;

@@ -5,13 +5,13 @@
  */
 
 /** Schemas whose tables are nobody's: the server's, temporary ones and Banyan's own. */
-const USER_SCHEMA = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'banyan')
+export const USER_SCHEMA = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'banyan')
   AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%'`;
 
-const notOfExtension = (catalogue: string, oid: string): string =>
+export const notOfExtension = (catalogue: string, oid: string): string =>
   `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalogue}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
 
-const asJson = (select: string): string => `SELECT coalesce(json_agg(row_to_json(r)), '[]')::text AS json FROM (${select}) r`;
+export const asJson = (select: string): string => `SELECT coalesce(json_agg(row_to_json(r)), '[]')::text AS json FROM (${select}) r`;
 
 /** Every user table: what it is called and whose partition it is. Takes no parameter. */
 export const TABLE_LIST = asJson(`

@@ -135,6 +135,12 @@ const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
   AT_EnableRowSecurity: ({ table }) => {
     table.rowSecurity = true;
   },
+  AT_ForceRowSecurity: ({ table }) => {
+    table.rowSecurityForced = true;
+  },
+  AT_NoForceRowSecurity: ({ table }) => {
+    delete table.rowSecurityForced;
+  },
   AT_DisableRowSecurity: ({ table }) => {
     table.rowSecurity = false;
   },

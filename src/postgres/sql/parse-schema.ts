@@ -1,10 +1,13 @@
-import type { CommentStmt, IndexStmt, Node, ViewStmt } from 'libpg-query';
+import type { CommentStmt, CreateExtensionStmt, IndexStmt, Node, ViewStmt } from 'libpg-query';
 import { messageOf } from '../../core/errors.ts';
 import { splitTableName, tableName, type TableName } from '../../model/names.ts';
-import type { Schema } from '../../model/schema.ts';
+import type { Index, Schema } from '../../model/schema.ts';
 import type { Routine, UnreadStatement } from '../../model/workload.ts';
 import { alterTable } from './alter-table.ts';
 import { unreadStatement } from './parse-workload.ts';
+import { dropObjects } from './drop-object.ts';
+import { alterPolicy, changeGrants, createPolicy } from './privilege-definition.ts';
+import { routineDefinition } from './routine-definition.ts';
 import { emptyDraft, finishSchema, type SchemaDraft } from './schema-draft.ts';
 import { splitStatements } from './split-statements.ts';
 import {
@@ -17,10 +20,11 @@ import {
   strings,
   type SourceText,
 } from './syntax-tree.ts';
+import { createSequence } from './sequence-definition.ts';
 import { readRoutine } from './routine-body.ts';
 import { tableAccess } from './table-access.ts';
 import { createTable } from './table-definition.ts';
-import { changedLabels, createComposite, createDomain, createRange, createSequence } from './type-definition.ts';
+import { changedLabels, createComposite, createDomain, createRange } from './type-definition.ts';
 
 export interface ParsedSchema {
   readonly schema: Schema;
@@ -104,24 +108,26 @@ function apply(node: Node, state: State, statement: Statement): void {
   else if ('CreateFunctionStmt' in node) {
     const routine = readRoutine(node.CreateFunctionStmt, statement.text, schema);
     state.routines.set(routine.name, routine);
+    const definition = routineDefinition(node.CreateFunctionStmt, context);
+    draft.routines.set(`${routine.name}(${definition.signature})`, definition);
   } else if ('CreateTrigStmt' in node) {
     const table = draft.tables.get(relationName(node.CreateTrigStmt.relation, schema));
     const calls = qualifiedName(strings(node.CreateTrigStmt.funcname), schema);
     table?.triggers.push({ name: node.CreateTrigStmt.trigname ?? '', definition: oneLine(statement.text), calls });
   } else if ('CommentStmt' in node) addComment(node.CommentStmt, state);
-  else if ('CreateExtensionStmt' in node) {
-    const { extname } = node.CreateExtensionStmt;
-    if (extname !== undefined && extname !== 'plpgsql') draft.extensions.add(extname);
+  else if ('CreatePolicyStmt' in node) createPolicy(node.CreatePolicyStmt, context);
+  else if ('AlterPolicyStmt' in node) alterPolicy(node.AlterPolicyStmt, context);
+  else if ('GrantStmt' in node) changeGrants(node.GrantStmt, context);
+  else if ('CreateExtensionStmt' in node) addExtension(node.CreateExtensionStmt, draft);
+  else if ('AlterExtensionStmt' in node) {
+    const version = versionIn(node.AlterExtensionStmt.options);
+    if (version !== undefined) draft.extensionVersions.set(node.AlterExtensionStmt.extname ?? '', version);
   } else if ('CreateSchemaStmt' in node) {
     const { schemaname, authrole } = node.CreateSchemaStmt;
     const inner = { ...state, schema: schemaname ?? authrole?.rolename ?? schema };
     for (const element of node.CreateSchemaStmt.schemaElts ?? []) apply(element, inner, statement);
   } else if ('DropStmt' in node) {
-    for (const object of node.DropStmt.objects ?? []) {
-      const name = qualifiedName(listStrings(object), schema);
-      if (node.DropStmt.removeType === 'OBJECT_TABLE') draft.tables.delete(name);
-      else if (node.DropStmt.removeType === 'OBJECT_VIEW') draft.views.delete(name);
-    }
+    dropObjects(node.DropStmt, context);
   } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_TABLE') {
     renameTable(draft, relationName(node.RenameStmt.relation, schema), node.RenameStmt.newname ?? '');
   } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_COLUMN') {
@@ -135,16 +141,32 @@ function apply(node: Node, state: State, statement: Statement): void {
 }
 
 function addIndex(node: IndexStmt, state: State, statement: Statement): void {
-  const table = state.draft.tables.get(relationName(node.relation, state.schema));
-  if (!table) return;
+  const name = relationName(node.relation, state.schema);
+  const table = state.draft.tables.get(name);
+  const view = state.draft.views.get(name);
+  if (!table && !view) return;
   const columns = (node.indexParams ?? []).map((item) => ('IndexElem' in item ? (item.IndexElem.name ?? null) : null));
-  table.indexes.push({
-    name: node.idxname ?? `${splitTableName(table.name).table}_${columns.map((c) => c ?? 'expr').join('_')}_idx`,
+  const index: Index = {
+    name: node.idxname ?? `${splitTableName(name).table}_${columns.map((c) => c ?? 'expr').join('_')}_idx`,
     columns,
     unique: node.unique ?? false,
     partial: node.whereClause !== undefined,
     definition: oneLine(statement.text),
-  });
+  };
+  if (table) table.indexes.push(index);
+  else if (view) state.draft.views.set(name, { ...view, indexes: [...(view.indexes ?? []), index] });
+}
+
+function addExtension({ extname, options }: CreateExtensionStmt, draft: SchemaDraft): void {
+  if (extname === undefined || extname === 'plpgsql') return;
+  draft.extensions.add(extname);
+  const version = versionIn(options);
+  if (version !== undefined) draft.extensionVersions.set(extname, version);
+}
+
+function versionIn(options: readonly Node[] = []): string | undefined {
+  const found = options.flatMap((item) => ('DefElem' in item && item.DefElem.defname === 'new_version' ? [item.DefElem.arg] : []))[0];
+  return found && 'String' in found ? found.String.sval : undefined;
 }
 
 function addView(node: ViewStmt, state: State, statement: Statement): void {

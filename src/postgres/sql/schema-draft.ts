@@ -5,8 +5,10 @@ import type {
   DomainType,
   EnumType,
   ForeignKey,
+  Grant,
   Index,
   Key,
+  RoutineDefinition,
   Schema,
   Sequence,
   StructuredType,
@@ -41,6 +43,10 @@ export interface SchemaDraft {
   readonly structuredTypes: Map<string, StructuredType>;
   readonly sequences: Map<TableName, Mutable<Sequence>>;
   readonly extensions: Set<string>;
+  readonly extensionVersions: Map<string, string>;
+  readonly routines: Map<string, RoutineDefinition>;
+  /** Absent: no statement spoke of privileges, so that nothing is known. */
+  grants?: Map<string, Grant>;
 }
 
 export function emptyDraft(): SchemaDraft {
@@ -52,6 +58,8 @@ export function emptyDraft(): SchemaDraft {
     structuredTypes: new Map(),
     sequences: new Map(),
     extensions: new Set(),
+    extensionVersions: new Map(),
+    routines: new Map(),
   };
 }
 
@@ -92,6 +100,9 @@ export function finishSchema(draft: SchemaDraft): Schema {
     sequences: [...draft.sequences.values()],
     views: [...draft.views.values()].sort(byName),
     extensions: [...draft.extensions].sort(),
+    ...(draft.extensionVersions.size > 0 && { extensionVersions: Object.fromEntries(draft.extensionVersions) }),
+    ...(draft.routines.size > 0 && { routines: [...draft.routines.values()] }),
+    ...(draft.grants && { grants: [...draft.grants.values()] }),
   };
 }
 

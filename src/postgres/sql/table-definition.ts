@@ -10,6 +10,7 @@ import {
   type DraftTable,
   type SchemaDraft,
 } from './schema-draft.ts';
+import { setSequence } from './sequence-definition.ts';
 import { columnOf, constraintOf, constraintsIn, relationName, strings, type SourceText } from './syntax-tree.ts';
 import { typeText } from './type-text.ts';
 
@@ -33,7 +34,7 @@ export function createTable(statement: CreateStmt, context: DefinitionContext): 
     if (statement.partbound) {
       table.kind = 'partition';
       const from = partitionBoundStart(context.source, statement.partbound.location ?? 0);
-      table.partitionOf = { parent: parentName, bound: endTrimmed(context.source.slice(from)) };
+      table.partitionOf = { parent: parentName, bound: endTrimmed(context.source.slice(from)).replace(/\s+partition\s+by\s[\s\S]*$/i, '') };
     }
   }
   if (statement.partspec) {
@@ -71,17 +72,19 @@ export function addColumn(table: DraftTable, node: ColumnDef, context: Definitio
   }
   const constraints = withTheirTiming(constraintsIn(node.constraints));
   constraints.forEach((constraint, index) => {
-    const until = constraints[index + 1]?.location ?? end;
+    const collated = node.collClause?.location ?? 0;
+    const until = collated > (constraint.location ?? 0) ? Math.min(collated, constraints[index + 1]?.location ?? collated) : (constraints[index + 1]?.location ?? end);
     if (constraint.contype === 'CONSTR_NOTNULL') column.nullable = false;
     else if (constraint.contype === 'CONSTR_NULL') column.nullable = true;
     else if (constraint.contype === 'CONSTR_IDENTITY') {
       column.identity = constraint.generated_when === 'a' ? 'always' : 'by default';
       column.nullable = false;
-      context.draft.sequences.set(own.name, own.sequence);
+      context.draft.sequences.set(own.name, { ...own.sequence });
+      setSequence(own.name, constraint.options, context);
     } else if (constraint.contype === 'CONSTR_DEFAULT') {
       column.default = elementText(context.source, constraint, until).replace(/^default\s+/i, '');
     } else if (constraint.contype === 'CONSTR_GENERATED') {
-      column.generated = insideBrackets(elementText(context.source, constraint, until));
+      column.generated = textInBrackets(elementText(context.source, constraint, until));
       if (constraint.generated_kind === 'v') column.virtual = true;
     } else {
       addConstraint(table, constraint, context, { column: name, end: until });
@@ -102,7 +105,7 @@ export function addConstraint(
     const primary = node.contype === 'CONSTR_PRIMARY';
     const columns = node.keys ? strings(node.keys) : [...(indexColumns(table, node.indexname) ?? single)];
     const word = primary ? 'PRIMARY KEY' : 'UNIQUE';
-    const automatic = primary ? [[], 'pkey'] as const : [columns, 'key'] as const;
+    const automatic = primary ? [[], 'pkey'] as const : [[...columns, ...strings(node.including)], 'key'] as const;
     const key: Key = {
       name: node.conname ?? node.indexname ?? constraintName(table, automatic[0], automatic[1]),
       columns,
@@ -132,8 +135,8 @@ export function addConstraint(
     });
   } else if (node.contype === 'CONSTR_CHECK') {
     const text = elementText(context.source, node, options.end).replace(/^constraint\s+(?:"(?:[^"]|"")*"|\S+)\s+/i, '');
-    const definition = `CHECK (${insideBrackets(text)})${node.is_no_inherit ? ' NO INHERIT' : ''}${node.skip_validation ? ' NOT VALID' : ''}`;
-    table.checks.push({ name: node.conname ?? constraintName(table, single, 'check'), definition });
+    const definition = `CHECK (${textInBrackets(text)})${node.is_no_inherit ? ' NO INHERIT' : ''}${node.skip_validation ? ' NOT VALID' : ''}`;
+    table.checks.push({ name: node.conname ?? constraintName(table, checkedColumn(node.raw_expr, single), 'check'), definition });
   } else if (node.contype === 'CONSTR_EXCLUSION') {
     const columns = (node.exclusions ?? []).flatMap((each) => (each && 'List' in each ? (each.List.items ?? []) : [])).flatMap((item) => ('IndexElem' in item ? [item.IndexElem.name ?? 'expr'] : []));
     const definition = elementText(context.source, node, options.end).replace(/^constraint\s+(?:"(?:[^"]|"")*"|\S+)\s+/i, '').replaceAll(/\s+/g, ' ');
@@ -156,6 +159,13 @@ function foreignKeyText(key: {
     key.onDelete === 'no action' ? '' : ` ON DELETE ${key.onDelete.toUpperCase()}${node.fk_del_set_cols ? ` (${columnList(strings(node.fk_del_set_cols))})` : ''}`,
   ];
   return `FOREIGN KEY (${columnList(key.columns)}) REFERENCES ${target}${list}${node.fk_matchtype === 'f' ? ' MATCH FULL' : ''}${actions.join('')}${timingText(node)}${node.skip_validation ? ' NOT VALID' : ''}`;
+}
+
+/** The server names a check by its column, if it has one only. */
+function checkedColumn(expression: Node | undefined, single: readonly string[]): readonly string[] {
+  if (single.length > 0) return single;
+  const names = new Set([...JSON.stringify(expression ?? {}).matchAll(/"ColumnRef":\{"fields":\[(.*?)\]/g)].map(([, fields = '']) => /"sval":"((?:[^"\\]|\\.)*)"\}\}$/.exec(fields)?.[1] ?? ''));
+  return names.size === 1 ? [...names] : [];
 }
 
 function timingText({ deferrable, initdeferred }: Constraint): string {
@@ -234,7 +244,7 @@ export function untilSeparator(text: string): string {
 }
 
 /** What stands between the first opening bracket and its partner. */
-function insideBrackets(text: string): string {
+export function textInBrackets(text: string): string {
   return until(text.slice(text.indexOf('(') + 1), /[)\]]/).trim();
 }
 

@@ -167,4 +167,41 @@ const OBJECTS: readonly DatabaseExample[] = [
   beside('extension-removed', `${U} CREATE EXTENSION citext;`, U, `${U} CREATE EXTENSION citext; CREATE TABLE t (id integer PRIMARY KEY);`),
 ];
 
-export const DATABASE_EXAMPLES: readonly DatabaseExample[] = [...TABLES, ...COLUMNS, ...CONSTRAINTS, ...OBJECTS];
+const SUM = "CREATE FUNCTION f(a integer, b integer DEFAULT 1) RETURNS integer LANGUAGE sql AS 'SELECT a + b';";
+const CALL = "CREATE PROCEDURE f(a integer, b integer DEFAULT 1) LANGUAGE plpgsql AS 'BEGIN END';";
+/** The same of functions and of procedures. */
+const routines = (kind: 'function' | 'procedure', own: string): DatabaseExample[] => {
+  const body = /AS (.*);$/.exec(own)?.[1] ?? '';
+  return [
+    beside(`${kind}-added`, U, `${U} ${own}`, 'CREATE TABLE u (id integer PRIMARY KEY, n integer);'),
+    beside(`${kind}-removed`, `${U} ${own}`, U, `${U} ${own.replace(body, `${body.slice(0, -1)} '`)}`),
+    beside(`${kind}-arguments-changed`, own, own.replace(' DEFAULT 1', ''), `${own} ${own.replace(' f(a integer, b integer DEFAULT 1)', ' g(a integer, b integer)')}`),
+    beside(`${kind}-body-changed`, own, own.replace(body, "'SELECT 0'"), own.replace(body, body.replace("'", "' "))),
+    beside(`${kind}-security-changed`, own, own.replace(' AS ', ' SECURITY DEFINER AS '), own.replace(' AS ', ' SECURITY INVOKER AS ')),
+    beside(`${kind}-attributes-changed`, own, own.replace(' AS ', " SET work_mem = '1MB' AS "), own.toLowerCase().replace(body.toLowerCase(), body)),
+  ];
+};
+const SECURED = `${T}, c integer); ALTER TABLE t ENABLE ROW LEVEL SECURITY;`;
+const POLICY = 'CREATE POLICY p ON t USING (c > 0);';
+const STRICT = 'CREATE POLICY s ON t AS RESTRICTIVE USING (c > 0);';
+const GRANT = 'GRANT SELECT ON t TO reporting;';
+
+const ROUTINES: readonly DatabaseExample[] = [
+  ...routines('function', SUM), ...routines('procedure', CALL),
+  beside('function-return-type-changed', SUM, SUM.replace('RETURNS integer', 'RETURNS bigint'), SUM.replace('RETURNS integer', 'RETURNS int')),
+  beside('row-security-forced', SECURED, `${SECURED} ALTER TABLE t FORCE ROW LEVEL SECURITY;`, `${SECURED} ALTER TABLE t NO FORCE ROW LEVEL SECURITY;`),
+  beside('row-security-unforced', `${SECURED} ALTER TABLE t FORCE ROW LEVEL SECURITY;`, SECURED, `${SECURED} ${POLICY} ALTER TABLE t FORCE ROW LEVEL SECURITY;`),
+  beside('policy-added', SECURED, `${SECURED} ${POLICY}`, `${SECURED} ${STRICT}`),
+  beside('restrictive-policy-added', SECURED, `${SECURED} ${STRICT}`, `${SECURED} ${POLICY}`),
+  beside('policy-removed', `${SECURED} ${POLICY}`, SECURED, `${SECURED} CREATE POLICY p ON t USING (c > -1);`),
+  beside('restrictive-policy-removed', `${SECURED} ${STRICT}`, SECURED, `${SECURED} ${STRICT} ${POLICY}`),
+  beside('policy-modified', `${SECURED} ${POLICY}`, `${SECURED} CREATE POLICY p ON t USING (c > 1);`, `${SECURED} CREATE POLICY p ON t AS PERMISSIVE FOR ALL TO PUBLIC USING ((c>0));`),
+  table('privilege-granted', `); ${GRANT}`, `); ${GRANT} GRANT INSERT ON t TO reporting;`, `); ${GRANT} GRANT SELECT ON t TO reporting;`),
+  table('privilege-revoked', `); ${GRANT}`, `); ${GRANT} REVOKE SELECT ON t FROM reporting;`, `); ${GRANT} REVOKE INSERT ON t FROM reporting;`),
+  table('materialized-view-index-added', `c text); ${MATVIEW}`, `c text); ${MATVIEW} CREATE INDEX ON m (c);`, `c text); ${MATVIEW} CREATE INDEX ON t (c);`),
+  table('materialized-view-index-removed', `c text); ${MATVIEW} CREATE INDEX i ON m (c);`, `c text); ${MATVIEW}`, `c text); ${MATVIEW} CREATE INDEX i ON m USING btree (c);`),
+  table('materialized-view-index-modified', `c text); ${MATVIEW} CREATE INDEX i ON m (c);`, `c text); ${MATVIEW} CREATE INDEX i ON m (c, id);`, `c text); ${MATVIEW} CREATE INDEX i ON m (c); CREATE INDEX j ON m (id);`),
+  beside('extension-version-changed', "CREATE EXTENSION citext VERSION '1.5';", "CREATE EXTENSION citext VERSION '1.6';", 'CREATE EXTENSION citext;'),
+];
+
+export const DATABASE_EXAMPLES: readonly DatabaseExample[] = [...TABLES, ...COLUMNS, ...CONSTRAINTS, ...OBJECTS, ...ROUTINES];

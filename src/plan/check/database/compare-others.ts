@@ -1,8 +1,8 @@
 import { quoteIdentifier, quoteLiteral, splitTableName, tableName, type TableName } from '../../../model/names.ts';
-import type { Schema, Sequence, View } from '../../../model/schema.ts';
-import { advanceSequence, createSequence, createView, dropSequence, dropView, ownSequence, sequenceOptions } from './definitions.ts';
+import type { Index, Schema, Sequence, View } from '../../../model/schema.ts';
+import { advanceSequence, createIndex, createSequence, createView, dropIndex, dropSequence, dropView, indexTail, ownSequence, sequenceOptions } from './definitions.ts';
 import { commonTables, displayName, PHASES, qualified, type Pair } from './differences.ts';
-import { canonical, guarded, hasFreeSequence, hasRelation, waiting } from './sql-text.ts';
+import { canonical, mentions, guarded, hasFreeSequence, hasRelation, waiting } from './sql-text.ts';
 
 /** Schemas that tables and types come to need, and extensions. */
 export function compareSurroundings({ before, after, differences }: Pair): void {
@@ -12,12 +12,19 @@ export function compareSurroundings({ before, after, differences }: Pair): void 
     if (known.has(schema) || schema === 'public') continue;
     differences.step({ phase: PHASES.extension, about: [schema], description: `Create schema ${schema}`, forward: `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)};`, back: `-- The schema stays: others may have put something into it.`, holds: `EXISTS (SELECT FROM pg_namespace WHERE nspname = ${quoteLiteral(schema)})` });
   }
-  const create = (name: string, of: Schema): string => `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(name)}${of.extensionSchemas?.[name] === undefined ? '' : ` SCHEMA ${quoteIdentifier(of.extensionSchemas[name])}`};`;
+  const create = (name: string, of: Schema): string => `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(name)}${of.extensionSchemas?.[name] === undefined ? '' : ` SCHEMA ${quoteIdentifier(of.extensionSchemas[name])}`}${of.extensionVersions?.[name] === undefined ? '' : ` VERSION ${quoteLiteral(of.extensionVersions[name])}`};`;
   const drop = (name: string): string => waiting(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)}`);
   const has = (name: string): string => `EXISTS (SELECT FROM pg_extension WHERE extname = ${quoteLiteral(name)})`;
   for (const name of after.extensions.filter((each) => !before.extensions.includes(each))) {
     differences.find('extension-added', { field_path: `extensions.${name}`, new_value: name, description: `Extension ${name} is new.` });
     differences.step({ phase: PHASES.extension, about: [name], description: `Create extension ${name}`, forward: create(name, after), back: drop(name), holds: has(name) });
+  }
+  for (const name of after.extensions.filter((each) => before.extensions.includes(each))) {
+    const [old, fresh] = [before.extensionVersions?.[name], after.extensionVersions?.[name]];
+    if (old === undefined || fresh === undefined || old === fresh) continue;
+    differences.find('extension-version-changed', { field_path: `extensions.${name}`, old_value: old, new_value: fresh, description: `Extension ${name} was of version ${old}, and is of ${fresh}.` });
+    const update = (version: string): string => waiting(`ALTER EXTENSION ${quoteIdentifier(name)} UPDATE TO ${quoteLiteral(version)}`);
+    differences.step({ phase: PHASES.extension, about: [name], description: `Update extension ${name} to ${fresh}`, forward: update(fresh), back: update(old), holds: `(SELECT extversion FROM pg_extension WHERE extname = ${quoteLiteral(name)}) = ${quoteLiteral(fresh)}`, loses: `nothing, but the way back is refused where ${name} has no script from ${fresh} to ${old}` });
   }
   for (const name of before.extensions.filter((each) => !after.extensions.includes(each))) {
     differences.find('extension-removed', { field_path: `extensions.${name}`, old_value: name, description: `Extension ${name} is gone.` });
@@ -77,10 +84,20 @@ function isShorter(old: Sequence, fresh: Sequence): boolean {
   return fresh.increment.startsWith('-') ? BigInt(fresh.min) > BigInt(old.min) : BigInt(fresh.max) < BigInt(old.max);
 }
 
-/** Views, and those in the way of a change of what they read. `rebuilt`: types that are made anew. */
-export function compareViews(pair: Pair, rebuilt: ReadonlySet<string>): void {
+/** Types and routines that are made anew. */
+interface Rebuilt {
+  readonly types: ReadonlySet<string>;
+  readonly routines: ReadonlySet<string>;
+}
+
+/**
+ * Views, and those in the way of a change of what they read.
+ * @returns those that are dropped and made again.
+ */
+export function compareViews(pair: Pair, rebuilt: Rebuilt): ReadonlySet<TableName> {
   const { before, after, differences } = pair;
-  const touched = new Set<TableName>(touchedTables(pair, rebuilt));
+  const touched = new Set<TableName>(touchedTables(pair, rebuilt.types));
+  for (const view of [...before.views, ...after.views]) if ([...rebuilt.routines].some((name) => mentions(view.definition, name))) touched.add(view.name);
   const text = (view: View): string => `${view.materialized} ${canonical(view.definition)} ${view.definition.trim().toLowerCase().startsWith('select') ? '' : view.columns.join()}`;
   const fresh = new Map(after.views.map((view) => [view.name, view]));
   const old = new Map(before.views.map((view) => [view.name, view]));
@@ -101,6 +118,7 @@ export function compareViews(pair: Pair, rebuilt: ReadonlySet<string>): void {
       const lost = view.columns.filter((column) => !other.columns.includes(column));
       differences.find(lost.length > 0 ? `${kind}-column-removed` : `${kind}-modified`, { field_path: path, old_value: view.definition, new_value: other.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is defined in another way${lost.length === 0 ? '' : `, without ${lost.join(', ')}`}.` });
     }
+    if (other) compareViewIndexes(pair, view, other, touched.has(view.name));
     if (!touched.has(view.name)) continue;
     differences.step({ phase: PHASES.dropView, about: [view.name, ...view.reads], description: `Drop view ${displayName(view.name)}`, forward: waiting(dropView(view)), back: createView(view), holds: 'true', hazards: ['view_rebuilt'], loses: `grants on view ${displayName(view.name)}${view.materialized ? ', its indexes and rows' : ''}` });
   }
@@ -109,6 +127,29 @@ export function compareViews(pair: Pair, rebuilt: ReadonlySet<string>): void {
     if (!other) differences.find(view.materialized ? 'materialized-view-added' : 'view-added', { field_path: `views.${displayName(view.name)}`, new_value: view.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is new.` });
     if (other && !touched.has(view.name)) continue;
     differences.step({ phase: PHASES.view, about: [view.name, ...view.reads], description: `Create view ${displayName(view.name)}`, forward: createView(view), back: waiting(dropView(view)), holds: hasRelation(splitTableName(view.name).schema, splitTableName(view.name).table) });
+  }
+  return touched;
+}
+
+/** Of a view that is made again they come with it. */
+function compareViewIndexes({ differences }: Pair, old: View, fresh: View, isRebuilt: boolean): void {
+  const text = (index: Index): string => `${index.unique} ${canonical(indexTail(index).replace(/^USING\s+btree\s*/i, ''))}`;
+  const how = { concurrently: true };
+  const tell = (rule: string, index: Index): void => differences.find(rule, { field_path: `views.${displayName(fresh.name)}.indexes.${index.name}`, new_value: index.definition, affected_operations: ['SELECT'], description: `The index ${index.name} of materialized view ${displayName(fresh.name)} ${rule.endsWith('added') ? 'is new' : rule.endsWith('removed') ? 'is gone' : 'is another one'}: ${index.definition}.` });
+  const build = (index: Index): void => differences.step({ phase: PHASES.viewIndex, about: [fresh.name], description: `Build index ${index.name} of ${displayName(fresh.name)}`, forward: createIndex(fresh.name, index, how), back: dropIndex(fresh.name, index, how), holds: hasRelation(splitTableName(fresh.name).schema, index.name), transactional: false, hazards: index.unique ? ['refuses_rows'] : [] });
+  const drop = (index: Index): void => differences.step({ phase: PHASES.dropRule, about: [fresh.name], description: `Drop index ${index.name} of ${displayName(fresh.name)}`, forward: dropIndex(fresh.name, index, how), back: createIndex(fresh.name, index, how), holds: 'true', transactional: false });
+  for (const index of old.indexes ?? []) {
+    const now = fresh.indexes?.find(({ name }) => name === index.name);
+    if (now && text(now) === text(index)) continue;
+    tell(now ? 'materialized-view-index-modified' : 'materialized-view-index-removed', now ?? index);
+    if (isRebuilt) continue;
+    drop(index);
+    if (now) build(now);
+  }
+  for (const index of fresh.indexes ?? []) {
+    if (old.indexes?.some(({ name }) => name === index.name)) continue;
+    tell('materialized-view-index-added', index);
+    if (!isRebuilt) build(index);
   }
 }
 

@@ -4,6 +4,9 @@ import type { Comparison } from '../finding.ts';
 import { adviseOn } from './advice.ts';
 import { compareDefinedTypes } from './compare-defined-types.ts';
 import { compareSequences, compareSurroundings, compareViews } from './compare-others.ts';
+import { compareGrants } from './compare-grants.ts';
+import { comparePolicies } from './compare-policies.ts';
+import { compareRoutines } from './compare-routines.ts';
 import { compareRules } from './compare-rules.ts';
 import { compareTables } from './compare-tables.ts';
 import { Differences, type Pair } from './differences.ts';
@@ -19,7 +22,6 @@ export interface CompareSchemasOptions {
 /**
  * What changed between two databases, whom it hurts, and the scripts that lead from one to the other and back. The
  * scripts are in the order in which they run; their rollbacks run in reverse. A second run of either ends in the same schema.
- * Functions are not made: triggers and defaults count on them.
  * @throws BANYAN_DOCUMENT if a rename names something that the old schema does not have.
  */
 export function compareSchemas({ before, after, renames }: CompareSchemasOptions): Comparison {
@@ -30,9 +32,12 @@ export function compareSchemas({ before, after, renames }: CompareSchemasOptions
   const pair: Pair = { before: old, after: fresh, differences, remade };
   compareSurroundings(pair);
   compareSequences(pair);
+  const routines = compareRoutines(pair);
   compareTables(pair);
+  comparePolicies(pair);
   compareRules(pair, rebuilt);
-  compareViews(pair, rebuilt);
+  const views = compareViews(pair, { types: rebuilt, routines });
+  compareGrants(pair, views);
   adviseOn(pair);
   return { findings: differences.findings, scripts: differences.scripts() };
 }

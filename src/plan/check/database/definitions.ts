@@ -161,7 +161,7 @@ export function createView(view: View): string {
   const body = view.definition.replace(/;\s*$/, '');
   const name = quoteTable(view.name);
   const columns = view.columns.length === 0 ? '' : ` ${columnsText(view.columns)}`;
-  return view.materialized ? `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name}${columns} AS\n${body};` : `CREATE OR REPLACE VIEW ${name}${columns} AS\n${body};`;
+  return view.materialized ? [`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name}${columns} AS\n${body};`, ...(view.indexes ?? []).map((index) => createIndex(view.name, index, { concurrently: false }))].join('\n') : `CREATE OR REPLACE VIEW ${name}${columns} AS\n${body};`;
 }
 
 /** Whatever kind of view has the name. */

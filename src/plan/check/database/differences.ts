@@ -6,9 +6,9 @@ import { databaseRule } from './catalogue/catalogue.ts';
 
 /** When a step runs. The way back runs them the other way round. */
 export const PHASES = {
-  extension: 0, rename: 5, dropView: 10, dropTrigger: 15, dropForeignKey: 20, dropRule: 25, dropEarly: 30, type: 35, sequence: 40, table: 45,
+  extension: 0, rename: 5, dropRoutineOfViews: 9.5, dropView: 10, dropRoutineOfTables: 12, dropTrigger: 15, dropForeignKey: 20, dropRule: 25, dropEarly: 30, type: 35, sequence: 40, routine: 42, table: 45,
   column: 50, columnType: 52, dropIdentity: 53, sequenceAgain: 53.5, default: 54, allowNull: 55, dropSequence: 56, alterSequence: 57, generated: 58,
-  notNull: 60, identity: 62, ownership: 63, key: 65, check: 70, foreignKey: 75, attribute: 80, dropColumn: 90, dropTable: 92, dropLast: 94, dropType: 95, view: 96, dropExtension: 98,
+  notNull: 60, identity: 62, ownership: 63, key: 65, routineOfTables: 68, check: 70, foreignKey: 75, policy: 79, attribute: 80, dropColumn: 90, dropTable: 92, dropRoutine: 93, dropLast: 94, dropType: 95, view: 96, viewIndex: 96.2, routineOfViews: 96.5, grant: 97, dropExtension: 98,
 } as const;
 
 export interface Step {

@@ -41,7 +41,7 @@ function renameColumn(schema: Schema, { table, column, to }: Rename & { readonly
   const check = (old: Check): Check => ({ ...old, definition: text(old.definition) });
   const own = (old: Table): Table => ({
     ...old, columns: old.columns.map((each_) => ({ ...each_, name: each(each_.name), ...(each_.generated === undefined ? {} : { generated: text(each_.generated) }) })),
-    ...(old.primaryKey ? { primaryKey: key(old.primaryKey) } : {}), uniques: old.uniques.map(key), checks: old.checks.map(check), ...(old.exclusions ? { exclusions: old.exclusions.map(check) } : {}),
+    ...(old.primaryKey ? { primaryKey: key(old.primaryKey) } : {}), uniques: old.uniques.map(key), checks: old.checks.map(check), ...(old.policies ? { policies: old.policies.map((policy) => ({ ...policy, ...(policy.using === undefined ? {} : { using: text(policy.using) }), ...(policy.check === undefined ? {} : { check: text(policy.check) }) })) } : {}), ...(old.exclusions ? { exclusions: old.exclusions.map(check) } : {}),
     foreignKeys: old.foreignKeys.map((fk) => ({ ...fk, columns: fk.columns.map(each) })),
     indexes: old.indexes.map((index): Index => ({ ...index, columns: index.columns.map((name) => (name === null ? null : each(name))), definition: index.definition.replace(/(\sON\s[\s\S]*)$/i, text) })),
     triggers: old.triggers.map((trigger) => ({ ...trigger, definition: text(trigger.definition) })), ...(old.partitionBy === undefined ? {} : { partitionBy: text(old.partitionBy) }),
@@ -54,6 +54,7 @@ function renameColumn(schema: Schema, { table, column, to }: Rename & { readonly
       return { ...made, foreignKeys: made.foreignKeys.map((fk): ForeignKey => (fk.references === table ? { ...fk, referencedColumns: fk.referencedColumns.map(each) } : fk)) };
     }),
     sequences: schema.sequences.map((sequence) => (sequence.ownedBy?.table === table ? { ...sequence, ownedBy: { ...sequence.ownedBy, column: each(sequence.ownedBy.column) } } : sequence)),
+    ...(schema.grants ? { grants: schema.grants.map((grant) => (grant.on === 'table' && grant.name === table && grant.column !== undefined ? { ...grant, column: each(grant.column) } : grant)) } : {}),
     views: schema.views.map((view): View => (view.reads.includes(table) ? { ...view, definition: text(view.definition) } : view)),
   };
 }
@@ -75,6 +76,7 @@ function renameTable(schema: Schema, { table, to }: Rename, differences: Differe
       ...(old.name === table ? { triggers: old.triggers.map((trigger) => ({ ...trigger, definition: text(trigger.definition) })) } : {}),
     })),
     sequences: schema.sequences.map((sequence) => (sequence.ownedBy ? { ...sequence, ownedBy: { ...sequence.ownedBy, table: each(sequence.ownedBy.table) } } : sequence)),
+    ...(schema.grants ? { grants: schema.grants.map((grant) => (grant.on === 'table' && grant.name === table ? { ...grant, name: fresh } : grant)) } : {}),
     views: schema.views.map((view) => (view.reads.includes(table) ? { ...view, reads: view.reads.map(each), definition: text(view.definition) } : view)),
   };
 }

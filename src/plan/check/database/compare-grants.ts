@@ -1,0 +1,71 @@
+import { parseTableName, quoteIdentifier, quoteLiteral, quoteTable, tableName, type TableName } from '../../../model/names.ts';
+import type { Grant, Schema } from '../../../model/schema.ts';
+import { roleText } from './compare-policies.ts';
+import { displayName, PHASES, type Pair } from './differences.ts';
+import { guarded, regclass } from './sql-text.ts';
+
+/**
+ * Privileges on tables, views, columns, sequences and schemas; compared only where both sides speak of them.
+ * `rebuilt`: views that are dropped and made again, whose privileges go with them.
+ */
+export function compareGrants({ before, after, differences }: Pair, rebuilt: ReadonlySet<TableName>): void {
+  if (before.grants === undefined || after.grants === undefined) return;
+  const again = ({ on, name }: Grant): boolean => on === 'table' && rebuilt.has(parseTableName(name));
+  const there = objectsOf(after);
+  const [old, fresh] = [new Map(before.grants.map((grant) => [keyOf(grant), grant])), new Map(after.grants.map((grant) => [keyOf(grant), grant]))];
+  const gone = [...old.values()].filter((grant) => !fresh.has(keyOf(grant)));
+  const come = [...fresh.values()].filter((grant) => !old.has(keyOf(grant)));
+  for (const group of grouped(gone.filter(({ on, name }) => on === 'schema' || there.has(name)))) find('privilege-revoked', group);
+  for (const group of grouped(come)) find('privilege-granted', group);
+  // Of what goes, or makes way for a while, they have to be given again on the way back, when it is there.
+  for (const group of grouped([...old.values()].filter((grant) => again(grant) || (grant.on !== 'schema' && !there.has(grant.name))))) {
+    differences.step({ phase: PHASES.dropView - 1, about: [group.name], description: `Take away ${titleOf(group)}, which goes with it`, forward: `-- They go with ${shown(group)}.`, back: group.grants.map(grantSql).join('\n'), holds: 'true' });
+  }
+  for (const group of grouped(gone.filter((grant) => !again(grant) && (grant.on === 'schema' || there.has(grant.name))))) {
+    differences.step({ phase: PHASES.grant, about: [group.name], description: `Revoke ${titleOf(group)}`, forward: revokeSql(group), back: group.grants.map(grantSql).join('\n'), holds: 'true' });
+  }
+  for (const group of grouped([...fresh.values()].filter((grant) => again(grant) || !old.has(keyOf(grant))))) {
+    differences.step({ phase: PHASES.grant + 0.5, about: [group.name], description: `Grant ${titleOf(group)}`, forward: group.grants.map(grantSql).join('\n'), back: group.grants.some(again) ? `-- They go with ${shown(group)}.` : revokeSql(group), holds: 'true' });
+  }
+
+  function find(rule: string, group: Group): void {
+    const value = group.grants.map(({ privilege, column, grantable }) => `${privilege}${column === undefined ? '' : ` (${column})`}${grantable ? ' WITH GRANT OPTION' : ''}`);
+    differences.find(rule, {
+      field_path: `grants.${shown(group)}.${group.grantee}`, ...(rule === 'privilege-revoked' ? { old_value: value } : { new_value: value }), affected_operations: [...new Set(group.grants.map(({ privilege }) => privilege))],
+      description: `${group.grantee === 'public' ? 'Everybody' : `The role ${group.grantee}`} ${rule === 'privilege-revoked' ? 'has no longer' : 'has'} ${value.join(', ')} on ${group.on} ${shown(group)}.`,
+    });
+  }
+}
+
+interface Group extends Pick<Grant, 'on' | 'name' | 'grantee'> {
+  readonly grants: readonly Grant[];
+}
+
+/** Those on one thing to one role together. */
+function grouped(grants: readonly Grant[]): Group[] {
+  const groups = new Map<string, Grant[]>();
+  for (const grant of grants) {
+    const key = [grant.on, grant.name, grant.grantee].join('\0');
+    groups.set(key, [...(groups.get(key) ?? []), grant]);
+  }
+  return [...groups.values()].flatMap((all) => (all[0] ? [{ on: all[0].on, name: all[0].name, grantee: all[0].grantee, grants: all }] : []));
+}
+
+const keyOf = ({ on, name, column = '', grantee, privilege, grantable }: Grant): string => [on, name, column, grantee, privilege, grantable].join('\0');
+const shown = ({ on, name }: Pick<Grant, 'on' | 'name'>): string => (on === 'schema' ? name : displayName(parseTableName(name)));
+const titleOf = (group: Group): string => `${[...new Set(group.grants.map(({ privilege, column }) => `${privilege}${column === undefined ? '' : ` (${column})`}`))].join(', ')} on ${shown(group)} ${group.grantee === 'public' ? 'of everybody' : `of ${group.grantee}`}`;
+
+function objectsOf({ tables, views, sequences }: Schema): ReadonlySet<string> {
+  return new Set<string>([...tables.map(({ name }) => name), ...views.map(({ name }) => name), ...sequences.map(({ schema, name }) => tableName(schema, name))]);
+}
+
+const objectSql = ({ on, name }: Pick<Grant, 'on' | 'name'>): string => `${on.toUpperCase()} ${on === 'schema' ? quoteIdentifier(name) : quoteTable(parseTableName(name))}`;
+const privilegeSql = ({ privilege, column }: Grant): string => `${privilege}${column === undefined ? '' : ` (${quoteIdentifier(column)})`}`;
+const grantSql = (grant: Grant): string => `GRANT ${privilegeSql(grant)} ON ${objectSql(grant)} TO ${roleText(grant.grantee)}${grant.grantable ? ' WITH GRANT OPTION' : ''};`;
+
+/** Where the thing and the role are there still. */
+function revokeSql({ on, name, grantee, grants }: Group): string {
+  const object = on === 'schema' ? `to_regnamespace(${quoteLiteral(quoteIdentifier(name))}) IS NOT NULL` : `${regclass(parseTableName(name))} IS NOT NULL`;
+  const role = grantee === 'public' ? '' : ` AND EXISTS (SELECT FROM pg_roles WHERE rolname = ${quoteLiteral(grantee)})`;
+  return guarded(`${object}${role}`, ...grants.map((grant) => `REVOKE ${privilegeSql(grant)} ON ${objectSql(grant)} FROM ${roleText(grantee)}`));
+}

@@ -1,0 +1,65 @@
+import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from '../../../model/names.ts';
+import type { Policy, Table } from '../../../model/schema.ts';
+import { commonTables, displayName, PHASES, tablePath, type Pair } from './differences.ts';
+import { canonical, guarded, mentions, regclass, waiting } from './sql-text.ts';
+
+/** Policies of row security, and whether it holds for owners. Of tables that come or go they come and go with them. */
+export function comparePolicies(pair: Pair): void {
+  const { before, after, differences } = pair;
+  for (const { old, fresh } of commonTables(pair)) {
+    compareForced(pair, old, fresh);
+    const path = (policy: Policy): string => `${tablePath(fresh.name)}.policies.${policy.name}`;
+    const common = { affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] };
+    const title = (policy: Policy): string => `The policy ${policy.name} of ${displayName(fresh.name)}`;
+    const touched = fresh.columns.filter((column) => old.columns.some(({ name, type }) => name === column.name && type !== column.type)).map(({ name }) => name)
+      .concat(old.columns.filter(({ name }) => !fresh.columns.some((column) => column.name === name)).map(({ name }) => name));
+    for (const policy of old.policies ?? []) {
+      const now = fresh.policies?.find(({ name }) => name === policy.name);
+      const changed = now === undefined || textOf(now) !== textOf(policy);
+      if (!now) differences.find(policy.permissive ? 'policy-removed' : 'restrictive-policy-removed', { ...common, field_path: path(policy), old_value: textOf(policy), description: `${title(policy)} is gone: ${textOf(policy)}.` });
+      else if (changed) differences.find('policy-modified', { ...common, field_path: path(policy), old_value: textOf(policy), new_value: textOf(now), description: `${title(policy)} was ${textOf(policy)}, and is ${textOf(now)}.` });
+      if (changed || touched.some((column) => mentions(textOf(policy), column))) {
+        drop(pair, fresh.name, policy);
+        if (now) make(pair, fresh.name, now);
+      }
+    }
+    for (const policy of fresh.policies ?? []) {
+      if (old.policies?.some(({ name }) => name === policy.name)) continue;
+      differences.find(policy.permissive ? 'policy-added' : 'restrictive-policy-added', { ...common, field_path: path(policy), new_value: textOf(policy), description: `${title(policy)} is new: ${textOf(policy)}.` });
+      make(pair, fresh.name, policy);
+    }
+  }
+  const lacks = (tables: readonly Table[], { name }: Table): boolean => !tables.some((table) => table.name === name);
+  for (const table of before.tables.filter((each) => lacks(after.tables, each))) for (const policy of table.policies ?? []) drop(pair, table.name, policy);
+  for (const table of after.tables.filter((each) => lacks(before.tables, each))) for (const policy of table.policies ?? []) make(pair, table.name, policy);
+}
+
+function textOf({ command, permissive, roles, using, check }: Policy): string {
+  return [permissive ? 'PERMISSIVE' : 'RESTRICTIVE', `FOR ${command.toUpperCase()}`, `TO ${roles.map(roleText).toSorted().join(', ')}`, using === undefined ? '' : `USING (${canonical(using)})`, check === undefined ? '' : `WITH CHECK (${canonical(check)})`].filter((part) => part !== '').join(' ');
+}
+
+/** `public` is everybody. */
+export const roleText = (role: string): string => (role === 'public' ? 'PUBLIC' : quoteIdentifier(role));
+
+function createPolicy(table: TableName, { name, command, permissive, roles, using, check }: Policy): string {
+  const there = `EXISTS (SELECT FROM pg_policy WHERE polrelid = ${regclass(table)} AND polname = ${quoteLiteral(name)})`;
+  return waiting(guarded(`${regclass(table)} IS NOT NULL AND NOT ${there}`, `CREATE POLICY ${quoteIdentifier(name)} ON ${quoteTable(table)} AS ${permissive ? 'PERMISSIVE' : 'RESTRICTIVE'} FOR ${command.toUpperCase()} TO ${roles.map(roleText).join(', ')}${using === undefined ? '' : ` USING (${using})`}${check === undefined ? '' : ` WITH CHECK (${check})`}`));
+}
+
+const dropPolicy = (table: TableName, { name }: Policy): string => waiting(guarded(`${regclass(table)} IS NOT NULL`, `DROP POLICY IF EXISTS ${quoteIdentifier(name)} ON ${quoteTable(table)}`));
+
+function drop({ differences }: Pair, table: TableName, policy: Policy): void {
+  differences.step({ phase: PHASES.dropTrigger, about: [table], description: `Drop policy ${policy.name} of ${displayName(table)}`, forward: dropPolicy(table, policy), back: createPolicy(table, policy), holds: 'true' });
+}
+
+function make({ differences }: Pair, table: TableName, policy: Policy): void {
+  differences.step({ phase: PHASES.policy, about: [table], description: `Create policy ${policy.name} of ${displayName(table)}`, forward: createPolicy(table, policy), back: dropPolicy(table, policy), holds: 'true' });
+}
+
+function compareForced({ differences }: Pair, old: Table, fresh: Table): void {
+  const [was, is] = [old.rowSecurityForced ?? false, fresh.rowSecurityForced ?? false];
+  if (was === is) return;
+  differences.find(is ? 'row-security-forced' : 'row-security-unforced', { field_path: tablePath(fresh.name), old_value: was, new_value: is, affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'], description: `Row security of ${displayName(fresh.name)} ${is ? 'holds for its owner too' : 'does not hold for its owner any more'}.` });
+  const set = (forced: boolean): string => waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, `ALTER TABLE ${quoteTable(fresh.name)} ${forced ? '' : 'NO '}FORCE ROW LEVEL SECURITY`));
+  differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `${is ? 'Force' : 'Do not force'} row security of ${displayName(fresh.name)}`, forward: set(is), back: set(was), holds: `(SELECT relforcerowsecurity FROM pg_class WHERE oid = ${regclass(fresh.name)}) = ${is}` });
+}
