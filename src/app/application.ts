@@ -8,6 +8,9 @@ import type { UnlikePast } from '../validate/anomalies/past-hints.ts';
 import type { UnlikeRow } from '../validate/anomalies/row-hints.ts';
 import type { Level, TableReport, ValidationReport } from '../validate/report.ts';
 import type { Trend } from '../validate/trend.ts';
+import type { Audience } from '../plan/progress/progress.ts';
+import type { ProgressReport } from '../plan/progress/report-document.ts';
+import type { DocumentOutput } from './document-output.ts';
 import type { PlanningApplication } from './plan-types.ts';
 import type { ReconcileApplication } from './reconcile-types.ts';
 import type { RouteChangeOptions, RouteShowResult } from './route-decision-types.ts';
@@ -96,6 +99,8 @@ export interface Application extends ReconcileApplication, PlanningApplication {
   migrate(options: MigrateOptions): Promise<MigrationResult>;
   migrateStatus(options: { readonly service?: string }): Promise<MigrationStatusResult>;
   migrateRollback(options: ServiceOptions & DestructiveOptions): Promise<MigrationResult>;
+  /** @throws BANYAN_SERVICE_UNKNOWN */
+  migrateReport(options: MigrateReportOptions): Promise<MigrateReportResult>;
   configSchema(): Promise<Readonly<Record<string, unknown>>>;
   configCheck(): Promise<ConfigCheckResult>;
 }
@@ -562,6 +567,18 @@ export interface MigrationStep {
 
 export interface MigrationStatusResult {
   readonly migrations: readonly MigrationResult[];
+}
+
+export interface MigrateReportOptions {
+  /** Absent: all. */
+  readonly service?: string;
+  readonly audience: Audience;
+  readonly format: 'json' | 'text' | 'markdown';
+  readonly output?: string;
+}
+
+export interface MigrateReportResult extends DocumentOutput {
+  readonly report: ProgressReport;
 }
 
 export interface ConfigCheckResult {

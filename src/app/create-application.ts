@@ -48,6 +48,7 @@ export function createApplication(context: ApplicationContext): Application {
     migrate: (options) => session(async (open) => (await import('./migrate.ts')).migrate(open, options)),
     migrateStatus: (options) => session(async (open) => (await import('./migrate.ts')).migrateStatus(open, options)),
     migrateRollback: (options) => session(async (open) => (await import('./migrate.ts')).migrateRollback(open, options)),
+    migrateReport: (options) => session(async (open) => (await import('./migrate-report.ts')).migrateReport(open, options)),
     configSchema: async () => (await import('../config/json-schema.ts')).configJsonSchema(),
     configCheck: async () => {
       const { loadConfig } = await import('../config/load.ts');

@@ -30,7 +30,8 @@ export async function migrateStatus(session: Session, options: { readonly servic
   return { migrations };
 }
 
-function migrationOf(session: Session, name: string): Migration {
+/** @throws BANYAN_SERVICE_UNKNOWN */
+export function migrationOf(session: Session, name: string): Migration {
   const { name: service } = session.service(name);
   return new Migration({ service, store: new PostgresMigrationStore({ pool: session.statePool }), steps: stepsOf(session, service) });
 }

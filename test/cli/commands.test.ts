@@ -79,6 +79,8 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['route serve', 'routeServe', undefined],
   ['route set accounts 12.5', 'routeSet', { service: 'accounts', percent: 12.5 }],
   ['route set accounts 100 --step 5 --every 300', 'routeSet', { service: 'accounts', percent: 100, gradual: { stepPercent: 5, everySeconds: 300 } }],
+  ['migrate report', 'migrateReport', { audience: 'technical', format: 'text' }],
+  ['migrate report accounts --audience executive -f markdown -o r.md', 'migrateReport', { service: 'accounts', audience: 'executive', format: 'markdown', output: 'r.md' }],
   ['route set accounts 100 --gradual', 'routeSet', { service: 'accounts', percent: 100, plan: {} }],
   [
     'route set accounts 100 --gradual --step 10 --every 60 --max-wait 900 --overdue continue', 'routeSet',

@@ -95,7 +95,7 @@ describe('wrong usage ends with 2 and one clear message', () => {
     ['doctor --jsn', "Unknown option '--jsn' (Did you mean --json?)"],
     ['doctor -c', "Option '-c, --config <file>' argument missing."],
     ['provision', "Missing required argument 'service'."],
-    ['migrate', 'banyan migrate needs a service, or one of status, rollback.'],
+    ['migrate', 'banyan migrate needs a service, or one of status, rollback, report.'],
     ['migrate rollback a --to b', 'banyan migrate rollback has no option --to.'],
     ['migrate --yes status', 'banyan migrate status has no option --yes.'],
     ['sync quarantine bogus', "Too many arguments for 'quarantine'. Expected 0 arguments but got 1."],

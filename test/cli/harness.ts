@@ -139,6 +139,7 @@ export const defaultApplication: Application = {
   routeExport: ({ format, outDir }) => Promise.resolve({ format, files: [`${outDir}/haproxy.cfg`], notes: ['It holds nobody.'] }),
   migrate: () => Promise.resolve(samples.migration),
   migrateStatus: () => Promise.resolve({ migrations: [samples.migration] }),
+  migrateReport: ({ audience, output }) => Promise.resolve({ report: { report_type: 'migration_status', audience, generated_at: '1970-01-01T00:00:00.000Z', services: [] }, files: output === undefined ? [] : [output], printed: output === undefined ? 'The report.\n' : '' }),
   migrateRollback: () => Promise.resolve(samples.migration),
   configSchema: () => Promise.resolve({ title: 'banyan.yaml' }),
   configCheck: () => Promise.resolve({ ok: true, file: 'banyan.yaml', services: [{ name: 'accounts', tables: 2 }] }),

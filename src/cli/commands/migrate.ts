@@ -1,5 +1,5 @@
-import { Argument, type Command } from 'commander';
-import type { MigrationResult } from '../../app/application.ts';
+import { Argument, Option, type Command } from 'commander';
+import type { MigrateReportOptions, MigrationResult } from '../../app/application.ts';
 import { examples, fullName, usageError } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame, Outcome } from '../frame.ts';
@@ -21,13 +21,14 @@ export function addMigrate(program: Command, frame: Frame): void {
     .option('-y, --yes', 'do not ask before what closes a way back')
     .action((service: string | undefined, _flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        if (service === undefined) throw usageError('banyan migrate needs a service, or one of status, rollback.');
+        if (service === undefined) throw usageError('banyan migrate needs a service, or one of status, rollback, report.');
         const { to, dryRun = false } = command.opts<MigrateFlags>();
         return outcome(await application.migrate({ service, dryRun, ...(to === undefined ? {} : { to }) }));
       }),
     );
   addStatus(migrate, frame);
   addRollback(migrate, frame);
+  addReport(migrate, frame);
   examples(migrate, 'banyan migrate accounts', 'banyan migrate accounts --to validated --dry-run', 'banyan migrate rollback accounts');
 }
 
@@ -67,6 +68,31 @@ function addRollback(migrate: Command, frame: Frame): void {
       }),
     );
   examples(rollback, 'banyan migrate rollback accounts --dry-run');
+}
+
+interface ReportFlags {
+  readonly audience: MigrateReportOptions['audience'];
+  readonly format: MigrateReportOptions['format'];
+  readonly output?: string;
+}
+
+function addReport(migrate: Command, frame: Frame): void {
+  const report = migrate
+    .command('report')
+    .description('A status report for those who decide, those who work on it, or those it concerns.')
+    .addArgument(new Argument('[service]', 'only this one').argParser(filled))
+    .addOption(new Option('--audience <audience>', 'whom it is for').choices(['executive', 'technical', 'stakeholders']).default('technical'))
+    .addOption(new Option('-f, --format <format>', 'in which form').choices(['text', 'markdown', 'json']).default('text'))
+    .option('-o, --output <file>', 'where to write it', filled)
+    .action((service: string | undefined, _flags: unknown, command: Command) =>
+      frame.run(command, async (application) => {
+        refuseParentOptions(command, ['to', 'dryRun', 'yes']);
+        const { audience, format, output } = command.opts<ReportFlags>();
+        const made = await application.migrateReport({ audience, format, ...(service === undefined ? {} : { service }), ...(output === undefined ? {} : { output }) });
+        return { json: made.report, text: () => (made.files.length === 0 ? made.printed : made.files.map((file) => `written: ${file}\n`).join('')) };
+      }),
+    );
+  examples(report, 'banyan migrate report --audience executive', 'banyan migrate report accounts --audience stakeholders -f markdown -o status.md');
 }
 
 /** Commander gives the options of `migrate` to `migrate` wherever they stand; not all fit what is below it. */
