@@ -13,6 +13,8 @@ import type { PlanOptions } from './plan-types.ts';
 /** How long a plan waits for a database that nobody named, in milliseconds. */
 const REACH_MS = 5000;
 
+const CAREFUL = "SET default_transaction_read_only = on; SET lock_timeout = '1s'; SET statement_timeout = '30s'";
+
 /**
  * What a look at the database finds. Without one in reach there is none, and the plan is made of the specification alone.
  * @throws BANYAN_CONNECT if a database was named that can not be reached.
@@ -44,6 +46,8 @@ function configuredTables(config: Config, { service }: Specification): TableName
 async function look(context: ApplicationContext, { url, tables, watchSeconds = 10 }: { readonly url: string; readonly tables: readonly TableName[]; readonly watchSeconds?: number }): Promise<Survey> {
   const { clock, signal } = context;
   const pool = createPool({ url, max: 2, clock, applicationName: 'banyan plan', connectTimeoutMs: REACH_MS });
+  // Whatever is asked: it writes nothing, and does not stand in line behind a lock for long, where others would queue behind it.
+  pool.on('connect', (client) => void client.query(CAREFUL).catch(() => {}));
   try {
     await pool.query('SELECT 1');
     context.progress.note(`looking at the database; writes are watched for ${watchSeconds} s`);

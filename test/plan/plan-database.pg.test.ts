@@ -39,6 +39,16 @@ describePostgres('banyan plan, with a database in reach', () => {
     expect(printed).not.toContain(monolith.url);
 
     await expect(plan({ database: monolith.url.replace(/[^/]+$/, 'no_such_database') })).rejects.toThrow('no_such_database');
+    const locker = await monolith.pool.connect();
+    try {
+      await locker.query('BEGIN; LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE');
+      // Somebody changes a table: the plan does not wait for it, and nobody waits behind the plan.
+      expect(await plan()).toEqual(bare);
+      expect(notes.at(-1)).toMatch(/^Nothing was measured: .*lock timeout/);
+    } finally {
+      await locker.query('ROLLBACK');
+      locker.release();
+    }
     const unreachable = { env: { ...context.env, MONOLITH_URL: 'postgres://127.0.0.1:1/none' }, clock: { ...systemClock, now: () => 0 } };
     expect(await plan({}, unreachable)).toEqual(bare);
     expect(notes.at(-1)).toMatch(/^Nothing was measured: .*could not be reached/);
