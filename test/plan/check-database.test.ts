@@ -5,7 +5,7 @@ import { readSchemaJson } from '../../src/plan/check/database/schema-json.ts';
 import { compareSchemas } from '../../src/plan/check/database/compare-schemas.ts';
 import { parseSchema } from '../../src/postgres/sql/parse-schema.ts';
 import { fences } from '../support/markdown.ts';
-import { SCHEMA_PAIRS } from './schema-pairs.ts';
+import { SCHEMA_PAIRS } from './pairs/pairs.ts';
 
 const compare = async (old: string, fresh: string) => compareSchemas({ before: (await parseSchema(old)).schema, after: (await parseSchema(fresh)).schema });
 const types = async (old: string, fresh: string): Promise<string[]> => (await compare(old, fresh)).findings.map(({ severity, type, field_path: path }) => `${severity} ${type} ${path}`);

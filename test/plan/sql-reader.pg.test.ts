@@ -3,8 +3,8 @@ import { compareSchemas } from '../../src/plan/check/database/compare-schemas.ts
 import { PostgresIntrospector } from '../../src/postgres/catalog/introspector.ts';
 import { parseSchema } from '../../src/postgres/sql/parse-schema.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../support/postgres.ts';
-import { OBJECT_PAIRS } from './schema-pairs-objects.ts';
-import { SCHEMA_PAIRS } from './schema-pairs.ts';
+import { ALL_SORTS } from './pairs/all-sorts.ts';
+import { ROUTINE_PAIRS } from './pairs/routines.ts';
 
 /** What the server prints otherwise than it was written, which nobody can know without it. */
 const REPRINTED = new Set(['default-changed', 'check-modified', 'index-modified', 'index-renamed', 'view-modified', 'materialized-view-modified', 'materialized-view-index-modified', 'policy-modified', 'function-body-changed', 'procedure-body-changed']);
@@ -19,7 +19,7 @@ describePostgres('SQL is read as the server reads it', () => {
   });
 
   it('in schemas of the round trips', async () => {
-    const all = [...new Set([...SCHEMA_PAIRS, ...OBJECT_PAIRS].map(({ fresh }) => fresh))];
+    const all = [...new Set([...ALL_SORTS, ...ROUTINE_PAIRS].map(({ fresh }) => fresh))];
     const scripts = all.filter((_, i) => i % Math.max(1, Math.round(all.length / MOST)) === 0);
     const differing: string[] = [];
     let reprinted = 0;

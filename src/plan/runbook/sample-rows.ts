@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral, quoteTable } from '../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable, tableName } from '../../model/names.ts';
 import type { Column, Schema, Table } from '../../model/schema.ts';
 
 const ROWS = 5;
@@ -6,14 +6,15 @@ const ROWS = 5;
 /** A statement that puts a few rows into a table; what its rules refuse, the server says. */
 export function sampleRows(table: Table, { enums }: Pick<Schema, 'enums'>): string {
   const columns = table.columns.filter(({ generated }) => generated === undefined);
-  const values = columns.map((column) => valueOf(column, enums));
+  const values = columns.map((column) => sampleValue(column, enums));
   const named = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   return columns.length === 0
     ? `INSERT INTO ${quoteTable(table.name)} DEFAULT VALUES`
     : `INSERT INTO ${quoteTable(table.name)} (${named}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM generate_series(1, ${ROWS}) AS n`;
 }
 
-function valueOf({ type, nullable }: Column, enums: Schema['enums']): string {
+/** SQL of a value of the column for row `n`, another for each row where its type has as many. */
+export function sampleValue({ type, nullable }: Column, enums: Schema['enums']): string {
   if (type.endsWith('[]')) return `'{}'::${type}`;
   if (/^(smallint|integer|bigint|numeric|real|double precision|money)/.test(type)) return `n::${type}`;
   if (/^(text|character|citext|name|varchar|bpchar)/.test(type)) return `n::text::${type}`;
@@ -25,7 +26,7 @@ function valueOf({ type, nullable }: Column, enums: Schema['enums']): string {
   if (type === 'uuid') return `md5(n::text)::uuid`;
   if (type === 'bytea') return `convert_to(n::text, 'UTF8')`;
   if (/^jsonb?$/.test(type)) return `to_jsonb(n)::${type}`;
-  const label = enums.find(({ schema, name }) => type === name || type === `${schema}.${name}` || type === `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`)?.labels[0];
+  const label = enums.find(({ schema, name }) => type === name || type === `${schema}.${name}` || type === `${quoteIdentifier(schema)}.${quoteIdentifier(name)}` || type === tableName(schema, name))?.labels[0];
   if (label !== undefined) return `${quoteLiteral(label)}::${type}`;
   return nullable ? 'NULL' : `n::text::${type}`;
 }

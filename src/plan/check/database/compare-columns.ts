@@ -2,7 +2,8 @@ import { nearest } from '../../../core/nearest.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../../../model/names.ts';
 import type { Column, Schema } from '../../../model/schema.ts';
 import { compareTypes, typeChange } from './type-change.ts';
-import { columnSql, commentOn, identitySequence, identitySql, ownSequence } from './definitions.ts';
+import { hasColumnComment, hasDefault, isValid } from './conditions.ts';
+import { columnSql, commentOn, createSequence, identitySequence, identitySql, ownSequence } from './definitions.ts';
 import { PHASES, displayName, tablePath, type Pair, type TablePair } from './differences.ts';
 import { alterColumn, canonical, dropConstraint, guarded, hasColumn, hasConstraint, mentions, validateConstraint, waiting } from './sql-text.ts';
 
@@ -74,7 +75,7 @@ function removed({ before, differences }: Pair, tables: TablePair, column: Colum
   differences.step({
     phase: column.generated === undefined ? PHASES.dropColumn : PHASES.dropEarly, about: [fresh.name], description: `Drop column ${name}`,
     forward: waiting(`ALTER TABLE IF EXISTS ${quoteTable(fresh.name)} DROP COLUMN IF EXISTS ${quoteIdentifier(column.name)}`),
-    back: waiting(add, ...own.map(ownSequence),
+    back: waiting(...own.map(createSequence), add, ...own.map(ownSequence),
       ...(mayMiss ? [`DO $banyan$ BEGIN\n  IF NOT EXISTS (SELECT FROM ${quoteTable(fresh.name)} WHERE ${quoteIdentifier(column.name)} IS NULL) THEN\n    ALTER TABLE ${quoteTable(fresh.name)} ALTER COLUMN ${quoteIdentifier(column.name)} SET NOT NULL;\n  ELSE\n    RAISE WARNING ${quoteLiteral('a column that was NOT NULL has no values any more: fill it from a copy')};\n  END IF;\nEND $banyan$;`] : []),
       ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${quoteTable(fresh.name)}.${quoteIdentifier(column.name)}`, column.comment)])),
     holds: `NOT ${hasColumn(fresh.name, column.name)}`, hazards: column.generated === undefined ? ['deletes_data'] : [],
@@ -128,7 +129,7 @@ function recreate({ before, after, differences }: Pair, tables: TablePair, { old
   const make = (column: Column, schema: Schema): string => waiting(`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(schema, name, column.name) })}`, ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${table}.${quoteIdentifier(column.name)}`, column.comment)]));
   const title = `column ${displayName(name)}.${fresh.name}`;
   differences.step(
-    { phase: PHASES.dropEarly, about: [name], description: `Take away ${title} to make it anew`, forward: waiting(drop), back: make(old, before), holds: 'true', hazards: ['deletes_data'], ...(loses === undefined ? {} : { loses }) },
+    { phase: PHASES.dropEarly, about: [name], description: `Take away ${title} to make it anew`, forward: waiting(drop), back: make(old, before), holds: `NOT ${hasColumn(name, fresh.name)}`, hazards: ['deletes_data'], ...(loses === undefined ? {} : { loses }) },
     { phase: PHASES.generated, about: [name], description: `Make ${title} anew`, forward: make(fresh, after), back: waiting(drop), holds: hasColumn(name, fresh.name), hazards: fresh.virtual ? [] : ['table_rewrite'] },
   );
 }
@@ -201,7 +202,7 @@ function compareDefault({ differences, remade }: Pair, tables: TablePair, { old,
   const set = (value: string | undefined): string => waiting(guarded(hasColumn(name, fresh.name, "a.attidentity = '' AND a.attgenerated = ''"), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(fresh.name)} ${value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${value}`}`));
   differences.step({
     phase: PHASES.default, about: [name], description: `${fresh.default === undefined ? 'Drop' : 'Set'} the default of ${title}`,
-    forward: set(fresh.default), back: set(old.default), holds: hasColumn(name, fresh.name, fresh.default === undefined ? 'NOT a.atthasdef' : 'a.atthasdef'),
+    forward: set(fresh.default), back: set(old.default), holds: hasDefault(name, fresh.name, fresh.default),
   });
 }
 
@@ -231,14 +232,15 @@ function setNotNull({ differences }: Pick<Pair, 'differences'>, tables: TablePai
   const title = `${displayName(name)}.${column.name}`;
   const check = `banyan_not_null_${tables.fresh.columns.indexOf(column) + 1}`;
   const open = hasColumn(name, column.name, 'NOT a.attnotnull');
+  const closed = hasColumn(name, column.name, 'a.attnotnull');
   const alter = `ALTER TABLE ${quoteTable(name)}`;
   const steps = { phase: PHASES.notNull, about: [name] };
   differences.step(
-    { ...steps, description: `Refuse new nulls in ${title}`, forward: waiting(guarded(`${open} AND NOT ${hasConstraint(name, check)}`, `${alter} ADD CONSTRAINT ${check} CHECK (${quoteIdentifier(column.name)} IS NOT NULL) NOT VALID`)), back: waiting(dropConstraint(name, check)), holds: 'true', hazards: ['refuses_rows'] },
-    { ...steps, description: `Look for nulls in ${title}`, forward: validateConstraint(name, check), back: '-- Nothing to undo.', holds: 'true' },
+    { ...steps, description: `Refuse new nulls in ${title}`, forward: waiting(guarded(`${open} AND NOT ${hasConstraint(name, check)}`, `${alter} ADD CONSTRAINT ${check} CHECK (${quoteIdentifier(column.name)} IS NOT NULL) NOT VALID`)), back: waiting(dropConstraint(name, check)), holds: `${hasConstraint(name, check)} OR ${closed}`, hazards: ['refuses_rows'] },
+    { ...steps, description: `Look for nulls in ${title}`, forward: validateConstraint(name, check), back: '-- Nothing to undo.', holds: `${isValid(name, check)} OR ${closed}` },
     {
       ...steps, description: `Make ${title} NOT NULL`, forward: waiting(guarded(open, `${alter} ALTER COLUMN ${quoteIdentifier(column.name)} SET NOT NULL`), dropConstraint(name, check)),
-      back: waiting(alterColumn(name, column.name, 'DROP NOT NULL')), holds: hasColumn(name, column.name, 'a.attnotnull'),
+      back: waiting(alterColumn(name, column.name, 'DROP NOT NULL')), holds: closed,
     },
   );
 }
@@ -249,5 +251,5 @@ function compareComment({ differences }: Pair, tables: TablePair, old: Column, f
   const title = `${displayName(name)}.${fresh.name}`;
   differences.find('column-comment-changed', { field_path: pathOf(tables, fresh), old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${title} is another one.` });
   const set = (comment: string | undefined): string => waiting(guarded(hasColumn(name, fresh.name), commentOn(`COLUMN ${quoteTable(name)}.${quoteIdentifier(fresh.name)}`, comment)));
-  differences.step({ phase: PHASES.attribute, about: [name], description: `Comment on ${title}`, forward: set(fresh.comment), back: set(old.comment), holds: 'true' });
+  differences.step({ phase: PHASES.attribute, about: [name], description: `Comment on ${title}`, forward: set(fresh.comment), back: set(old.comment), holds: hasColumnComment(name, fresh.name, fresh.comment) });
 }

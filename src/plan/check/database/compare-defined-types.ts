@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral, quoteTable, tableName } from '../../../model/names.ts';
 import type { Column, DomainType, EnumType, Schema, StructuredType } from '../../../model/schema.ts';
+import { isMadeAs, isText } from './conditions.ts';
 import { PHASES, qualified, type Pair, type Step } from './differences.ts';
 import { canonical, guarded, hasType, waiting } from './sql-text.ts';
 
@@ -16,7 +17,7 @@ interface RebuiltTypes {
 }
 
 /** Enums, domains, composite and range types. */
-export function compareDefinedTypes(pair: Omit<Pair, 'remade'>): RebuiltTypes {
+export function compareDefinedTypes(pair: Omit<Pair, 'remade' | 'original'>): RebuiltTypes {
   const rebuilt = new Set<string>();
   const remade = new Set<string>();
   const each = <T extends Named>(kind: 'enum' | 'domain' | 'type', old: readonly T[], fresh: readonly T[], make: (type: T) => string, change: (before: T, after: T) => Rebuilding): void => {
@@ -41,7 +42,7 @@ export function compareDefinedTypes(pair: Omit<Pair, 'remade'>): RebuiltTypes {
 /** When a type is made anew. */
 type Rebuilding = 'never' | 'back' | 'both';
 
-type TypesPair = Omit<Pair, 'remade'>;
+type TypesPair = Omit<Pair, 'remade' | 'original'>;
 
 const shown = ({ schema, name }: Named): string => (schema === 'public' ? name : `${schema}.${name}`);
 const pathOf = (kind: string, type: Named): string => `${kind}s.${shown(type)}`;
@@ -152,8 +153,17 @@ function compareDomain(pair: TypesPair, old: DomainType, fresh: DomainType): Reb
     `ALTER DOMAIN ${name} ${to.nullable ? 'DROP' : 'SET'} NOT NULL`,
     ...to.checks.filter((check) => !same(check, from)).map((check) => guarded(`NOT EXISTS (SELECT FROM pg_constraint WHERE contypid = to_regtype(${quoteLiteral(name)}) AND conname = ${quoteLiteral(check.name)})`, `ALTER DOMAIN ${name} ADD CONSTRAINT ${quoteIdentifier(check.name)} ${check.definition}`)),
   );
-  pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Alter domain ${shown(fresh)}`, forward: alter(old, fresh), back: alter(fresh, old), holds: hasType(fresh.schema, fresh.name), hazards: tighter ? ['refuses_rows', 'blocks_writers'] : [] } satisfies Step);
+  pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Alter domain ${shown(fresh)}`, forward: alter(old, fresh), back: alter(fresh, old), holds: isDomain(old, fresh), hazards: tighter ? ['refuses_rows', 'blocks_writers'] : [] } satisfies Step);
   return 'never';
+}
+
+/** Whether the domain is as `fresh` says, after it was as `old` says. */
+function isDomain(old: DomainType, fresh: DomainType): string {
+  const domain = `to_regtype(${quoteLiteral(qualified(fresh.schema, fresh.name))})`;
+  const check = (name: string): string => `(SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contypid = ${domain} AND conname = ${quoteLiteral(name)})`;
+  const gone = old.checks.filter(({ name }) => !fresh.checks.some((each) => each.name === name));
+  const conditions = [`t.typnotnull = ${!fresh.nullable}`, isText('t.typdefault', fresh.default), ...fresh.checks.map(({ name, definition }) => isText(check(name), definition)), ...gone.map(({ name }) => `${check(name)} IS NULL`)];
+  return `EXISTS (SELECT FROM pg_type t WHERE t.oid = ${domain} AND ${conditions.join(' AND ')})`;
 }
 
 function same(check: DomainType['checks'][number], { checks }: DomainType): boolean {
@@ -165,7 +175,7 @@ function compareStructured(pair: TypesPair, old: StructuredType, fresh: Structur
   pair.differences.find('composite-type-changed', {
     field_path: pathOf('type', fresh), old_value: old.definition, new_value: fresh.definition, affected_operations: ['SELECT', 'INSERT', 'UPDATE'], description: `The type ${shown(fresh)} was ${old.definition}, and is ${fresh.definition}.`,
   });
-  const step = (type: StructuredType, to: 'before' | 'after'): string => rebuild(pair, type, { kind: 'type', make: createStructured(type), reached: 'false', to });
-  pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make type ${shown(fresh)} anew`, forward: step(fresh, 'after'), back: step(old, 'before'), holds: hasType(fresh.schema, fresh.name), hazards: ['table_rewrite', 'refuses_rows'] });
+  const step = (type: StructuredType, to: 'before' | 'after'): string => rebuild(pair, type, { kind: 'type', make: createStructured(type), reached: isMadeAs(type), to });
+  pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make type ${shown(fresh)} anew`, forward: step(fresh, 'after'), back: step(old, 'before'), holds: isMadeAs(fresh), hazards: ['table_rewrite', 'refuses_rows'] });
   return 'both';
 }

@@ -1,3 +1,4 @@
+import { hasPolicy } from './conditions.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from '../../../model/names.ts';
 import type { Policy, Table } from '../../../model/schema.ts';
 import { commonTables, displayName, PHASES, tablePath, type Pair } from './differences.ts';
@@ -49,11 +50,11 @@ function createPolicy(table: TableName, { name, command, permissive, roles, usin
 const dropPolicy = (table: TableName, { name }: Policy): string => waiting(guarded(`${regclass(table)} IS NOT NULL`, `DROP POLICY IF EXISTS ${quoteIdentifier(name)} ON ${quoteTable(table)}`));
 
 function drop({ differences }: Pair, table: TableName, policy: Policy): void {
-  differences.step({ phase: PHASES.dropTrigger, about: [table], description: `Drop policy ${policy.name} of ${displayName(table)}`, forward: dropPolicy(table, policy), back: createPolicy(table, policy), holds: 'true' });
+  differences.step({ phase: PHASES.dropTrigger, about: [table], description: `Drop policy ${policy.name} of ${displayName(table)}`, forward: dropPolicy(table, policy), back: createPolicy(table, policy), holds: `NOT ${hasPolicy(table, policy.name)}` });
 }
 
 function make({ differences }: Pair, table: TableName, policy: Policy): void {
-  differences.step({ phase: PHASES.policy, about: [table], description: `Create policy ${policy.name} of ${displayName(table)}`, forward: createPolicy(table, policy), back: dropPolicy(table, policy), holds: 'true' });
+  differences.step({ phase: PHASES.policy, about: [table], description: `Create policy ${policy.name} of ${displayName(table)}`, forward: createPolicy(table, policy), back: dropPolicy(table, policy), holds: hasPolicy(table, policy.name) });
 }
 
 function compareForced({ differences }: Pair, old: Table, fresh: Table): void {

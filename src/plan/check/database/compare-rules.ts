@@ -10,7 +10,8 @@ export function compareRules(pair: Pair, rebuilt: ReadonlySet<string>): void {
   const tables = commonTables(pair);
   const remade = new Map(tables.map(({ old, fresh }): [TableName, readonly string[]] => [fresh.name, remadeColumns(old, fresh)]));
   const retyped = new Map(tables.map((each): [TableName, ReadonlySet<string>] => [each.fresh.name, retypedColumns(each, rebuilt)]));
-  const matched = tables.map((each) => ({ ...each, ...match(rulesOf(each.old, pair.before), rulesOf(each.fresh, pair.after)) }));
+  const constraints = new Set([...pair.before.tables, ...pair.after.tables].flatMap(({ primaryKey, uniques, exclusions = [] }) => [...(primaryKey ? [primaryKey] : []), ...uniques, ...exclusions]).map(({ name }) => name));
+  const matched = tables.map((each) => ({ ...each, ...match(rulesOf(each.old, pair.before, constraints), rulesOf(each.fresh, pair.after, constraints)) }));
   // A foreign key stands on a key of the other table: it has to make way for a while.
   const unkeyed = new Set<TableName>(pair.before.tables.filter(({ name }) => !tables.some(({ fresh }) => fresh.name === name)).map(({ name }) => name));
   for (const { fresh, removed, changed } of matched) {

@@ -27,9 +27,10 @@ export interface CompareSchemasOptions {
 export function compareSchemas({ before, after, renames }: CompareSchemasOptions): Comparison {
   const differences = new Differences();
   const fresh = withFullTypes(after);
-  const old = followSequences(applyRenames(withFullTypes(before), renames ?? new Map(), differences), fresh, differences);
+  const original = withFullTypes(before);
+  const old = followSequences(applyRenames(original, renames ?? new Map(), differences), fresh, differences);
   const { rebuilt, remade } = compareDefinedTypes({ before: old, after: fresh, differences });
-  const pair: Pair = { before: old, after: fresh, differences, remade };
+  const pair: Pair = { original, before: old, after: fresh, differences, remade };
   compareSurroundings(pair);
   compareSequences(pair);
   const routines = compareRoutines(pair);

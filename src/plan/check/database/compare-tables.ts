@@ -2,9 +2,10 @@ import { nearest } from '../../../core/nearest.ts';
 import { quoteTable, splitTableName } from '../../../model/names.ts';
 import type { Schema, Table, Trigger } from '../../../model/schema.ts';
 import { compareColumns } from './compare-columns.ts';
-import { commentOn, createTable, createTrigger, dropTrigger, replicaIdentity } from './definitions.ts';
+import { hasAnyTrigger, hasComment, hasReplicaIdentity, hasTrigger, isRelation } from './conditions.ts';
+import { commentOn, createSequence, createTable, createTrigger, dropTrigger, replicaIdentity } from './definitions.ts';
 import { commonTables, displayName, PHASES, tablePath, type Pair, type TablePair } from './differences.ts';
-import { canonical, dropTable, guarded, hasRelation, isTable, mentions, regclass, waiting } from './sql-text.ts';
+import { canonical, dropTable, guarded, isTable, mentions, regclass, waiting } from './sql-text.ts';
 
 /** Tables with their columns, partitions, triggers and settings; not their constraints and indexes. */
 export function compareTables(pair: Pair): void {
@@ -55,10 +56,10 @@ function removed({ before, after, differences }: Pair, table: Table, fresh: read
   // Names of indexes and sequences are taken in the schema: what comes may need one of them.
   const names = (of: Table): string[] => [...(of.primaryKey ? [of.primaryKey] : []), ...of.uniques, ...of.indexes, ...(of.exclusions ?? [])].map((each) => each.name);
   const wanted = new Set([...after.tables.flatMap(names), ...after.views.map((view) => splitTableName(view.name).table), ...after.sequences.map((sequence) => sequence.name)]);
-  const sequences = before.sequences.filter(({ ownedBy }) => ownedBy?.table === table.name).map((sequence) => sequence.name);
-  const early = [...names(table), ...sequences, splitTableName(table.name).table].some((each) => wanted.has(each));
+  const sequences = before.sequences.filter(({ ownedBy }) => ownedBy?.table === table.name);
+  const early = [...names(table), ...sequences.map((sequence) => sequence.name), splitTableName(table.name).table].some((each) => wanted.has(each));
   differences.step({
-    phase: early ? PHASES.dropEarly : PHASES.dropTable, about: [table.name, ...(table.partitionOf ? [table.partitionOf.parent] : [])], description: `Drop table ${name}`, forward: waiting(dropTable(table.name)), back: waiting(createTable(table, before)),
+    phase: early ? PHASES.dropEarly : PHASES.dropTable, about: [table.name, ...(table.partitionOf ? [table.partitionOf.parent] : [])], description: `Drop table ${name}`, forward: waiting(dropTable(table.name)), back: waiting(...sequences.filter(({ ownedBy }) => !ownedBy?.identity).map(createSequence), createTable(table, before)),
     holds: `NOT ${isTable(table.name)}`, hazards: ['deletes_data'], loses: `every row of ${name}`,
   });
 }
@@ -82,7 +83,7 @@ function compareKind({ differences }: Pair, { old, fresh }: TablePair): boolean 
     ...(from.partitionOf ? [guarded(isPartition(fresh, from.partitionOf.parent), `ALTER TABLE ${quoteTable(from.partitionOf.parent)} DETACH PARTITION ${quoteTable(fresh.name)}`)] : []),
     ...(to.partitionOf ? [guarded(`NOT ${isPartition(fresh, to.partitionOf.parent)}`, `ALTER TABLE ${quoteTable(to.partitionOf.parent)} ATTACH PARTITION ${quoteTable(fresh.name)} ${to.partitionOf.bound}`)] : []),
   );
-  differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Move table ${displayName(fresh.name)} among the partitions`, forward: move(old, fresh), back: move(fresh, old), holds: `${regclass(fresh.name)} IS NOT NULL`, hazards: ['blocks_writers'] });
+  differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Move table ${displayName(fresh.name)} among the partitions`, forward: move(old, fresh), back: move(fresh, old), holds: fresh.partitionOf ? isPartition(fresh, fresh.partitionOf.parent) : old.partitionOf ? `NOT ${isPartition(fresh, old.partitionOf.parent)}` : isTable(fresh.name), hazards: ['blocks_writers'] });
   return true;
 }
 
@@ -91,13 +92,13 @@ function isPartition(table: Table, parent: Table['name']): string {
 }
 
 function compareTriggers({ differences }: Pair, { old, fresh }: TablePair): void {
-  const retyped = fresh.columns.filter((column) => old.columns.some(({ name, type, generated }) => name === column.name && (type !== column.type || generated !== column.generated)));
+  const retyped = fresh.columns.filter((column) => old.columns.some(({ name, type, collation, generated }) => name === column.name && (type !== column.type || collation !== column.collation || generated !== column.generated)));
   const stuck = ({ definition }: Trigger): boolean => [...retyped, ...old.columns.filter(({ name }) => !fresh.columns.some((column) => column.name === name))].some((column) => mentions(definition, column.name));
   const table = displayName(fresh.name);
   const text = ({ definition, enabled = 'origin' }: Trigger): string => `${canonical(definition)} ${enabled}`;
   const path = ({ name }: Trigger): string => `${tablePath(fresh.name)}.triggers.${name}`;
-  const drop = (trigger: Trigger): void => differences.step({ phase: PHASES.dropTrigger, about: [fresh.name], description: `Drop trigger ${trigger.name} of ${table}`, forward: waiting(dropTrigger(fresh.name, trigger)), back: waiting(createTrigger(fresh.name, trigger)), holds: 'true' });
-  const make = (trigger: Trigger): void => differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger)), holds: 'true', hazards: ['blocks_writers'] });
+  const drop = (trigger: Trigger): void => differences.step({ phase: PHASES.dropTrigger, about: [fresh.name], description: `Drop trigger ${trigger.name} of ${table}`, forward: waiting(dropTrigger(fresh.name, trigger)), back: waiting(createTrigger(fresh.name, trigger)), holds: `NOT ${hasAnyTrigger(fresh.name, trigger.name)}` });
+  const make = (trigger: Trigger): void => differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger)), holds: hasTrigger(fresh.name, trigger), hazards: ['blocks_writers'] });
   const common = { affected_operations: ['INSERT', 'UPDATE', 'DELETE'] };
   for (const trigger of old.triggers) {
     if (fresh.triggers.some(({ name }) => name === trigger.name)) continue;
@@ -124,31 +125,31 @@ function compareSettings({ differences }: Pair, { old, fresh }: TablePair): void
   const name = quoteTable(fresh.name);
   const shown = displayName(fresh.name);
   const path = tablePath(fresh.name);
-  const change = (description: string, of: (table: Table) => string, hazards: readonly string[] = []): void =>
-    differences.step({ phase: PHASES.attribute, about: [fresh.name], description, forward: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(fresh))), back: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(old))), holds: hasRelation(splitTableName(fresh.name).schema, splitTableName(fresh.name).table), hazards });
+  const change = (description: string, of: (table: Table) => string, holds: string, hazards: readonly string[] = []): void =>
+    differences.step({ phase: PHASES.attribute, about: [fresh.name], description, forward: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(fresh))), back: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(old))), holds, hazards });
   if (old.unlogged !== fresh.unlogged) {
     differences.find(fresh.unlogged ? 'table-unlogged' : 'table-logged', {
       field_path: path, old_value: old.unlogged ? 'UNLOGGED' : 'LOGGED', new_value: fresh.unlogged ? 'UNLOGGED' : 'LOGGED', description: `Table ${shown} is ${fresh.unlogged ? 'not written to the log any more' : 'written to the log now'}.`,
       affected_operations: ['INSERT', 'UPDATE', 'DELETE'],
     });
-    change(`Make table ${shown} ${fresh.unlogged ? 'unlogged' : 'logged'}`, (table) => `ALTER TABLE ${name} SET ${table.unlogged ? 'UNLOGGED' : 'LOGGED'}`, ['table_rewrite']);
+    change(`Make table ${shown} ${fresh.unlogged ? 'unlogged' : 'logged'}`, (table) => `ALTER TABLE ${name} SET ${table.unlogged ? 'UNLOGGED' : 'LOGGED'}`, isRelation(fresh.name, `c.relpersistence = '${fresh.unlogged ? 'u' : 'p'}'`), ['table_rewrite']);
   }
   if (old.rowSecurity !== fresh.rowSecurity) {
     differences.find(fresh.rowSecurity ? 'row-security-enabled' : 'row-security-disabled', {
       field_path: path, old_value: old.rowSecurity, new_value: fresh.rowSecurity, description: `Row security of ${shown} is ${fresh.rowSecurity ? 'on' : 'off'}.`,
       affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
     });
-    change(`Turn row security of ${shown} ${fresh.rowSecurity ? 'on' : 'off'}`, (table) => `ALTER TABLE ${name} ${table.rowSecurity ? 'ENABLE' : 'DISABLE'} ROW LEVEL SECURITY`);
+    change(`Turn row security of ${shown} ${fresh.rowSecurity ? 'on' : 'off'}`, (table) => `ALTER TABLE ${name} ${table.rowSecurity ? 'ENABLE' : 'DISABLE'} ROW LEVEL SECURITY`, isRelation(fresh.name, `${fresh.rowSecurity ? '' : 'NOT '}c.relrowsecurity`));
   }
   if (old.replicaIdentity !== fresh.replicaIdentity || old.replicaIdentityIndex !== fresh.replicaIdentityIndex) {
     differences.find(fresh.replicaIdentity === 'nothing' ? 'replica-identity-lost' : 'replica-identity-changed', {
       field_path: path, old_value: old.replicaIdentity, new_value: fresh.replicaIdentity, description: `What the log says of old rows of ${shown} was ${old.replicaIdentity}, and is ${fresh.replicaIdentity}.`,
       affected_operations: ['UPDATE', 'DELETE'],
     });
-    change(`Set the replica identity of ${shown}`, replicaIdentity);
+    change(`Set the replica identity of ${shown}`, replicaIdentity, hasReplicaIdentity(fresh));
   }
   if (old.comment !== fresh.comment) {
     differences.find('table-comment-changed', { field_path: path, old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${shown} is another one.` });
-    change(`Comment on ${shown}`, (table) => commentOn(`TABLE ${name}`, table.comment));
+    change(`Comment on ${shown}`, (table) => commentOn(`TABLE ${name}`, table.comment), hasComment(fresh.name, fresh.comment));
   }
 }

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral, quoteTable, splitTableName, type TableName } from '../../../model/names.ts';
 import type { Column, ForeignKey, Index, Key, Schema, Sequence, Table, Trigger, View } from '../../../model/schema.ts';
 import { qualified } from './differences.ts';
-import { addConstraint, columnsText, guarded, hasFreeSequence } from './sql-text.ts';
+import { addConstraint, columnsText, guarded, hasFreeSequence, regclass } from './sql-text.ts';
 
 /*
  * SQL that makes things of the model. Pure.
@@ -31,6 +31,13 @@ export function sequenceOptions({ increment, min, max, start, cache, cycle }: Se
 
 export function createSequence(sequence: Sequence): string {
   return `CREATE SEQUENCE IF NOT EXISTS ${qualified(sequence.schema, sequence.name)} AS ${sequence.type} ${sequenceOptions(sequence)};`;
+}
+
+/** Where it stands outside of its new bounds, it starts anew; for the body of a DO block. */
+export function alterSequence(sequence: Sequence): string {
+  const { schema, name, type, min, max, increment, start = increment.startsWith('-') ? max : min } = sequence;
+  const alter = `ALTER SEQUENCE ${qualified(schema, name)} AS ${type} ${sequenceOptions(sequence)}`;
+  return `EXECUTE ${quoteLiteral(alter)} || (SELECT CASE WHEN last_value BETWEEN ${min} AND ${max} THEN '' ELSE ' RESTART WITH ${start}' END FROM ${qualified(schema, name)})`;
 }
 
 /** Never that of an identity column, which may have taken the name. */
@@ -164,8 +171,11 @@ export function createView(view: View): string {
   return view.materialized ? [`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name}${columns} AS\n${body};`, ...(view.indexes ?? []).map((index) => createIndex(view.name, index, { concurrently: false }))].join('\n') : `CREATE OR REPLACE VIEW ${name}${columns} AS\n${body};`;
 }
 
-/** Whatever kind of view has the name. */
 export function dropView(view: View): string {
-  const of = (kind: string): string => `(SELECT relkind FROM pg_class WHERE oid = to_regclass(${quoteLiteral(quoteTable(view.name))})) = '${kind}'`;
-  return view.materialized ? guarded(of('m'), `DROP MATERIALIZED VIEW ${quoteTable(view.name)}`) : guarded(of('v'), `DROP VIEW ${quoteTable(view.name)}`);
+  return guarded(hasView(view), `DROP ${view.materialized ? 'MATERIALIZED ' : ''}VIEW ${quoteTable(view.name)}`);
+}
+
+/** Whether a view of its kind has the name. */
+export function hasView({ name, materialized }: Pick<View, 'name' | 'materialized'>): string {
+  return `EXISTS (SELECT FROM pg_class WHERE oid = ${regclass(name)} AND relkind = '${materialized ? 'm' : 'v'}')`;
 }

@@ -6,7 +6,7 @@ import { databaseRule } from './catalogue/catalogue.ts';
 
 /** When a step runs. The way back runs them the other way round. */
 export const PHASES = {
-  extension: 0, rename: 5, dropRoutineOfViews: 9.5, dropView: 10, dropRoutineOfTables: 12, dropTrigger: 15, dropForeignKey: 20, dropRule: 25, dropEarly: 30, type: 35, sequence: 40, routine: 42, table: 45,
+  extension: 0, dropRoutineOfViews: 0.5, dropView: 1, rename: 5, dropRoutineOfTables: 12, dropTrigger: 15, dropForeignKey: 20, dropRule: 25, dropEarly: 30, type: 35, sequence: 40, routine: 42, table: 45,
   column: 50, columnType: 52, dropIdentity: 53, sequenceAgain: 53.5, default: 54, allowNull: 55, dropSequence: 56, alterSequence: 57, generated: 58,
   notNull: 60, identity: 62, ownership: 63, key: 65, routineOfTables: 68, check: 70, foreignKey: 75, policy: 79, attribute: 80, dropColumn: 90, dropTable: 92, dropRoutine: 93, dropLast: 94, dropType: 95, view: 96, viewIndex: 96.2, routineOfViews: 96.5, grant: 97, dropExtension: 98,
 } as const;
@@ -24,6 +24,8 @@ export interface Step {
   readonly transactional?: boolean;
   readonly hazards?: readonly string[];
   readonly loses?: string;
+  /** Whether later steps know something by the name that this one gives it. */
+  readonly renames?: true;
 }
 
 interface FindingDraft extends Pick<Finding, 'description' | 'field_path'>, Partial<Pick<Finding, 'old_value' | 'new_value' | 'affected_operations'>> {
@@ -51,11 +53,18 @@ export class Differences {
     this.#steps.push(...steps);
   }
 
+  /** The way back names things by their new names; run a second time, it meets them under the old ones. */
+  #renamesAgain(): Step[] {
+    const renames = this.#steps.filter(({ renames: isRename }) => isRename).toSorted((a, b) => a.phase - b.phase);
+    if (renames.length === 0 || renames.length === this.#steps.length) return [];
+    return [{ phase: Infinity, about: [], description: 'Keep the new names', forward: '-- Nothing to do: the way back begins with the new names.', back: renames.map(({ forward }) => forward).join('\n'), holds: renames.map(({ holds }) => `(${holds})`).join(' AND ') }];
+  }
+
   /** In the order in which they run; each with a description of its own. */
   scripts(): MigrationScript[] {
     const taken = new Map<string, number>();
     const last = new Map<string, string>();
-    return this.#steps.toSorted((a, b) => a.phase - b.phase).map((step) => {
+    return [...this.#steps, ...this.#renamesAgain()].toSorted((a, b) => a.phase - b.phase).map((step) => {
       const times = (taken.get(step.description) ?? 0) + 1;
       taken.set(step.description, times);
       const description = times === 1 ? step.description : `${step.description} (${times})`;
@@ -71,6 +80,8 @@ export class Differences {
 
 /** Both schemas, in the names of the new one. */
 export interface Pair {
+  /** The old schema in its own names; its views go before anything is renamed. */
+  readonly original: Schema;
   readonly before: Schema;
   readonly after: Schema;
   readonly differences: Differences;

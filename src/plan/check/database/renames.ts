@@ -21,11 +21,18 @@ export function applyRenames(before: Schema, renames: ReadonlyMap<string, string
 function readRename(schema: Schema, old: string, fresh: string): Rename {
   const table = schema.tables.find(({ name }) => name === old || displayName(name) === old);
   if (table) return { table: table.name, to: splitTableName(fresh).table };
-  const at = old.lastIndexOf('.');
-  const [owner, column] = [old.slice(0, at), old.slice(at + 1)];
-  const found = at > 0 ? schema.tables.find(({ name, columns }) => (name === owner || displayName(name) === owner) && columns.some((each) => each.name === column)) : undefined;
-  if (!found) throw new BanyanError('BANYAN_DOCUMENT', { message: `--rename ${old}=${fresh}: the old schema has no table or column ${old}.` });
-  return { table: found.name, column, to: fresh.slice(fresh.lastIndexOf('.') + 1) };
+  const [owner, column] = splitColumn(old);
+  const found = schema.tables.find(({ name, columns }) => (name === owner || displayName(name) === owner) && columns.some((each) => each.name === column));
+  if (!found || column === undefined) throw new BanyanError('BANYAN_DOCUMENT', { message: `--rename ${old}=${fresh}: the old schema has no table or column ${old}.` });
+  return { table: found.name, column, to: splitColumn(fresh)[1] ?? fresh };
+}
+
+/** What stands before the last point, and the name behind it, which may be quoted. */
+function splitColumn(text: string): readonly [table: string, column: string | undefined] {
+  const quoted = /^(.+)\."((?:[^"]|"")+)"$/.exec(text);
+  if (quoted) return [quoted[1] ?? '', quoted[2]?.replaceAll('""', '"')];
+  const at = text.lastIndexOf('.');
+  return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text, undefined];
 }
 
 function renameColumn(schema: Schema, { table, column, to }: Rename & { readonly column: string }, differences: Differences): Schema {
@@ -34,7 +41,7 @@ function renameColumn(schema: Schema, { table, column, to }: Rename & { readonly
     field_path: `${tablePath(table)}.columns.${to}`, old_value: column, new_value: to, description: `Column ${title} is called ${to}.`, affected_operations: ['SELECT', 'INSERT', 'UPDATE'],
   });
   const step = (from: string, fresh: string): string => waiting(guarded(`${hasColumn(table, from)} AND NOT ${hasColumn(table, fresh)}`, `ALTER TABLE ${quoteTable(table)} RENAME COLUMN ${quoteIdentifier(from)} TO ${quoteIdentifier(fresh)}`));
-  differences.step({ phase: PHASES.rename - 1, about: [table], description: `Rename column ${title} to ${to}`, forward: step(column, to), back: step(to, column), holds: 'true', hazards: ['renames'] });
+  differences.step({ phase: PHASES.rename - 1, about: [table], description: `Rename column ${title} to ${to}`, forward: step(column, to), back: step(to, column), holds: `${regclass(table)} IS NULL OR ${hasColumn(table, to)}`, hazards: ['renames'], renames: true });
   const each = (name: string): string => (name === column ? to : name);
   const text = (expression: string): string => renamed(expression, column, to);
   const key = (old: Key): Key => ({ ...old, columns: old.columns.map(each), definition: text(old.definition) });
@@ -66,7 +73,7 @@ function renameTable(schema: Schema, { table, to }: Rename, differences: Differe
     field_path: tablePath(fresh), old_value: displayName(table), new_value: displayName(fresh), description: `Table ${displayName(table)} is called ${displayName(fresh)}.`, affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   });
   const step = (from: TableName, name: TableName): string => waiting(guarded(`${regclass(from)} IS NOT NULL AND ${regclass(name)} IS NULL`, `ALTER TABLE ${quoteTable(from)} RENAME TO ${quoteIdentifier(splitTableName(name).table)}`));
-  differences.step({ phase: PHASES.rename - 0.5, about: [table, fresh], description: `Rename table ${displayName(table)} to ${to}`, forward: step(table, fresh), back: step(fresh, table), holds: `${regclass(fresh)} IS NOT NULL`, hazards: ['renames'] });
+  differences.step({ phase: PHASES.rename - 0.5, about: [table, fresh], description: `Rename table ${displayName(table)} to ${to}`, forward: step(table, fresh), back: step(fresh, table), holds: `${regclass(fresh)} IS NOT NULL`, hazards: ['renames'], renames: true });
   const each = (name: TableName): TableName => (name === table ? fresh : name);
   const text = (expression: string): string => renamed(expression, parts.table, to);
   return {
@@ -92,7 +99,7 @@ export function followSequences(before: Schema, after: Schema, differences: Diff
     const rename = (from: string, to: string): string => `ALTER SEQUENCE ${quoteIdentifier(fresh.schema)}.${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`;
     differences.step({
       phase: PHASES.rename, about: [displayName(owner.table)], description: `Rename sequence ${old.name} to ${fresh.name}`,
-      forward: waiting(guarded(`${was} AND NOT (${is})`, rename(old.name, fresh.name))), back: waiting(guarded(`${is} AND NOT (${was})`, rename(fresh.name, old.name))), holds: is,
+      forward: waiting(guarded(`${was} AND NOT (${is})`, rename(old.name, fresh.name))), back: waiting(guarded(`${is} AND NOT (${was})`, rename(fresh.name, old.name))), holds: is, renames: true,
     });
     const [from, to] = [tableName(old.schema, old.name), tableName(fresh.schema, fresh.name)];
     return {

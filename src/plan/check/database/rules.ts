@@ -1,6 +1,7 @@
-import { quoteIdentifier, quoteTable, splitTableName, type TableName } from '../../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable, splitTableName, type TableName } from '../../../model/names.ts';
 import type { Check, ForeignKey, Index, Key, Schema, Table } from '../../../model/schema.ts';
 import { createIndex, dropIndex, foreignKeySql, indexTail, keyIndex, keySql, ownRules } from './definitions.ts';
+import { isValid } from './conditions.ts';
 import { displayName, PHASES, qualified, type Step } from './differences.ts';
 import { addConstraint, canonical, dropConstraint, guarded, hasConstraint, hasRelation, regclass, validateConstraint, waiting } from './sql-text.ts';
 
@@ -25,8 +26,8 @@ const WORDS: Readonly<Record<RuleKind, string>> = { primary_key: 'primary key', 
 
 export const ruleWords = (kind: RuleKind): string => WORDS[kind];
 
-/** Every rule of a table that it does not have from its parent. Pure. */
-export function rulesOf(table: Table, schema: Schema): Rule[] {
+/** Every rule of a table that it does not have from its parent. `constraints`: names that a constraint has before or after. Pure. */
+export function rulesOf(table: Table, schema: Schema, constraints: ReadonlySet<string> = new Set()): Rule[] {
   const own = ownRules(table, schema);
   const plain = table.kind === 'partitioned';
   return [
@@ -34,7 +35,7 @@ export function rulesOf(table: Table, schema: Schema): Rule[] {
     ...table.foreignKeys.map((key) => foreignKeyRule(table.name, key, plain)),
     ...table.checks.map((check) => checkRule(table.name, check)),
     ...own.exclusions.map((check) => exclusionRule(table.name, check)),
-    ...own.indexes.map((index) => indexRule(table.name, index, plain)),
+    ...own.indexes.map((index) => indexRule(table.name, index, { plain, claimed: constraints.has(index.name) })),
   ];
 }
 
@@ -82,7 +83,7 @@ function foreignKeyRule(table: TableName, key: ForeignKey, plain: boolean): Rule
     steps: {
       make: () => [
         { phase: PHASES.foreignKey, about, description: `Add ${title}`, forward: add, back: drop, holds, hazards: plain ? ['blocks_writers', 'refuses_rows'] : ['refuses_rows'] },
-        ...validate.map((forward): Step => ({ phase: PHASES.foreignKey, about, description: `Validate ${title}`, forward, back: '-- Nothing to undo.', holds })),
+        ...validate.map((forward): Step => ({ phase: PHASES.foreignKey, about, description: `Validate ${title}`, forward, back: '-- Nothing to undo.', holds: isValid(table, key.name) })),
       ],
       drop: () => ({ phase: PHASES.dropForeignKey, about, description: `Drop ${title}`, forward: drop, back: [add, ...validate].join('\n'), holds: `NOT ${holds}` }),
     },
@@ -101,7 +102,7 @@ function checkRule(table: TableName, { name, definition }: Check): Rule {
     steps: {
       make: () => [
         { phase: PHASES.check, about: [table], description: `Add ${title}`, forward: add, back: drop, holds, hazards: ['refuses_rows'] },
-        ...validate.map((forward): Step => ({ phase: PHASES.check, about: [table], description: `Validate ${title}`, forward, back: '-- Nothing to undo.', holds })),
+        ...validate.map((forward): Step => ({ phase: PHASES.check, about: [table], description: `Validate ${title}`, forward, back: '-- Nothing to undo.', holds: isValid(table, name) })),
       ],
       drop: () => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop, back: [add, ...validate].join('\n'), holds: `NOT ${holds}` }),
     },
@@ -121,11 +122,21 @@ function exclusionRule(table: TableName, { name, definition }: Check): Rule {
   };
 }
 
-function indexRule(table: TableName, index: Index, plain: boolean): Rule {
+function isUnclaimed(table: TableName, { name }: Index): string {
+  const { schema } = splitTableName(table);
+  return `${hasRelation(schema, name)} AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = to_regclass(${quoteLiteral(qualified(schema, name))}))`;
+}
+
+/** The index of a constraint is not dropped, should the statement meet it on a second run. */
+function dropUnclaimed(table: TableName, index: Index): string {
+  return waiting(guarded(isUnclaimed(table, index), `DROP INDEX ${qualified(splitTableName(table).schema, index.name)}`));
+}
+
+function indexRule(table: TableName, index: Index, { plain, claimed }: { readonly plain: boolean; readonly claimed: boolean }): Rule {
   const tail = indexTail(index);
   const how = { concurrently: !plain };
   const make = createIndex(table, index, how);
-  const drop = dropIndex(table, index, how);
+  const drop = claimed ? dropUnclaimed(table, index) : plain ? waiting(dropIndex(table, index, how)) : dropIndex(table, index, how);
   const holds = hasRelation(splitTableName(table).schema, index.name);
   const title = titleOf('index', table, index.name);
   const common = { about: [table], transactional: plain };
@@ -133,8 +144,8 @@ function indexRule(table: TableName, index: Index, plain: boolean): Rule {
     kind: 'index', name: index.name, signature: `${index.unique ? 'unique ' : ''}${canonical(tail.replace(/^USING\s+btree\s*/i, ''))}`, text: index.definition, unique: index.unique,
     expression: index.columns.includes(null) || index.partial ? tail : '',
     steps: {
-      make: () => [{ ...common, phase: PHASES.key, description: `Build ${title}`, forward: plain ? waiting(make) : make, back: plain ? waiting(drop) : drop, holds, hazards: [...(plain ? ['blocks_writers'] : []), ...(index.unique ? ['refuses_rows'] : [])] }],
-      drop: () => ({ ...common, phase: PHASES.dropRule, description: `Drop ${title}`, forward: plain ? waiting(drop) : drop, back: plain ? waiting(make) : make, holds: `NOT ${holds}` }),
+      make: () => [{ ...common, phase: PHASES.key, description: `Build ${title}`, forward: plain ? waiting(make) : make, back: drop, holds, hazards: [...(plain ? ['blocks_writers'] : []), ...(index.unique ? ['refuses_rows'] : [])] }],
+      drop: () => ({ ...common, phase: PHASES.dropRule, description: `Drop ${title}`, forward: drop, back: plain ? waiting(make) : make, holds: `NOT (${claimed ? isUnclaimed(table, index) : holds})` }),
     },
   };
 }

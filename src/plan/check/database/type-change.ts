@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../../../model/names.ts';
 import type { Column } from '../../../model/schema.ts';
 import { holdsValuesOf } from '../../../model/wider-type.ts';
+import { hasCollation } from './conditions.ts';
 import { displayName, PHASES, type Pair, type TablePair } from './differences.ts';
 import { canonical, guarded, hasColumn, waiting } from './sql-text.ts';
 
@@ -59,7 +60,7 @@ function isWiderNumeric(from: string, to: string): boolean {
 /** The cast that the server knows; else by way of text, which every type can be written as. */
 export function castOf(column: string, from: string, to: string): string {
   const base = (type: string): string => type.replace(/(\[\])+$/, '');
-  const direct = base(from) === base(to) || (NUMBERS.test(from) && NUMBERS.test(to)) || (TIMES.test(from) && TIMES.test(to)) || TEXTS.test(to)
+  const direct = base(from) === base(to) || (from === 'money' && to.startsWith('numeric')) || (NUMBERS.test(from) && NUMBERS.test(to)) || (TIMES.test(from) && TIMES.test(to)) || TEXTS.test(to)
     || (from === 'boolean' && to === 'integer') || (from === 'integer' && to === 'boolean') || (/^jsonb?$/.test(from) && /^jsonb?$/.test(to));
   if (from.endsWith('[]') && !to.endsWith('[]')) return /^(text|character varying)/.test(to) ? `${column}::${to}` : `(${column})[1]::text::${to}`;
   if (!from.endsWith('[]') && to.endsWith('[]')) return `ARRAY[${column}]::text[]::${to}`;
@@ -107,18 +108,18 @@ export function compareTypes({ pair, tables, old, fresh, path }: { readonly pair
     const using = casts ? ` USING ${castOf(column, from.type, to.type)}` : '';
     const parts = [
       ...(takesDefault && from.default !== undefined ? [`${alter} DROP DEFAULT`] : []),
-      `${alter} TYPE ${to.type}${TEXTS.test(to.type) || collation.includes('"') || to.collation !== undefined ? collation : ''}${using}`,
+      `${alter} TYPE ${to.type}${TEXTS.test(to.type) || to.collation !== undefined ? collation : ''}${using}`,
       ...(takesDefault && to.default !== undefined ? [`${alter} SET DEFAULT ${to.default}`] : []),
     ];
     const statement = `ALTER TABLE ${quoteTable(name)} ${parts.join(', ')}`;
     const bare = to.type.replace(/^public\./, '');
     const spellings = [...new Set([to.type, bare])].map(quoteLiteral).join(', ');
-    return waiting(kind === 'same' ? guarded(hasColumn(name, fresh.name), statement) : guarded(hasColumn(name, fresh.name, `format_type(a.atttypid, a.atttypmod) NOT IN (${spellings})`), statement));
+    return waiting(kind === 'same' ? guarded(hasColumn(name, fresh.name, `NOT ${hasCollation(to.collation)}`), statement) : guarded(hasColumn(name, fresh.name, `format_type(a.atttypid, a.atttypmod) NOT IN (${spellings})`), statement));
   };
   const changesDefault = canonical(old.default ?? '') !== canonical(fresh.default ?? '');
   pair.differences.step({
     phase: PHASES.columnType, about: [name], description: `Change ${title} to ${shown(fresh)}${takesDefault && changesDefault ? ', with its default' : ''}`, forward: change(old, fresh), back: change(fresh, old),
-    holds: hasColumn(name, fresh.name, `format_type(a.atttypid, a.atttypmod) IN (${quoteLiteral(fresh.type)}, ${quoteLiteral(fresh.type.replace(/^public\./, ''))})`),
+    holds: hasColumn(name, fresh.name, `${old.collation === undefined && fresh.collation === undefined ? '' : `${hasCollation(fresh.collation)} AND `}format_type(a.atttypid, a.atttypmod) IN (${quoteLiteral(fresh.type)}, ${quoteLiteral(fresh.type.replace(/^public\./, ''))})`),
     hazards: kind === 'widened' ? [] : kind === 'same' ? ['index_rebuild'] : ['table_rewrite', ...(kind === 'rewritten' ? [] : ['refuses_rows'])],
     ...(kind === 'widened' || kind === 'rewritten' ? { loses: `nothing, but the way back is refused while ${title} has a value that ${old.type} does not hold` } : kind === 'same' ? {} : { loses: `what ${fresh.type} does not hold of the values of ${title}` }),
   });

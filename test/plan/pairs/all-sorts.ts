@@ -1,22 +1,11 @@
-/** A change between two schemas. `rows`: put into the old one; `kept`: a query whose answer no script may change. */
-export interface SchemaPair {
-  readonly name: string;
-  readonly old: string;
-  readonly fresh: string;
-  readonly rows?: string;
-  readonly kept?: string;
-  readonly renames?: Readonly<Record<string, string>>;
-}
-
-const pair = (name: string, old: string, fresh: string, more: Omit<SchemaPair, 'name' | 'old' | 'fresh'> = {}): SchemaPair => ({ name, old, fresh, ...more });
+import { column, pair, type SchemaPair } from './pair.ts';
 
 const USERS = 'CREATE TABLE users (id integer PRIMARY KEY, name text NOT NULL, email varchar(40), age integer';
 const ROWS = "INSERT INTO users (id, name, email, age) VALUES (1, 'a', 'a@x', 10), (2, 'b''c', NULL, NULL)";
 const KEPT = 'SELECT id, name FROM users ORDER BY id';
 const users = (name: string, old: string, fresh: string, more: Omit<SchemaPair, 'name' | 'old' | 'fresh'> = {}): SchemaPair => pair(name, `${USERS}${old}`, `${USERS}${fresh}`, { rows: ROWS, kept: KEPT, ...more });
-const column = (name: string, old: string, fresh: string, rows = ''): SchemaPair => pair(name, `CREATE TABLE t (id integer PRIMARY KEY, c ${old})`, `CREATE TABLE t (id integer PRIMARY KEY, c ${fresh})`, { rows: `INSERT INTO t (id) VALUES (1) ${rows === '' ? '' : `; INSERT INTO t (id, c) VALUES ${rows}`}`, kept: 'SELECT id FROM t WHERE id > 0 ORDER BY 1' });
 
-export const SCHEMA_PAIRS: readonly SchemaPair[] = [
+export const ALL_SORTS: readonly SchemaPair[] = [
   users('nothing', ')', ')'),
   users('a table comes', ')', `); CREATE TABLE orders (id bigserial PRIMARY KEY, user_id integer REFERENCES users ON DELETE CASCADE, note text DEFAULT 'it''s' COLLATE "C", CHECK (note <> ''), UNIQUE (user_id, note)); CREATE INDEX ON orders (lower(note)); COMMENT ON TABLE orders IS 'what''s bought'`),
   users('a table goes', '); CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id integer NOT NULL REFERENCES users); CREATE INDEX ON orders (user_id)', ')'),

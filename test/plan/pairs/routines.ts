@@ -1,4 +1,4 @@
-import type { SchemaPair } from './schema-pairs.ts';
+import type { SchemaPair } from './pair.ts';
 
 const T = "CREATE TABLE t (id integer PRIMARY KEY, owner text, n integer DEFAULT 0)";
 const ROWS = "INSERT INTO t VALUES (1, 'a', 2), (2, 'b', 3)";
@@ -11,7 +11,7 @@ const ON = 'ALTER TABLE t ENABLE ROW LEVEL SECURITY';
 const MATVIEW = 'CREATE MATERIALIZED VIEW m AS SELECT id, owner FROM t';
 
 /** Routines, policies, privileges, and what else stands beside tables. */
-export const OBJECT_PAIRS: readonly SchemaPair[] = [
+export const ROUTINE_PAIRS: readonly SchemaPair[] = [
   beside('functions and procedures come', 'SELECT 1', `${F}; CREATE FUNCTION f(a bigint) RETURNS bigint IMMUTABLE STRICT PARALLEL SAFE COST 7 LANGUAGE sql RETURN a + 1; CREATE PROCEDURE "P p"(INOUT x integer, "odd name" numeric) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET work_mem = '5MB' AS $x$ BEGIN x := x + 1; END $x$`),
   beside('functions and procedures go', `${F}; CREATE FUNCTION g() RETURNS TABLE (id integer, o text) ROWS 5 LANGUAGE sql STABLE AS $$ SELECT id, owner FROM public.t $$; CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1'`, 'SELECT 1'),
   beside('a function does something else', F, F.replace('a + length', 'a * length')),
