@@ -5,6 +5,7 @@ import { compareApis } from '../plan/check/api/compare-apis.ts';
 import type { DataCheck } from '../plan/check/data-check.ts';
 import { compareSchemas } from '../plan/check/database/compare-schemas.ts';
 import { withHazards } from '../plan/check/database/hazards/script-hazards.ts';
+import { isMysqlDump, readMysqlDump } from '../plan/check/database/mysql/read-dump.ts';
 import { readSchemaJson } from '../plan/check/database/schema-json.ts';
 import type { Comparison } from '../plan/check/finding.ts';
 import { compareGraphql } from '../plan/check/graphql/compare-graphql.ts';
@@ -44,6 +45,10 @@ async function compare(context: ApplicationContext, { before, after, type, renam
   if (type === 'database') {
     const [old, fresh] = [await schemaOf(context, before), await schemaOf(context, after)];
     const comparison = compareSchemas({ before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) });
+    if (old.dialect === 'mysql' || fresh.dialect === 'mysql') {
+      context.progress.note('Scripts are made for PostgreSQL only: of a dump of MySQL or MariaDB there are none.');
+      return { ...comparison, scripts: [] };
+    }
     const scripts = await withHazards({ scripts: comparison.scripts, before: old });
     if (!isUrl(before) || rowsTimeoutSeconds === 0) return { ...comparison, scripts };
     const dataChecks = await withPool(before, (pool) => checkRows({ pool, before: old, after: fresh, renames: new Map(Object.entries(renames ?? {})), timeoutSeconds: rowsTimeoutSeconds }));
@@ -69,7 +74,7 @@ async function schemaOf(context: ApplicationContext, place: string): Promise<Sch
   if (isUrl(place)) return await withPool(place, (pool) => new PostgresIntrospector({ pool }).readEverything());
   const text = await readDocumentText(place);
   if (/\.json$/i.test(place) || /^\uFEFF?\s*\{/.test(text)) return readSchemaJson({ file: place, text });
-  const parsed = await parseSchema(text);
+  const parsed = isMysqlDump(text) ? readMysqlDump(text) : await parseSchema(text);
   for (const unread of parsed.unread) context.progress.note(`${place}:${unread.line} was not understood: ${unread.reason}`);
   return parsed.schema;
 }

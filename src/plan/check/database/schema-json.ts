@@ -96,7 +96,7 @@ function tableOf(key: string, json: TableOf): Table {
     foreignKeys: (constraints.foreign_key ?? []).map((each): ForeignKey => {
       const [, table = '', referenced = ''] = REFERENCE.exec(each.references) ?? [];
       const columns = list(each.columns);
-      const [onDelete, onUpdate] = [action(each.on_delete), action(each.on_update)];
+      const [onDelete, onUpdate] = [foreignKeyAction(each.on_delete), foreignKeyAction(each.on_update)];
       return { name: each.name ?? named(`${bare}_${columns.join('_')}_fkey`), columns, references: parseTableName(table), referencedColumns: referenced === '' ? [] : list(referenced), onDelete, onUpdate, definition: `FOREIGN KEY (${columns.join(', ')}) REFERENCES ${each.references}${onUpdate === 'no action' ? '' : ` ON UPDATE ${onUpdate.toUpperCase()}`}${onDelete === 'no action' ? '' : ` ON DELETE ${onDelete.toUpperCase()}`}` };
     }),
     checks: (constraints.check ?? []).map((check): Check => {
@@ -136,7 +136,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   tinytext: 'text', mediumtext: 'text', longtext: 'text', string: 'text', tinyblob: 'bytea', blob: 'bytea', mediumblob: 'bytea', longblob: 'bytea', binary: 'bytea', varbinary: 'bytea', varbit: 'bit varying', enum: 'text', set: 'text',
 };
 
-function typeOf({ type, length, precision, scale }: ColumnOf): string {
+export function typeOf({ type, length, precision, scale }: Pick<ColumnOf, 'type' | 'length' | 'precision' | 'scale'>): string {
   const [array = ''] = /(?:\[\])+$/.exec(type.trim()) ?? [];
   const sizes = /\(([^)]*)\)/.exec(type)?.[1];
   const unsigned = /\bunsigned\b/i.test(type);
@@ -154,7 +154,7 @@ function typeOf({ type, length, precision, scale }: ColumnOf): string {
 }
 
 /** What is a value and not SQL is quoted: `UTC`, but not `now()`, `5` or `'x'`. */
-function defaultOf(value: ColumnOf['default'], type: string): string | undefined {
+export function defaultOf(value: ColumnOf['default'], type: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string') return type === 'boolean' && typeof value === 'number' ? String(value !== 0) : String(value);
   const text = value.trim().replace(/\s+ON UPDATE CURRENT_TIMESTAMP(?:\(\d*\))?$/i, '');
@@ -168,7 +168,8 @@ function defaultOf(value: ColumnOf['default'], type: string): string | undefined
   return quoteLiteral(value);
 }
 
-function action(text: string | undefined): ForeignKeyAction {
+/** `ON DELETE` and `ON UPDATE`; absent: no action. */
+export function foreignKeyAction(text: string | undefined): ForeignKeyAction {
   const found = text?.trim().toLowerCase().replaceAll(/[\s_]+/g, ' ');
   return found === 'cascade' || found === 'restrict' || found === 'set null' || found === 'set default' ? found : 'no action';
 }
