@@ -9,6 +9,7 @@ import { isMysqlDump, readMysqlDump } from '../plan/check/database/mysql/read-du
 import { readSchemaJson } from '../plan/check/database/schema-json.ts';
 import type { Comparison } from '../plan/check/finding.ts';
 import { compareGraphql } from '../plan/check/graphql/compare-graphql.ts';
+import { compareMessages } from '../plan/check/message/compare-messages.ts';
 import { reportGithub, reportJunit, reportMarkdown, reportSarif, reportText } from '../plan/check/render-report.ts';
 import { applyRules, readRuleFile } from '../plan/check/rule-file.ts';
 import { parseText } from '../plan/document.ts';
@@ -23,10 +24,10 @@ import type { CheckOptions, CheckResult } from './plan-types.ts';
 import { readDocumentText } from './text-file.ts';
 
 /** `banyan check`: two schemas or APIs against each other. */
-export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules, rowsTimeoutSeconds = 60 }: CheckOptions): Promise<CheckResult> {
+export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules, compatibility, rowsTimeoutSeconds = 60 }: CheckOptions): Promise<CheckResult> {
   const at = new Date(context.clock.now());
   const own = rules === undefined ? undefined : readRuleFile({ file: rules, text: await readDocumentText(rules) });
-  const { dataChecks, ...comparison } = await compare(context, { before, after, type, rowsTimeoutSeconds, ...(renames ? { renames } : {}) });
+  const { dataChecks, ...comparison } = await compare(context, { before, after, type, rowsTimeoutSeconds, ...(renames ? { renames } : {}), ...(compatibility ? { compatibility } : {}) });
   const judged = own === undefined ? { findings: comparison.findings } : applyRules({ findings: comparison.findings, rules: own, type, at });
   const report = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}), ...(dataChecks ? { dataChecks } : {}) });
   const written = await writeDocument({
@@ -41,7 +42,7 @@ export async function check(context: ApplicationContext, { before, after, type, 
 
 type Compared = Comparison & { readonly dataChecks?: readonly DataCheck[] };
 
-async function compare(context: ApplicationContext, { before, after, type, renames, rowsTimeoutSeconds }: Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames'> & { readonly rowsTimeoutSeconds: number }): Promise<Compared> {
+async function compare(context: ApplicationContext, { before, after, type, renames, compatibility, rowsTimeoutSeconds }: Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames' | 'compatibility'> & { readonly rowsTimeoutSeconds: number }): Promise<Compared> {
   if (type === 'database') {
     const [old, fresh] = [await schemaOf(context, before), await schemaOf(context, after)];
     const comparison = compareSchemas({ before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) });
@@ -55,7 +56,10 @@ async function compare(context: ApplicationContext, { before, after, type, renam
     return { ...comparison, scripts, dataChecks };
   }
   const [old, fresh] = [await readDocumentText(before), await readDocumentText(after)];
-  return type === 'graphql' ? compareGraphql({ before: old, after: fresh, names: { before, after } }) : compareApis({ before: parseText(before, old), after: parseText(after, fresh), names: { before, after } });
+  const names = { before, after };
+  if (type === 'graphql') return compareGraphql({ before: old, after: fresh, names });
+  const documents = { before: parseText(before, old), after: parseText(after, fresh), names };
+  return type === 'schema' ? compareMessages({ ...documents, ...(compatibility ? { compatibility } : {}) }) : compareApis(documents);
 }
 
 const isUrl = (place: string): boolean => /^postgres(ql)?:\/\//i.test(place);

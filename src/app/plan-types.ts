@@ -1,3 +1,4 @@
+import type { MessageCompatibility } from '../plan/check/message/compare-messages.ts';
 import type { CompatibilityReport } from '../plan/check/report.ts';
 import type { MigrationPlan } from '../plan/plan-document.ts';
 import type { RollbackRunbook } from '../plan/runbook/runbook-document.ts';
@@ -35,7 +36,9 @@ export interface CheckOptions {
   /** Files, or URLs of databases. */
   readonly before: string;
   readonly after: string;
-  readonly type: 'database' | 'api' | 'graphql';
+  readonly type: 'database' | 'api' | 'graphql' | 'schema';
+  /** Of schemas of messages: who must be able to read whom. Default: `backward`. */
+  readonly compatibility?: MessageCompatibility;
   readonly output?: string;
   readonly format: CheckFormat;
   /** Confirmed renames, old to new: `users.mail` to `users.email`. */

@@ -9,6 +9,7 @@ interface CheckFlags {
   readonly before: string;
   readonly after: string;
   readonly type: CheckOptions['type'];
+  readonly compatibility: NonNullable<CheckOptions['compatibility']>;
   readonly output?: string;
   readonly format: CheckFormat;
   readonly rename?: Readonly<Record<string, string>>;
@@ -19,10 +20,11 @@ interface CheckFlags {
 export function addCheck(program: Command, frame: Frame): void {
   const check = program
     .command('check')
-    .description('Tell whether a change of a schema or an API breaks anybody. Exit code 0: compatible, 1: potentially breaking, 2: breaking.')
+    .description('Tell whether a change of a schema, an API or a message breaks anybody. Exit code 0: compatible, 1: potentially breaking, 2: breaking.')
     .requiredOption('--before <file or url>', 'the old one: a file, or a database URL', filled)
     .requiredOption('--after <file or url>', 'the new one', filled)
-    .addOption(new Option('--type <type>', 'what they are').choices(['database', 'api', 'graphql']).makeOptionMandatory())
+    .addOption(new Option('--type <type>', 'what they are').choices(['database', 'api', 'graphql', 'schema']).makeOptionMandatory())
+    .addOption(new Option('--compatibility <which>', 'of schemas of messages: backward (new consumers read old messages), forward (old consumers read new ones), full (both)').choices(['backward', 'forward', 'full']).default('backward'))
     .option('-o, --output <file>', 'where to write the report', filled)
     .addOption(
       new Option('-f, --format <format>', 'in which form; both: JSON, and text beside it').choices(['json', 'text', 'both', 'markdown', 'sarif', 'junit', 'github']).default('text'),
@@ -32,12 +34,12 @@ export function addCheck(program: Command, frame: Frame): void {
     .option('--rows-timeout <seconds>', 'how long the rows of one table of --before, a database, are counted that break new rules; 0: not at all (default: 60)', decimalNumber(0, 86_400))
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { before, after, type, output, format, rename: renames, rules, rowsTimeout } = command.opts<CheckFlags>();
-        const result = await application.check({ before, after, type, format, ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
+        const { before, after, type, compatibility, output, format, rename: renames, rules, rowsTimeout } = command.opts<CheckFlags>();
+        const result = await application.check({ before, after, type, compatibility, format, ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
         return { json: result.report, exitCode: exitCodeOf(result), text: () => (result.files.length === 0 ? result.printed : result.files.map((file) => `written: ${file}\n`).join('')) };
       }),
     );
-  examples(check, 'banyan check --before old.sql --after new.sql --type database', 'banyan check --before v1.yaml --after v2.yaml --type api -f sarif -o check.sarif');
+  examples(check, 'banyan check --before old.sql --after new.sql --type database', 'banyan check --before v1.yaml --after v2.yaml --type api -f sarif -o check.sarif', 'banyan check --before paid-v1.json --after paid-v2.json --type schema --compatibility full');
 }
 
 function exitCodeOf({ report }: CheckResult): ExitCode {

@@ -16,7 +16,7 @@ const operation = (more: Json): Json => ({ responses: { 200: { description: 'fin
 
 export const api = (paths: Json, more: Json = {}): Json => ({ openapi: '3.1.0', info: { title: 'Shop', version: '1' }, paths, ...more });
 
-const COMPONENTS = {
+export const COMPONENTS = {
   Cat: { type: 'object', properties: { kind: { type: 'string' }, purrs: { type: 'boolean' } } },
   Dog: { type: 'object', properties: { kind: { type: 'string' }, barks: { type: 'boolean' } } },
 };
@@ -39,7 +39,7 @@ const object = (properties: Json, more: Json = {}): Json => ({ type: 'object', p
 const text = { type: 'string' };
 
 /** By the change's name: the schema before, after, and what the change the other way round is called. */
-const SCHEMAS: Readonly<Record<string, readonly [unknown, unknown, string]>> = {
+export const SCHEMAS: Readonly<Record<string, readonly [unknown, unknown, string]>> = {
   'type-changed': [object({ a: text }), object({ a: { type: 'integer' } }), 'type-changed'],
   'type-narrowed': [{ type: 'number' }, { type: 'integer' }, 'type-widened'],
   'type-widened': [text, { type: ['string', 'integer'] }, 'type-narrowed'],

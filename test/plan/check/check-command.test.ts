@@ -40,6 +40,14 @@ it('compares GraphQL schemas', async () => {
   expect(await banyan('check', '--before', old, '--after', fresh, '--type', 'graphql')).toMatchObject({ code: 2, stdout: expect.stringContaining('[graphql-field-changed-kind]') as string });
 });
 
+it('compares schemas of messages, for those who read old ones and those who read new ones', async () => {
+  const [old, fresh] = [await file('old.json', '{"type":"object","properties":{"id":{"type":"integer"}}}'), await file('new.yaml', 'type: object\nproperties: { id: { type: integer } }\nrequired: [id]\n')];
+  const check = (...more: string[]) => banyan('check', '--before', old, '--after', fresh, '--type', 'schema', ...more);
+  expect(await check()).toMatchObject({ code: 2, stdout: expect.stringContaining('[backward-property-made-required]') as string });
+  expect(await check('--compatibility', 'forward')).toMatchObject({ code: 0, stdout: expect.stringContaining('[forward-property-made-required]') as string });
+  expect(await check('--compatibility', 'full')).toMatchObject({ code: 2 });
+});
+
 it('refuses what is no document with its file and line', async () => {
   const old = await file('old.yaml', OLD);
   const check = async (text: string, type = 'api') => banyan('check', '--before', old, '--after', await file('broken.yaml', text), '--type', type);

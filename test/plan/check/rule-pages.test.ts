@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { MESSAGE_RULES } from '../../../src/plan/check/api/message-rules.ts';
 import { API_RULES } from '../../../src/plan/check/api/rules.ts';
 import { DATABASE_RULES } from '../../../src/plan/check/database/catalogue/catalogue.ts';
 import { GRAPHQL_RULES } from '../../../src/plan/check/graphql/graphql-rules.ts';
@@ -16,6 +17,6 @@ it('docs/rules has a page for each rule as it is, and no other', async () => {
 });
 
 it('a rule has one name in all catalogues, and a page', () => {
-  expect(KNOWN_RULES.size).toBe(DATABASE_RULES.length + API_RULES.length + GRAPHQL_RULES.length);
-  expect([rulePage('column-removed'), rulePage('endpoint-removed'), rulePage('graphql-field-removed')]).toEqual(['docs/rules/column-removed.md', 'docs/check-api.md', 'docs/check-api.md']);
+  expect(KNOWN_RULES.size).toBe(DATABASE_RULES.length + API_RULES.length + GRAPHQL_RULES.length + MESSAGE_RULES.length);
+  expect([rulePage('column-removed'), rulePage('endpoint-removed'), rulePage('graphql-field-removed'), rulePage('backward-property-removed')]).toEqual(['docs/rules/column-removed.md', 'docs/check-api.md', 'docs/check-api.md', 'docs/check-messages.md']);
 });

@@ -1,8 +1,9 @@
 import type { Finding } from '../finding.ts';
+import { compareMessageObjects } from './compare-message-objects.ts';
 import { finding, MOST_OPERATIONS, type Change } from './api-finding.ts';
 import { referenceOf } from './open-api.ts';
 import { member, type Form, type Node } from './form.ts';
-import { sideOf, type Place } from './schema-rules.ts';
+import { isMessageSide, sideOf, type MessageSide, type Place } from './schema-rules.ts';
 import type { Choice, SchemaView, Schemas } from './schema-view.ts';
 import { valueChanges, type SchemaChange } from './value-changes.ts';
 
@@ -13,7 +14,7 @@ const MOST_PAIRS = 1_000_000;
 interface Pair {
   readonly old: Node;
   readonly fresh: Node;
-  readonly place: Place;
+  readonly place: Place | MessageSide;
   /** The first place where it was met. */
   readonly path: string;
   readonly root: boolean;
@@ -27,7 +28,7 @@ interface PairOptions extends Pick<Pair, 'old' | 'fresh' | 'place' | 'path' | 'r
 export interface SchemaUse {
   readonly before: unknown;
   readonly after: unknown;
-  readonly place: Place;
+  readonly place: Place | MessageSide;
   readonly path: string;
   readonly operation: string;
 }
@@ -47,7 +48,7 @@ export class SchemaComparison {
   readonly #after: Schemas;
   readonly #form: Form;
   /** By the numbers of both schemas. */
-  readonly #pairs = new Map<Place, Map<number, Pair>>();
+  readonly #pairs = new Map<Place | MessageSide, Map<number, Pair>>();
   readonly #numbers = new Map<Node, number>();
   readonly #all: Pair[] = [];
   readonly #uses = new Map<Pair, Set<string>>();
@@ -152,6 +153,13 @@ export class SchemaComparison {
 
   #compareObjects(pair: Pair, old: SchemaView, fresh: SchemaView): void {
     const { place, path } = pair;
+    if (isMessageSide(place)) {
+      const { changes, parts } = compareMessageObjects(old, fresh);
+      for (const change of changes) this.#note(pair, change);
+      for (const part of parts) this.#child(pair, part.old, part.fresh, part.at);
+      this.#compareAdditional(pair, old.additional, fresh.additional);
+      return;
+    }
     const side = sideOf(place);
     const hidden = ({ readOnly, writeOnly }: SchemaView): boolean => (side === 'request' ? readOnly : writeOnly);
     const [before, after] = [namesOf(old), namesOf(fresh)];
@@ -178,13 +186,19 @@ export class SchemaComparison {
         this.#note(pair, { id: fresh.required.has(name) ? 'required-property-added' : 'property-added', at, description: `${fresh.required.has(name) ? 'required' : 'optional'} ${quoted} was added`, fresh: name });
       }
     }
-    const [open, opens] = [old.additional, fresh.additional];
+    this.#compareAdditional(pair, old.additional, fresh.additional);
+  }
+
+  #compareAdditional(pair: Pair, open: boolean | Node, opens: boolean | Node): void {
     if (open === false || opens === false) {
       if (open !== opens) this.#note(pair, { id: opens === false ? 'additional-properties-forbidden' : 'additional-properties-allowed', at: 'additionalProperties', description: `other properties are ${opens === false ? 'no longer allowed' : 'allowed now'}`, old: open !== false, fresh: opens !== false });
     } else if (open !== opens || open !== true) this.#child(pair, open, opens, 'additionalProperties');
   }
 
   #compareChoice(pair: Pair, from: Choice, to: Choice): void {
+    if (isMessageSide(pair.place) && to.kind === 'oneOf' && this.#before.fingerprint(from.variants, pair.path) !== this.#after.fingerprint(to.variants, pair.path)) {
+      this.#note(pair, { id: 'one-of-changed', description: 'a value may fit more than one variant of oneOf now, or fewer' });
+    }
     if (from.kind !== to.kind && from.variants.length > 1 && to.variants.length > 1) this.#note(pair, { id: 'choice-kind-changed', description: `${from.kind} has become ${to.kind}`, old: from.kind, fresh: to.kind });
     const left = new Set(to.variants);
     const unmatched: Node[] = [];

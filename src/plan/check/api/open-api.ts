@@ -9,6 +9,8 @@ export interface OpenApi {
   readonly root: Node;
   /** 3.1 allows keywords beside `$ref`; 3.0 ignores them. */
   readonly siblings: boolean;
+  /** What a schema without `type` allows: what it has words for (authors of APIs leave the type out), or any. */
+  readonly untyped: 'by content' | 'any';
   /**
    * The object that `value` is or refers to, through any number of references. A reference that leads back to itself
    * says nothing: an empty object.
@@ -29,10 +31,16 @@ export function openApi(name: string, document: unknown): OpenApi {
   if (swagger !== undefined) form.refuse('swagger', JSON.stringify(swagger), 'openapi 3.0 or 3.1; convert the document first');
   const version = form.text(member(root, 'openapi'), 'openapi');
   if (!/^3\.[01](\.|$)/.test(version)) form.refuse('openapi', JSON.stringify(version), 'version 3.0 or 3.1');
-  if (isDeeper(root)) form.refuse('', `more than ${DEEPEST} levels of nesting`, 'an OpenAPI document');
+  refuseDeeper(form, root, 'an OpenAPI document');
+  return withReferences({ form, root, siblings: version.startsWith('3.1'), untyped: 'by content' });
+}
+
+/** A document with a way to follow its references. */
+export function withReferences(document: Omit<OpenApi, 'resolve'>): OpenApi {
+  const { form, root } = document;
   const resolved = new Map<string, Node>();
   return {
-    form, root, siblings: version.startsWith('3.1'),
+    ...document,
     resolve(value, path) {
       let node = form.object(value, path);
       const seen = new Set<string>();
@@ -74,6 +82,11 @@ function unescaped(part: string): string {
     // A stray % stands for itself.
   }
   return text.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+/** @throws BANYAN_DOCUMENT */
+export function refuseDeeper(form: Form, root: unknown, expected: string): void {
+  if (isDeeper(root)) form.refuse('', `more than ${DEEPEST} levels of nesting`, expected);
 }
 
 /** Level by level, so that no depth can exhaust the stack; what is shared is looked at once a level. */

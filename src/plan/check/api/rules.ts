@@ -1,4 +1,5 @@
 import type { FindingSeverity } from '../finding.ts';
+import { MESSAGE_RULES } from './message-rules.ts';
 import { OPERATION_RULES } from './operation-rules.ts';
 import { SCHEMA_RULES } from './schema-rules.ts';
 
@@ -18,7 +19,7 @@ export interface Rule {
 /** Every rule of `banyan check --type api`; docs/check-api.md is written from it. */
 export const API_RULES: readonly Rule[] = [...OPERATION_RULES, ...SCHEMA_RULES];
 
-const BY_ID: ReadonlyMap<string, Rule> = new Map(API_RULES.map((rule) => [rule.id, rule]));
+const BY_ID: ReadonlyMap<string, Rule> = new Map([...API_RULES, ...MESSAGE_RULES].map((rule) => [rule.id, rule]));
 
 export function apiRule(id: string): Rule | undefined {
   return BY_ID.get(id);

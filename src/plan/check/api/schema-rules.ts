@@ -5,20 +5,28 @@ import type { Rule } from './rules.ts';
 export const PLACES = ['request', 'response', 'parameter', 'response-header'] as const;
 export type Place = (typeof PLACES)[number];
 
-export type Side = 'request' | 'response';
+/** Whom the schema of a message breaks: new consumers of old messages, or old consumers of new messages. */
+export const MESSAGE_SIDES = ['backward', 'forward'] as const;
+export type MessageSide = (typeof MESSAGE_SIDES)[number];
 
-export function sideOf(place: Place): Side {
-  return place === 'request' || place === 'parameter' ? 'request' : 'response';
+export function isMessageSide(place: Place | MessageSide): place is MessageSide {
+  return place === 'backward' || place === 'forward';
 }
 
-interface Effect {
+export type Side = 'request' | 'response';
+
+export function sideOf(place: Place | MessageSide): Side {
+  return place === 'request' || place === 'parameter' || place === 'backward' ? 'request' : 'response';
+}
+
+export interface Effect {
   readonly severity: FindingSeverity;
   readonly impact: string;
   readonly remedy: string;
 }
 
 /** What a change does to those who send (request) and to those who read (response). */
-type Direction = 'narrows' | 'widens' | 'widens-values' | 'changes' | 'unsure' | 'informs';
+export type Direction = 'narrows' | 'widens' | 'widens-values' | 'changes' | 'unsure' | 'informs';
 
 const STAYS: Pick<Effect, 'remedy'> = { remedy: 'Nothing to do.' };
 const ACCEPT_BOTH = 'Go on accepting the old form, log who still sends it, and refuse it only in a new version.';
@@ -52,7 +60,7 @@ const EFFECTS: Readonly<Record<Direction, Readonly<Record<Side, Effect>>>> = {
   },
 };
 
-interface SchemaChange {
+export interface SchemaChange {
   readonly id: string;
   readonly type: string;
   readonly direction: Direction;
@@ -64,7 +72,7 @@ interface SchemaChange {
 }
 
 /** What may change in a schema, wherever it stands. */
-const CHANGES: readonly SchemaChange[] = [
+export const SCHEMA_CHANGES: readonly SchemaChange[] = [
   { id: 'type-changed', type: 'property_type_changed', direction: 'changes' },
   { id: 'type-narrowed', type: 'property_type_changed', direction: 'narrows' },
   { id: 'type-widened', type: 'property_type_changed', direction: 'widens' },
@@ -143,7 +151,7 @@ const CHANGES: readonly SchemaChange[] = [
   { id: 'keyword-changed', type: 'schema_keyword_changed', direction: 'unsure' },
 ];
 
-export const SCHEMA_RULES: readonly Rule[] = CHANGES.flatMap(({ id, type, direction, places = PLACES, ...own }) =>
+export const SCHEMA_RULES: readonly Rule[] = SCHEMA_CHANGES.flatMap(({ id, type, direction, places = PLACES, ...own }) =>
   places.map((place) => {
     const side = sideOf(place);
     return { id: `${place}-${id}`, type, ...EFFECTS[direction][side], ...own[side] };

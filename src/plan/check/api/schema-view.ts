@@ -57,6 +57,8 @@ export interface Schemas {
   readonly view: (node: Node, path: string) => SchemaView;
   /** The object that stands for a schema wherever it is used: what a bare reference leads to, else the schema itself. @throws BANYAN_DOCUMENT */
   readonly identity: (node: Node, path: string) => Node;
+  /** One text for a value and all that it refers to. @throws BANYAN_DOCUMENT */
+  readonly fingerprint: (value: unknown, path: string) => string;
 }
 
 const ALL_TYPES = ['string', 'number', 'integer', 'boolean', 'object', 'array'] as const;
@@ -74,7 +76,7 @@ export function schemasOf(api: OpenApi): Schemas {
   const { node, together } = nodes(api);
   const fingerprint = fingerprints(api);
   return {
-    node,
+    node, fingerprint,
     view(schema, path) {
       const known = views.get(schema);
       if (known) return known;
@@ -168,7 +170,7 @@ class Merging {
       }
       this.#take(part);
     }
-    const { types = this.#typesByContent(), values, default: byDefault, discriminator, additional, only, nullAllowed, nullable } = this.#v;
+    const { types = api.untyped === 'any' ? undefined : this.#typesByContent(), values, default: byDefault, discriminator, additional, only, nullAllowed, nullable } = this.#v;
     const says = types !== undefined || values !== undefined || this.#choices.length > 0;
     const full = new Set<string>(types ?? (values ? typesOfValues(values) : ALL_TYPES));
     if (full.has('number')) full.add('integer');

@@ -19,7 +19,7 @@ interface Both {
 /** What two schemas say of a value itself. `comparable`: whether it makes sense to look into its parts. */
 export function valueChanges({ old, fresh, root }: Both & { readonly root: boolean }): { readonly changes: readonly SchemaChange[]; readonly comparable: boolean } {
   const type = typeChange({ old, fresh, root });
-  const comparable = type?.id !== 'type-changed' && type?.id !== 'schema-changed' && (type === undefined || (!isAny(old) && !isAny(fresh)));
+  const comparable = type?.id !== 'type-changed' && type?.id !== 'schema-changed' && (type === undefined || (!isWhatever(old) && !isWhatever(fresh)));
   const always = [...(type ? [type] : []), ...nullability({ old, fresh })];
   if (!comparable) return { comparable, changes: type ? [type] : [] };
   return {
@@ -30,6 +30,11 @@ export function valueChanges({ old, fresh, root }: Both & { readonly root: boole
 
 function isAny({ types }: SchemaView): boolean {
   return types.size === 6;
+}
+
+/** Any value, and nothing is said of its parts. */
+function isWhatever(view: SchemaView): boolean {
+  return isAny(view) && view.properties.size === 0 && view.required.size === 0 && view.additional === true && view.items === undefined && view.tuple.length === 0 && view.bounds.size === 0;
 }
 
 function typeChange({ old, fresh, root }: Both & { readonly root: boolean }): SchemaChange | undefined {
