@@ -59,7 +59,7 @@ async function compare(context: ApplicationContext, { before, after, type, renam
   const names = { before, after };
   if (type === 'graphql') return compareGraphql({ before: old, after: fresh, names });
   const documents = { before: parseText(before, old), after: parseText(after, fresh), names };
-  return type === 'schema' ? compareMessages({ ...documents, ...(compatibility ? { compatibility } : {}) }) : compareApis(documents);
+  return type === 'schema' ? compareMessages({ ...documents, ...(compatibility ? { compatibility } : {}) }) : compareApis({ ...documents, at: new Date(context.clock.now()) });
 }
 
 const isUrl = (place: string): boolean => /^postgres(ql)?:\/\//i.test(place);

@@ -2,7 +2,7 @@ import type { Comparison, Finding } from '../finding.ts';
 import { finding } from './api-finding.ts';
 import type { ContentOptions } from './compare-content.ts';
 import { compareReceived } from './compare-received.ts';
-import { compareOperation } from './compare-operation.ts';
+import { compareOperation, removalRule } from './compare-operation.ts';
 import { SchemaComparison } from './compare-schemas.ts';
 import { compareSecurity, compareSecuritySchemes, type SecurityUse } from './compare-security.ts';
 import { compareServers } from './compare-servers.ts';
@@ -17,6 +17,8 @@ export interface CompareApisOptions {
   readonly after: unknown;
   /** What they are called in messages. */
   readonly names?: { readonly before: string; readonly after: string };
+  /** Now: what announced its sunset may be removed after it. Absent: no sunset has passed. */
+  readonly at?: Date;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface CompareApisOptions {
  * is read from it are told apart, since narrowing the one and widening the other breaks them.
  * @throws BANYAN_DOCUMENT if one of both is no such document, or refers to another one.
  */
-export function compareApis({ before, after, names = { before: 'before', after: 'after' } }: CompareApisOptions): Comparison {
+export function compareApis({ before, after, names = { before: 'before', after: 'after' }, at }: CompareApisOptions): Comparison {
   const [old, fresh] = [openApi(names.before, before), openApi(names.after, after)];
   const schemas = new SchemaComparison({ before: schemasOf(old), after: schemasOf(fresh), form: fresh.form });
   const findings: Finding[] = [];
@@ -36,8 +38,7 @@ export function compareApis({ before, after, names = { before: 'before', after: 
       const gone = before !== undefined;
       const endpoint = before ?? after;
       const methods = methodsOf(endpoint);
-      const deprecated = gone && methods.size > 0 && [...methods.values()].every((operation) => member(operation, 'deprecated') === true);
-      findings.push(finding({ rule: gone ? (deprecated ? 'deprecated-endpoint-removed' : 'endpoint-removed') : 'endpoint-added', path: place, description: `the endpoint was ${gone ? 'removed' : 'added'}`, ...(gone ? { old: endpoint.path } : { fresh: endpoint.path }) }, [...methods.keys()].map((method) => operationName(method, endpoint.path))));
+      findings.push(finding({ rule: gone ? removalRule({ api: old, operations: [...methods.values()], at, path: place, what: 'endpoint' }) : 'endpoint-added', path: place, description: `the endpoint was ${gone ? 'removed' : 'added'}`, ...(gone ? { old: endpoint.path } : { fresh: endpoint.path }) }, [...methods.keys()].map((method) => operationName(method, endpoint.path))));
       continue;
     }
     const [from, to] = [methodsOf(before), methodsOf(after)];
@@ -47,7 +48,7 @@ export function compareApis({ before, after, names = { before: 'before', after: 
       const [was, is] = [from.get(method), to.get(method)];
       const [path, operation] = [`${place}.${method}`, operationName(method, before.path)];
       if (!was || !is) {
-        const rule = is ? 'method-added' : was && member(was, 'deprecated') === true ? 'deprecated-method-removed' : 'method-removed';
+        const rule = is ? 'method-added' : removalRule({ api: old, operations: was ? [was] : [], at, path, what: 'method' });
         findings.push(finding({ rule, path, description: `${operation} was ${is ? 'added' : 'removed'}`, ...(is ? { fresh: operation } : { old: operation }) }, [operation]));
         continue;
       }

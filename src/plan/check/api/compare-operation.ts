@@ -48,6 +48,24 @@ function lifeChanges({ old, fresh, before: { operation: was }, after: { operatio
   ];
 }
 
+/**
+ * Which rule the removal of operations falls under. What announced its last day may go after it, not before; what was only
+ * deprecated may still be called.
+ * @param at now; absent: unknown, and no day has passed.
+ */
+export function removalRule({ api, operations, at, path, what }: { readonly api: OpenApi; readonly operations: readonly Node[]; readonly at: Date | undefined; readonly path: string; readonly what: 'endpoint' | 'method' }): string {
+  if (operations.length === 0 || !operations.every((operation) => member(operation, 'deprecated') === true)) return `${what}-removed`;
+  const ends = operations.map((operation) => endOf(sunsetOf(api, operation, path)));
+  if (at === undefined || ends.some(Number.isNaN)) return `deprecated-${what}-removed`;
+  return ends.every((end) => end <= at.getTime()) ? `${what}-removed-after-sunset` : `${what}-removed-before-sunset`;
+}
+
+/** A day ends when it is over; anything else is a moment. */
+function endOf(sunset: string | undefined): number {
+  if (sunset === undefined) return Number.NaN;
+  return Date.parse(sunset) + (/^\d{4}-\d{2}-\d{2}$/.test(sunset) ? 86_400_000 : 0);
+}
+
 function sunsetOf({ form }: OpenApi, operation: Node, path: string): string | undefined {
   return form.optionalText(member(operation, 'sunset') ?? member(operation, 'x-sunset'), `${path}.sunset`);
 }

@@ -13,8 +13,26 @@ export function compareResponses(options: CompareOperationOptions): Finding[] {
     const [was, is] = [from.get(status), to.get(status)];
     const at = `${path}.responses.${status}`;
     if (was && is) return compareResponse(options, { was, is, at });
+    // What is no longer said of a status, or not yet, is said of all of its kind.
+    const [general, side] = was ? [coverOf(to, status), 'generalised' as const] : [coverOf(from, status), 'specified' as const];
+    if (general) {
+      const { name, response } = general;
+      return [
+        finding({ rule: `response-status-${side}`, path: at, description: was ? `the status ${status} is described by ${name} now` : `the status ${status} was described by ${name}`, old: was ? status : name, fresh: was ? name : status }, [operation]),
+        ...compareResponse(options, was ? { was, is: response, at } : { was: response, is: is ?? response, at }),
+      ];
+    }
     return [finding({ rule: `response-${/^[123]/.test(status) ? 'success' : 'error'}-${is ? 'added' : 'removed'}`, path: at, description: `the status ${status} was ${is ? 'added' : 'removed'}`, ...(is ? { fresh: status } : { old: status }) }, [operation])];
   });
+}
+
+/** The range that a status falls in, or what is said of all others. A range falls in nothing but the latter. */
+function coverOf(responses: ReadonlyMap<string, Node>, status: string): { readonly name: string; readonly response: Node } | undefined {
+  for (const name of [`${status.charAt(0)}XX`, 'default']) {
+    const response = name === status ? undefined : responses.get(name);
+    if (response) return { name, response };
+  }
+  return undefined;
 }
 
 function compareResponse({ old, fresh, operation, schemas }: CompareOperationOptions, { was, is, at }: { readonly was: Node; readonly is: Node; readonly at: string }): Finding[] {
