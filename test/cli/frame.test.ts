@@ -114,7 +114,7 @@ describe('wrong usage ends with 2 and one clear message', () => {
     ['generate -o out', "Required option '--service <name>' not specified."],
     ['plan', "Required option '-i, --input <file>' not specified."],
     ['plan -i x -f xml', "Option '-f, --format <format>' argument 'xml' is invalid. Allowed choices are json, text, both, markdown, mermaid."],
-    ['check --before a --after b --type soap', "Option '--type <type>' argument 'soap' is invalid. Allowed choices are database, api, graphql."],
+    ['check --before a --after b --type soap', "Option '--type <type>' argument 'soap' is invalid. Allowed choices are database, api, graphql, schema."],
     ['route export -o x', "Required option '--format <format>' not specified."],
     ['review approve', "Missing required argument 'id'."],
     ['review approve 7', 'review approve needs either --side monolith or service, or --row with a JSON object.'],

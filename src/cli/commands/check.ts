@@ -9,7 +9,7 @@ interface CheckFlags {
   readonly before: string;
   readonly after: string;
   readonly type: CheckOptions['type'];
-  readonly compatibility: NonNullable<CheckOptions['compatibility']>;
+  readonly compatibility?: NonNullable<CheckOptions['compatibility']>;
   readonly output?: string;
   readonly format: CheckFormat;
   readonly rename?: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ export function addCheck(program: Command, frame: Frame): void {
     .requiredOption('--before <file or url>', 'the old one: a file, or a database URL', filled)
     .requiredOption('--after <file or url>', 'the new one', filled)
     .addOption(new Option('--type <type>', 'what they are').choices(['database', 'api', 'graphql', 'schema']).makeOptionMandatory())
-    .addOption(new Option('--compatibility <which>', 'of schemas of messages: backward (new consumers read old messages), forward (old consumers read new ones), full (both)').choices(['backward', 'forward', 'full']).default('backward'))
+    .addOption(new Option('--compatibility <which>', 'of schemas of messages: backward (new consumers read old messages), forward (old consumers read new ones), full (both); default: backward').choices(['backward', 'forward', 'full']))
     .option('-o, --output <file>', 'where to write the report', filled)
     .addOption(
       new Option('-f, --format <format>', 'in which form; both: JSON, and text beside it').choices(['json', 'text', 'both', 'markdown', 'sarif', 'junit', 'github']).default('text'),
@@ -35,7 +35,7 @@ export function addCheck(program: Command, frame: Frame): void {
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
         const { before, after, type, compatibility, output, format, rename: renames, rules, rowsTimeout } = command.opts<CheckFlags>();
-        const result = await application.check({ before, after, type, compatibility, format, ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
+        const result = await application.check({ before, after, type, format, ...(compatibility === undefined ? {} : { compatibility }), ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
         return { json: result.report, exitCode: exitCodeOf(result), text: () => (result.files.length === 0 ? result.printed : result.files.map((file) => `written: ${file}\n`).join('')) };
       }),
     );
