@@ -32,7 +32,7 @@ describe('a specification', () => {
     ['[1]', [['', 'a list of 1']]],
     ['', [['', 'nothing']]],
     ['a\0b', [['', 'binary content']]],
-    [`${'['.repeat(5000)}${']'.repeat(5000)}`, [['', 'more than 200 levels of nesting']]],
+    [`${'['.repeat(5000)}${']'.repeat(5000)}`, [['', 'more than 500 levels of nesting']]],
   ])('%#: is refused with key and what was found', (text, expected) => {
     expect(issuesOf(text).map(({ path, found }) => [path, found])).toEqual(expected);
   });

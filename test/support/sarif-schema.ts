@@ -8,7 +8,7 @@ const object = (properties: object, required: readonly string[]) => ({ type: 'ob
 const list = (items: object) => ({ type: 'array', items });
 const message = object({ text }, ['text']);
 
-const rule = object({ id: text, name: text, shortDescription: message, fullDescription: message, help: message, helpUri: { type: 'string', pattern: '^https?://' } }, ['id']);
+const rule = object({ id: text, name: text, shortDescription: message, fullDescription: message, help: message }, ['id']);
 
 /** RFC 3986: no blanks, no backslashes, percent signs only in escapes, at most one fragment. */
 const uriReference = { type: 'string', pattern: "^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?:[A-Za-z0-9._~:/?@!$&'()*+,;=\\[\\]-]|%[0-9A-Fa-f]{2})*(?:#(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)?$" };

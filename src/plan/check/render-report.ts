@@ -4,7 +4,7 @@ import type { Finding, FindingSeverity } from './finding.ts';
 import { hazardText } from './hazard-text.ts';
 import type { CompatibilityReport } from './report.ts';
 import type { WaiverUse } from './rule-file.ts';
-import { KNOWN_RULES, rulePageUrl } from './rule-page.ts';
+import { KNOWN_RULES, rulePage } from './rule-page.ts';
 
 /*
  * A compatibility report for people and for the machines around them.
@@ -60,7 +60,7 @@ export function reportMarkdown(report: CompatibilityReport): string {
   const lines = [
     '# Compatibility', '', `\`${report.schema_before}\` to \`${report.schema_after}\`: **${VERDICTS[report.overall_compatibility]}** ${countsText(report)}`, '',
     ...(report.issues.length === 0 ? [] : ['| severity | rule | where | what | how |', '| --- | --- | --- | --- | --- |']),
-    ...report.issues.map((issue) => `| ${severityText(issue)}${issue.waived ? cell(` until ${issue.waived.until}: ${issue.waived.reason}`) : ''} | [${issue.rule}](${rulePageUrl(issue.rule)}) | \`${cell(issue.field_path)}\` | ${cell(issue.description)} | ${cell(issue.suggested_migration)} |`), '',
+    ...report.issues.map((issue) => `| ${severityText(issue)}${issue.waived ? cell(` until ${issue.waived.until}: ${issue.waived.reason}`) : ''} | ${issue.rule} (${rulePage(issue.rule)}) | \`${cell(issue.field_path)}\` | ${cell(issue.description)} | ${cell(issue.suggested_migration)} |`), '',
     ...waiverLines(report).map((line) => `> ${line}\n`),
     ...(report.data_checks === undefined || report.data_checks.length === 0 ? [] : ['## Rows that are there', '', ...dataCheckLines(report.data_checks).map((line) => `- ${line}`), '']),
     ...report.migration_scripts.flatMap((script) => [`## ${script.description}`, '', ...(script.hazards.length === 0 ? [] : [`Hazards: ${hazardText(script)}`, '']), '```sql', script.script_content, '```', '', 'Back:', '', '```sql', script.rollback_script, '```', '']),
@@ -98,8 +98,8 @@ function artifactUri(place: string): string {
 function sarifRule(id: string, type: string): object {
   const rule = KNOWN_RULES.get(id);
   return {
-    id, name: type, shortDescription: { text: type.replaceAll('_', ' ') }, helpUri: rulePageUrl(id),
-    ...(rule ? { fullDescription: { text: rule.impact }, help: { text: `${rule.impact}\n${rule.remedy}` } } : {}),
+    id, name: type, shortDescription: { text: type.replaceAll('_', ' ') },
+    ...(rule ? { fullDescription: { text: rule.impact }, help: { text: `${rule.impact}\n${rule.remedy}\n${rulePage(id)}` } } : {}),
   };
 }
 
@@ -133,7 +133,7 @@ const GITHUB_LEVELS: Readonly<Record<FindingSeverity, string>> = { breaking: 'er
 export function reportGithub(report: CompatibilityReport): string {
   const text = (value: string): string => value.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
   const property = (value: string): string => text(value).replaceAll(':', '%3A').replaceAll(',', '%2C');
-  const lines = report.issues.map((issue) => `::${issue.waived ? 'notice' : GITHUB_LEVELS[issue.severity]} file=${property(report.schema_after)},title=${property(issue.rule)}::${text(`${issue.field_path}: ${issue.waived ? `waived until ${issue.waived.until}, ${issue.waived.reason}: ` : ''}${messageOf(issue)}\n${rulePageUrl(issue.rule)}`)}`);
+  const lines = report.issues.map((issue) => `::${issue.waived ? 'notice' : GITHUB_LEVELS[issue.severity]} file=${property(report.schema_after)},title=${property(issue.rule)}::${text(`${issue.field_path}: ${issue.waived ? `waived until ${issue.waived.until}, ${issue.waived.reason}: ` : ''}${messageOf(issue)}\n${rulePage(issue.rule)}`)}`);
   return `${[...lines, ...waiverLines(report).map((line) => `::notice title=waiver::${text(line)}`), `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`].join('\n')}\n`;
 }
 

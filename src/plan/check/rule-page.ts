@@ -20,15 +20,8 @@ const known = (of: CheckType, rules: readonly Omit<KnownRule, 'of'>[]): (readonl
 /** Every rule of `banyan check` by its name, which is one in all catalogues. */
 export const KNOWN_RULES: ReadonlyMap<string, KnownRule> = new Map([...known('database', DATABASE_RULES), ...known('api', API_RULES), ...known('graphql', GRAPHQL_RULES), ...known('schema', MESSAGE_RULES)]);
 
-/** Where the pages stand that the package brings along in its folder docs. */
-const PAGES = 'https://unpkg.com/banyan/';
-
-/** The page of a rule, in the package. */
+/** The page of a rule, in the package's folder. */
 export function rulePage(id: string): string {
   const of = KNOWN_RULES.get(id)?.of;
   return of === 'database' ? `docs/rules/${id}.md` : of === 'schema' ? 'docs/check-messages.md' : 'docs/check-api.md';
-}
-
-export function rulePageUrl(id: string): string {
-  return `${PAGES}${rulePage(id)}`;
 }
