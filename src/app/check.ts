@@ -1,11 +1,14 @@
 import type pg from 'pg';
+import { BanyanError } from '../core/errors.ts';
 import { redactUrls } from './logging.ts';
 import type { Schema } from '../model/schema.ts';
 import { compareApis } from '../plan/check/api/compare-apis.ts';
 import type { DataCheck } from '../plan/check/data-check.ts';
 import { compareSchemas } from '../plan/check/database/compare-schemas.ts';
+import { notAllowed, readAllowed } from '../plan/check/database/hazards/allowed-hazards.ts';
 import { withHazards } from '../plan/check/database/hazards/script-hazards.ts';
 import { isMysqlDump, readMysqlDump } from '../plan/check/database/mysql/read-dump.ts';
+import { planHash } from '../plan/check/database/plan-hash.ts';
 import { readSchemaJson } from '../plan/check/database/schema-json.ts';
 import type { Comparison } from '../plan/check/finding.ts';
 import { compareGraphql } from '../plan/check/graphql/compare-graphql.ts';
@@ -13,23 +16,29 @@ import { compareMessages } from '../plan/check/message/compare-messages.ts';
 import { reportGithub, reportJunit, reportMarkdown, reportSarif, reportText } from '../plan/check/render-report.ts';
 import { applyRules, readRuleFile } from '../plan/check/rule-file.ts';
 import { parseText } from '../plan/document.ts';
-import { compatibilityReport } from '../plan/check/report.ts';
+import { compatibilityReport, type CompatibilityReport } from '../plan/check/report.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { createPool } from '../postgres/connect.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
 import type { ApplicationContext } from './application.ts';
+import { applyScripts } from './apply-scripts.ts';
 import { checkRows } from './check-rows.ts';
 import { writeDocument } from './document-output.ts';
 import type { CheckOptions, CheckResult } from './plan-types.ts';
 import { readDocumentText } from './text-file.ts';
 
 /** `banyan check`: two schemas or APIs against each other. */
-export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules, compatibility, rowsTimeoutSeconds = 60 }: CheckOptions): Promise<CheckResult> {
+export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules, compatibility, rowsTimeoutSeconds = 60, allowHazards, apply }: CheckOptions): Promise<CheckResult> {
   const at = new Date(context.clock.now());
+  const allowed = allowHazards && readAllowed(allowHazards);
   const own = rules === undefined ? undefined : readRuleFile({ file: rules, text: await readDocumentText(rules) });
-  const { dataChecks, ...comparison } = await compare(context, { before, after, type, rowsTimeoutSeconds, ...(renames ? { renames } : {}), ...(compatibility ? { compatibility } : {}) });
+  const { dataChecks, hash, ...comparison } = await compare(context, { before, after, type, rowsTimeoutSeconds, ...(renames ? { renames } : {}), ...(compatibility ? { compatibility } : {}) });
   const judged = own === undefined ? { findings: comparison.findings } : applyRules({ findings: comparison.findings, rules: own, type, at });
-  const report = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}), ...(dataChecks ? { dataChecks } : {}) });
+  const applied = apply && (await applyPlan(context, { before, scripts: comparison.scripts, allowed: allowed ?? new Set(), apply, ...(hash === undefined ? {} : { hash }) }));
+  const plain = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}), ...(dataChecks ? { dataChecks } : {}) });
+  const report: CompatibilityReport = {
+    ...plain, ...(hash === undefined ? {} : { plan_hash: hash }), ...(allowed ? { hazards_not_allowed: notAllowed(comparison.scripts, allowed) } : {}), ...(applied ? { applied } : {}),
+  };
   const written = await writeDocument({
     format, ...(output === undefined ? {} : { output }),
     render: {
@@ -40,7 +49,16 @@ export async function check(context: ApplicationContext, { before, after, type, 
   return { ...written, report };
 }
 
-type Compared = Comparison & { readonly dataChecks?: readonly DataCheck[] };
+/** Runs the scripts, if they are those that somebody has looked at, and has allowed. */
+async function applyPlan(context: ApplicationContext, { before, scripts, allowed, apply, hash }: { readonly before: string; readonly scripts: Comparison['scripts']; readonly allowed: ReadonlySet<string>; readonly apply: NonNullable<CheckOptions['apply']>; readonly hash?: string }): Promise<readonly string[]> {
+  if (hash === undefined || !isUrl(before)) throw new BanyanError('BANYAN_USAGE', { message: '--apply needs --type database and the URL of a database in --before.' });
+  if (hash !== apply.planHash) throw new BanyanError('BANYAN_PLAN_CHANGED', { message: `The plan is not the one that was looked at: expected ${apply.planHash}, found ${hash}. The database, the new schema or the renames have changed since.`, details: { expected: apply.planHash, found: hash } });
+  const refused = notAllowed(scripts, allowed);
+  if (refused.length > 0) throw new BanyanError('BANYAN_HAZARD', { message: `Nobody has allowed what the scripts may do: ${refused.join(', ')}.`, details: { hazards: refused } });
+  return await withPool(before, (pool) => applyScripts({ pool, scripts, clock: context.clock, signal: context.signal, note: (text) => context.progress.note(text), ...(apply.lockTimeoutMs === undefined ? {} : { lockTimeoutMs: apply.lockTimeoutMs }) }));
+}
+
+type Compared = Comparison & { readonly dataChecks?: readonly DataCheck[]; readonly hash?: string };
 
 async function compare(context: ApplicationContext, { before, after, type, renames, compatibility, rowsTimeoutSeconds }: Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames' | 'compatibility'> & { readonly rowsTimeoutSeconds: number }): Promise<Compared> {
   if (type === 'database') {
@@ -51,9 +69,10 @@ async function compare(context: ApplicationContext, { before, after, type, renam
       return { ...comparison, scripts: [] };
     }
     const scripts = await withHazards({ scripts: comparison.scripts, before: old });
-    if (!isUrl(before) || rowsTimeoutSeconds === 0) return { ...comparison, scripts };
+    const hash = planHash({ before: old, scripts });
+    if (!isUrl(before) || rowsTimeoutSeconds === 0) return { ...comparison, scripts, hash };
     const dataChecks = await withPool(before, (pool) => checkRows({ pool, before: old, after: fresh, renames: new Map(Object.entries(renames ?? {})), timeoutSeconds: rowsTimeoutSeconds }));
-    return { ...comparison, scripts, dataChecks };
+    return { ...comparison, scripts, dataChecks, hash };
   }
   const [old, fresh] = [await readDocumentText(before), await readDocumentText(after)];
   const names = { before, after };

@@ -47,6 +47,10 @@ export interface CheckOptions {
   readonly rules?: string;
   /** How long the rows of one table of `before` are looked at, in seconds. Default 60; 0: not at all. */
   readonly rowsTimeoutSeconds?: number;
+  /** Hazards that are allowed, by their names; `none`: none. Given: what is not allowed makes the answer "no". */
+  readonly allowHazards?: readonly string[];
+  /** Runs the scripts in `before`, a database, if the plan is still the one with this hash and its hazards are allowed. */
+  readonly apply?: { readonly planHash: string; readonly lockTimeoutMs?: number };
 }
 
 export interface CheckResult extends DocumentOutput {
@@ -96,7 +100,7 @@ export interface RunbookTestResult {
 export interface PlanningApplication {
   /** @throws BANYAN_DOCUMENT if the specification is not of its form. */
   plan(options: PlanOptions): Promise<PlanResult>;
-  /** @throws BANYAN_DOCUMENT if one of both is not of its form. */
+  /** @throws BANYAN_DOCUMENT if one of both is not of its form; of `apply`, BANYAN_PLAN_CHANGED, BANYAN_HAZARD, BANYAN_PLAN_APPLY. */
   check(options: CheckOptions): Promise<CheckResult>;
   /** @throws BANYAN_DOCUMENT if the plan is not of its form. */
   runbook(options: RunbookOptions): Promise<RunbookResult>;

@@ -308,6 +308,18 @@ export const ERROR_CODES = {
     meaning: 'A specification, a plan, a schema or another document that a command reads is not of its form.',
     remedy: 'Correct the places that the message names; docs/plan.md has the forms.',
   },
+  BANYAN_PLAN_CHANGED: {
+    meaning: 'Scripts were to be applied, and the plan is not the one with the hash that was given.',
+    remedy: 'Run the check again without --apply, look at what it says now, and give its `plan_hash`.',
+  },
+  BANYAN_HAZARD: {
+    meaning: 'Scripts were to be applied that may hurt in a way that nobody has allowed.',
+    remedy: 'Look at the hazards with their tables in the report; give --allow-hazard for each that you accept, or make the change in another way.',
+  },
+  BANYAN_PLAN_APPLY: {
+    meaning: 'A script of a plan could not be applied to its database.',
+    remedy: 'Remove what the message names. Nothing has to be undone: the scripts before it have run, and a new check leads on from there.',
+  },
   // migrate
   BANYAN_MIGRATE_STAGE: {
     meaning: 'A stage was asked for that does not exist, or that the service has already left behind.',

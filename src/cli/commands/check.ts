@@ -1,9 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { BanyanError } from '../../core/errors.ts';
 import type { CheckFormat, CheckOptions, CheckResult } from '../../app/plan-types.ts';
 import { examples } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
-import { decimalNumber, filled } from '../values.ts';
+import { decimalNumber, filled, wholeNumber } from '../values.ts';
 
 interface CheckFlags {
   readonly before: string;
@@ -15,6 +16,10 @@ interface CheckFlags {
   readonly rename?: Readonly<Record<string, string>>;
   readonly rules?: string;
   readonly rowsTimeout?: number;
+  readonly allowHazard?: readonly string[];
+  readonly apply?: boolean;
+  readonly planHash?: string;
+  readonly lockTimeout?: number;
 }
 
 export function addCheck(program: Command, frame: Frame): void {
@@ -32,19 +37,37 @@ export function addCheck(program: Command, frame: Frame): void {
     .option('--rename <old=new>', 'a table or column that has another name now: users.mail=users.email; may be given again', rename)
     .option('--rules <file>', 'what your team thinks of the rules: other severities, and waivers that expire', filled)
     .option('--rows-timeout <seconds>', 'how long the rows of one table of --before, a database, are counted that break new rules; 0: not at all (default: 60)', decimalNumber(0, 86_400))
+    .option('--allow-hazard <name>', 'a hazard of the scripts that is allowed, or none; what is not allowed makes the exit code at least 1; may be given again', each)
+    .option('--apply', 'run the scripts in --before, a database, with --plan-hash and each of their hazards allowed')
+    .option('--plan-hash <hash>', 'the plan_hash of the report that was looked at', filled)
+    .option('--lock-timeout <milliseconds>', 'how long --apply waits for a lock before it lets everybody behind it pass, and tries again later (default: 2000)', wholeNumber(1, 600_000))
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { before, after, type, compatibility, output, format, rename: renames, rules, rowsTimeout } = command.opts<CheckFlags>();
-        const result = await application.check({ before, after, type, format, ...(compatibility === undefined ? {} : { compatibility }), ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
+        const { before, after, type, compatibility, output, format, rename: renames, rules, rowsTimeout, allowHazard, ...rest } = command.opts<CheckFlags>();
+        const apply = applyOf(rest);
+        const result = await application.check({ before, after, type, format, ...(compatibility === undefined ? {} : { compatibility }), ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(allowHazard ? { allowHazards: allowHazard } : {}), ...(apply ? { apply } : {}), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
         return { json: result.report, exitCode: exitCodeOf(result), text: () => (result.files.length === 0 ? result.printed : result.files.map((file) => `written: ${file}\n`).join('')) };
       }),
     );
   examples(check, 'banyan check --before old.sql --after new.sql --type database', 'banyan check --before v1.yaml --after v2.yaml --type api -f sarif -o check.sarif', 'banyan check --before paid-v1.json --after paid-v2.json --type schema --compatibility full');
 }
 
+function applyOf({ apply, planHash, lockTimeout }: Pick<CheckFlags, 'apply' | 'planHash' | 'lockTimeout'>): CheckOptions['apply'] {
+  if (!apply && (planHash !== undefined || lockTimeout !== undefined)) throw new BanyanError('BANYAN_USAGE', { message: '--plan-hash and --lock-timeout go with --apply.' });
+  if (!apply) return undefined;
+  if (planHash === undefined) throw new BanyanError('BANYAN_USAGE', { message: '--apply needs --plan-hash: the plan_hash of the report that you have looked at.' });
+  return { planHash, ...(lockTimeout === undefined ? {} : { lockTimeoutMs: lockTimeout }) };
+}
+
+function each(name: string, before: readonly string[] = []): readonly string[] {
+  return [...before, name];
+}
+
+/** What was applied is done, whomever it breaks. */
 function exitCodeOf({ report }: CheckResult): ExitCode {
+  if (report.applied) return EXIT.fine;
   if (report.overall_compatibility === 'breaking_changes') return EXIT.refused;
-  return report.overall_compatibility === 'potentially_incompatible' ? EXIT.no : EXIT.fine;
+  return report.overall_compatibility === 'potentially_incompatible' || report.hazards_not_allowed?.length ? EXIT.no : EXIT.fine;
 }
 
 function rename(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {

@@ -31,6 +31,8 @@ export function reportText(report: CompatibilityReport): string {
     ...(report.issues.length === 0 ? [] : ['']),
     ...(report.data_checks === undefined || report.data_checks.length === 0 ? [] : ['Rows that are there:', ...dataCheckLines(report.data_checks).map((line) => `  ${line}`), '']),
     ...waiverLines(report),
+    ...(report.migration_scripts.length > 0 && report.plan_hash !== undefined ? [`Plan ${report.plan_hash}, ${report.migration_scripts.length} scripts${report.applied ? `, ${report.applied.length} of them applied` : ''}.`] : []),
+    ...(report.hazards_not_allowed?.length ? [`Not allowed: ${report.hazards_not_allowed.join(', ')}.`] : []),
     `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`,
   ];
   return `${lines.join('\n')}\n`;

@@ -29,6 +29,12 @@ export interface CompatibilityReport {
   /** Banyan's own: how many rows break each new rule. Absent: `before` is no database, or its rows were not to be looked at. */
   readonly data_checks?: readonly DataCheck[];
   readonly migration_scripts: readonly MigrationScript[];
+  /** Banyan's own: the hash of the old schema with its scripts, by which they are applied. Absent: no database was compared. */
+  readonly plan_hash?: string;
+  /** Hazards of the scripts that nobody has allowed; absent: nobody said which are. */
+  readonly hazards_not_allowed?: readonly string[];
+  /** Descriptions of the scripts that were run; absent: none was to be. */
+  readonly applied?: readonly string[];
   readonly risk_assessment: { readonly overall_risk: Level; readonly deployment_risk: Level; readonly rollback_complexity: Level; readonly testing_requirements: readonly string[] };
   readonly recommendations: readonly string[];
 }

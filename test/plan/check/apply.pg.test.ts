@@ -1,0 +1,125 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { applyScripts } from '../../../src/app/apply-scripts.ts';
+import { createApplication } from '../../../src/app/create-application.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { compareSchemas } from '../../../src/plan/check/database/compare-schemas.ts';
+import { withHazards } from '../../../src/plan/check/database/hazards/script-hazards.ts';
+import type { MigrationScript } from '../../../src/plan/check/finding.ts';
+import { PostgresIntrospector } from '../../../src/postgres/catalog/introspector.ts';
+import { run } from '../../cli/harness.ts';
+import { until } from '../../support/condition.ts';
+import { describePostgres, serverMajor, testDatabase, type TestDatabase } from '../../support/postgres.ts';
+
+const OLD = 'CREATE TABLE public.t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer, word varchar(10)); INSERT INTO public.t (n, word) SELECT i, i::text FROM generate_series(1, 500) i';
+const NEW = "CREATE TABLE public.t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL CHECK (n > 0), word varchar(20), x text DEFAULT 'a'); CREATE INDEX t_word ON public.t (word)";
+
+describePostgres('applying the scripts of a check', () => {
+  const databaseWith = async (sql: string): Promise<TestDatabase> => {
+    const database = await testDatabase({ max: 8 });
+    onTestFinished(() => database.drop());
+    await database.query(sql);
+    return database;
+  };
+  const plan = async (database: TestDatabase, target: TestDatabase): Promise<MigrationScript[]> => {
+    const [before, after] = [await new PostgresIntrospector({ pool: database.pool }).readSchema(), await new PostgresIntrospector({ pool: target.pool }).readSchema()];
+    return await withHazards({ scripts: compareSchemas({ before, after }).scripts, before });
+  };
+  const common = { clock: systemClock, signal: new AbortController().signal };
+
+  it('keeps no writer waiting for longer than it waits itself, and one that does would be seen', async () => {
+    if (serverMajor() < 14) return;
+    const [database, target] = [await databaseWith(OLD), await databaseWith(NEW)];
+    const lockTimeoutMs = 300;
+    const [reader, writer] = [await database.pool.connect(), await database.pool.connect()];
+    const pid = (await writer.query<{ readonly pid: string }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid ?? '';
+    const state = { stopped: false };
+    let [writes, longest] = [0, 0];
+    const load = (async () => {
+      while (!state.stopped) {
+        await writer.query("INSERT INTO public.t (n, word) VALUES (7, 'w')");
+        writes += 1;
+      }
+    })();
+    /** How long the writer has been waiting, by the server's own clock. */
+    const watched = async (): Promise<number> => {
+      const [row] = await database.query(`SELECT extract(epoch FROM clock_timestamp() - waitstart) * 1000 AS ms FROM pg_locks WHERE pid = ${pid} AND NOT granted AND waitstart IS NOT NULL`);
+      longest = Math.max(longest, Number(row?.['ms'] ?? 0));
+      return longest;
+    };
+    const watch = (async () => {
+      while (!state.stopped) await watched();
+    })();
+    const refused: string[] = [];
+    await reader.query('BEGIN; SELECT count(*) FROM public.t');
+    const applied = applyScripts({ ...common, pool: database.pool, scripts: await plan(database, target), lockTimeoutMs, note: (text) => refused.push(text) });
+    await until(() => refused.length >= 3, { what: 'the lock was given up three times' });
+    await reader.query('COMMIT');
+    expect((await applied).length).toBeGreaterThan(5);
+    const [during, writesThen] = [longest, writes];
+    expect(during).toBeGreaterThan(0);
+    expect(during / lockTimeoutMs).toBeLessThan(2);
+    expect(writesThen).toBeGreaterThan(3);
+    expect(await plan(database, target)).toEqual([]);
+    // A statement without the timeout, behind the same reader, is seen by the same watch.
+    await reader.query('BEGIN; SELECT count(*) FROM public.t');
+    const rude = database.query('ALTER TABLE public.t ALTER COLUMN word TYPE varchar(30)');
+    await until(async () => (await watched()) / lockTimeoutMs > 2, { what: 'the writer waits behind it' });
+    await reader.query('COMMIT');
+    await rude;
+    state.stopped = true;
+    await Promise.all([load, watch]);
+    reader.release();
+    writer.release();
+  });
+
+  it('is led on by another check where it was killed, and drops what a broken off index has left', async () => {
+    // With a column of another type the server would build the index anew by itself.
+    const [database, target] = [await databaseWith(OLD), await databaseWith(NEW.replace('varchar(20)', 'varchar(10)'))];
+    const writer = await database.pool.connect();
+    await writer.query("BEGIN; INSERT INTO public.t (n, word) VALUES (1, 'open')");
+    // The index comes before what the open writer would keep out.
+    const scripts = (await plan(database, target)).toSorted((a, b) => Number(a.transactional) - Number(b.transactional));
+    const broken = applyScripts({ ...common, pool: database.pool, scripts, note: () => undefined });
+    broken.catch(() => undefined);
+    const building = async (): Promise<Record<string, string | null>[]> => await database.query("SELECT pid FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock' AND datname = current_database()");
+    await until(async () => (await building()).length === 1, { what: 'the index waits for the writer' });
+    await database.query(`SELECT pg_terminate_backend(${(await building())[0]?.['pid'] ?? ''})`);
+    await expect(broken).rejects.toMatchObject({ code: 'BANYAN_PLAN_APPLY' });
+    expect(await database.query('SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid')).toEqual([{ name: 'public.t_word' }]);
+    await writer.query('COMMIT');
+    writer.release();
+    const notes: string[] = [];
+    await applyScripts({ ...common, pool: database.pool, scripts: await plan(database, target), note: (text) => notes.push(text) });
+    expect(notes.join()).toContain('is dropped first');
+    expect(await plan(database, target)).toEqual([]);
+    expect(await database.query('SELECT FROM pg_index WHERE NOT indisvalid')).toEqual([]);
+  });
+
+  it('is refused without its hash and without its hazards, and done with both', async () => {
+    const database = await databaseWith(OLD);
+    const folder = await mkdtemp(join(tmpdir(), 'banyan-apply-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'new.sql');
+    await writeFile(file, NEW.replace('n integer NOT NULL CHECK (n > 0)', 'n bigint'));
+    const banyan = (...words: string[]) => run(['check', '--before', database.url, '--after', file, '--type', 'database', '--json', ...words], { application: createApplication });
+    const hashOf = (text: string): string => /"plan_hash": ?"(\w{12})"/.exec(text)?.[1] ?? '';
+    const first = await banyan();
+    const hash = hashOf(first.stdout);
+    expect(hash).toMatch(/^[0-9a-f]{12}$/);
+    expect(hashOf((await banyan('--allow-hazard', 'none')).stdout)).toBe(hash);
+    expect(await banyan('--allow-hazard', 'table_rewrit')).toMatchObject({ code: 2, stdout: expect.stringContaining('Did you mean table_rewrite?') as string });
+    expect(await banyan('--apply', '--plan-hash', '000000000000', '--allow-hazard', 'table_rewrite')).toMatchObject({ code: 2, stdout: expect.stringMatching(new RegExp(`BANYAN_PLAN_CHANGED[\\s\\S]*000000000000[\\s\\S]*${hash}`)) as string });
+    expect(await banyan('--apply', '--plan-hash', hash)).toMatchObject({ code: 2, stdout: expect.stringMatching(/BANYAN_HAZARD[\s\S]*table_rewrite/) as string });
+    // Somebody changes the schema in between: what was looked at is not what would run.
+    await database.query('ALTER TABLE public.t ADD COLUMN late integer');
+    expect(await banyan('--apply', '--plan-hash', hash, '--allow-hazard', 'table_rewrite', '--allow-hazard', 'deletes_data')).toMatchObject({ code: 2, stdout: expect.stringContaining('BANYAN_PLAN_CHANGED') as string });
+    await database.query('ALTER TABLE public.t DROP COLUMN late');
+    const applied = await banyan('--apply', '--plan-hash', hash, '--allow-hazard', 'table_rewrite');
+    expect(applied).toMatchObject({ code: 0 });
+    expect(JSON.parse(applied.stdout)).toMatchObject({ applied: expect.arrayContaining(['Add column t.x']) as unknown });
+    expect(JSON.parse((await banyan()).stdout)).toMatchObject({ migration_scripts: [], issues: [] });
+  });
+});
