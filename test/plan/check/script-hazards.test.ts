@@ -4,6 +4,7 @@ import { compareSchemas } from '../../../src/plan/check/database/compare-schemas
 import { withHazards } from '../../../src/plan/check/database/hazards/script-hazards.ts';
 import { severityBySize } from '../../../src/plan/check/database/hazards/size-severity.ts';
 import type { MigrationScript } from '../../../src/plan/check/finding.ts';
+import { SCHEMA_PAIRS } from '../schema-pairs.ts';
 import { parseSchema } from '../../../src/postgres/sql/parse-schema.ts';
 
 async function scriptsBetween(old: string, fresh: string, sizes: Partial<Pick<Schema['tables'][number], 'estimatedRows' | 'bytes'>> = {}): Promise<MigrationScript[]> {
@@ -52,4 +53,17 @@ it('names the locks on every table, and what it does not know', async () => {
   const [key, dynamic] = await withHazards({ before, scripts: [script('ALTER TABLE t ADD FOREIGN KEY (n) REFERENCES r NOT VALID'), script("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 't'; END $$")] });
   expect(key?.statements).toMatchObject([{ form: 'add-foreign-key-not-valid', locks: { t: 'SHARE ROW EXCLUSIVE', r: 'SHARE ROW EXCLUSIVE' }, scans: [], rewrites: [], transactional: true }]);
   expect(dynamic).toMatchObject({ hazards: ['not_known'], statements: [{ form: 'unknown' }] });
+});
+
+it('knows every statement that scripts are made of', async () => {
+  const unknown: string[] = [];
+  let statements = 0;
+  for (const { name, old, fresh } of SCHEMA_PAIRS) {
+    for (const script of await scriptsBetween(old, fresh)) {
+      statements += script.statements?.length ?? 0;
+      if (script.statements?.some(({ form }) => form === 'unknown')) unknown.push(`${name}: ${script.description}: ${script.script_content}`);
+    }
+  }
+  expect(unknown).toEqual([]);
+  expect(statements).toBeGreaterThan(200);
 });
