@@ -69,6 +69,11 @@ export function guarded(condition: string, ...statements: readonly string[]): st
   return `DO ${tag} BEGIN\n  IF ${condition} THEN\n    ${body}\n  END IF;\nEND ${tag};`;
 }
 
+/** The text with what {@link guarded} made of statements taken back, as if every condition held: far quicker to read. */
+export function unguarded(text: string): string {
+  return text.replaceAll(/DO (\$banyan\d*\$) BEGIN\n  IF [\s\S]*? THEN\n    ([\s\S]*?)\n  END IF;\nEND \1;/g, (_, _tag, body: string) => body);
+}
+
 export const regclass = (table: TableName): string => `to_regclass(${quoteLiteral(quoteTable(table))})`;
 
 export function hasConstraint(table: TableName, name: string): string {

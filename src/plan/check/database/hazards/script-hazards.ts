@@ -3,6 +3,7 @@ import type { TableName } from '../../../../model/names.ts';
 import type { Schema } from '../../../../model/schema.ts';
 import type { HazardDetail, MigrationScript, ScriptStatement } from '../../finding.ts';
 import { displayName } from '../differences.ts';
+import { unguarded } from '../sql-text.ts';
 import { hazardsOf } from './effect.ts';
 import { effectOf } from './forms.ts';
 import { HAZARD_NAMES, type HazardName } from './hazard-names.ts';
@@ -21,7 +22,7 @@ export async function withHazards({ scripts, before }: ScriptHazardsOptions): Pr
   await loadModule();
   const sofar = new SchemaSoFar(before);
   return scripts.map((script) => {
-    const uses = readStatements(script.script_content, sofar).flatMap((statement: ReadStatement) => statement.uses);
+    const uses = readStatements(unguarded(script.script_content), sofar).flatMap((statement: ReadStatement) => statement.uses);
     const details = uniqueDetails(uses.flatMap((use) => detailsOf(use, sofar)));
     const found = new Set(details.map(({ hazard }) => hazard));
     return { ...script, hazards: HAZARD_NAMES.filter((name) => found.has(name)), hazard_details: details, statements: uses.filter(({ form }) => form !== 'no-table').map(statementOf) };
