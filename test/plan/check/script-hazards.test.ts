@@ -4,7 +4,7 @@ import { compareSchemas } from '../../../src/plan/check/database/compare-schemas
 import { withHazards } from '../../../src/plan/check/database/hazards/script-hazards.ts';
 import { severityBySize } from '../../../src/plan/check/database/hazards/size-severity.ts';
 import type { MigrationScript } from '../../../src/plan/check/finding.ts';
-import { SCHEMA_PAIRS } from '../schema-pairs.ts';
+import { SCHEMA_PAIRS } from '../pairs/pairs.ts';
 import { parseSchema } from '../../../src/postgres/sql/parse-schema.ts';
 
 async function scriptsBetween(old: string, fresh: string, sizes: Partial<Pick<Schema['tables'][number], 'estimatedRows' | 'bytes'>> = {}): Promise<MigrationScript[]> {

@@ -20,7 +20,13 @@ export interface ReadStatement {
 /** The statements of a text, those in DO blocks too, as they are there without looking at conditions. The grammar must be loaded. */
 export function readStatements(sql: string, sofar: SchemaSoFar): ReadStatement[] {
   const bytes = Buffer.from(sql);
-  return (parseSync(sql).stmts ?? []).flatMap(({ stmt, stmt_location: from = 0, stmt_len: length }) => {
+  let statements: NonNullable<ReturnType<typeof parseSync>['stmts']>;
+  try {
+    statements = parseSync(sql).stmts ?? [];
+  } catch {
+    return [readAs(sql, [use('unknown')], sofar)];
+  }
+  return statements.flatMap(({ stmt, stmt_location: from = 0, stmt_len: length }) => {
     if (!stmt) return [];
     const text = bytes.subarray(from, length === undefined ? undefined : from + length).toString().trim();
     if ('DoStmt' in stmt) return blockStatements(text, sofar);
@@ -47,13 +53,21 @@ function blockStatements(text: string, sofar: SchemaSoFar): ReadStatement[] {
 function queriesOf(value: unknown): (string | undefined)[] {
   if (Array.isArray(value)) return value.flatMap(queriesOf);
   if (!isRecord(value)) return [];
-  if ('PLpgSQL_stmt_dynexecute' in value) return [undefined];
+  const dynamic = value['PLpgSQL_stmt_dynexecute'];
+  if (dynamic !== undefined) return [constantQuery(dynamic)];
   const statement = value['PLpgSQL_stmt_execsql'];
   if (isRecord(statement) && isRecord(statement['sqlstmt']) && isRecord(statement['sqlstmt']['PLpgSQL_expr'])) {
     const { query } = statement['sqlstmt']['PLpgSQL_expr'];
     return [typeof query === 'string' ? query : undefined];
   }
   return Object.values(value).flatMap(queriesOf);
+}
+
+/** The text of EXECUTE '…', where it is written as it is; what follows ALTER SEQUENCE … can only be more options of it. */
+function constantQuery(statement: unknown): string | undefined {
+  const query = isRecord(statement) && isRecord(statement['query']) && isRecord(statement['query']['PLpgSQL_expr']) ? statement['query']['PLpgSQL_expr']['query'] : undefined;
+  const [, text, rest = ''] = /^'((?:[^']|'')*)'([\s\S]*)$/.exec(typeof query === 'string' ? query.trim() : '') ?? [];
+  return text !== undefined && (rest === '' || /^ALTER SEQUENCE\b/.test(text)) ? text.replaceAll("''", "'") : undefined;
 }
 
 const NO_TABLE: ReadonlySet<string> = new Set([
