@@ -209,7 +209,7 @@ describe('parseSchema', () => {
     ]);
     expect(schema.domains.map(({ name, nullable, checks }) => [name, nullable, checks.length])).toEqual([['plain', true, 0], ['checked', true, 1]]);
     expect(table(schema, 'public.bits').columns.map((column) => column.type)).toEqual([
-      'bit(3)', 'Odd Type', 'app.T[]', 'geometry(point,4326)', 'time(2) with time zone', `other('x')`,
+      'bit(3)', 'Odd Type', 'app."T"[]', 'geometry(point,4326)', 'time(2) with time zone', `other('x')`,
     ]);
   });
 

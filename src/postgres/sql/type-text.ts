@@ -1,4 +1,5 @@
 import type { Node, TypeName } from 'libpg-query';
+import { tableName } from '../../model/names.ts';
 import { strings } from './syntax-tree.ts';
 
 const SPELLING: Readonly<Record<string, string>> = {
@@ -41,7 +42,7 @@ export function typeText(type: TypeName | undefined): TypeText {
   const base = SERIALS[name];
   if (base !== undefined && schema === undefined) return { text: base, serial: true };
   const builtIn = schema === undefined || schema === 'pg_catalog' || schema === 'public';
-  const spelled = builtIn ? (SPELLING[name] ?? name) : `${schema}.${name}`;
+  const spelled = builtIn ? (SPELLING[name] ?? name) : tableName(schema, name);
   const modified = withModifiers(spelled, name, type?.typmods);
   return { text: modified + '[]'.repeat((type?.arrayBounds?.length ?? 0) > 0 ? 1 : 0), serial: false };
 }
