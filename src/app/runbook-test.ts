@@ -14,18 +14,20 @@ import { splitStatements } from '../postgres/sql/split-statements.ts';
 import type { ApplicationContext } from './application.ts';
 import { writeDocument } from './document-output.ts';
 import type { RunbookTestOptions, RunbookTestResult, TestedStep } from './plan-types.ts';
+import { configuredContacts } from './runbook-contacts.ts';
 import { readDocumentText } from './text-file.ts';
 
 /** `banyan runbook test`: each statement of a plan forward and back, on a server that is thrown away. */
 export async function testRunbook(context: ApplicationContext, { input, schema, output, format }: RunbookTestOptions): Promise<RunbookTestResult> {
   const { value: plan } = readPlan({ file: input, text: await readDocumentText(input) });
   const tables = schema === undefined ? minimalTables(plan) : [...splitStatements(await readDocumentText(schema))].map(({ text }) => text);
+  const contacts = await configuredContacts(context);
   const steps = plan.phases.flatMap(({ steps: each = [] }) => each);
   const notRun = steps.filter(({ script_type: type, rollback }) => type !== 'sql' && rollback !== '').map(({ step_id: id, name }) => `${id}: ${name}`);
   const sql = steps.filter(({ script_type: type, start = '' }) => type === 'sql' && start !== '');
   const tested = sql.length === 0 ? { steps: [], notes: [] } : await onThrowAwayServer(context, { tables, sql });
   const ok = tested.steps.every(({ result }) => result === 'came back');
-  const runbook = new RollbackGenerator({ clock: context.clock }).generate(plan, ok && tested.steps.length > 0 ? { testedAt: new Date(context.clock.now()) } : {});
+  const runbook = new RollbackGenerator({ clock: context.clock }).generate(plan, { contacts, ...(ok && tested.steps.length > 0 ? { testedAt: new Date(context.clock.now()) } : {}) });
   const written = output === undefined ? { files: [] } : await writeDocument({
     format, output, render: { json: () => `${JSON.stringify(runbook, null, 2)}\n`, text: () => runbookText(runbook), markdown: () => runbookMarkdown(runbook) },
   });

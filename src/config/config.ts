@@ -22,6 +22,8 @@ export interface Config {
   readonly validate: Frozen<ConfigFile['validate']>;
   /** Absent when the file has no `route`; see {@link routeConfig}. */
   readonly route?: RouteConfig;
+  /** Who is called when a migration goes back. */
+  readonly runbook: Frozen<ConfigFile['runbook']>;
   /** Where Banyan keeps its own tables; the monolith's database unless the file says otherwise. */
   readonly state: { readonly url: string };
   /** Where `sync run` serves its metrics; absent: nowhere. */

@@ -36,6 +36,9 @@ export function crossCheck(file: ConfigFile, positions: ReadonlyMap<string, Posi
   const { writes } = file.route?.shadow ?? {};
   if (writes?.mode === 'dry-run-header' && writes.header === undefined) add(['route', 'shadow', 'writes'], 'the mode dry-run-header without a header', '`header: "x-dry-run: 1"` beside it');
   checkRouting(file, add);
+  for (const [index, { phone, email, channel }] of file.runbook.contacts.entries()) {
+    if (phone === undefined && email === undefined && channel === undefined) add(['runbook', 'contacts', index], 'a contact that can not be reached', '`phone`, `email` or `channel` beside its name');
+  }
   for (const name of Object.keys(file.services)) {
     if (RESERVED_NAMES.has(name)) add(['services', name], `a service named ${name}`, `another name: \`banyan migrate ${name}\` is a command`);
   }

@@ -87,6 +87,10 @@ export const FORMATS = {
       }
     },
   },
+  email: {
+    expected: 'an address such as ada@example.org',
+    refuse: matching(/^[^\s@<>]+@[^\s@<>]+$/),
+  },
   'path-pattern': {
     expected: 'a path that begins with /, such as /api/users/**',
     refuse: matching(/^\/[^\s?#]*$/),

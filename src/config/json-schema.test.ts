@@ -9,6 +9,7 @@ test.each<[string, unknown]>([
   ['empty sections', { monolith, sync: null, services: null, log: {} }],
   ['a variable for a number and for a choice', { monolith, sync: { heartbeatMs: '${MS}', mode: '${MODE:-bidirectional}' } }],
   ['tables as names and objects', { monolith, services: { a: { url: 'x', tables: ['t', { table: 'v' }] } } }],
+  ['contacts', { monolith, runbook: { contacts: [{ role: 'lead', name: 'Ada', phone: '1' }] } }],
   ['keys', { monolith, route: { monolith: 'http://h', key: ['ip', { cookie: 'uid' }] } }],
 ])('an editor accepts %s', (_name, value) => {
   expect(Check(configJsonSchema(), value)).toBe(true);
@@ -20,6 +21,7 @@ test.each<[string, unknown]>([
   ['an unknown choice', { monolith, log: { level: 'loud' } }],
   ['a text for a number', { monolith, sync: { heartbeatMs: 'fast' } }],
   ['a service without tables', { monolith, services: { a: { url: 'x', tables: [] } } }],
+  ['a contact without a name', { monolith, runbook: { contacts: [{ role: 'lead', phone: '1' }] } }],
   ['two keys in one', { monolith, route: { monolith: 'http://h', key: [{ cookie: 'a', jwt: 'b' }] } }],
 ])('an editor refuses %s', (_name, value) => {
   expect(Check(configJsonSchema(), value)).toBe(false);

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { runbookSchema } from './runbook-schema.ts';
 import { matchSchema, routeSchema, routingSchema } from './route-schema.ts';
 import { choice, listOf, section, text, webhooks, whole } from './schema-parts.ts';
 import { rulesSchema, tablesSchema, toleranceSchema } from './validate-schema.ts';
@@ -275,6 +276,7 @@ export const fileSchema = section(
     sync,
     validate,
     route: Type.Optional(routeSchema),
+    runbook: runbookSchema,
     state: section(
       { url: Type.Optional(text('database-url', "Where Banyan keeps its own tables. Default: the monolith's database.")) },
       { default: {}, description: "Banyan's own tables." },

@@ -34,6 +34,29 @@ it('makes a runbook of the example in the page, which begins as the page says', 
   expect((await banyan('runbook', '-i', plan, '-f', 'markdown')).stdout).toContain('## 1. rollback_contract');
 });
 
+it('calls whom the configuration names, and says which role nobody has', async () => {
+  const [plan, config] = [join(folder, 'plan.json'), join(folder, 'banyan.yaml')];
+  await writeFile(plan, JSON.stringify({ migration_id: 'm', phases: [{ name: 'a' }], rollback_plan: { rollback_contacts: ['Migration Lead', 'Database administrator', 'on-call engineer'] } }));
+  const written = (contacts: string) => writeFile(config, `monolith: { url: "postgres://h/d" }\nrunbook:\n  contacts:\n${contacts}`);
+  await written('    - { role: migration lead, name: Ada, phone: "+1 555 0100", email: ada@example.org, backup: Grace }\n    - { role: database administrator, name: Edgar, channel: "#database" }\n');
+  const { code, stdout } = await banyan('-c', config, 'runbook', '-i', plan, '--json');
+  const runbook = JSON.parse(stdout) as RollbackRunbook;
+  expect([code, runbook.emergency_contacts]).toEqual([0, [
+    { role: 'migration lead', name: 'Ada', primary_phone: '+1 555 0100', email: 'ada@example.org', backup_contact: 'Grace' },
+    { role: 'database administrator', name: 'Edgar', primary_phone: 'none given', email: 'none given', backup_contact: 'none given', channel: '#database' },
+    { role: 'on-call engineer', name: 'TO BE FILLED IN', primary_phone: 'TO BE FILLED IN', email: 'TO BE FILLED IN', backup_contact: 'TO BE FILLED IN' },
+  ]]);
+  const [ada, edgar] = ['migration lead (Ada, phone +1 555 0100, email ada@example.org)', 'database administrator (Edgar, in #database)'];
+  expect(runbook.escalation_matrix.emergency.contacts).toEqual([ada, edgar, 'on-call engineer (nobody is named)']);
+  expect(runbook.escalation_matrix.level_2.contacts).toEqual([ada, edgar]);
+  expect(runbook.trigger_conditions[0]?.escalation_contacts).toContain(ada);
+  for (const { body } of runbook.communication_templates.filter(({ template_type: type, audience }) => type === 'emergency_escalation' && audience !== 'business')) expect(body).toContain(`Reach: ${ada}; ${edgar}.\nAdd: whom to reach as on-call engineer.`);
+  expect((await banyan('-c', config, 'runbook', '-i', plan, '-f', 'text')).stdout.split('\n')[1]).toBe('CONTACTS MISSING: nobody to call as on-call engineer. The configuration names them (runbook.contacts).');
+
+  await written('    - { role: migration lead, name: Ada }\n');
+  expect(await banyan('-c', config, 'runbook', '-i', plan)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('banyan.yaml:4:7: runbook.contacts[0]: found a contact that can not be reached; expected `phone`, `email` or `channel` beside its name.') as string });
+});
+
 it('refuses what is no plan', async () => {
   const plan = join(folder, 'plan.json');
   await writeFile(plan, '{"migration_id":"x","phases":[]}');

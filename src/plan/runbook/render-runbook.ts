@@ -1,4 +1,4 @@
-import { UNNAMED } from './roles.ts';
+import { isMissing } from './roles.ts';
 import type { RollbackRunbook, RollbackStep } from './runbook-document.ts';
 
 /*
@@ -11,8 +11,8 @@ export function testedText({ tested_at: at }: RollbackRunbook): string {
 }
 
 function unnamedText({ emergency_contacts: contacts }: RollbackRunbook): string[] {
-  const roles = contacts.filter(({ name, primary_phone: phone }) => name === UNNAMED || phone === UNNAMED).map(({ role }) => role);
-  return roles.length === 0 ? [] : [`CONTACTS MISSING: nobody to call as ${roles.join(', ')}.`];
+  const roles = contacts.filter(isMissing).map(({ role }) => role);
+  return roles.length === 0 ? [] : [`CONTACTS MISSING: nobody to call as ${roles.join(', ')}. The configuration names them (runbook.contacts).`];
 }
 
 /** Plain text, in the order in which it is read at night. */
@@ -22,7 +22,7 @@ export function runbookText(runbook: RollbackRunbook): string {
   const lines = [
     testedText(runbook), ...unnamedText(runbook), '',
     `Rollback runbook ${runbook.runbook_id} of migration ${runbook.migration_id}, made ${runbook.created_at}`, '',
-    'CALL', ...runbook.emergency_contacts.map((each) => `  ${each.role}: ${each.name}, phone ${each.primary_phone}, email ${each.email}, else ${each.backup_contact}`), '',
+    'CALL', ...runbook.emergency_contacts.map((each) => `  ${each.role}: ${each.name}, phone ${each.primary_phone}, email ${each.email}${each.channel === undefined ? '' : `, in ${each.channel}`}, else ${each.backup_contact}`), '',
     'GO BACK WHEN', ...bullets(runbook.trigger_conditions.map(({ condition, auto_execute: auto }) => `${condition}${auto ? ' (goes back by itself)' : ''}`)), '',
     ...runbook.rollback_phases.flatMap((phase, i) => [
       `${i + 1}. ${phase.phase_name} (${phase.urgency_level}, ${phase.estimated_duration_minutes} min)`, `   ${phase.description}`,
@@ -57,7 +57,7 @@ export function runbookMarkdown(runbook: RollbackRunbook): string {
   const lines = [
     `> **${testedText(runbook)}**`, ...unnamedText(runbook).flatMap((line) => ['>', `> **${line}**`]), '',
     `# Rollback runbook ${runbook.runbook_id}`, '', `Of migration ${runbook.migration_id}, made ${runbook.created_at}.`, '',
-    '## Call', '', ...head('role', 'name', 'phone', 'email', 'else'), ...runbook.emergency_contacts.map((each) => row(each.role, each.name, each.primary_phone, each.email, each.backup_contact)), '',
+    '## Call', '', ...head('role', 'name', 'phone', 'email', 'channel', 'else'), ...runbook.emergency_contacts.map((each) => row(each.role, each.name, each.primary_phone, each.email, each.channel ?? '', each.backup_contact)), '',
     '## Go back when', '', ...head('condition', 'window, min', 'by itself'), ...runbook.trigger_conditions.map((each) => row(each.condition, String(each.evaluation_window_minutes), each.auto_execute ? 'yes' : 'no')), '',
     ...runbook.rollback_phases.flatMap((phase, i) => [
       `## ${i + 1}. ${phase.phase_name}`, '', `${phase.description}. Urgency ${phase.urgency_level}, ${phase.estimated_duration_minutes} minutes.`, '',

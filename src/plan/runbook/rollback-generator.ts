@@ -4,7 +4,7 @@ import { postRollback, validationChecklist } from './checklists.ts';
 import { escalationOf, templatesOf } from './communication.ts';
 import type { PlanToUndo } from './plan-to-undo.ts';
 import { recoveryOf } from './recovery.ts';
-import { contactsOf } from './roles.ts';
+import { contactsOf, reachText } from './roles.ts';
 import { rollbackPhasesOf } from './rollback-phases.ts';
 import type { EmergencyContact, RollbackRunbook } from './runbook-document.ts';
 import { triggerConditionsOf } from './triggers.ts';
@@ -32,7 +32,7 @@ export class RollbackGenerator {
   generate(plan: PlanToUndo, { contacts: named = [], testedAt }: GenerateOptions = {}): RollbackRunbook {
     const contacts = contactsOf(plan, named);
     const phases = rollbackPhasesOf(plan);
-    const triggers = triggerConditionsOf(plan, contacts.map(({ role }) => role));
+    const triggers = triggerConditionsOf(plan, contacts.map(reachText));
     const minutes = phases.reduce((sum, phase) => sum + phase.estimated_duration_minutes, 0);
     return {
       tested: testedAt !== undefined,
@@ -43,7 +43,7 @@ export class RollbackGenerator {
       rollback_phases: phases,
       trigger_conditions: triggers,
       data_recovery_plan: recoveryOf(plan, minutes),
-      communication_templates: templatesOf({ plan, phases, triggers }),
+      communication_templates: templatesOf({ plan, phases, triggers, contacts }),
       escalation_matrix: escalationOf(contacts),
       validation_checklist: validationChecklist(plan, phases),
       post_rollback_procedures: postRollback(plan),

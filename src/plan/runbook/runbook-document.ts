@@ -88,6 +88,8 @@ export interface EmergencyContact {
   readonly primary_phone: string;
   readonly email: string;
   readonly backup_contact: string;
+  // Banyan's own: where they read.
+  readonly channel?: string;
 }
 
 export interface RollbackRunbook {
