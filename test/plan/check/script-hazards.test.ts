@@ -47,6 +47,15 @@ it('grows with the size of the table, and says where nobody knows it', async () 
   expect(severityBySize({ rows: 2_000_000_000, bytes: 1 })).toBe('critical');
 });
 
+it('adds a label in its place, while views, checks and indexes stay as they are', async () => {
+  const rest = `${MOOD.replace(/^[^;]*;/, '')}${T}, CHECK (feeling <> 'sad')); CREATE INDEX i ON t (feeling) WHERE feeling = 'sad'; CREATE VIEW v AS SELECT feeling FROM t`;
+  const scripts = await scriptsBetween(`CREATE TYPE mood AS ENUM ('sad', 'glad'); ${rest}`, `CREATE TYPE mood AS ENUM ('sad', 'so so', 'glad'); ${rest}`);
+  const there = scripts.filter(({ script_content: sql }) => !sql.startsWith('-- Nothing to do'));
+  expect(there.map(({ script_content: sql }) => sql)).toEqual(["ALTER TYPE \"public\".\"mood\" ADD VALUE IF NOT EXISTS 'so so' AFTER 'sad';"]);
+  expect(scripts.flatMap(({ hazards }) => hazards)).toEqual([]);
+  expect(scripts.map(({ rollback_script: sql }) => sql).join('\n')).toMatch(/CREATE OR REPLACE VIEW[\s\S]*DROP VIEW/);
+});
+
 it('names the locks on every table, and what it does not know', async () => {
   const before = (await parseSchema(`${MOOD}${T})`)).schema;
   const script = (sql: string): MigrationScript => ({ script_type: 'sql', description: sql, script_content: sql, rollback_script: '', dependencies: [], validation_query: 'SELECT true', transactional: true, hazards: [] });

@@ -1,16 +1,17 @@
 import { parseTableName, quoteIdentifier, quoteLiteral, quoteTable, tableName, type TableName } from '../../../model/names.ts';
 import type { Grant, Schema } from '../../../model/schema.ts';
 import { roleText } from './compare-policies.ts';
-import { displayName, PHASES, type Pair } from './differences.ts';
+import { displayName, PHASES, type MakingWay, type Pair } from './differences.ts';
 import { guarded, regclass } from './sql-text.ts';
 
 /**
  * Privileges on tables, views, columns, sequences and schemas; compared only where both sides speak of them.
  * `rebuilt`: views that are dropped and made again, whose privileges go with them.
  */
-export function compareGrants({ before, after, differences }: Pair, rebuilt: ReadonlySet<TableName>): void {
+export function compareGrants({ before, after, differences }: Pair, rebuilt: MakingWay<TableName>): void {
   if (before.grants === undefined || after.grants === undefined) return;
-  const again = ({ on, name }: Grant): boolean => on === 'table' && rebuilt.has(parseTableName(name));
+  const goes = (way: keyof typeof rebuilt) => ({ on, name }: Grant): boolean => on === 'table' && rebuilt[way].has(parseTableName(name));
+  const [againThere, again] = [goes('there'), goes('back')];
   const there = objectsOf(after);
   const [old, fresh] = [new Map(before.grants.map((grant) => [keyOf(grant), grant])), new Map(after.grants.map((grant) => [keyOf(grant), grant]))];
   const gone = [...old.values()].filter((grant) => !fresh.has(keyOf(grant)));
@@ -21,10 +22,10 @@ export function compareGrants({ before, after, differences }: Pair, rebuilt: Rea
   for (const group of grouped([...old.values()].filter((grant) => again(grant) || (grant.on !== 'schema' && !there.has(grant.name))))) {
     differences.step({ phase: PHASES.dropView - 1, about: [group.name], description: `Take away ${titleOf(group)}, which goes with it`, forward: `-- They go with ${shown(group)}.`, back: group.grants.map(grantSql).join('\n'), holds: 'true' });
   }
-  for (const group of grouped(gone.filter((grant) => !again(grant) && (grant.on === 'schema' || there.has(grant.name))))) {
+  for (const group of grouped(gone.filter((grant) => !againThere(grant) && (grant.on === 'schema' || there.has(grant.name))))) {
     differences.step({ phase: PHASES.grant, about: [group.name], description: `Revoke ${titleOf(group)}`, forward: revokeSql(group), back: group.grants.map(grantSql).join('\n'), holds: 'true' });
   }
-  for (const group of grouped([...fresh.values()].filter((grant) => again(grant) || !old.has(keyOf(grant))))) {
+  for (const group of grouped([...fresh.values()].filter((grant) => againThere(grant) || !old.has(keyOf(grant))))) {
     differences.step({ phase: PHASES.grant + 0.5, about: [group.name], description: `Grant ${titleOf(group)}`, forward: group.grants.map(grantSql).join('\n'), back: group.grants.some(again) ? `-- They go with ${shown(group)}.` : revokeSql(group), holds: 'true' });
   }
 

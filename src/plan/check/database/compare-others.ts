@@ -2,7 +2,7 @@ import { quoteIdentifier, quoteLiteral, splitTableName, tableName, type TableNam
 import type { Index, Schema, Sequence, View } from '../../../model/schema.ts';
 import { countsAs, isOwned } from './conditions.ts';
 import { advanceSequence, alterSequence, createIndex, createSequence, createView, dropIndex, dropSequence, dropView, hasView, indexTail, ownSequence, sequenceOptions } from './definitions.ts';
-import { commonTables, displayName, PHASES, type Pair } from './differences.ts';
+import { commonTables, displayName, onTheWayBack, PHASES, type MakingWay, type Pair, type Step } from './differences.ts';
 import { canonical, mentions, guarded, hasFreeSequence, hasRelation, waiting } from './sql-text.ts';
 
 const createSchema = (name: string): string => `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(name)};`;
@@ -114,7 +114,7 @@ function followsColumn(old: Sequence, fresh: Sequence): boolean {
 
 const LARGEST: Readonly<Record<string, string>> = { smallint: '32767', integer: '2147483647', bigint: '9223372036854775807' };
 
-/** Types and routines that are made anew. */
+/** Types that are made anew on the way there or back, and routines. */
 interface Rebuilt {
   readonly types: ReadonlySet<string>;
   readonly routines: ReadonlySet<string>;
@@ -124,21 +124,13 @@ interface Rebuilt {
  * Views, and those in the way of a change of what they read.
  * @returns those that are dropped and made again.
  */
-export function compareViews(pair: Pair, rebuilt: Rebuilt): ReadonlySet<TableName> {
+export function compareViews(pair: Pair, rebuilt: Rebuilt): MakingWay<TableName> {
   const { before, after, differences } = pair;
-  const touched = new Set<TableName>(touchedTables(pair, rebuilt.types));
-  for (const view of [...before.views, ...after.views]) if ([...rebuilt.routines].some((name) => mentions(view.definition, name))) touched.add(view.name);
+  const [there, touched] = [touchedViews(pair, { ...rebuilt, types: pair.remade }), touchedViews(pair, rebuilt)];
+  const step = (view: View, made: Step): void => differences.step(there.has(view.name) ? made : onTheWayBack(made));
   const fresh = new Map(after.views.map((view) => [view.name, view]));
   const old = new Map(before.views.map((view) => [view.name, view]));
   const original = new Map(pair.original.views.map((view) => [view.name, view]));
-  for (const view of before.views) {
-    const other = fresh.get(view.name);
-    if (!other || !isSameView(view, other)) touched.add(view.name);
-  }
-  for (let size = -1; size !== touched.size;) {
-    size = touched.size;
-    for (const view of [...before.views, ...after.views]) if (view.reads.some((name) => touched.has(name))) touched.add(view.name);
-  }
   for (const view of byReading(before.views).toReversed()) {
     const other = fresh.get(view.name);
     const kind = view.materialized ? 'materialized-view' : 'view';
@@ -148,38 +140,66 @@ export function compareViews(pair: Pair, rebuilt: Rebuilt): ReadonlySet<TableNam
       const lost = view.columns.filter((column) => !other.columns.includes(column));
       differences.find(lost.length > 0 ? `${kind}-column-removed` : `${kind}-modified`, { field_path: path, old_value: view.definition, new_value: other.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is defined in another way${lost.length === 0 ? '' : `, without ${lost.join(', ')}`}.` });
     }
-    if (other) compareViewIndexes(pair, view, other, touched.has(view.name));
+    if (other) compareViewIndexes(pair, view, other, { there: there.has(view.name), back: touched.has(view.name) });
     if (!touched.has(view.name)) continue;
-    differences.step({ phase: PHASES.dropView, about: [view.name, ...view.reads], description: `Drop view ${displayName(view.name)}`, forward: waiting(...onlyOn(view, before, after).map(dropView), dropView(view)), back: createView(original.get(view.name) ?? view), holds: `NOT ${hasView(view)}`, hazards: ['view_rebuilt'], loses: `grants on view ${displayName(view.name)}${view.materialized ? ', its indexes and rows' : ''}` });
+    step(view, {
+      phase: PHASES.dropView, about: [view.name, ...view.reads], description: `Drop view ${displayName(view.name)}`,
+      forward: waiting(...onlyOn(view, before, after).map(dropView), dropView(view)),
+      back: createView(original.get(view.name) ?? view), holds: `NOT ${hasView(view)}`, hazards: ['view_rebuilt'],
+      loses: `grants on view ${displayName(view.name)}${view.materialized ? ', its indexes and rows' : ''}`,
+    });
   }
   for (const view of byReading(after.views)) {
     const other = old.get(view.name);
     if (!other) differences.find(view.materialized ? 'materialized-view-added' : 'view-added', { field_path: `views.${displayName(view.name)}`, new_value: view.definition, affected_operations: ['SELECT'], description: `View ${displayName(view.name)} is new.` });
     if (other && !touched.has(view.name)) continue;
-    differences.step({ phase: PHASES.view, about: [view.name, ...view.reads], description: `Create view ${displayName(view.name)}`, forward: createView(view), back: waiting(...(other ? onlyOn(other, after, before) : []).map(dropView), dropView(view)), holds: hasRelation(splitTableName(view.name).schema, splitTableName(view.name).table) });
+    const make: Step = {
+      phase: PHASES.view, about: [view.name, ...view.reads], description: `Create view ${displayName(view.name)}`, forward: createView(view),
+      back: waiting(...(other ? onlyOn(other, after, before) : []).map(dropView), dropView(view)), holds: hasRelation(splitTableName(view.name).schema, splitTableName(view.name).table),
+    };
+    if (other) step(view, make);
+    else differences.step(make);
+  }
+  return { there, back: touched };
+}
+
+/** Tables and views that change, with every view that stands on one of them. */
+function touchedViews(pair: Pair, rebuilt: Rebuilt): Set<TableName> {
+  const { before, after } = pair;
+  const views = [...before.views, ...after.views];
+  const fresh = new Map(after.views.map((view) => [view.name, view]));
+  const touched = new Set<TableName>(touchedTables(pair, rebuilt.types));
+  for (const view of views) if ([...rebuilt.routines].some((name) => mentions(view.definition, name))) touched.add(view.name);
+  for (const view of before.views) {
+    const other = fresh.get(view.name);
+    if (!other || !isSameView(view, other)) touched.add(view.name);
+  }
+  for (let size = -1; size !== touched.size;) {
+    size = touched.size;
+    for (const view of views) if (view.reads.some((name) => touched.has(name))) touched.add(view.name);
   }
   return touched;
 }
 
 /** Of a view that is made again they come with it. */
-function compareViewIndexes({ differences }: Pair, old: View, fresh: View, isRebuilt: boolean): void {
+function compareViewIndexes({ differences }: Pair, old: View, fresh: View, rebuilt: { readonly there: boolean; readonly back: boolean }): void {
   const text = (index: Index): string => `${index.unique} ${canonical(indexTail(index).replace(/^USING\s+btree\s*/i, ''))}`;
   const how = { concurrently: true };
   const tell = (rule: string, index: Index): void => differences.find(rule, { field_path: `views.${displayName(fresh.name)}.indexes.${index.name}`, new_value: index.definition, affected_operations: ['SELECT'], description: `The index ${index.name} of materialized view ${displayName(fresh.name)} ${rule.endsWith('added') ? 'is new' : rule.endsWith('removed') ? 'is gone' : 'is another one'}: ${index.definition}.` });
   const build = (index: Index): void => differences.step({ phase: PHASES.viewIndex, about: [fresh.name], description: `Build index ${index.name} of ${displayName(fresh.name)}`, forward: createIndex(fresh.name, index, how), back: dropIndex(fresh.name, index, how), holds: hasRelation(splitTableName(fresh.name).schema, index.name), transactional: false, hazards: index.unique ? ['refuses_rows'] : [] });
-  const drop = (index: Index): void => differences.step({ phase: PHASES.dropRule, about: [fresh.name], description: `Drop index ${index.name} of ${displayName(fresh.name)}`, forward: dropIndex(fresh.name, index, how), back: createIndex(fresh.name, index, how), holds: `NOT (${hasRelation(splitTableName(fresh.name).schema, index.name)})`, transactional: false });
+  const drop = (index: Index): void => differences.step({ phase: PHASES.dropRule, about: [fresh.name], description: `Drop index ${index.name} of ${displayName(fresh.name)}`, forward: dropIndex(fresh.name, index, how), back: rebuilt.back ? '-- It comes with its view.' : createIndex(fresh.name, index, how), holds: `NOT (${hasRelation(splitTableName(fresh.name).schema, index.name)})`, transactional: false });
   for (const index of old.indexes ?? []) {
     const now = fresh.indexes?.find(({ name }) => name === index.name);
     if (now && text(now) === text(index)) continue;
     tell(now ? 'materialized-view-index-modified' : 'materialized-view-index-removed', now ?? index);
-    if (isRebuilt) continue;
+    if (rebuilt.there) continue;
     drop(index);
     if (now) build(now);
   }
   for (const index of fresh.indexes ?? []) {
     if (old.indexes?.some(({ name }) => name === index.name)) continue;
     tell('materialized-view-index-added', index);
-    if (!isRebuilt) build(index);
+    if (!rebuilt.there) build(index);
   }
 }
 

@@ -1,15 +1,16 @@
 import type { TableName } from '../../../model/names.ts';
 import type { Column, ForeignKey, Table } from '../../../model/schema.ts';
-import { commonTables, displayName, tablePath, type Pair, type TablePair } from './differences.ts';
+import { commonTables, displayName, onTheWayBack, tablePath, type Pair, type TablePair } from './differences.ts';
 import { renameRule, rulesOf, ruleWords, type Rule } from './rules.ts';
 import { mentions } from './sql-text.ts';
 import { typeChange } from './type-change.ts';
 
-/** Keys, foreign keys, checks, exclusions and indexes of the tables that both have. `rebuilt`: types that are made anew. */
+/** Keys, foreign keys, checks, exclusions and indexes of the tables that both have. `rebuilt`: types that are made anew on the way there or back. */
 export function compareRules(pair: Pair, rebuilt: ReadonlySet<string>): void {
   const tables = commonTables(pair);
   const remade = new Map(tables.map(({ old, fresh }): [TableName, readonly string[]] => [fresh.name, remadeColumns(old, fresh)]));
-  const retyped = new Map(tables.map((each): [TableName, ReadonlySet<string>] => [each.fresh.name, retypedColumns(each, rebuilt)]));
+  const retypedBy = (types: ReadonlySet<string>): Retyped => new Map(tables.map((each) => [each.fresh.name, retypedColumns(each, types)]));
+  const retyped = { there: retypedBy(pair.remade), back: retypedBy(rebuilt) };
   const constraints = new Set([...pair.before.tables, ...pair.after.tables].flatMap(({ primaryKey, uniques, exclusions = [] }) => [...(primaryKey ? [primaryKey] : []), ...uniques, ...exclusions]).map(({ name }) => name));
   const matched = tables.map((each) => ({ ...each, ...match(rulesOf(each.old, pair.before, constraints), rulesOf(each.fresh, pair.after, constraints)) }));
   // A foreign key stands on a key of the other table: it has to make way for a while.
@@ -17,10 +18,10 @@ export function compareRules(pair: Pair, rebuilt: ReadonlySet<string>): void {
   for (const { fresh, removed, changed } of matched) {
     if (removed.some(({ unique }) => unique) || changed.some(([old]) => old.unique)) unkeyed.add(fresh.name);
   }
-  const stuck = (table: Table, rule: Rule): boolean => {
-    const columns = retyped.get(table.name) ?? new Set();
+  const stuck = (table: Table, rule: Rule, types: Retyped): boolean => {
+    const columns = types.get(table.name) ?? new Set();
     if (rule.key && remade.get(table.name)?.some((column) => rule.key?.columns.includes(column))) return true;
-    if (rule.key) return unkeyed.has(rule.key.references) || rule.key.columns.some((name) => columns.has(name)) || rule.key.referencedColumns.some((name) => retyped.get(rule.key?.references ?? table.name)?.has(name));
+    if (rule.key) return unkeyed.has(rule.key.references) || rule.key.columns.some((name) => columns.has(name)) || rule.key.referencedColumns.some((name) => types.get(rule.key?.references ?? table.name)?.has(name));
     return [...columns].some((column) => mentions(rule.expression, column)) || (remade.get(table.name) ?? []).some((column) => mentions(rule.text, column));
   };
   for (const { fresh, removed, added, changed, moved, same } of matched) {
@@ -38,8 +39,10 @@ export function compareRules(pair: Pair, rebuilt: ReadonlySet<string>): void {
     }
     for (const [old, rule] of [...moved, ...same]) {
       if (old.name !== rule.name) tellRenamed(pair, fresh, old, rule);
-      if (stuck(fresh, old)) pair.differences.step(old.steps.drop(), ...rule.steps.make());
-      else if (old.name !== rule.name) pair.differences.step(renameRule(fresh.name, old, rule));
+      const isRenamed = old.name !== rule.name;
+      if (stuck(fresh, old, retyped.there) || (isRenamed && stuck(fresh, old, retyped.back))) pair.differences.step(old.steps.drop(), ...rule.steps.make());
+      else if (isRenamed) pair.differences.step(renameRule(fresh.name, old, rule));
+      else if (stuck(fresh, old, retyped.back)) pair.differences.step(...[old.steps.drop(), ...rule.steps.make()].map(onTheWayBack));
     }
   }
   // Those of tables that come or go: in a circle no order of the tables would do.
@@ -51,6 +54,8 @@ export function compareRules(pair: Pair, rebuilt: ReadonlySet<string>): void {
     }
   }
 }
+
+type Retyped = ReadonlyMap<TableName, ReadonlySet<string>>;
 
 function retypedColumns({ old, fresh }: TablePair, rebuilt: ReadonlySet<string>): ReadonlySet<string> {
   const before = new Map(old.columns.map((column) => [column.name, column]));

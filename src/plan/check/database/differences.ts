@@ -33,6 +33,12 @@ interface FindingDraft extends Pick<Finding, 'description' | 'field_path'>, Part
   readonly how?: string;
 }
 
+/** The step where only its way back has something to do. */
+export function onTheWayBack(step: Step): Step {
+  const { hazards: _hazards, loses: _loses, ...rest } = step;
+  return { ...rest, description: `On the way back only, undo: ${step.description}`, forward: '-- Nothing to do on the way there.', holds: 'true' };
+}
+
 /** What two schemas differ in so far: the findings, and the steps from one to the other. */
 export class Differences {
   readonly findings: Finding[] = [];
@@ -76,6 +82,12 @@ export class Differences {
       };
     });
   }
+}
+
+/** What makes way on the way there, and what does on the way back. */
+export interface MakingWay<T> {
+  readonly there: ReadonlySet<T>;
+  readonly back: ReadonlySet<T>;
 }
 
 /** Both schemas, in the names of the new one. */
