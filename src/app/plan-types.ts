@@ -87,10 +87,11 @@ export interface RunbookTestResult {
   /** Each step came back. */
   readonly ok: boolean;
   readonly runbook_id: string;
+  /** And no step was left out. */
   readonly tested: boolean;
   readonly tested_at?: string;
   readonly steps: readonly TestedStep[];
-  /** Steps that are no statements: commands of Banyan, and what people do. */
+  /** Steps that are no statements, each with the reason: requests, commands, and what people do. */
   readonly not_run: readonly string[];
   readonly notes: readonly string[];
   readonly files: readonly string[];

@@ -3,13 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import { Rehearsal, wayBackOf } from '../../src/app/rehearsal.ts';
 import { createApplication } from '../../src/app/create-application.ts';
 import type { RunbookTestResult } from '../../src/app/plan-types.ts';
 import { MigrationPlanner } from '../../src/plan/migration-planner.ts';
 import type { MigrationPlan } from '../../src/plan/plan-document.ts';
+import { minimalTables } from '../../src/plan/runbook/minimal-tables.ts';
+import { rehearsalScope } from '../../src/plan/runbook/rehearsal-scope.ts';
+import { RollbackGenerator } from '../../src/plan/runbook/rollback-generator.ts';
+import { PostgresIntrospector } from '../../src/postgres/catalog/introspector.ts';
+import { connect } from '../../src/postgres/connect.ts';
 import type { RollbackRunbook } from '../../src/plan/runbook/runbook-document.ts';
 import { ManualClock, run } from '../cli/harness.ts';
-import { describePostgres } from '../support/postgres.ts';
+import { describePostgres, testDatabase } from '../support/postgres.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -71,6 +77,60 @@ describePostgres('banyan runbook test', () => {
     const { code, result } = await tested(plan, '--schema', file);
     expect(result.notes).toEqual([expect.stringContaining('no rows in public.t')]);
     expect([code, result.steps.find(({ result: each }) => each === 'by hand')?.detail]).toEqual([1, 'The column is still there: new rows have null in it.']);
+  });
+
+  it('finds a way back that forgets one row', async () => {
+    const plan = planned();
+    const forgetful = { ...plan, phases: plan.phases.map((phase) => ({ ...phase, steps: phase.steps.map((step) => ({ ...step, rollback: step.rollback.replace(/(UPDATE .* SET "mail" = "email" WHERE) /, '$1 id <> 3 AND ') })) })) };
+    expect(JSON.stringify(forgetful)).not.toBe(JSON.stringify(plan));
+    const output = join(folder, 'runbook.txt');
+    const { code, result } = await tested(forgetful, '-o', output, '-f', 'text');
+    expect([code, result.ok, result.tested, result.steps.at(-1)?.detail]).toEqual([1, false, false, 'rows of public."Odd users" is not as it was']);
+    expect((await readFile(output, 'utf8')).split('\n')[0]).toMatch(/^NOT TESTED: it was tried 1970-01-01T00:00:00\.000Z, and does not come back: .*rename column mail to email, second half\): failed; rows of/);
+  });
+
+  it('runs the way back as the runbook says it, and finds a wrong order', async () => {
+    const plan = new MigrationPlanner({ clock: new ManualClock() }).plan({
+      type: 'database', pattern: 'schema_change', source: 'a', target: 'b', schema_changes: [{ table: 't', changes: [{ type: 'modify_column', column: 'age', old_type: 'integer', new_type: 'bigint' }, { type: 'add_index', column: 'age', constraint_name: 'by_age' }] }],
+    });
+    const { sql } = rehearsalScope(plan);
+    const wayBack = wayBackOf(new RollbackGenerator({ clock: new ManualClock() }).generate(plan));
+    const all = async (steps: typeof wayBack) => {
+      const database = await testDatabase();
+      const client = await connect({ url: database.url, clock: systemClock });
+      try {
+        const { steps: tried } = await new Rehearsal(client, new PostgresIntrospector({ pool: database.pool }), AbortSignal.timeout(60_000)).run({ tables: minimalTables(plan), sql, wayBack: steps });
+        return tried.at(-1);
+      } finally {
+        await client.end();
+      }
+    };
+    expect(await all(wayBack)).toMatchObject({ step_id: 'all', result: 'came back' });
+    // Each statement passes its own check, whatever the order: what is left in the end tells.
+    const undone = wayBack.filter(({ name }) => name.startsWith('undo: '));
+    expect(undone.length).toBe(3);
+    expect(await all(undone)).toMatchObject({ result: 'came back' });
+    expect(await all(undone.toReversed())).toMatchObject({ step_id: 'all', result: 'failed', detail: expect.stringContaining('age_new') as string });
+    // Nothing but its check tells that a statement was forgotten where the rest goes on without it.
+    expect(await all(wayBack.filter(({ name }) => !name.includes('add index')))).toMatchObject({ step_id: 'all', result: 'failed', detail: expect.stringContaining('by_age') as string });
+  });
+
+  it('never passes over a request to a service: it is partly tested, and says so first', async () => {
+    const output = join(folder, 'runbook.txt');
+    const step = { step_id: 's1', name: 'add', script_type: 'sql', start: 'ALTER TABLE t ADD COLUMN b int', rollback: 'ALTER TABLE t DROP COLUMN b' };
+    const request = { step_id: 's2', name: 'announce', script_type: 'api', start: 'POST /announcements', rollback: '' };
+    const file = join(folder, 'plan.json');
+    const run = async (...steps: object[]) => {
+      await writeFile(file, JSON.stringify({ migration_id: 'm', phases: [{ name: 'a', steps }], tables: [{ name: 't' }] }));
+      const { code, stdout } = await banyan('runbook', 'test', '-i', file, '-o', output, '-f', 'text');
+      return { code, said: stdout.trim().split('\n'), first: (await readFile(output, 'utf8')).split('\n')[0] };
+    };
+    expect(await run(step, request)).toMatchObject({
+      code: 0, said: expect.arrayContaining(['  not rehearsed: s2: announce: a request to a running service, and none runs here; the plan has no way back for it', expect.stringMatching(/^PARTLY TESTED: .* 1 step not\.$/)]) as string[],
+      first: 'PARTLY TESTED 1970-01-01T00:00:00.000Z: 1 of 2 steps were run forward and back on a throw-away copy. Not rehearsed: s2 (announce): a request to a running service, and none runs here; the plan has no way back for it.',
+    });
+    expect((await run(request)).first).toMatch(/^NOT TESTED: nothing in it can be run on a throw-away copy\. Not rehearsed: s2/);
+    expect((await run(step)).first).toMatch(/^Tested 1970/);
   });
 
   it('says so where there is nothing that it could run', async () => {

@@ -44,11 +44,17 @@ export function addRunbook(program: Command, frame: Frame): void {
   examples(runbook, 'banyan runbook -i plan.json -o runbook.json', 'banyan runbook -i plan.json -f markdown -o runbook.md');
 }
 
-function testText({ ok, runbook_id: id, tested, steps, not_run: notRun, notes, files }: RunbookTestResult, style: Style): string {
-  const verdict = !ok ? style.red(`NOT TESTED: not every step of runbook ${id} comes back.`)
-    : tested ? style.green(`Tested: every statement of runbook ${id} was run forward and back.`) : `NOT TESTED: runbook ${id} has no statement that could be run.`;
+/** The last line. */
+function verdictText({ ok, runbook_id: id, tested, steps, not_run: notRun }: RunbookTestResult, style: Style): string {
+  if (!ok) return style.red(`NOT TESTED: not every step of runbook ${id} comes back.`);
+  if (tested) return style.green(`Tested: every statement of runbook ${id} was run forward and back.`);
+  return steps.length === 0 ? `NOT TESTED: runbook ${id} has no statement that could be run.` : `PARTLY TESTED: every statement of runbook ${id} was run forward and back; ${plural(notRun.length, 'step')} not.`;
+}
+
+function testText(tested: RunbookTestResult, style: Style): string {
+  const { steps, not_run: notRun, notes, files } = tested;
   return [
     ...steps.map(({ step_id: step, name, result, detail }) => `${mark(result === 'came back', style)} ${step}: ${name}: ${result}; ${detail}`),
-    ...notRun.map((each) => `  not run here: ${each}`), ...notes.map((each) => `  ${each}`), ...files.map((file) => `written: ${file}`), verdict,
+    ...notRun.map((each) => `  not rehearsed: ${each}`), ...notes.map((each) => `  ${each}`), ...files.map((file) => `written: ${file}`), verdictText(tested, style),
   ].map((line) => `${line}\n`).join('');
 }

@@ -5,9 +5,14 @@ import type { RollbackRunbook, RollbackStep } from './runbook-document.ts';
  * A runbook for people. Its first line says whether anybody has run it.
  */
 
-/** The first line. */
-export function testedText({ tested_at: at }: RollbackRunbook): string {
-  return at === undefined ? 'NOT TESTED: none of its statements was run. `banyan runbook test` runs them on a throw-away copy.' : `Tested ${at}: each of its statements was run forward and back on a throw-away copy.`;
+/** The first line: what was tried of it, and what was not. */
+export function testedText({ tested_at: at, rehearsal }: Pick<RollbackRunbook, 'tested_at' | 'rehearsal'>): string {
+  if (at !== undefined) return `Tested ${at}: each of its statements was run forward and back on a throw-away copy.`;
+  if (rehearsal === undefined) return 'NOT TESTED: none of its statements was run. `banyan runbook test` runs them on a throw-away copy.';
+  const { failed, came_back: came, not_rehearsed: left } = rehearsal;
+  if (failed !== undefined) return `NOT TESTED: it was tried ${rehearsal.at}, and does not come back: ${failed.replaceAll('\n', ' ')}`;
+  const rest = left.length === 0 ? '' : ` Not rehearsed: ${left.join('; ').replaceAll('\n', ' ')}.`;
+  return came === 0 ? `NOT TESTED: nothing in it can be run on a throw-away copy.${rest}` : `PARTLY TESTED ${rehearsal.at}: ${came} of ${came + left.length} steps were run forward and back on a throw-away copy.${rest}`;
 }
 
 function unnamedText({ emergency_contacts: contacts }: RollbackRunbook): string[] {

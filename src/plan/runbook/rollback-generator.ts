@@ -4,6 +4,7 @@ import { postRollback, validationChecklist } from './checklists.ts';
 import { escalationOf, templatesOf } from './communication.ts';
 import type { PlanToUndo } from './plan-to-undo.ts';
 import { recoveryOf } from './recovery.ts';
+import type { NotRehearsed } from './rehearsal-scope.ts';
 import { contactsOf, reachText } from './roles.ts';
 import { rollbackPhasesOf } from './rollback-phases.ts';
 import type { EmergencyContact, RollbackRunbook } from './runbook-document.ts';
@@ -14,6 +15,17 @@ export interface GenerateOptions {
   readonly contacts?: readonly EmergencyContact[];
   /** When each of its statements was last run forward and back, and all came back. Default: never. */
   readonly testedAt?: Date;
+  /** What came of trying it. Default: it was not tried. */
+  readonly rehearsal?: RehearsalOutcome;
+}
+
+export interface RehearsalOutcome {
+  readonly at: Date;
+  /** Steps that came back. */
+  readonly cameBack: number;
+  readonly notRehearsed: readonly NotRehearsed[];
+  /** The first that did not. */
+  readonly failed?: string;
 }
 
 /** Makes rollback runbooks of plans. Pure: the same plan at the same time gives the same runbook. */
@@ -29,14 +41,19 @@ export class RollbackGenerator {
    * The way back of each phase, from the last to the first, with what is watched, said and restored.
    * @param plan of {@link MigrationPlanner}, or of another tool in the same form; its id does not depend on when it was made.
    */
-  generate(plan: PlanToUndo, { contacts: named = [], testedAt }: GenerateOptions = {}): RollbackRunbook {
+  generate(plan: PlanToUndo, { contacts: named = [], testedAt, rehearsal }: GenerateOptions = {}): RollbackRunbook {
+    const tested = testedAt ?? (rehearsal !== undefined && passed(rehearsal) ? rehearsal.at : undefined);
     const contacts = contactsOf(plan, named);
     const phases = rollbackPhasesOf(plan);
     const triggers = triggerConditionsOf(plan, contacts.map(reachText));
     const minutes = phases.reduce((sum, phase) => sum + phase.estimated_duration_minutes, 0);
     return {
-      tested: testedAt !== undefined,
-      ...(testedAt === undefined ? {} : { tested_at: testedAt.toISOString() }),
+      tested: tested !== undefined,
+      ...(tested === undefined ? {} : { tested_at: tested.toISOString() }),
+      ...(rehearsal === undefined ? {} : { rehearsal: {
+        at: rehearsal.at.toISOString(), came_back: rehearsal.cameBack, not_rehearsed: rehearsal.notRehearsed.map(({ step_id: id, name, why }) => `${id} (${name}): ${why}`),
+        ...(rehearsal.failed === undefined ? {} : { failed: rehearsal.failed }),
+      } }),
       runbook_id: `rb_${stableHash({ ...plan, created_at: '' })}`,
       migration_id: plan.migration_id,
       created_at: new Date(this.#clock.now()).toISOString(),
@@ -50,4 +67,9 @@ export class RollbackGenerator {
       emergency_contacts: contacts,
     };
   }
+}
+
+/** Only if nothing was left out. */
+function passed({ cameBack, notRehearsed, failed }: RehearsalOutcome): boolean {
+  return failed === undefined && cameBack > 0 && notRehearsed.length === 0;
 }

@@ -93,9 +93,19 @@ export interface EmergencyContact {
 }
 
 export interface RollbackRunbook {
-  /** Banyan's own, and first: whether each of its statements was run forward and back. */
+  /** Banyan's own, and first: whether every step was run forward and back. */
   readonly tested: boolean;
   readonly tested_at?: string;
+  /** The last time it was tried. Absent: never. */
+  readonly rehearsal?: {
+    readonly at: string;
+    /** Steps that were run forward and back, and left everything as it was. */
+    readonly came_back: number;
+    /** Steps that were not run, each with the reason. */
+    readonly not_rehearsed: readonly string[];
+    /** The first step that did not come back. */
+    readonly failed?: string;
+  };
   readonly runbook_id: string;
   readonly migration_id: string;
   readonly created_at: string;
