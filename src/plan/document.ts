@@ -3,6 +3,7 @@ import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { BanyanError, messageOf } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
+import { DEEPEST, isDeeper } from './nesting.ts';
 import { readPlainYaml } from './plain-yaml.ts';
 import { isNestedDeeper } from './yaml-nesting.ts';
 
@@ -35,9 +36,6 @@ export interface ReadDocument<T> {
 
 /** At most so many issues are told at once. */
 const MOST_SHOWN = 20;
-
-/** Deeper than this nobody writes, and no schema here goes. */
-const DEEPEST = 500;
 
 /** So long a document is still read, in signs: 64 MiB. Read, it takes some six times as much memory. */
 export const LONGEST_DOCUMENT = 64 * 1024 * 1024;
@@ -121,21 +119,6 @@ function tooDeep(file: string): BanyanError {
 export function tooLong(file: string, most: number, hint?: string): BanyanError {
   const size = `${most / 1024 / 1024} MiB`;
   return documentError(file, [{ path: '', found: `more than ${size}`, expected: `at most ${size}`, ...(hint === undefined ? {} : { hint }) }]);
-}
-
-/** Level by level, so that no depth can exhaust the stack; what is shared by aliases is looked at once a level. */
-function isDeeper(root: unknown): boolean {
-  let level = new Set<unknown>([root]);
-  for (let depth = 0; level.size > 0; depth += 1) {
-    if (depth > DEEPEST) return true;
-    const next = new Set<unknown>();
-    for (const each of level) {
-      if (typeof each !== 'object' || each === null) continue;
-      for (const child of Object.values(each)) if (typeof child === 'object' && child !== null) next.add(child);
-    }
-    level = next;
-  }
-  return false;
 }
 
 interface SchemaError {

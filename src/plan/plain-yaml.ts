@@ -1,13 +1,11 @@
 import { parseDocument, type Document } from 'yaml';
+import { DEEPEST } from './nesting.ts';
 import { isNestedDeeper } from './yaml-nesting.ts';
 import { foldedBlock, foldedLines, isPlainKey, literalBlock, plainValue, quotedOnOneLine } from './plain-yaml-scalars.ts';
 
 /** What this reader does not read; the library does. */
 const ODD: unique symbol = Symbol('odd');
 type Odd = typeof ODD;
-
-/** Deeper than this is left to the library, which says so. */
-const DEEPEST = 500;
 
 /** YAML allows keys of 1,024 signs. */
 const LONGEST_KEY = 1000;

@@ -1,7 +1,5 @@
+import { DEEPEST, isDeeper } from '../../nesting.ts';
 import { formOf, isNode, member, type Form, type Node } from './form.ts';
-
-/** Deeper than this nobody writes, and no reader's stack need follow. */
-const DEEPEST = 500;
 
 /** An OpenAPI document whose references can be followed. */
 export interface OpenApi {
@@ -87,19 +85,4 @@ function unescaped(part: string): string {
 /** @throws BANYAN_DOCUMENT */
 export function refuseDeeper(form: Form, root: unknown, expected: string): void {
   if (isDeeper(root)) form.refuse('', `more than ${DEEPEST} levels of nesting`, expected);
-}
-
-/** Level by level, so that no depth can exhaust the stack; what is shared is looked at once a level. */
-function isDeeper(root: unknown): boolean {
-  let level = new Set<unknown>([root]);
-  for (let depth = 0; level.size > 0; depth += 1) {
-    if (depth > DEEPEST) return true;
-    const next = new Set<unknown>();
-    for (const each of level) {
-      if (typeof each !== 'object' || each === null) continue;
-      for (const child of Object.values(each)) if (typeof child === 'object' && child !== null) next.add(child);
-    }
-    level = next;
-  }
-  return false;
 }
