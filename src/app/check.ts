@@ -4,7 +4,8 @@ import { redactUrls } from './logging.ts';
 import type { Schema } from '../model/schema.ts';
 import { compareApis } from '../plan/check/api/compare-apis.ts';
 import type { DataCheck } from '../plan/check/data-check.ts';
-import { compareSchemas } from '../plan/check/database/compare-schemas.ts';
+import { compareSchemas, type CompareSchemasOptions } from '../plan/check/database/compare-schemas.ts';
+import { compareWithExpandContract } from '../plan/check/database/expand-contract/with-expand-contract.ts';
 import { notAllowed, readAllowed } from '../plan/check/database/hazards/allowed-hazards.ts';
 import { withHazards } from '../plan/check/database/hazards/script-hazards.ts';
 import { isMysqlDump, readMysqlDump } from '../plan/check/database/mysql/read-dump.ts';
@@ -28,11 +29,11 @@ import type { CheckOptions, CheckResult } from './plan-types.ts';
 import { readDocumentText } from './text-file.ts';
 
 /** `banyan check`: two schemas or APIs against each other. */
-export async function check(context: ApplicationContext, { before, after, type, output, format, renames, rules, compatibility, rowsTimeoutSeconds = 60, allowHazards, apply }: CheckOptions): Promise<CheckResult> {
+export async function check(context: ApplicationContext, { before, after, type, output, format, renames, expandContract = false, rules, compatibility, rowsTimeoutSeconds = 60, allowHazards, apply }: CheckOptions): Promise<CheckResult> {
   const at = new Date(context.clock.now());
   const allowed = allowHazards && readAllowed(allowHazards);
   const own = rules === undefined ? undefined : readRuleFile({ file: rules, text: await readDocumentText(rules) });
-  const { dataChecks, hash, ...comparison } = await compare(context, { before, after, type, rowsTimeoutSeconds, ...(renames ? { renames } : {}), ...(compatibility ? { compatibility } : {}) });
+  const { dataChecks, hash, ...comparison } = await compare(context, { before, after, type, rowsTimeoutSeconds, expandContract, ...(renames ? { renames } : {}), ...(compatibility ? { compatibility } : {}) });
   const judged = own === undefined ? { findings: comparison.findings } : applyRules({ findings: comparison.findings, rules: own, type, at });
   const applied = apply && (await applyPlan(context, { before, scripts: comparison.scripts, allowed: allowed ?? new Set(), apply, ...(hash === undefined ? {} : { hash }) }));
   const plain = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}), ...(dataChecks ? { dataChecks } : {}) });
@@ -60,10 +61,13 @@ async function applyPlan(context: ApplicationContext, { before, scripts, allowed
 
 type Compared = Comparison & { readonly dataChecks?: readonly DataCheck[]; readonly hash?: string };
 
-async function compare(context: ApplicationContext, { before, after, type, renames, compatibility, rowsTimeoutSeconds }: Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames' | 'compatibility'> & { readonly rowsTimeoutSeconds: number }): Promise<Compared> {
+type CompareOptions = Pick<CheckOptions, 'before' | 'after' | 'type' | 'renames' | 'compatibility'> & { readonly rowsTimeoutSeconds: number; readonly expandContract: boolean };
+
+async function compare(context: ApplicationContext, { before, after, type, renames, compatibility, rowsTimeoutSeconds, expandContract }: CompareOptions): Promise<Compared> {
   if (type === 'database') {
     const [old, fresh] = [await schemaOf(context, before), await schemaOf(context, after)];
-    const comparison = compareSchemas({ before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) });
+    const options = { before: old, after: fresh, ...(renames ? { renames: new Map(Object.entries(renames)) } : {}) };
+    const comparison = expandContract ? expanded(context, options) : compareSchemas(options);
     if (old.dialect === 'mysql' || fresh.dialect === 'mysql') {
       context.progress.note('Scripts are made for PostgreSQL only: of a dump of MySQL or MariaDB there are none.');
       return { ...comparison, scripts: [] };
@@ -79,6 +83,12 @@ async function compare(context: ApplicationContext, { before, after, type, renam
   if (type === 'graphql') return compareGraphql({ before: old, after: fresh, names });
   const documents = { before: parseText(before, old), after: parseText(after, fresh), names };
   return type === 'schema' ? compareMessages({ ...documents, ...(compatibility ? { compatibility } : {}) }) : compareApis({ ...documents, at: new Date(context.clock.now()) });
+}
+
+function expanded(context: ApplicationContext, options: CompareSchemasOptions): Comparison {
+  const { inPlace, ...comparison } = compareWithExpandContract(options);
+  for (const { column, reason } of inPlace) context.progress.note(`${column} is changed in its place, without a second column: ${reason}.`);
+  return comparison;
 }
 
 const isUrl = (place: string): boolean => /^postgres(ql)?:\/\//i.test(place);

@@ -43,6 +43,8 @@ export interface CheckOptions {
   readonly format: CheckFormat;
   /** Confirmed renames, old to new: `users.mail` to `users.email`. */
   readonly renames?: Readonly<Record<string, string>>;
+  /** Of databases: a column whose new type would write its table anew, or with another name, gets a second one beside it for a while. */
+  readonly expandContract?: boolean;
   /** A file of rules: other severities, and waivers. */
   readonly rules?: string;
   /** How long the rows of one table of `before` are looked at, in seconds. Default 60; 0: not at all. */

@@ -14,6 +14,7 @@ interface CheckFlags {
   readonly output?: string;
   readonly format: CheckFormat;
   readonly rename?: Readonly<Record<string, string>>;
+  readonly expandContract?: boolean;
   readonly rules?: string;
   readonly rowsTimeout?: number;
   readonly allowHazard?: readonly string[];
@@ -35,6 +36,7 @@ export function addCheck(program: Command, frame: Frame): void {
       new Option('-f, --format <format>', 'in which form; both: JSON, and text beside it').choices(['json', 'text', 'both', 'markdown', 'sarif', 'junit', 'github']).default('text'),
     )
     .option('--rename <old=new>', 'a table or column that has another name now: users.mail=users.email; may be given again', rename)
+    .option('--expand-contract', 'of databases: a column that is renamed, or whose new type would write its table anew, gets a second one beside it; triggers keep both in step until the old one goes')
     .option('--rules <file>', 'what your team thinks of the rules: other severities, and waivers that expire', filled)
     .option('--rows-timeout <seconds>', 'how long the rows of one table of --before, a database, are counted that break new rules; 0: not at all (default: 60)', decimalNumber(0, 86_400))
     .option('--allow-hazard <name>', 'a hazard of the scripts that is allowed, or none; what is not allowed makes the exit code at least 1; may be given again', each)
@@ -43,9 +45,9 @@ export function addCheck(program: Command, frame: Frame): void {
     .option('--lock-timeout <milliseconds>', 'how long --apply waits for a lock before it lets everybody behind it pass, and tries again later (default: 2000)', wholeNumber(1, 600_000))
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { before, after, type, compatibility, output, format, rename: renames, rules, rowsTimeout, allowHazard, ...rest } = command.opts<CheckFlags>();
+        const { before, after, type, compatibility, output, format, rename: renames, expandContract, rules, rowsTimeout, allowHazard, ...rest } = command.opts<CheckFlags>();
         const apply = applyOf(rest);
-        const result = await application.check({ before, after, type, format, ...(compatibility === undefined ? {} : { compatibility }), ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(allowHazard ? { allowHazards: allowHazard } : {}), ...(apply ? { apply } : {}), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(rules === undefined ? {} : { rules }) });
+        const result = await application.check({ before, after, type, format, ...(compatibility === undefined ? {} : { compatibility }), ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(allowHazard ? { allowHazards: allowHazard } : {}), ...(apply ? { apply } : {}), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(expandContract ? { expandContract } : {}), ...(rules === undefined ? {} : { rules }) });
         return { json: result.report, exitCode: exitCodeOf(result), text: () => (result.files.length === 0 ? result.printed : result.files.map((file) => `written: ${file}\n`).join('')) };
       }),
     );

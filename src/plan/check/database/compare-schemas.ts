@@ -44,7 +44,7 @@ export function compareSchemas({ before, after, renames }: CompareSchemasOptions
 }
 
 /** Types of schema public with their schema, as a server spells them whose search path is empty. */
-function withFullTypes(schema: Schema): Schema {
+export function withFullTypes(schema: Schema): Schema {
   const own = new Map([...schema.enums, ...schema.domains, ...(schema.structuredTypes ?? [])].filter((type) => type.schema === 'public').map(({ name }) => [name, tableName('public', name)]));
   if (own.size === 0) return schema;
   const full = (type: string): string => {

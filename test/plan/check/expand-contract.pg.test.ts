@@ -1,0 +1,103 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { applyScripts } from '../../../src/app/apply-scripts.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { compareWithExpandContract } from '../../../src/plan/check/database/expand-contract/with-expand-contract.ts';
+import type { MigrationScript } from '../../../src/plan/check/finding.ts';
+import { PostgresIntrospector } from '../../../src/postgres/catalog/introspector.ts';
+import { isContention } from '../../../src/postgres/transient.ts';
+import { CATALOGUE } from '../../support/catalogue.ts';
+import { until } from '../../support/condition.ts';
+import { describePostgres, testDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { startWriters } from './twin-writers.ts';
+
+const OLD = `CREATE TABLE public.t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL DEFAULT 5, code text, mail varchar(40) DEFAULT 'none', UNIQUE (n, id) DEFERRABLE);
+  CREATE INDEX t_n ON public.t (n DESC); CREATE UNIQUE INDEX t_mail ON public.t (mail, id); COMMENT ON COLUMN public.t.n IS 'how many'`;
+const NEW = `CREATE TABLE public.t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n bigint NOT NULL DEFAULT 6, code integer, email varchar(40) DEFAULT 'none', late text, UNIQUE (n, id) DEFERRABLE);
+  CREATE INDEX t_n ON public.t (n DESC); CREATE UNIQUE INDEX t_mail ON public.t (email, id); CREATE INDEX t_late ON public.t (late); COMMENT ON COLUMN public.t.n IS 'how many'`;
+const ROWS = "INSERT INTO public.t (n, code, mail) SELECT i, i::text, CASE WHEN i % 7 > 0 THEN 'm' || i END FROM generate_series(1, 2500) i";
+
+describePostgres('expand and contract', () => {
+  const databaseWith = async (sql: string): Promise<TestDatabase> => {
+    const database = await testDatabase({ max: 12 });
+    onTestFinished(() => database.drop());
+    await database.query(sql);
+    return database;
+  };
+  const schemaOf = ({ pool }: TestDatabase) => new PostgresIntrospector({ pool }).readEverything();
+  const catalogueOf = async (database: TestDatabase): Promise<string[]> => ((await database.query(CATALOGUE))[0]?.['all'] ?? '').split('\n').toSorted();
+  const says = async (database: TestDatabase, script: MigrationScript): Promise<unknown> => Object.values((await database.query(script.validation_query))[0] ?? {})[0];
+
+  const run = async (database: TestDatabase, script: MigrationScript): Promise<void> => {
+    await applyScripts({ pool: database.pool, scripts: [script], clock: systemClock, signal: new AbortController().signal, lockTimeoutMs: 200, note: () => undefined });
+  };
+  const undo = async (database: TestDatabase, { rollback_script: sql }: MigrationScript): Promise<void> => {
+    for (;;) {
+      try {
+        await database.query(sql);
+        return;
+      } catch (error) {
+        if (!isContention(error)) throw error;
+      }
+    }
+  };
+
+  /** There and back among the writers. What is wrong, in words. */
+  const faultsOf = async (change: (scripts: readonly MigrationScript[]) => readonly MigrationScript[], { back }: { readonly back: boolean }): Promise<string[]> => {
+    const [database, target] = [await databaseWith(`${OLD}; ${ROWS}`), await databaseWith(NEW)];
+    const { scripts: made, inPlace, findings } = compareWithExpandContract({ before: await schemaOf(database), after: await schemaOf(target), renames: new Map([['t.mail', 't.email']]) });
+    expect([inPlace, findings.length > 0]).toEqual([[], true]);
+    const scripts = change(made);
+    const [before, after] = [await catalogueOf(database), await catalogueOf(target)];
+    const faults: string[] = [];
+    const writers = await startWriters(database.pool);
+    onTestFinished(async () => void (await writers.stop()));
+    const between = async (): Promise<void> => {
+      const so = writers.written();
+      await until(() => writers.written() >= so + 20 || writers.faults.length > 0, { what: 'twenty writes' });
+    };
+    /** Whether the trigger is there; the new column is written from its filling on. */
+    const station = async (says_: string, way: 'there' | 'back'): Promise<void> => {
+      for (const twin of ['n', 'code', 'email']) {
+        if (new RegExp(`^Keep \\S*${twin} and`).test(says_)) await (way === 'there' ? writers.kept(twin) : writers.notKept(twin));
+        if (way === 'there' && new RegExp(`^Fill \\S*${twin} of`).test(says_)) writers.filled(twin);
+      }
+    };
+    for (const script of scripts) {
+      const empty = script.script_content.startsWith('-- Nothing to do');
+      if (!empty && (await says(database, script)) !== 'f') faults.push(`${script.description} says yes before it has run`);
+      await run(database, script);
+      await station(script.description, 'there');
+      await between();
+      if (writers.faults.length > 0) return [...faults, ...writers.faults];
+    }
+    expect(await catalogueOf(database)).toEqual(after);
+    for (const script of scripts) if ((await says(database, script)) !== 't') faults.push(`${script.description} says no at the end`);
+    for (const script of back ? scripts.toReversed() : []) {
+      await station(script.description, 'back');
+      if (script.description.startsWith('Drop mail')) await writers.emptied('email');
+      await undo(database, script);
+      if (script.description === 'Compare both columns of t.mail once more') writers.refilled('email');
+      await between();
+    }
+    if (back) expect(await catalogueOf(database)).toEqual(before);
+    return [...faults, ...(await writers.stop())];
+  };
+
+  it('loses no write of those who write the old column, the new one, or both, there and back', async () => {
+    expect(await faultsOf((scripts) => scripts, { back: true })).toEqual([]);
+  }, 120_000);
+
+  const planted = (says_: RegExp, from: string | RegExp, to: string) => (scripts: readonly MigrationScript[]): MigrationScript[] =>
+    scripts.map((script) => (says_.test(script.description) ? { ...script, script_content: script.script_content.replace(from, to) } : script));
+
+  it('a trigger that keeps one column only is caught', async () => {
+    const faults = await faultsOf(planted(/^Keep email/, /NEW\."mail" := NEW\."email";/g, 'NULL;'), { back: false }).catch(String);
+    expect(String(faults)).toMatch(/mail and email differ/);
+  }, 120_000);
+
+  it('a filling that writes over a newer value is caught', async () => {
+    const stale = 'DO $x$ BEGIN CREATE TEMP TABLE stale AS SELECT id, mail FROM public.t; COMMIT; PERFORM pg_sleep(0.5); UPDATE public.t SET email = stale.mail FROM stale WHERE stale.id = t.id; END $x$';
+    const faults = await faultsOf(planted(/^Fill email/, /^[\s\S]*$/, stale), { back: false }).catch(String);
+    expect(String(faults)).toMatch(/is lost/);
+  }, 120_000);
+});
