@@ -22,6 +22,8 @@ const [NEWLINE, SPACE, HASH, DASH, COLON, BAR, ANGLE, QUOTE, DOUBLE_QUOTE] = [10
 export function readPlainYaml(text: string): { readonly value: unknown } | undefined {
   const plain = text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
   if (plain.includes('\r')) return undefined;
+  // Blanks behind the last break are a line of a block that keeps its breaks, or are none: the library knows.
+  if (/\n +$/.test(plain)) return undefined;
   return new PlainYaml(plain.endsWith('\n') ? plain : `${plain}\n`).read();
 }
 
