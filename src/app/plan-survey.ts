@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { isBanyanError, messageOf } from '../core/errors.ts';
@@ -15,18 +16,32 @@ const REACH_MS = 5000;
 
 const CAREFUL = "SET default_transaction_read_only = on; SET lock_timeout = '1s'; SET statement_timeout = '30s'";
 
+/** Which database is looked at, if any. */
+export type Reach = Pick<PlanOptions, 'database' | 'measure'>;
+
 /**
  * What a look at the database finds. Without one in reach there is none, and the plan is made of the specification alone.
  * @throws BANYAN_CONNECT if a database was named that can not be reached.
  */
-export async function surveyFor(context: ApplicationContext, specification: Specification, { database, measure = true, watchSeconds }: PlanOptions): Promise<Survey | undefined> {
+export function surveyFor(context: ApplicationContext, specification: Specification, { watchSeconds = 10, ...reach }: PlanOptions): Promise<Survey | undefined> {
+  const { clock, signal } = context;
+  const named = namedTables(specification);
+  return inReach(context, { ...reach, applicationName: 'banyan plan' }, (pool, config) => {
+    context.progress.note(`looking at the database; writes are watched for ${watchSeconds} s`);
+    return survey({ pool, clock, signal, tables: named.length > 0 || config === undefined ? named : configuredTables(config, specification), watchSeconds });
+  });
+}
+
+/**
+ * Asks the database that was named, else the configured monolith where it can be reached; undefined: there is none.
+ * @throws BANYAN_CONNECT if a database was named that can not be reached.
+ */
+export async function inReach<T>(context: ApplicationContext, { database, measure = true, applicationName }: Reach & { readonly applicationName: string }, ask: (pool: Pool, config?: Config) => Promise<T>): Promise<T | undefined> {
   if (!measure) return undefined;
-  const watched = watchSeconds === undefined ? {} : { watchSeconds };
-  if (database !== undefined) return look(context, { url: database, tables: namedTables(specification), ...watched });
+  if (database !== undefined) return carefully(context, { url: database, applicationName }, ask);
   try {
     const config = await loadConfig({ file: context.configFile, env: context.env });
-    const named = namedTables(specification);
-    return await look(context, { url: config.monolith.url, tables: named.length > 0 ? named : configuredTables(config, specification), ...watched });
+    return await carefully(context, { url: config.monolith.url, applicationName }, (pool) => ask(pool, config));
   } catch (error) {
     context.signal.throwIfAborted();
     // Without a configuration nobody asked for it; with one, whoever reads the plan should know what is missing.
@@ -43,15 +58,13 @@ function configuredTables(config: Config, { service }: Specification): TableName
   return service === undefined ? [] : [...new Set((config.services.get(service)?.tables ?? []).map(({ table }) => table))];
 }
 
-async function look(context: ApplicationContext, { url, tables, watchSeconds = 10 }: { readonly url: string; readonly tables: readonly TableName[]; readonly watchSeconds?: number }): Promise<Survey> {
-  const { clock, signal } = context;
-  const pool = createPool({ url, max: 2, clock, applicationName: 'banyan plan', connectTimeoutMs: REACH_MS });
+async function carefully<T>({ clock }: ApplicationContext, { url, applicationName }: { readonly url: string; readonly applicationName: string }, ask: (pool: Pool) => Promise<T>): Promise<T> {
+  const pool = createPool({ url, max: 2, clock, applicationName, connectTimeoutMs: REACH_MS });
   // Whatever is asked: it writes nothing, and does not stand in line behind a lock for long, where others would queue behind it.
   pool.on('connect', (client) => void client.query(CAREFUL).catch(() => {}));
   try {
     await pool.query('SELECT 1');
-    context.progress.note(`looking at the database; writes are watched for ${watchSeconds} s`);
-    return await survey({ pool, clock, signal, tables, watchSeconds });
+    return await ask(pool);
   } finally {
     await pool.end();
   }

@@ -66,6 +66,10 @@ export interface RunbookOptions {
   readonly input: string;
   readonly output?: string;
   readonly format: RunbookFormat;
+  /** Which database is asked how many rows are concerned. Absent: the configured monolith, if there is a configuration and it can be reached. */
+  readonly database?: string;
+  /** Whether a database is asked. Default true. */
+  readonly measure?: boolean;
 }
 
 export interface RunbookResult extends DocumentOutput {

@@ -12,19 +12,21 @@ import { writeDocument } from './document-output.ts';
 import type { RunbookTestOptions, RunbookTestResult, TestedStep } from './plan-types.ts';
 import { Rehearsal, wayBackOf, type RehearsedWork } from './rehearsal.ts';
 import { configuredContacts } from './runbook-contacts.ts';
+import { lookAtTables } from './runbook-look.ts';
 import { readDocumentText } from './text-file.ts';
 
 /** `banyan runbook test`: each statement of a plan forward and back, on a server that is thrown away. */
-export async function testRunbook(context: ApplicationContext, { input, schema, output, format }: RunbookTestOptions): Promise<RunbookTestResult> {
+export async function testRunbook(context: ApplicationContext, { input, schema, output, format, ...reach }: RunbookTestOptions): Promise<RunbookTestResult> {
   const { value: plan } = readPlan({ file: input, text: await readDocumentText(input) });
   const tables = schema === undefined ? minimalTables(plan) : [...splitStatements(await readDocumentText(schema))].map(({ text }) => text);
   const contacts = await configuredContacts(context);
+  const look = await lookAtTables(context, plan, reach);
   const generator = new RollbackGenerator({ clock: context.clock });
   const { sql, notRehearsed } = rehearsalScope(plan);
   const tested = sql.length === 0 ? { steps: [], notes: [] } : await onThrowAwayServer(context, { tables, sql, wayBack: wayBackOf(generator.generate(plan)) });
   const failed = tested.steps.find(({ result }) => result !== 'came back');
   const runbook = generator.generate(plan, {
-    contacts,
+    contacts, ...(look ? { look } : {}),
     rehearsal: {
       at: new Date(context.clock.now()), cameBack: tested.steps.filter(({ step_id: id, result }) => id !== 'all' && result === 'came back').length, notRehearsed,
       ...(failed === undefined ? {} : { failed: `${failed.step_id} (${failed.name}): ${failed.result}; ${failed.detail}` }),

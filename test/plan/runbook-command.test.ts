@@ -39,7 +39,7 @@ it('calls whom the configuration names, and says which role nobody has', async (
   await writeFile(plan, JSON.stringify({ migration_id: 'm', phases: [{ name: 'a' }], rollback_plan: { rollback_contacts: ['Migration Lead', 'Database administrator', 'on-call engineer'] } }));
   const written = (contacts: string) => writeFile(config, `monolith: { url: "postgres://h/d" }\nrunbook:\n  contacts:\n${contacts}`);
   await written('    - { role: migration lead, name: Ada, phone: "+1 555 0100", email: ada@example.org, backup: Grace }\n    - { role: database administrator, name: Edgar, channel: "#database" }\n');
-  const { code, stdout } = await banyan('-c', config, 'runbook', '-i', plan, '--json');
+  const { code, stdout } = await banyan('-c', config, 'runbook', '-i', plan, '--no-database', '--json');
   const runbook = JSON.parse(stdout) as RollbackRunbook;
   expect([code, runbook.emergency_contacts]).toEqual([0, [
     { role: 'migration lead', name: 'Ada', primary_phone: '+1 555 0100', email: 'ada@example.org', backup_contact: 'Grace' },

@@ -115,6 +115,20 @@ describePostgres('banyan runbook test', () => {
     expect(await all(wayBack.filter(({ name }) => !name.includes('add index')))).toMatchObject({ step_id: 'all', result: 'failed', detail: expect.stringContaining('by_age') as string });
   });
 
+  it('counts the rows that are lost, in the database it is given', async () => {
+    const database = await testDatabase({ schema: `CREATE TABLE public."Odd users" (id bigint PRIMARY KEY, age int, "no""te" text, mail text, verified boolean); INSERT INTO public."Odd users" SELECT n, n, 'x', 'y', CASE WHEN n % 4 = 0 THEN true END FROM generate_series(1, 1000) n` });
+    const file = join(folder, 'plan.json');
+    await writeFile(file, JSON.stringify(planned()));
+    const { code, stdout } = await banyan('runbook', '-i', file, '--database', database.url, '--json');
+    const lost = (JSON.parse(stdout) as RollbackRunbook).rollback_phases.flatMap(({ steps }) => steps).filter(({ loses }) => loses !== undefined);
+    const rowsOf = (script: string) => lost.find(({ script_content: content }) => content.includes(script))?.loses_rows;
+    expect(code).toBe(0);
+    expect(rowsOf('DROP COLUMN IF EXISTS "verified"')).toEqual([{ table: '"Odd users"', rows: 250, exact: true, from: 'those with a value in it, counted, 1970-01-01T00:00:00.000Z', query: 'SELECT count("verified") FROM "public"."Odd users";' }]);
+    expect(rowsOf('no"te')).toEqual([expect.objectContaining({ rows: 1000, exact: true })]);
+    expect(lost.every(({ loses }) => /\(at most \d+ rows of "Odd users": /.test(loses ?? ''))).toBe(true);
+    expect((await banyan('runbook', '-i', file, '--database', 'postgres://nobody@127.0.0.1:1/none')).code).toBe(3);
+  });
+
   it('never passes over a request to a service: it is partly tested, and says so first', async () => {
     const output = join(folder, 'runbook.txt');
     const step = { step_id: 's1', name: 'add', script_type: 'sql', start: 'ALTER TABLE t ADD COLUMN b int', rollback: 'ALTER TABLE t DROP COLUMN b' };

@@ -4,12 +4,18 @@ import { examples } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Frame } from '../frame.ts';
 import { mark, plural, type Style } from '../style.ts';
-import { filled } from '../values.ts';
+import { databaseUrl, filled } from '../values.ts';
 
 interface RunbookFlags {
   readonly input: string;
   readonly output?: string;
   readonly format: RunbookFormat;
+  /** False: `--no-database`. */
+  readonly database?: string | false;
+}
+
+function reachOf({ database }: RunbookFlags): { readonly database?: string; readonly measure?: boolean } {
+  return database === false ? { measure: false } : typeof database === 'string' ? { database } : {};
 }
 
 export function addRunbook(program: Command, frame: Frame): void {
@@ -19,10 +25,13 @@ export function addRunbook(program: Command, frame: Frame): void {
     .requiredOption('-i, --input <file>', 'the plan, JSON or YAML', filled)
     .option('-o, --output <file>', 'where to write the runbook', filled)
     .addOption(new Option('-f, --format <format>', 'in which form; both: JSON, and text beside it').choices(['json', 'text', 'both', 'markdown']).default('both'))
+    .option('--database <url>', 'ask this database how many rows are concerned, and how large tables are (default: the configured monolith, if it can be reached)', databaseUrl)
+    .option('--no-database', 'ask no database')
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { input, output, format } = command.opts<RunbookFlags>();
-        const made = await application.runbook({ input, format, ...(output === undefined ? {} : { output }) });
+        const flags = command.opts<RunbookFlags>();
+        const { input, output, format } = flags;
+        const made = await application.runbook({ input, format, ...reachOf(flags), ...(output === undefined ? {} : { output }) });
         const { runbook_id: id, rollback_phases: phases, tested } = made.runbook;
         const summary = `Runbook ${id}: ${plural(phases.length, 'phase')} back, ${tested ? 'tested' : 'NOT TESTED'}.\n`;
         return { json: made.runbook, text: () => (made.files.length === 0 ? made.printed : `${summary}${made.files.map((file) => `written: ${file}\n`).join('')}`) };
@@ -34,14 +43,15 @@ export function addRunbook(program: Command, frame: Frame): void {
     .option('--schema <file>', 'SQL that makes the tables (default: made of the plan\'s schema changes)', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        // -i, -o and -f are the runbook's, wherever they stand.
-        const { input, output, format, schema } = command.optsWithGlobals<RunbookFlags & { readonly schema?: string }>();
-        const tested = await application.runbookTest({ input, format, ...(output === undefined ? {} : { output }), ...(schema === undefined ? {} : { schema }) });
+        // -i, -o, -f and the database are the runbook's, wherever they stand.
+        const flags = command.optsWithGlobals<RunbookFlags & { readonly schema?: string }>();
+        const { input, output, format, schema } = flags;
+        const tested = await application.runbookTest({ input, format, ...reachOf(flags), ...(output === undefined ? {} : { output }), ...(schema === undefined ? {} : { schema }) });
         return { json: tested, exitCode: tested.ok ? EXIT.fine : EXIT.no, text: (style) => testText(tested, style) };
       }),
     );
   examples(test, 'banyan runbook test -i plan.json', 'banyan runbook test -i plan.json --schema schema.sql -o runbook.json');
-  examples(runbook, 'banyan runbook -i plan.json -o runbook.json', 'banyan runbook -i plan.json -f markdown -o runbook.md');
+  examples(runbook, 'banyan runbook -i plan.json -o runbook.json', 'banyan runbook -i plan.json -f markdown -o runbook.md', 'banyan runbook -i plan.json --database postgres://localhost/shop -f text');
 }
 
 /** The last line. */

@@ -1,7 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
 import { MigrationPlanner } from '../migration-planner.ts';
+import { parseTableName } from '../../model/names.ts';
 import { patternsOf } from '../patterns.ts';
 import { MIGRATION_TYPES, type Specification } from '../specification.ts';
+import type { DatabaseLook } from './lost-rows.ts';
 import { readPlan, type PlanToUndo } from './plan-to-undo.ts';
 import { runbookMarkdown, runbookText } from './render-runbook.ts';
 import { RollbackGenerator } from './rollback-generator.ts';
@@ -62,7 +64,21 @@ describe('a runbook', () => {
     const expand = runbook.rollback_phases.find(({ phase_name: name }) => name === 'rollback_expand');
     const scripts = expand?.steps.filter(({ script_type: type }) => type === 'sql').map(({ script_content: script }) => script.split('\n').at(-1));
     expect(scripts?.slice(0, 3)).toEqual(['DROP INDEX CONCURRENTLY IF EXISTS "public"."by_age";', 'ALTER TABLE "public"."users" DROP COLUMN IF EXISTS "age_new";', 'ALTER TABLE "public"."users" DROP COLUMN IF EXISTS "verified";']);
-    expect(expand?.steps.find(({ script_content: script }) => script.includes('"verified"'))?.loses).toBe('what was written to users.verified since (at most 2000000 rows of users)');
+    expect(expand?.steps.find(({ script_content: script }) => script.includes('"verified"'))?.loses).toBe('what was written to users.verified since (at most about 2000000 rows of users: an estimate, the plan says so)');
+  });
+
+  it('says how many rows are lost: counted, estimated, planned, or not known and how to count them', () => {
+    const stepOf = (look?: DatabaseLook, plan: PlanToUndo = planOf('database', 'schema_change')) => new RollbackGenerator({ clock }).generate(plan, look ? { look } : {}).rollback_phases.flatMap(({ steps }) => steps).find(({ script_content: script }) => script.includes('DROP COLUMN IF EXISTS "verified"'));
+    const users = { table: parseTableName('users'), rows: 7, exact: true, from: 'counted', bytes: 8192, columns: new Map([['verified', 3]]) };
+    const at = '2027-01-11T12:00:00.000Z';
+    expect(stepOf()?.loses_rows).toEqual([{ table: 'users', rows: 2_000_000, exact: false, from: 'the plan says so', query: 'SELECT count("verified") FROM "public"."users";' }]);
+    expect(stepOf({ at, tables: [users] })?.loses).toBe(`what was written to users.verified since (at most 3 rows of users: those with a value in it, counted, ${at})`);
+    const guessed = stepOf({ at, tables: [{ ...users, exact: false, from: 'by statistics', columns: new Map() }] });
+    expect(guessed?.loses).toBe(`what was written to users.verified since (at most about 7 rows of users: an estimate, by statistics, ${at})`);
+    const unknown = new RollbackGenerator({ clock }).generate({ ...planOf('database', 'schema_change'), tables: [] });
+    expect(runbookText(unknown)).toContain('LOSES what was written to users.verified since (how many rows of users is not known)\n      count them: SELECT count("verified") FROM "public"."users";\n');
+    expect(runbookMarkdown(unknown)).toContain('SELECT count("verified") FROM "public"."users";');
+    expect(unknown.communication_templates.map(({ body }) => body).join('\n')).not.toContain('SELECT');
   });
 
   it('keeps what will be dropped, under names that exist, and says what a restore takes', () => {

@@ -4,6 +4,7 @@ import { postRollback, validationChecklist } from './checklists.ts';
 import { escalationOf, templatesOf } from './communication.ts';
 import type { PlanToUndo } from './plan-to-undo.ts';
 import { recoveryOf } from './recovery.ts';
+import type { DatabaseLook } from './lost-rows.ts';
 import type { NotRehearsed } from './rehearsal-scope.ts';
 import { contactsOf, reachText } from './roles.ts';
 import { rollbackPhasesOf } from './rollback-phases.ts';
@@ -15,6 +16,8 @@ export interface GenerateOptions {
   readonly contacts?: readonly EmergencyContact[];
   /** When each of its statements was last run forward and back, and all came back. Default: never. */
   readonly testedAt?: Date;
+  /** What a look at the database found. Default: rows as the plan has them. */
+  readonly look?: DatabaseLook;
   /** What came of trying it. Default: it was not tried. */
   readonly rehearsal?: RehearsalOutcome;
 }
@@ -41,10 +44,10 @@ export class RollbackGenerator {
    * The way back of each phase, from the last to the first, with what is watched, said and restored.
    * @param plan of {@link MigrationPlanner}, or of another tool in the same form; its id does not depend on when it was made.
    */
-  generate(plan: PlanToUndo, { contacts: named = [], testedAt, rehearsal }: GenerateOptions = {}): RollbackRunbook {
+  generate(plan: PlanToUndo, { contacts: named = [], testedAt, rehearsal, look }: GenerateOptions = {}): RollbackRunbook {
     const tested = testedAt ?? (rehearsal !== undefined && passed(rehearsal) ? rehearsal.at : undefined);
     const contacts = contactsOf(plan, named);
-    const phases = rollbackPhasesOf(plan);
+    const phases = rollbackPhasesOf(plan, look);
     const triggers = triggerConditionsOf(plan, contacts.map(reachText));
     const minutes = phases.reduce((sum, phase) => sum + phase.estimated_duration_minutes, 0);
     return {

@@ -1,12 +1,13 @@
 import type { PhaseToUndo, PlanToUndo, StepToUndo } from './plan-to-undo.ts';
+import { lostRowsOf, lostRowsText, type DatabaseLook } from './lost-rows.ts';
 import type { RollbackStep, Urgency } from './runbook-document.ts';
 
 /** A step before its place among the others is known. */
-type Draft = Pick<RollbackStep, 'name' | 'description' | 'script_type' | 'script_content' | 'validation_commands' | 'success_criteria'> & { readonly loses?: string };
+type Draft = Pick<RollbackStep, 'name' | 'description' | 'script_type' | 'script_content' | 'validation_commands' | 'success_criteria'> & Pick<RollbackStep, 'loses' | 'loses_rows'>;
 
 /** What is done to be where the phase began: stop it, undo its steps from the last to the first, look. */
-export function rollbackStepsOf(plan: PlanToUndo, { phase, urgency, minutes, after }: { readonly phase: PhaseToUndo; readonly urgency: Urgency; readonly minutes: number; readonly after: readonly string[] }): RollbackStep[] {
-  const drafts = [stopOf(phase), ...flagsOf(plan, phase), ...undoingOf(plan, phase), lookOf(plan, phase)];
+export function rollbackStepsOf(plan: PlanToUndo, { phase, urgency, minutes, after, look }: { readonly phase: PhaseToUndo; readonly urgency: Urgency; readonly minutes: number; readonly after: readonly string[]; readonly look?: DatabaseLook }): RollbackStep[] {
+  const drafts = [stopOf(phase), ...flagsOf(plan, phase), ...undoingOf(plan, phase, look), lookOf(plan, phase)];
   const each = Math.max(1, Math.floor(minutes / drafts.length));
   const id = (index: number): string => `rb_${phase.name}_${index + 1}`;
   return drafts.map((draft, i) => ({
@@ -22,6 +23,7 @@ export function rollbackStepsOf(plan: PlanToUndo, { phase, urgency, minutes, aft
     failure_escalation: ESCALATION[urgency],
     rollback_order: i + 1,
     ...(draft.loses === undefined ? {} : { loses: draft.loses }),
+    ...(draft.loses_rows === undefined ? {} : { loses_rows: draft.loses_rows }),
   }));
 }
 
@@ -51,19 +53,20 @@ function flagsOf({ feature_flags: flags = [] }: PlanToUndo, { tasks = [] }: Phas
   });
 }
 
-function undoingOf(plan: PlanToUndo, phase: PhaseToUndo): Draft[] {
+function undoingOf(plan: PlanToUndo, phase: PhaseToUndo, look?: DatabaseLook): Draft[] {
   const steps = (phase.steps ?? []).toReversed().filter(({ rollback }) => rollback !== '');
-  if ((phase.steps ?? []).length > 0) return steps.filter(({ rollback }, i) => steps.findIndex((other) => other.rollback === rollback) === i).map((step) => undo(plan, step, steps.filter(({ rollback }) => rollback === step.rollback)));
+  if ((phase.steps ?? []).length > 0) return steps.filter(({ rollback }, i) => steps.findIndex((other) => other.rollback === rollback) === i).map((step) => undo(plan, step, { same: steps.filter(({ rollback }) => rollback === step.rollback), ...(look ? { look } : {}) }));
   return byHandOf(plan, phase);
 }
 
 /** One command may undo several steps: going back from 25 % goes back from 5 % as well. */
-function undo(plan: PlanToUndo, step: StepToUndo, same: readonly StepToUndo[]): Draft {
+function undo(plan: PlanToUndo, step: StepToUndo, { same, look }: { readonly same: readonly StepToUndo[]; readonly look?: DatabaseLook }): Draft {
   const spoken = step.rollback.split('\n').every((line) => line.startsWith('--'));
   const type = spoken || !(step.script_type === 'sql' || step.script_type === 'banyan' || step.script_type === 'bash') ? 'manual' : step.script_type === 'sql' ? 'sql' : 'bash';
   const names = same.toReversed().map(({ name }) => name);
   const losses = [...new Set(same.flatMap(({ loses }) => (loses === undefined ? [] : [loses])))].join('; ');
-  const lost = losses === '' ? '' : `${losses}${rowsOf(plan, step)}`;
+  const rows = losses === '' ? [] : lostRowsOf(plan, step, look);
+  const lost = losses === '' ? '' : `${losses}${lostRowsText(rows)}`;
   return {
     name: `undo: ${names.length > 3 ? `${names[0] ?? ''} … ${names.at(-1) ?? ''}` : names.join(', ')}`,
     description: `${names.length > 1 ? `Undoes ${names.join('; ')}` : `Undoes ${step.name}`}${lost === '' ? '; the plan names nothing that is lost' : `. Is lost: ${lost}`}`,
@@ -72,12 +75,8 @@ function undo(plan: PlanToUndo, step: StepToUndo, same: readonly StepToUndo[]): 
     validation_commands: step.script_type === 'sql' ? (step.validate_rollback === undefined ? [] : [`${step.validate_rollback};`]) : [step.validate ?? ''].filter((command) => command !== ''),
     success_criteria: [step.script_type === 'sql' && step.validate_rollback !== undefined ? 'The query answers t' : `${type === 'bash' ? 'The command answers 0' : 'It is done'}, and what it validates is as before`],
     ...(lost === '' ? {} : { loses: lost }),
+    ...(rows.length === 0 ? {} : { loses_rows: rows }),
   };
-}
-
-function rowsOf({ tables = [] }: PlanToUndo, { name, rollback }: StepToUndo): string {
-  const counted = tables.filter((table) => table.row_count !== undefined && (name.startsWith(`${table.name}:`) || rollback.includes(`"${table.name.split('.').at(-1) ?? ''}"`)));
-  return counted.length === 0 ? '' : ` (${counted.map(({ name: table, row_count: rows = 0 }) => `at most ${rows} rows of ${table}`).join(', ')})`;
 }
 
 /** Where a plan has no steps, what it says of the way back, and its tasks from the last to the first. */

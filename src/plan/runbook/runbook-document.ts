@@ -23,6 +23,21 @@ export interface RollbackStep {
   // Banyan's own.
   /** What it can not bring back. */
   readonly loses?: string;
+  /** Of which rows, at most. */
+  readonly loses_rows?: readonly LostRows[];
+}
+
+/** How many rows of a table undoing a step concerns. */
+export interface LostRows {
+  readonly table: string;
+  /** Absent: not known. */
+  readonly rows?: number;
+  /** Every row was counted; else an estimate. */
+  readonly exact: boolean;
+  /** How it is known. */
+  readonly from: string;
+  /** Tells how many it is when it is run. */
+  readonly query: string;
 }
 
 export interface RollbackPhase {
