@@ -97,6 +97,8 @@ export interface RunbookTestResult {
   readonly tested: boolean;
   readonly tested_at?: string;
   readonly steps: readonly TestedStep[];
+  /** How long a restore takes, with the arithmetic, or why that is not known. */
+  readonly restore: string;
   /** Steps that are no statements, each with the reason: requests, commands, and what people do. */
   readonly not_run: readonly string[];
   readonly notes: readonly string[];

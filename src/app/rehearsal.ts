@@ -1,22 +1,39 @@
 import type { Client } from 'pg';
+import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
-import { quoteTable } from '../model/names.ts';
+import { parseTableName, quoteTable } from '../model/names.ts';
+import { tableOf } from '../plan/runbook/lost-rows.ts';
 import type { StepToUndo } from '../plan/runbook/plan-to-undo.ts';
+import type { RestoreProbe } from '../plan/runbook/restore-time.ts';
 import type { RollbackRunbook, RollbackStep } from '../plan/runbook/runbook-document.ts';
 import { sampleRows } from '../plan/runbook/sample-rows.ts';
 import { catalogueParts, changesBetween, type Snapshot } from '../plan/runbook/snapshot.ts';
 import type { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { splitStatements } from '../postgres/sql/split-statements.ts';
+import { restoreProbe } from '../postgres/survey/restore-probe.ts';
 import type { TestedStep } from './plan-types.ts';
 
 export interface RehearsedWork {
   /** Statements that make the tables. */
   readonly tables: readonly string[];
+  /** Tables of which a restore is measured, as the plan names them. */
+  readonly restored: readonly string[];
   /** The plan's steps, in their order. */
   readonly sql: readonly StepToUndo[];
   /** The runbook's statements, in the order in which they are run at night: what it does is tried, not what it was made of. */
   readonly wayBack: readonly WayBackStep[];
 }
+
+export interface RehearsalResult {
+  readonly steps: TestedStep[];
+  readonly restores: RestoreProbe[];
+  readonly notes: string[];
+}
+
+/** So many rows say more of restoring than of beginning to. */
+const RESTORED_ROWS = 20_000;
+
+const RESTORED_ROUNDS = 3;
 
 export type WayBackStep = Pick<RollbackStep, 'step_id' | 'name' | 'script_content' | 'validation_commands'>;
 
@@ -29,15 +46,19 @@ export class Rehearsal {
   readonly #client: Client;
   readonly #introspector: PostgresIntrospector;
   readonly #signal: AbortSignal;
+  readonly #clock: Pick<Clock, 'monotonic'>;
 
-  constructor(client: Client, introspector: PostgresIntrospector, signal: AbortSignal) {
+  constructor(client: Client, introspector: PostgresIntrospector, { signal, clock }: { readonly signal: AbortSignal; readonly clock: Pick<Clock, 'monotonic'> }) {
     this.#client = client;
     this.#introspector = introspector;
     this.#signal = signal;
+    this.#clock = clock;
   }
 
-  async run({ tables, sql, wayBack }: RehearsedWork): Promise<{ readonly steps: TestedStep[]; readonly notes: string[] }> {
-    const notes = [...(await this.#build(tables)), ...(await this.#fill())];
+  async run({ tables, restored, sql, wayBack }: RehearsedWork): Promise<RehearsalResult> {
+    const notes = await this.#build(tables);
+    const restores = await this.#restore(restored, notes);
+    notes.push(...(await this.#fill()));
     const beginning = await this.#look();
     const steps: TestedStep[] = [];
     for (const step of sql) {
@@ -45,10 +66,29 @@ export class Rehearsal {
       const tested = await this.#thereAndBack(step);
       steps.push(tested);
       // What comes after stands on it.
-      if (tested.result === 'failed') return { steps, notes: [...notes, ...(steps.length < sql.length ? [`${sql.length - steps.length} steps after it were not run`] : [])] };
+      if (tested.result === 'failed') return { steps, restores, notes: [...notes, ...(steps.length < sql.length ? [`${sql.length - steps.length} steps after it were not run`] : [])] };
     }
     steps.push(await this.#allTheWay({ sql, wayBack, beginning }));
-    return { steps, notes };
+    return { steps, restores, notes };
+  }
+
+  /** Before anything else is there; leaves nothing behind. */
+  async #restore(names: readonly string[], notes: string[]): Promise<RestoreProbe[]> {
+    const schema = await this.#introspector.readSchema();
+    const restores: RestoreProbe[] = [];
+    for (const name of names) {
+      this.#signal.throwIfAborted();
+      const table = schema.tables.find((each) => each.name === tableOf(name) && each.kind !== 'partition');
+      if (!table) {
+        notes.push(`restore of ${name} not measured: there is no such table`);
+        continue;
+      }
+      const fill = (to: string): string => sampleRows({ ...table, name: parseTableName(to) }, schema, RESTORED_ROWS);
+      const measured = await restoreProbe(this.#client, { table: quoteTable(table.name), fill, rounds: RESTORED_ROUNDS, clock: this.#clock }).catch(messageOf);
+      if (typeof measured === 'string') notes.push(`restore of ${name} not measured: ${measured}`);
+      else restores.push({ table: name, rounds: measured });
+    }
+    return restores;
   }
 
   /** Forward, back, compare, and forward again for the next. */

@@ -62,9 +62,9 @@ function verdictText({ ok, runbook_id: id, tested, steps, not_run: notRun }: Run
 }
 
 function testText(tested: RunbookTestResult, style: Style): string {
-  const { steps, not_run: notRun, notes, files } = tested;
+  const { steps, restore, not_run: notRun, notes, files } = tested;
   return [
     ...steps.map(({ step_id: step, name, result, detail }) => `${mark(result === 'came back', style)} ${step}: ${name}: ${result}; ${detail}`),
-    ...notRun.map((each) => `  not rehearsed: ${each}`), ...notes.map((each) => `  ${each}`), ...files.map((file) => `written: ${file}`), verdictText(tested, style),
+    ...notRun.map((each) => `  not rehearsed: ${each}`), `  restore: ${restore}`, ...notes.map((each) => `  ${each}`), ...files.map((file) => `written: ${file}`), verdictText(tested, style),
   ].map((line) => `${line}\n`).join('');
 }

@@ -6,6 +6,7 @@ import type { PlanToUndo } from './plan-to-undo.ts';
 import { recoveryOf } from './recovery.ts';
 import type { DatabaseLook } from './lost-rows.ts';
 import type { NotRehearsed } from './rehearsal-scope.ts';
+import type { RestoreProbe } from './restore-time.ts';
 import { contactsOf, reachText } from './roles.ts';
 import { rollbackPhasesOf } from './rollback-phases.ts';
 import type { EmergencyContact, RollbackRunbook } from './runbook-document.ts';
@@ -18,6 +19,8 @@ export interface GenerateOptions {
   readonly testedAt?: Date;
   /** What a look at the database found. Default: rows as the plan has them. */
   readonly look?: DatabaseLook;
+  /** How long restoring sample rows took. Default: it was not tried. */
+  readonly restores?: readonly RestoreProbe[];
   /** What came of trying it. Default: it was not tried. */
   readonly rehearsal?: RehearsalOutcome;
 }
@@ -44,7 +47,7 @@ export class RollbackGenerator {
    * The way back of each phase, from the last to the first, with what is watched, said and restored.
    * @param plan of {@link MigrationPlanner}, or of another tool in the same form; its id does not depend on when it was made.
    */
-  generate(plan: PlanToUndo, { contacts: named = [], testedAt, rehearsal, look }: GenerateOptions = {}): RollbackRunbook {
+  generate(plan: PlanToUndo, { contacts: named = [], testedAt, rehearsal, look, restores }: GenerateOptions = {}): RollbackRunbook {
     const tested = testedAt ?? (rehearsal !== undefined && passed(rehearsal) ? rehearsal.at : undefined);
     const contacts = contactsOf(plan, named);
     const phases = rollbackPhasesOf(plan, look);
@@ -62,7 +65,7 @@ export class RollbackGenerator {
       created_at: new Date(this.#clock.now()).toISOString(),
       rollback_phases: phases,
       trigger_conditions: triggers,
-      data_recovery_plan: recoveryOf(plan, minutes),
+      data_recovery_plan: recoveryOf(plan, minutes, { ...(look ? { look } : {}), ...(restores ? { restores } : {}) }),
       communication_templates: templatesOf({ plan, phases, triggers, contacts }),
       escalation_matrix: escalationOf(contacts),
       validation_checklist: validationChecklist(plan, phases),

@@ -1,3 +1,4 @@
+import type { Estimate } from '../measured/range.ts';
 import type { RiskLevel } from '../plan-document.ts';
 
 /*
@@ -79,6 +80,8 @@ export interface DataRecoveryPlan {
   // Banyan's own.
   /** What the minutes are made of. */
   readonly estimated_from: string;
+  /** Of all tables that are dumped, one after the other, as their restore was tried. Absent: not measured. */
+  readonly restore_time?: Estimate;
 }
 
 export interface CommunicationTemplate {

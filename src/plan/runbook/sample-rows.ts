@@ -4,13 +4,13 @@ import type { Column, Schema, Table } from '../../model/schema.ts';
 const ROWS = 5;
 
 /** A statement that puts a few rows into a table; what its rules refuse, the server says. */
-export function sampleRows(table: Table, { enums }: Pick<Schema, 'enums'>): string {
+export function sampleRows(table: Table, { enums }: Pick<Schema, 'enums'>, rows = ROWS): string {
   const columns = table.columns.filter(({ generated }) => generated === undefined);
   const values = columns.map((column) => sampleValue(column, enums));
   const named = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   return columns.length === 0
     ? `INSERT INTO ${quoteTable(table.name)} DEFAULT VALUES`
-    : `INSERT INTO ${quoteTable(table.name)} (${named}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM generate_series(1, ${ROWS}) AS n`;
+    : `INSERT INTO ${quoteTable(table.name)} (${named}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM generate_series(1, ${rows}) AS n`;
 }
 
 /** SQL of a value of the column for row `n`, another for each row where its type has as many. */
