@@ -8,7 +8,7 @@ import { storageChange, typeShape } from './type-storage.ts';
 
 /** Commands that are one form, whatever else is so. */
 const PLAIN: Readonly<Record<string, FormName>> = {
-  AT_DropNotNull: 'drop-not-null', AT_SetExpression: 'set-expression', AT_DropExpression: 'drop-expression', AT_AddIdentity: 'add-identity', AT_SetIdentity: 'set-identity', AT_DropIdentity: 'drop-identity',
+  AT_SetExpression: 'set-expression', AT_DropExpression: 'drop-expression', AT_AddIdentity: 'add-identity', AT_SetIdentity: 'set-identity', AT_DropIdentity: 'drop-identity',
   AT_SetStatistics: 'set-statistics', AT_SetOptions: 'set-column-options', AT_ResetOptions: 'set-column-options', AT_SetStorage: 'set-storage', AT_SetCompression: 'set-compression', AT_AlterConstraint: 'alter-constraint',
   AT_ChangeOwner: 'owner-to', AT_SetLogged: 'set-persistence', AT_SetUnLogged: 'set-persistence', AT_SetRelOptions: 'set-options', AT_ResetRelOptions: 'set-options',
   AT_EnableRowSecurity: 'row-security', AT_DisableRowSecurity: 'row-security', AT_ForceRowSecurity: 'row-security', AT_NoForceRowSecurity: 'row-security', AT_ReplicaIdentity: 'replica-identity',
@@ -41,6 +41,9 @@ function command(cmd: AlterTableCmd, table: TableName, sofar: SchemaSoFar): Form
       sofar.setColumn(table, name, { nullable: false });
       return [use(proven ? 'set-not-null-proven' : 'set-not-null', relations)];
     }
+    case 'AT_DropNotNull':
+      sofar.setColumn(table, name, { nullable: true });
+      return [use('drop-not-null', relations)];
     case 'AT_AddConstraint': {
       if (!def || !('Constraint' in def)) return [];
       const uses = constraintForms(def.Constraint, table, sofar);
@@ -77,7 +80,11 @@ function partition(subtype: string, def: Node | undefined, parent: TableName, so
   if (!def || !('PartitionCmd' in def)) return [];
   const child = relationOf(def.PartitionCmd.name);
   const beside = sofar.defaultPartition(parent);
-  if (subtype === 'AT_AttachPartition') return [use('attach-partition', { parent: [parent], partition: [child, ...(beside === undefined ? [] : [beside])] })];
+  if (subtype === 'AT_AttachPartition') {
+    sofar.attach(parent, child, def.PartitionCmd.bound?.is_default === true);
+    return [use('attach-partition', { parent: [parent], partition: [child, ...(beside === undefined ? [] : [beside])] })];
+  }
+  sofar.detach(child);
   return [use(def.PartitionCmd.concurrent ? 'detach-partition-concurrently' : 'detach-partition', { parent: [parent], partition: [child, ...(beside === undefined || beside === child ? [] : [beside])] })];
 }
 

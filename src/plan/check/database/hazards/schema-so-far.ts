@@ -36,7 +36,7 @@ export class SchemaSoFar {
   readonly domains: Map<string, { readonly constrained: boolean; readonly base: () => TypeShape | undefined }>;
   readonly #sizes = new Map<TableName, TableSize>();
   readonly #made = new Set<TableName>();
-  readonly #children = new Map<TableName, TableName[]>();
+  readonly #children = new Map<TableName, readonly TableName[]>();
 
   constructor(schema: Schema) {
     for (const { name, columns, foreignKeys, checks, primaryKey, uniques, indexes, partitionOf, estimatedRows: rows, bytes } of schema.tables) {
@@ -81,11 +81,11 @@ export class SchemaSoFar {
 
   /** Its partitions, theirs too. */
   partitions(name: TableName): TableName[] {
-    return (this.#children.get(name) ?? []).flatMap((child) => [child, ...this.partitions(child)]);
+    return this.#childrenOf(name).flatMap((child) => [child, ...this.partitions(child)]);
   }
 
   defaultPartition(name: TableName): TableName | undefined {
-    return this.#children.get(name)?.find((child) => this.#tables.get(child)?.isDefault);
+    return this.#childrenOf(name).find((child) => this.#tables.get(child)?.isDefault);
   }
 
   /** Tables with a column of the type, as the grammar names it. */
@@ -119,9 +119,22 @@ export class SchemaSoFar {
   }
 
   drop(name: TableName): void {
-    const parent = this.#tables.get(name)?.parent;
-    if (parent !== undefined) this.#children.set(parent, (this.#children.get(parent) ?? []).filter((child) => child !== name));
+    this.detach(name);
     this.#tables.delete(name);
+  }
+
+  attach(parent: TableName, name: TableName, isDefault: boolean): void {
+    const table = this.#tables.get(name);
+    if (table) this.#tables.set(name, { ...table, parent, isDefault });
+    this.#adopt(parent, name);
+  }
+
+  detach(name: TableName): void {
+    const table = this.#tables.get(name);
+    if (table?.parent === undefined) return;
+    const { parent, ...rest } = table;
+    this.#children.set(parent, this.#childrenOf(parent).filter((child) => child !== name));
+    this.#tables.set(name, { ...rest, isDefault: false });
   }
 
   rename(from: TableName, to: TableName): void {
@@ -129,9 +142,19 @@ export class SchemaSoFar {
     if (!table) return;
     this.#tables.delete(from);
     this.#tables.set(to, table);
+    const children = this.#childrenOf(from);
+    this.#children.delete(from);
+    this.#children.set(to, children);
+    for (const child of children) {
+      const found = this.#tables.get(child);
+      if (found) this.#tables.set(child, { ...found, parent: to });
+    }
+    if (table.parent !== undefined) this.#children.set(table.parent, this.#childrenOf(table.parent).map((child) => (child === from ? to : child)));
+    for (const [name, index] of this.indexes) if (index.table === from) this.indexes.set(name, { ...index, table: to });
     const size = this.#sizes.get(from);
     if (size) this.#sizes.set(to, size);
     if (this.#made.delete(from)) this.#made.add(to);
+    else this.#made.delete(to);
   }
 
   renameColumn(table: TableName, from: string, to: string): void {
@@ -167,7 +190,11 @@ export class SchemaSoFar {
   }
 
   #adopt(parent: TableName, child: TableName): void {
-    this.#children.set(parent, [...(this.#children.get(parent) ?? []), child]);
+    this.#children.set(parent, [...this.#childrenOf(parent), child]);
+  }
+
+  #childrenOf(parent: TableName): readonly TableName[] {
+    return this.#children.get(parent) ?? [];
   }
 }
 

@@ -56,17 +56,24 @@ function queriesOf(value: unknown): (string | undefined)[] {
   const dynamic = value['PLpgSQL_stmt_dynexecute'];
   if (dynamic !== undefined) return [constantQuery(dynamic)];
   const statement = value['PLpgSQL_stmt_execsql'];
-  if (isRecord(statement) && isRecord(statement['sqlstmt']) && isRecord(statement['sqlstmt']['PLpgSQL_expr'])) {
-    const { query } = statement['sqlstmt']['PLpgSQL_expr'];
-    return [typeof query === 'string' ? query : undefined];
-  }
-  return Object.values(value).flatMap(queriesOf);
+  if (isRecord(statement)) return [queryIn(statement['sqlstmt'])];
+  const loops = ['PLpgSQL_stmt_fors', 'PLpgSQL_stmt_dynfors'] as const;
+  return Object.entries(value).flatMap(([key, each]) => {
+    if (!isRecord(each) || !loops.some((loop) => loop === key)) return queriesOf(each);
+    // What the loop goes through may write too: FOR … IN DELETE … RETURNING.
+    return [key === 'PLpgSQL_stmt_fors' ? queryIn(each['query']) : constantQuery(each), ...queriesOf(each['body'])];
+  });
+}
+
+function queryIn(expression: unknown): string | undefined {
+  const query = isRecord(expression) && isRecord(expression['PLpgSQL_expr']) ? expression['PLpgSQL_expr']['query'] : undefined;
+  return typeof query === 'string' ? query : undefined;
 }
 
 /** The text of EXECUTE '…', where it is written as it is; what follows ALTER SEQUENCE … can only be more options of it. */
 function constantQuery(statement: unknown): string | undefined {
-  const query = isRecord(statement) && isRecord(statement['query']) && isRecord(statement['query']['PLpgSQL_expr']) ? statement['query']['PLpgSQL_expr']['query'] : undefined;
-  const [, text, rest = ''] = /^'((?:[^']|'')*)'([\s\S]*)$/.exec(typeof query === 'string' ? query.trim() : '') ?? [];
+  const query = isRecord(statement) ? queryIn(statement['query']) : undefined;
+  const [, text, rest = ''] = /^'((?:[^']|'')*)'([\s\S]*)$/.exec(query?.trim() ?? '') ?? [];
   return text !== undefined && (rest === '' || /^ALTER SEQUENCE\b/.test(text)) ? text.replaceAll("''", "'") : undefined;
 }
 
@@ -96,15 +103,20 @@ export function statementForms(node: Node, sofar: SchemaSoFar): FormUse[] {
   if ('ReindexStmt' in node) {
     const relation = relationOf(node.ReindexStmt.relation);
     const concurrently = node.ReindexStmt.params?.some((param) => 'DefElem' in param && param.DefElem.defname === 'concurrently');
-    const table = node.ReindexStmt.kind === 'REINDEX_OBJECT_INDEX' ? sofar.indexes.get(relation)?.table : relation;
-    return [use(concurrently ? 'reindex-concurrently' : 'reindex', { table: table === undefined ? [] : [table] })];
+    const { kind: of } = node.ReindexStmt;
+    const table = of === 'REINDEX_OBJECT_INDEX' ? sofar.indexes.get(relation)?.table : of === 'REINDEX_OBJECT_TABLE' ? relation : undefined;
+    // A whole schema, or an index that nobody knows: no table could be named.
+    if (table === undefined) return [use('unknown')];
+    return [use(concurrently ? 'reindex-concurrently' : 'reindex', { table: [table] })];
   }
   if ('VacuumStmt' in node) {
     const { is_vacuumcmd: isVacuum, options = [], rels = [] } = node.VacuumStmt;
     const full = options.some((option) => 'DefElem' in option && option.DefElem.defname === 'full');
+    // Without a table it is every one.
+    if (full && rels.length === 0) return [use('unknown')];
     return [use(isVacuum ? (full ? 'vacuum-full' : 'vacuum') : 'analyze', { table: rels.flatMap((each) => ('VacuumRelation' in each ? [relationOf(each.VacuumRelation.relation)] : [])) })];
   }
-  if ('ClusterStmt' in node) return [use('cluster', { table: [relationOf(node.ClusterStmt.relation)] })];
+  if ('ClusterStmt' in node) return [node.ClusterStmt.relation ? use('cluster', { table: [relationOf(node.ClusterStmt.relation)] }) : use('unknown')];
   if ('TruncateStmt' in node) return [use('truncate', { table: (node.TruncateStmt.relations ?? []).flatMap((each) => ('RangeVar' in each ? [relationOf(each.RangeVar)] : [])) })];
   if ('CreateTrigStmt' in node) return [use('create-trigger', { table: [relationOf(node.CreateTrigStmt.relation)] })];
   if ('CreatePolicyStmt' in node) return [use('create-policy', { table: [relationOf(node.CreatePolicyStmt.table)] })];
@@ -147,8 +159,16 @@ function otherForms(node: Node, sofar: SchemaSoFar): FormUse[] {
     return [use(form, form === 'alter-domain' ? {} : { table: sofar.tablesWith(typeKey(strings(typeName))) })];
   }
   if ('AlterObjectSchemaStmt' in node) {
-    const { objectType, relation } = node.AlterObjectSchemaStmt;
-    return [objectType === 'OBJECT_TABLE' ? use('set-schema', { table: [relationOf(relation)] }) : objectType === 'OBJECT_TYPE' || objectType === 'OBJECT_DOMAIN' ? use('alter-type') : use('unknown')];
+    const { objectType, relation, object, newschema = '' } = node.AlterObjectSchemaStmt;
+    if (objectType === 'OBJECT_TABLE') {
+      const name = relationOf(relation);
+      sofar.rename(name, tableName(newschema, splitTableName(name).table));
+      return [use('set-schema', { table: [name] })];
+    }
+    if (objectType !== 'OBJECT_TYPE' && objectType !== 'OBJECT_DOMAIN') return [use('unknown')];
+    const parts = object && 'List' in object ? strings(object.List.items) : [];
+    sofar.renameType(typeKey(parts), typeKey([newschema, ...parts.slice(-1)]));
+    return [use('alter-type')];
   }
   if ('CommentStmt' in node) return [comment(node.CommentStmt)];
   if ('GrantStmt' in node) return [use('grant', { table: relationsIn(node.GrantStmt.objects) })];

@@ -88,6 +88,6 @@ function holdsAll(from: TypeShape, to: TypeShape): boolean {
   if (to.name === 'text' || (to.name === 'varchar' && to.sizes.length === 0)) return true;
   if (TIMES.has(from.name) && TIMES.has(to.name)) return true;
   const [at, wanted] = [NUMBERS.indexOf(from.name), NUMBERS.indexOf(to.name)];
-  if (at >= 0 && wanted > at && to.sizes.length === 0) return !(from.name === 'numeric' && wanted > NUMBERS.indexOf('numeric'));
+  if (at >= 0 && wanted > at && to.sizes.length === 0) return from.name !== 'numeric';
   return (from.name === 'jsonb' && to.name === 'json') || (from.name === 'bool' && to.name === 'int4');
 }
