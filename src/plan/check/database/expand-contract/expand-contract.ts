@@ -3,13 +3,13 @@ import type { Column, Index, Key } from '../../../../model/schema.ts';
 import type { MigrationScript } from '../../finding.ts';
 import { hasAnyTrigger, isValid } from '../conditions.ts';
 import { columnSql, commentOn, createIndex, dropIndex, keyIndex } from '../definitions.ts';
-import { hasColumn, hasConstraint, hasRelation, renamed, waiting } from '../sql-text.ts';
+import { addConstraint, hasColumn, hasConstraint, hasRelation, renamed, waiting } from '../sql-text.ts';
 import { backfill } from './backfill.ts';
 import { titleOf, type FittingColumn } from './fitting-columns.ts';
 import { differing, functionName, keepFunction, keepingName, keepTrigger, keptName, type Twins } from './keep-in-step.ts';
 
 /** Scripts before the other changes, with which the new column takes over, and those behind them, with which the old one goes. */
-export interface ExpandContract {
+interface ExpandContract {
   readonly expand: readonly MigrationScript[];
   readonly contract: readonly MigrationScript[];
 }
@@ -110,7 +110,7 @@ function carriedRules(plan: Plan): Draft[] {
     ...indexes.map((index) => indexOn(index, old.name, fresh, 'banyan_new_')).map((index, n) => build(index.name, createIndex(table, index, concurrently), `index ${indexes[n]?.name ?? ''}`)),
     ...uniques.map((key) => uniqueOn(key, old.name, fresh, 'banyan_new_')).map((key, n) => build(key.name, keyIndex(table, key) ?? '', `the index of ${uniques[n]?.name ?? ''}`)),
     ...(old.nullable ? [] : [
-      { description: `Refuse new nulls in ${fresh.name} of ${title}`, forward: waiting(`${alter} ADD CONSTRAINT ${quoteIdentifier(check)} CHECK (${quoteIdentifier(fresh.name)} IS NOT NULL) NOT VALID`), back: waiting(`${alter} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(check)}`), holds: `${over} OR ${hasConstraint(table, check)}` },
+      { description: `Refuse new nulls in ${fresh.name} of ${title}`, forward: waiting(addConstraint(table, check, `CHECK (${quoteIdentifier(fresh.name)} IS NOT NULL) NOT VALID`)), back: waiting(`${alter} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(check)}`), holds: `${over} OR ${hasConstraint(table, check)}` },
       { description: `Look for nulls in ${fresh.name} of ${title}`, forward: waiting(`${alter} VALIDATE CONSTRAINT ${quoteIdentifier(check)}`), holds: `${over} OR ${isValid(table, check)}` },
     ]),
   ];

@@ -4,6 +4,7 @@ import { displayName } from '../differences.ts';
 import type { Comparison } from '../../finding.ts';
 import { renamed } from '../sql-text.ts';
 import { expandContract } from './expand-contract.ts';
+import { leadOn } from './led-on.ts';
 import { fittingColumn, rewrites, type FittingColumn } from './fitting-columns.ts';
 
 interface InPlace {
@@ -14,18 +15,22 @@ interface InPlace {
 
 /**
  * As {@link compareSchemas}, but a column whose new type would write its table anew, and a renamed one, get a second
- * column beside them: both are kept in step until the old one goes. `inPlace`: columns that can not have that, and why.
+ * column beside them: both are kept in step until the old one goes. Scripts that were broken off are led on. `inPlace`: columns that can not have that, and why.
  */
 export function compareWithExpandContract({ before, after, renames = new Map() }: CompareSchemasOptions): Comparison & { readonly inPlace: readonly InPlace[] } {
-  const { findings } = compareSchemas({ before, after, renames });
-  const [old, fresh] = [withFullTypes(before), withFullTypes(after)];
+  const { schema: old, over } = leadOn(withFullTypes(before), renames);
+  const fresh = withFullTypes(after);
+  const going = new Set(over.flatMap(({ table, old: column, fresh: target }) => (column.name === target.name ? [] : [`${table.name}.${column.name}`, `${displayName(table.name)}.${column.name}`])));
+  const left = new Map([...renames].filter(([name]) => !going.has(name)));
+  const { findings } = compareSchemas({ before: old, after: fresh, renames: left });
   const found = old.tables.flatMap((table) => candidates({ schema: old, table, other: fresh.tables.find(({ name }) => name === table.name), renames }));
   const fitting = found.flatMap((each) => ('reason' in each ? [] : [each]));
   const taken = new Set(fitting.map(({ table, old: column, fresh: target }) => (column.name === target.name ? '' : `${table.name}.${column.name}`)));
   const isTaken = (name: string): boolean => taken.has(name) || taken.has(`public.${name}`);
-  const rest = compareSchemas({ before: fitting.reduce(withColumn, old), after: fresh, renames: new Map([...renames].filter(([name]) => !isTaken(name))) });
+  const rest = compareSchemas({ before: fitting.reduce(withColumn, old), after: fresh, renames: new Map([...left].filter(([name]) => !isTaken(name))) });
   const made = fitting.map(expandContract);
-  return { findings, scripts: [...made.flatMap(({ expand }) => expand), ...rest.scripts, ...made.flatMap(({ contract }) => contract)], inPlace: found.flatMap((each) => ('reason' in each ? [each] : [])) };
+  const last = [...made, ...over.map(expandContract)].flatMap(({ contract }) => contract);
+  return { findings, scripts: [...made.flatMap(({ expand }) => expand), ...rest.scripts, ...last], inPlace: found.flatMap((each) => ('reason' in each ? [each] : [])) };
 }
 
 function candidates({ schema, table, other, renames }: { readonly schema: Schema; readonly table: Table; readonly other: Table | undefined; readonly renames: ReadonlyMap<string, string> }): (FittingColumn | InPlace)[] {
