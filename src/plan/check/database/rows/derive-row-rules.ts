@@ -111,7 +111,8 @@ class TableRules {
     if (old.nullable && !fresh.nullable) this.#add(path, 'nulls', { kind: 'row', breaks: `${sql} IS NULL`, mayFail: false });
     for (const { definition } of fresh.checks.filter((check) => !old.checks.some((each) => each.definition === check.definition) && !NOT_VALID.test(check.definition))) {
       const body = bodyOf(definition);
-      if (body !== undefined) this.#add(path, 'refused_by_check', { kind: 'row', breaks: `(${withValue(body, sql)}) IS FALSE`, mayFail: true });
+      if (body === undefined) this.#leave(path, 'a condition of its domain could not be taken apart');
+      else this.#add(path, 'refused_by_check', { kind: 'row', breaks: `(${withValue(body, sql)}) IS FALSE`, mayFail: true });
     }
   }
 
@@ -123,7 +124,8 @@ class TableRules {
     if (rule.kind === 'foreign_key') return this.#foreignKey(rule, path);
     if (rule.kind === 'check') {
       const body = bodyOf(rule.text);
-      const sql = body === undefined ? undefined : this.#expression(body, path);
+      if (body === undefined) return this.#leave(path, 'its condition could not be taken apart');
+      const sql = this.#expression(body, path);
       if (sql !== undefined) this.#add(path, 'refused_by_check', { kind: 'row', breaks: `(${sql}) IS FALSE`, mayFail: true });
       return;
     }
@@ -169,7 +171,8 @@ class TableRules {
   }
 }
 
-const NOT_VALID = /\s+NOT VALID\s*$/i;
+/** No row is looked at when such a one is made. */
+const NOT_VALID = /\s+NOT (VALID|ENFORCED)\s*$/i;
 
 function plain(type: string): string {
   return type.replace(/^public\./, '');
