@@ -33,7 +33,8 @@ export function alterTable(node: AlterTableStmt, context: AlterContext): void {
 const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
   AT_AddColumn: ({ table, command, context }) => {
     const definition = columnOf(command.def);
-    if (definition) addColumn(table, definition, context);
+    const isThere = command.missing_ok === true && table.columns.some(({ name }) => name === definition?.colname);
+    if (definition && !isThere) addColumn(table, definition, context);
   },
   AT_AddConstraint: ({ table, command, context }) => {
     const constraint = constraintOf(command.def);

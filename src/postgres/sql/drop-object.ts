@@ -1,23 +1,36 @@
 import type { DropStmt, Node } from 'libpg-query';
-import { tableName } from '../../model/names.ts';
+import { tableName, type TableName } from '../../model/names.ts';
+import type { Grant } from '../../model/schema.ts';
+import type { SchemaDraft } from './schema-draft.ts';
 import { listStrings, qualifiedName, strings } from './syntax-tree.ts';
 import type { DefinitionContext } from './table-definition.ts';
 import { typeText } from './type-text.ts';
 
 type Drop = (context: DefinitionContext, object: Node) => void;
 
-const typeNameOf = (object: Node): string[] => ('TypeName' in object ? strings(object.TypeName.names) : listStrings(object));
-
 const dropType: Drop = ({ draft, schema }, object) => {
-  const name = qualifiedName(typeNameOf(object), schema);
+  if (!('TypeName' in object)) return;
+  const name = qualifiedName(strings(object.TypeName.names), schema);
   draft.enums.delete(name);
   draft.domains.delete(name);
   draft.structuredTypes.delete(name);
 };
 
 const dropView: Drop = ({ draft, schema }, object) => {
-  draft.views.delete(qualifiedName(listStrings(object), schema));
+  const name = qualifiedName(listStrings(object), schema);
+  draft.views.delete(name);
+  revokeAll(draft, 'table', name);
 };
+
+/** What is granted on a thing goes with it: another of its name begins without. */
+function revokeAll({ grants }: SchemaDraft, on: Grant['on'], name: TableName): void {
+  for (const [key, grant] of grants ?? []) if (grant.on === on && grant.name === name) grants?.delete(key);
+}
+
+function dropSequence(draft: SchemaDraft, name: TableName): void {
+  draft.sequences.delete(name);
+  revokeAll(draft, 'sequence', name);
+}
 
 const dropRoutine: Drop = ({ draft, schema }, object) => {
   if (!('ObjectWithArgs' in object)) return;
@@ -39,7 +52,8 @@ const DROPS: Readonly<Record<string, Drop>> = {
   OBJECT_TABLE: ({ draft, schema }, object) => {
     const name = qualifiedName(listStrings(object), schema);
     draft.tables.delete(name);
-    for (const [key, { ownedBy }] of draft.sequences) if (ownedBy?.table === name) draft.sequences.delete(key);
+    revokeAll(draft, 'table', name);
+    for (const [key, { ownedBy }] of draft.sequences) if (ownedBy?.table === name) dropSequence(draft, key);
   },
   OBJECT_VIEW: dropView,
   OBJECT_MATVIEW: dropView,
@@ -48,12 +62,15 @@ const DROPS: Readonly<Record<string, Drop>> = {
     for (const table of draft.tables.values()) table.indexes = table.indexes.filter((index) => index.name !== name);
   },
   OBJECT_SEQUENCE: ({ draft, schema }, object) => {
-    draft.sequences.delete(qualifiedName(listStrings(object), schema));
+    dropSequence(draft, qualifiedName(listStrings(object), schema));
   },
   OBJECT_TYPE: dropType,
   OBJECT_DOMAIN: dropType,
   OBJECT_EXTENSION: ({ draft }, object) => {
-    if ('String' in object) draft.extensions.delete(object.String.sval ?? '');
+    for (const name of strings([object])) {
+      draft.extensions.delete(name);
+      draft.extensionVersions.delete(name);
+    }
   },
   OBJECT_TRIGGER: onTable('triggers'),
   OBJECT_POLICY: onTable('policies'),

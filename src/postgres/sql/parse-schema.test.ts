@@ -266,6 +266,31 @@ describe('parseSchema', () => {
     expect(table(schema, 'public.b').uniques[0]!.columns).toEqual(['id']);
   });
 
+  test('what belongs to a table or a column follows its new name', async () => {
+    const schema = await schemaOf(`
+      create table old (id serial, a int, b serial); create index on old (a, (b + 1)); create sequence free; create table other (id serial);
+      create table parted (id int) partition by list (id); create table part partition of parted default; create view v as select id from old join other using (id);
+      alter table old rename column id to key; alter table old rename column a to c; alter table old rename to fresh; alter table parted rename to whole`);
+    expect(schema.sequences.map(({ name, ownedBy }) => [name, ownedBy?.table, ownedBy?.column])).toEqual([
+      ['old_id_seq', 'public.fresh', 'key'], ['old_b_seq', 'public.fresh', 'b'], ['free', undefined, undefined], ['other_id_seq', 'public.other', 'id'],
+    ]);
+    expect(table(schema, 'public.fresh').indexes[0]!.columns).toEqual(['c', null]);
+    expect(table(schema, 'public.part').partitionOf!.parent).toBe('public.whole');
+    expect(schema.views[0]!.reads).toEqual(['public.fresh', 'public.other']);
+  });
+
+  test('an extension has the version that was last asked for', async () => {
+    expect(await schemaOf("create extension hstore version '1.7'; create extension citext; create extension postgis; alter extension hstore update to '1.8'; alter extension postgis update to '3.4'; alter extension citext update")).toMatchObject({
+      extensions: ['citext', 'hstore', 'postgis'], extensionVersions: { hstore: '1.8', postgis: '3.4' },
+    });
+  });
+
+  test('a materialized view has indexes, a plain table made by a query is not read', async () => {
+    const schema = await schemaOf('create materialized view m (x) as select 1; create unique index on m (x); create index own on m (x); create table made as select 1');
+    expect(schema.views).toMatchObject([{ name: 'public.m', columns: ['x'], indexes: [{ name: 'm_x_idx', unique: true }, { name: 'own', unique: false }] }]);
+    expect(schema.tables).toEqual([]);
+  });
+
   test('a search path holds until it is set back', async () => {
     const schema = await schemaOf('set search_path = shop; create table a (id int); set search_path to default; create table b (id int); set search_path = ""; create table c (id int)');
     expect(schema.tables.map(({ name }) => name).sort()).toEqual(['public.b', 'public.c', 'shop.a']);

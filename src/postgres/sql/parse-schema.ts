@@ -128,6 +128,8 @@ function apply(node: Node, state: State, statement: Statement): void {
     for (const element of node.CreateSchemaStmt.schemaElts ?? []) apply(element, inner, statement);
   } else if ('DropStmt' in node) {
     dropObjects(node.DropStmt, context);
+    const left = new Set([...draft.routines.values()].map((routine) => tableName(routine.schema, routine.name)));
+    for (const name of state.routines.keys()) if (!left.has(name)) state.routines.delete(name);
   } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_TABLE') {
     renameTable(draft, relationName(node.RenameStmt.relation, schema), node.RenameStmt.newname ?? '');
   } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_COLUMN') {
@@ -195,7 +197,10 @@ function renameTable(draft: SchemaDraft, from: TableName, to: string): void {
   const name = tableName(splitTableName(from).schema, to);
   draft.tables.delete(from);
   draft.tables.set(name, { ...table, name });
+  for (const sequence of draft.sequences.values()) if (sequence.ownedBy?.table === from) sequence.ownedBy = { ...sequence.ownedBy, table: name };
+  for (const [view, old] of draft.views) draft.views.set(view, { ...old, reads: old.reads.map((read) => (read === from ? name : read)).sort() });
   for (const other of draft.tables.values()) {
+    if (other.partitionOf?.parent === from) other.partitionOf = { ...other.partitionOf, parent: name };
     other.foreignKeys = other.foreignKeys.map((key) => (key.references === from ? { ...key, references: name } : key));
   }
 }
@@ -208,6 +213,8 @@ function renameColumn(draft: SchemaDraft, name: TableName, change: { readonly fr
   for (const column of table.columns) column.name = renamed(column.name);
   if (table.primaryKey) table.primaryKey = inKey(table.primaryKey);
   table.uniques = table.uniques.map(inKey);
+  table.indexes = table.indexes.map((index) => ({ ...index, columns: index.columns.map((column) => (column === null ? null : renamed(column))) }));
+  for (const sequence of draft.sequences.values()) if (sequence.ownedBy?.table === name) sequence.ownedBy = { ...sequence.ownedBy, column: renamed(sequence.ownedBy.column) };
   table.foreignKeys = table.foreignKeys.map(inKey);
   for (const other of draft.tables.values()) {
     other.foreignKeys = other.foreignKeys.map((key) =>

@@ -26,16 +26,15 @@ export function alterPolicy(node: AlterPolicyStmt, context: DefinitionContext): 
 }
 
 function expressionsOf(text: string, { qual, with_check: check }: Pick<CreatePolicyStmt, 'qual' | 'with_check'>): Pick<Policy, 'using' | 'check'> {
-  const after = (words: RegExp): string => {
-    const found = words.exec(text);
-    return found ? textInBrackets(text.slice(found.index)) : '';
-  };
+  // What stands in a string or a quoted name is no clause.
+  const plain = text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, (quoted) => '_'.repeat(quoted.length));
+  const after = (words: RegExp): string => textInBrackets(text.slice(plain.search(words)));
   return { ...(qual ? { using: after(/\busing\s*\(/i) } : {}), ...(check ? { check: after(/\bwith\s+check\s*\(/i) } : {}) };
 }
 
 function rolesOf(nodes: readonly Node[] = []): string[] {
-  const roles = nodes.flatMap((node) => ('RoleSpec' in node ? [node.RoleSpec.roletype === 'ROLESPEC_PUBLIC' ? 'public' : (node.RoleSpec.rolename ?? '')] : []));
-  return roles.length === 0 ? ['public'] : roles;
+  // PUBLIC and whoever runs the statement (CURRENT_USER) have no name: they are told by their word.
+  return nodes.flatMap((node) => ('RoleSpec' in node ? [node.RoleSpec.rolename ?? (node.RoleSpec.roletype ?? '').replace('ROLESPEC_', '').toLowerCase()] : []));
 }
 
 const ALL: Readonly<Record<Grant['on'], readonly string[]>> = {
@@ -57,8 +56,8 @@ export function changeGrants(node: GrantStmt, { draft, schema }: Pick<Definition
         const grant: Grant = { on, name, ...each, grantee, grantable: node.grant_option ?? false };
         const key = [on, name, grant.column ?? '', grantee, grant.privilege].join('\0');
         if (node.is_grant) draft.grants.set(key, grant);
-        else if (node.grant_option) draft.grants.set(key, { ...grant, grantable: false });
-        else draft.grants.delete(key);
+        else if (!node.grant_option) draft.grants.delete(key);
+        else if (draft.grants.has(key)) draft.grants.set(key, { ...grant, grantable: false });
       }
     }
   }

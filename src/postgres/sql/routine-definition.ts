@@ -38,7 +38,7 @@ const MODES: Readonly<Record<string, string>> = { FUNC_PARAM_OUT: 'OUT ', FUNC_P
 
 function argumentText({ name, argType, mode, defexpr, location }: FunctionParameter, source: SourceText): string {
   const written = untilSeparator(source.slice(location ?? 0)).trim();
-  const [, value] = defexpr ? (/(?:\sdefault\s+|\s*:?=\s*)([\s\S]*)$/i.exec(written) ?? []) : [];
+  const [, value] = defexpr ? (/(?:\sdefault\s+|\s*=\s*)([\s\S]*)$/i.exec(written) ?? []) : [];
   return `${MODES[mode ?? ''] ?? ''}${name === undefined ? '' : `${columnList([name])} `}${typeText(argType).text.replace(/\(.*?\)/, '')}${value === undefined ? '' : ` DEFAULT ${value}`}`;
 }
 

@@ -112,6 +112,8 @@ export function addConstraint(
       definition: `${word}${common.nullsNotDistinct ? ' NULLS NOT DISTINCT' : ''} (${columnList(columns)})${node.including ? ` INCLUDE (${columnList(strings(node.including))})` : ''}${timingText(node)}`,
       ...common,
     };
+    // An index that a key is made of is told as the key.
+    table.indexes = table.indexes.filter(({ name }) => name !== node.indexname);
     if (primary) {
       table.primaryKey = key;
       for (const column of table.columns) if (columns.includes(column.name)) column.nullable = false;

@@ -19,7 +19,7 @@ export function createDomain(node: CreateDomainStmt, context: DefinitionContext)
     else if (constraint.contype === 'CONSTR_DEFAULT') defaultText = text.replace(/^default\s+/i, '');
     else if (constraint.contype === 'CONSTR_CHECK') {
       const definition = text.replace(/^constraint\s+(?:"(?:[^"]|"")*"|\S+)\s+/i, '').replace(/^check\s*/i, 'CHECK ');
-      checks.push({ name: constraint.conname ?? `${name}_check`, definition });
+      checks.push({ name: constraint.conname ?? freeName(`${name}_check`, checks.map((check) => check.name)), definition });
     }
   });
   context.draft.domains.set(full, {
@@ -30,6 +30,13 @@ export function createDomain(node: CreateDomainStmt, context: DefinitionContext)
     checks,
     ...(defaultText === undefined ? {} : { default: defaultText }),
   });
+}
+
+/** As the server numbers names that it gives itself. */
+function freeName(wanted: string, taken: readonly string[]): string {
+  let free = wanted;
+  for (let number = 1; taken.includes(free); number += 1) free = `${wanted}${number}`;
+  return free;
 }
 
 /** ALTER TYPE … ADD VALUE, at its place, or RENAME VALUE. */
@@ -47,7 +54,9 @@ export function createComposite(node: CompositeTypeStmt, context: DefinitionCont
   const columns = (node.coldeflist ?? []).flatMap((item) => columnOf(item) ?? []);
   const fields = columns.map((column) => {
     const collation = collationText(column.collClause);
-    return `${columnList([column.colname ?? ''])} ${typeText(column.typeName).text}${collation === undefined ? '' : ` COLLATE pg_catalog.${collation}`}`;
+    const [first, second] = strings(column.collClause?.collname);
+    const isBuiltIn = second === undefined || first === 'pg_catalog';
+    return `${columnList([column.colname ?? ''])} ${typeText(column.typeName).text}${collation === undefined ? '' : ` COLLATE ${isBuiltIn ? 'pg_catalog.' : ''}${collation}`}`;
   });
   context.draft.structuredTypes.set(full, { schema, name, kind: 'composite', definition: `AS (${fields.join(', ')})`, parts: columns.map((column) => typeText(column.typeName).text.replace(/\(.*?\)/, '')) });
 }
