@@ -119,8 +119,9 @@ function stepOf(table: string, change: Change): ChangeStep {
       };
     }
     case 'add_constraint': {
+      if (change.definition === undefined) break;
       const name = change.constraint_name ?? `${parseTableName(table).replaceAll(/\W/g, '_')}_${(change.constraint_type ?? 'check').toLowerCase().replaceAll(/\W/g, '_')}`;
-      const definition = change.definition ?? '';
+      const { definition } = change;
       const kind = (change.constraint_type ?? '').toLowerCase().replaceAll('_', ' ');
       const body = /^\s*(unique|check|foreign|primary|exclude)/i.test(definition) || kind === '' ? definition : `${kind.toUpperCase()} ${definition}`;
       const validatable = /^\s*(check|foreign)/i.test(body);

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { parseTableName, quoteLiteral, type TableName } from '../../../model/names.ts';
+import { parseTableName, quoteLiteral, splitTableName, type TableName } from '../../../model/names.ts';
 import type { Check, Column, ForeignKey, ForeignKeyAction, Index, Key, Schema, Table, View } from '../../../model/schema.ts';
 import { readDocument, type DocumentIssue } from '../../document.ts';
 import { columnsText, spelled } from './sql-text.ts';
@@ -50,8 +50,8 @@ export function readSchemaJson({ file, text }: { readonly file: string; readonly
 }
 
 function readsTable(definition: string, table: TableName): boolean {
-  const bare = table.split('.').at(-1) ?? table;
-  return new RegExp(String.raw`\b${bare.replaceAll(/\W/g, String.raw`\$&`)}\b`, 'i').test(definition);
+  const bare = splitTableName(table).table;
+  return new RegExp(String.raw`(?<!\w)${bare.replaceAll(/[^\w\s]/g, String.raw`\$&`)}(?!\w)`, 'i').test(definition);
 }
 
 function issuesOf(name: string, { columns, constraints = {}, indexes = [] }: TableOf): Omit<DocumentIssue, 'line'>[] {
@@ -136,6 +136,9 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   tinytext: 'text', mediumtext: 'text', longtext: 'text', string: 'text', tinyblob: 'bytea', blob: 'bytea', mediumblob: 'bytea', longblob: 'bytea', binary: 'bytea', varbinary: 'bytea', varbit: 'bit varying', enum: 'text', set: 'text',
 };
 
+/** For what is never negative. */
+const TWICE_AS_FAR: Readonly<Record<string, string>> = { smallint: 'integer', integer: 'bigint', bigint: 'numeric(20,0)' };
+
 export function typeOf({ type, length, precision, scale }: Pick<ColumnOf, 'type' | 'length' | 'precision' | 'scale'>): string {
   const [array = ''] = /(?:\[\])+$/.exec(type.trim()) ?? [];
   const sizes = /\(([^)]*)\)/.exec(type)?.[1];
@@ -143,8 +146,8 @@ export function typeOf({ type, length, precision, scale }: Pick<ColumnOf, 'type'
   const plain = type.replace(/\([^)]*\)/, ' ').replace(/(?:\[\])+\s*$/, '').toLowerCase().replaceAll(/\b(?:unsigned|zerofill)\b/g, '').replaceAll(/\s+/g, ' ').trim();
   if (plain === 'tinyint' && sizes?.trim() === '1') return `boolean${array}`;
   const base = SPELLINGS[plain] ?? plain;
-  // What is never negative reaches twice as far.
-  if (unsigned && base in { smallint: 1, integer: 1, bigint: 1 }) return { smallint: 'integer', integer: 'bigint', bigint: 'numeric(20,0)' }[base] ?? base;
+  const wider = unsigned ? TWICE_AS_FAR[base] : undefined;
+  if (wider !== undefined) return wider;
   const given = sizes === undefined ? (base === 'numeric' ? [precision, scale ?? (typeof precision === 'number' ? 0 : undefined)] : /^(character|bit)/.test(base) ? [length] : []) : sizes.split(',').map((size) => size.trim());
   const numbers = given.filter((size) => size !== undefined && size !== null);
   if (numbers.length === 0 || /^(smallint|integer|bigint|boolean|text|bytea|real|double precision)$/.test(base)) return `${base}${array}`;

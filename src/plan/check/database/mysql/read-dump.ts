@@ -148,7 +148,7 @@ function addKey(reader: TokenReader, table: Draft, { unique, method, fallback }:
   const before = skipUsing(reader);
   const parts = keyParts(reader);
   const using = before ?? skipUsing(reader) ?? method;
-  const name = given ?? (fallback || undefined) ?? parts[0]?.column ?? 'key';
+  const name = given ?? (fallback || undefined) ?? (parts[0]?.column || 'functional_index');
   if (unique && parts.every(({ plain }) => plain)) table.uniques.push(keyOf('UNIQUE', name, parts.map(({ column }) => column)));
   else {
     table.indexes.push({
@@ -203,9 +203,9 @@ function column(reader: TokenReader, { table, enums }: Target): boolean {
   if (name === undefined || base === undefined) return false;
   const words = base === 'double' && reader.skip('PRECISION') ? 'double precision' : base === 'character' && reader.skip('VARYING') ? 'varchar' : base;
   const sizes = reader.brackets();
-  const unsigned = reader.skip('UNSIGNED');
+  // What is filled with zeros is never negative.
+  const unsigned = [reader.skip('UNSIGNED'), reader.skip('ZEROFILL'), reader.skip('UNSIGNED')].includes(true);
   reader.skip('SIGNED');
-  if (reader.skip('ZEROFILL')) reader.skip('UNSIGNED');
   const isEnum = words === 'enum';
   const type = isEnum ? enumOf(table, name, sizes ?? '', enums) : words === 'set' ? 'text' : typeOf({ type: `${words}${sizes === undefined ? '' : `(${sizes})`}${unsigned ? ' unsigned' : ''}` });
   if (words === 'set') table.checks.push({ name: `${name} SET`, definition: `CHECK (${spelled(name)} <@ ARRAY[${labelsOf(sizes ?? '').map(quoteLiteral).join(', ')}])` });
@@ -259,7 +259,7 @@ function defaultText(reader: TokenReader, type: string): string | undefined {
   const expression = reader.brackets();
   if (expression !== undefined) return `(${plainNames(expression)})`;
   const sign = reader.skip('-') ? '-' : '';
-  const token = reader.next();
+  const token = reader.isEnd() ? undefined : reader.next();
   if (!token) return undefined;
   const numeric = !TEXTS.test(type) && !type.startsWith('public.') && !/^(?:time|date|bytea|json|bit)/.test(type);
   if (token.kind === 'text') return numeric && /^-?\d+(?:\.\d+)?$/.test(token.value) ? defaultOf(Number.isInteger(Number(token.value)) && type === 'boolean' ? Number(token.value) : token.value, type) : quoteLiteral(token.value);
@@ -277,7 +277,8 @@ function tableOptions(reader: TokenReader, table: Draft): void {
     if (reader.skip('PARTITION', 'BY')) {
       const method = [reader.name(), reader.isAt('(') ? undefined : reader.name()].filter((word) => word !== undefined).join(' ').toUpperCase();
       table.partitionBy = `${method} (${plainNames(reader.brackets() ?? '')})`;
-      continue;
+      // Behind it stand the partitions, with options of their own.
+      break;
     }
     const isComment = reader.skip('COMMENT');
     const isCollation = !isComment && reader.skip('COLLATE');
