@@ -55,7 +55,7 @@ export function ownSequence({ schema, name, ownedBy }: Pick<Sequence, 'schema' |
 export function advanceSequence({ schema, name, ownedBy, increment, min }: Sequence): string {
   if (ownedBy === undefined || increment.startsWith('-')) return '';
   const column = quoteIdentifier(ownedBy.column);
-  return `SELECT setval(${quoteLiteral(qualified(schema, name))}::regclass, greatest((SELECT max(${column}) FROM ${quoteTable(ownedBy.table)}) + 1, ${min}), false);`;
+  return `SELECT setval(${quoteLiteral(qualified(schema, name))}::regclass, greatest((SELECT ceil(max(${column}::text::numeric))::bigint FROM ${quoteTable(ownedBy.table)}) + 1, ${min}), false);`;
 }
 
 export function identitySequence(schema: Schema, table: TableName, column: string): Sequence | undefined {
