@@ -1,5 +1,3 @@
-import type pg from 'pg';
-import { BanyanError } from '../core/errors.ts';
 import { redactUrls } from './logging.ts';
 import type { Schema } from '../model/schema.ts';
 import { compareApis } from '../plan/check/api/compare-apis.ts';
@@ -19,23 +17,26 @@ import { applyRules, readRuleFile } from '../plan/check/rule-file.ts';
 import { parseText } from '../plan/document.ts';
 import { compatibilityReport, type CompatibilityReport } from '../plan/check/report.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
-import { createPool } from '../postgres/connect.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
 import type { ApplicationContext } from './application.ts';
-import { applyScripts } from './apply-scripts.ts';
+import { applyPlan } from './apply-plan.ts';
 import { checkRows } from './check-rows.ts';
+import { isUrl, withPool } from './database-place.ts';
 import { writeDocument } from './document-output.ts';
 import type { CheckOptions, CheckResult } from './plan-types.ts';
 import { readDocumentText } from './text-file.ts';
 
 /** `banyan check`: two schemas or APIs against each other. */
-export async function check(context: ApplicationContext, { before, after, type, output, format, renames, expandContract = false, rules, compatibility, rowsTimeoutSeconds = 60, allowHazards, apply }: CheckOptions): Promise<CheckResult> {
+export async function check(context: ApplicationContext, { before, after, type, output, format, renames, expandContract = false, rules, compatibility, rowsTimeoutSeconds = 60, allowHazards, allowRows, apply }: CheckOptions): Promise<CheckResult> {
   const at = new Date(context.clock.now());
   const allowed = allowHazards && readAllowed(allowHazards);
   const own = rules === undefined ? undefined : readRuleFile({ file: rules, text: await readDocumentText(rules) });
   const { dataChecks, hash, ...comparison } = await compare(context, { before, after, type, rowsTimeoutSeconds, expandContract, ...(renames ? { renames } : {}), ...(compatibility ? { compatibility } : {}) });
   const judged = own === undefined ? { findings: comparison.findings } : applyRules({ findings: comparison.findings, rules: own, type, at });
-  const applied = apply && (await applyPlan(context, { before, scripts: comparison.scripts, allowed: allowed ?? new Set(), apply, ...(hash === undefined ? {} : { hash }) }));
+  const applied = apply && (await applyPlan(context, {
+    before, scripts: comparison.scripts, allowed: allowed ?? new Set(), apply, findings: judged.findings, allowedRows: allowRows ?? [],
+    ...(dataChecks ? { dataChecks } : {}), ...(hash === undefined ? {} : { hash }),
+  }));
   const plain = compatibilityReport({ before: redactUrls(before), after: redactUrls(after), at, comparison: { ...comparison, findings: judged.findings }, ...('waivers' in judged ? { waivers: judged.waivers } : {}), ...(dataChecks ? { dataChecks } : {}) });
   const report: CompatibilityReport = {
     ...plain, ...(hash === undefined ? {} : { plan_hash: hash }), ...(allowed ? { hazards_not_allowed: notAllowed(comparison.scripts, allowed) } : {}), ...(applied ? { applied } : {}),
@@ -48,15 +49,6 @@ export async function check(context: ApplicationContext, { before, after, type, 
     },
   });
   return { ...written, report };
-}
-
-/** Runs the scripts, if they are those that somebody has looked at, and has allowed. */
-async function applyPlan(context: ApplicationContext, { before, scripts, allowed, apply, hash }: { readonly before: string; readonly scripts: Comparison['scripts']; readonly allowed: ReadonlySet<string>; readonly apply: NonNullable<CheckOptions['apply']>; readonly hash?: string }): Promise<readonly string[]> {
-  if (hash === undefined || !isUrl(before)) throw new BanyanError('BANYAN_USAGE', { message: '--apply needs --type database and the URL of a database in --before.' });
-  if (hash !== apply.planHash) throw new BanyanError('BANYAN_PLAN_CHANGED', { message: `The plan is not the one that was looked at: expected ${apply.planHash}, found ${hash}. The database, the new schema or the renames have changed since.`, details: { expected: apply.planHash, found: hash } });
-  const refused = notAllowed(scripts, allowed);
-  if (refused.length > 0) throw new BanyanError('BANYAN_HAZARD', { message: `Nobody has allowed what the scripts may do: ${refused.join(', ')}.`, details: { hazards: refused } });
-  return await withPool(before, (pool) => applyScripts({ pool, scripts, clock: context.clock, signal: context.signal, note: (text) => context.progress.note(text), ...(apply.lockTimeoutMs === undefined ? {} : { lockTimeoutMs: apply.lockTimeoutMs }) }));
 }
 
 type Compared = Comparison & { readonly dataChecks?: readonly DataCheck[]; readonly hash?: string };
@@ -89,17 +81,6 @@ function expanded(context: ApplicationContext, options: CompareSchemasOptions): 
   const { inPlace, ...comparison } = compareWithExpandContract(options);
   for (const { column, reason } of inPlace) context.progress.note(`${column} is changed in its place, without a second column: ${reason}.`);
   return comparison;
-}
-
-const isUrl = (place: string): boolean => /^postgres(ql)?:\/\//i.test(place);
-
-async function withPool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
-  const pool = createPool({ url, max: 2 });
-  try {
-    return await work(pool);
-  } finally {
-    await pool.end();
-  }
 }
 
 /** A database's URL, or a file of SQL or of schema JSON. */

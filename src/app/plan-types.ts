@@ -51,7 +51,9 @@ export interface CheckOptions {
   readonly rowsTimeoutSeconds?: number;
   /** Hazards that are allowed, by their names; `none`: none. Given: what is not allowed makes the answer "no". */
   readonly allowHazards?: readonly string[];
-  /** Runs the scripts in `before`, a database, if the plan is still the one with this hash and its hazards are allowed. */
+  /** Where rows may break a new rule and `apply` goes on nevertheless, by the `field_path` of their data checks. */
+  readonly allowRows?: readonly string[];
+  /** Runs the scripts in `before`, a database, if the plan is still the one with this hash, its hazards are allowed, and no row breaks a new rule. */
   readonly apply?: { readonly planHash: string; readonly lockTimeoutMs?: number };
 }
 
@@ -109,7 +111,7 @@ export interface RunbookTestResult {
 export interface PlanningApplication {
   /** @throws BANYAN_DOCUMENT if the specification is not of its form. */
   plan(options: PlanOptions): Promise<PlanResult>;
-  /** @throws BANYAN_DOCUMENT if one of both is not of its form; of `apply`, BANYAN_PLAN_CHANGED, BANYAN_HAZARD, BANYAN_PLAN_APPLY. */
+  /** @throws BANYAN_DOCUMENT if one of both is not of its form; of `apply`, BANYAN_PLAN_CHANGED, BANYAN_HAZARD, BANYAN_PLAN_ROWS, BANYAN_PLAN_APPLY. */
   check(options: CheckOptions): Promise<CheckResult>;
   /** @throws BANYAN_DOCUMENT if the plan is not of its form. */
   runbook(options: RunbookOptions): Promise<RunbookResult>;

@@ -316,6 +316,10 @@ export const ERROR_CODES = {
     meaning: 'Scripts were to be applied that may hurt in a way that nobody has allowed.',
     remedy: 'Look at the hazards with their tables in the report; give --allow-hazard for each that you accept, or make the change in another way.',
   },
+  BANYAN_PLAN_ROWS: {
+    meaning: 'Scripts were to be applied, and rows break a rule of the new schema, or nobody could count those that do. Nothing was changed.',
+    remedy: 'Repair the rows that the message names by their keys. Waive the finding in the file of rules, or give --allow-rows with its field_path, where they may stand; if they were not counted in time, raise --rows-timeout.',
+  },
   BANYAN_PLAN_APPLY: {
     meaning: 'A script of a plan could not be applied to its database.',
     remedy: 'Remove what the message names. Nothing has to be undone: the scripts before it have run, and a new check leads on from there.',

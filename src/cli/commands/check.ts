@@ -18,6 +18,7 @@ interface CheckFlags {
   readonly rules?: string;
   readonly rowsTimeout?: number;
   readonly allowHazard?: readonly string[];
+  readonly allowRows?: readonly string[];
   readonly apply?: boolean;
   readonly planHash?: string;
   readonly lockTimeout?: number;
@@ -40,14 +41,20 @@ export function addCheck(program: Command, frame: Frame): void {
     .option('--rules <file>', 'what your team thinks of the rules: other severities, and waivers that expire', filled)
     .option('--rows-timeout <seconds>', 'how long the rows of one table of --before, a database, are counted that break new rules; 0: not at all (default: 60)', decimalNumber(0, 86_400))
     .option('--allow-hazard <name>', 'a hazard of the scripts that is allowed, or none; what is not allowed makes the exit code at least 1; may be given again', each)
-    .option('--apply', 'run the scripts in --before, a database, with --plan-hash and each of their hazards allowed')
+    .option('--allow-rows <where>', 'the field_path of a data check: rows that break it do not keep --apply back; may be given again', each)
+    .option('--apply', 'run the scripts in --before, a database, with --plan-hash and each of their hazards allowed, unless rows break a new rule')
     .option('--plan-hash <hash>', 'the plan_hash of the report that was looked at', filled)
     .option('--lock-timeout <milliseconds>', 'how long --apply waits for a lock before it lets everybody behind it pass, and tries again later (default: 2000)', wholeNumber(1, 600_000))
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { before, after, type, compatibility, output, format, rename: renames, expandContract, rules, rowsTimeout, allowHazard, ...rest } = command.opts<CheckFlags>();
+        const { before, after, type, compatibility, output, format, rename: renames, expandContract, rules, rowsTimeout, allowHazard, allowRows, ...rest } = command.opts<CheckFlags>();
         const apply = applyOf(rest);
-        const result = await application.check({ before, after, type, format, ...(compatibility === undefined ? {} : { compatibility }), ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(allowHazard ? { allowHazards: allowHazard } : {}), ...(apply ? { apply } : {}), ...(output === undefined ? {} : { output }), ...(renames ? { renames } : {}), ...(expandContract ? { expandContract } : {}), ...(rules === undefined ? {} : { rules }) });
+        if (allowRows && !apply) throw new BanyanError('BANYAN_USAGE', { message: '--allow-rows goes with --apply.' });
+        const result = await application.check({
+          before, after, type, format, ...(compatibility === undefined ? {} : { compatibility }), ...(output === undefined ? {} : { output }),
+          ...(rowsTimeout === undefined ? {} : { rowsTimeoutSeconds: rowsTimeout }), ...(allowHazard ? { allowHazards: allowHazard } : {}), ...(allowRows ? { allowRows } : {}), ...(apply ? { apply } : {}),
+          ...(renames ? { renames } : {}), ...(expandContract ? { expandContract } : {}), ...(rules === undefined ? {} : { rules }),
+        });
         return { json: result.report, exitCode: exitCodeOf(result), text: () => (result.files.length === 0 ? result.printed : result.files.map((file) => `written: ${file}\n`).join('')) };
       }),
     );

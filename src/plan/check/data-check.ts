@@ -6,7 +6,7 @@ export interface DataCheck {
   readonly table: string;
   /** The finding that it belongs to. */
   readonly field_path: string;
-  /** Null: it was not looked for. */
+  /** Null: no query could look for it. */
   readonly problem: RowProblem | null;
   /** Rows that break it; of duplicates, each that shares its value with another. Null: not counted. */
   readonly rows: number | null;

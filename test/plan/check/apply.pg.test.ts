@@ -122,4 +122,54 @@ describePostgres('applying the scripts of a check', () => {
     expect(JSON.parse(applied.stdout)).toMatchObject({ applied: expect.arrayContaining(['Add column t.x']) as unknown });
     expect(JSON.parse((await banyan()).stdout)).toMatchObject({ migration_scripts: [], issues: [] });
   });
+
+  it('is refused where rows break a new rule that came between the look and the apply, and nothing is changed', async () => {
+    const database = await databaseWith(OLD);
+    const folder = await mkdtemp(join(tmpdir(), 'banyan-apply-rows-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const [file, rules] = [join(folder, 'new.sql'), join(folder, 'rules.yaml')];
+    await writeFile(file, NEW.replace('varchar(20)', 'varchar(5)'));
+    const banyan = (...words: string[]) => run(['check', '--before', database.url, '--after', file, '--type', 'database', '--json', ...words], { application: createApplication });
+    const first = await banyan();
+    const hash = /"plan_hash": ?"(\w{12})"/.exec(first.stdout)?.[1] ?? '';
+    const hazards = [...new Set([...first.stdout.matchAll(/"hazard": ?"(\w+)"/g)].map(([, name = '']) => name))].flatMap((name) => ['--allow-hazard', name]);
+    const apply = ['--apply', '--plan-hash', hash, ...hazards];
+    const looked = async (): Promise<unknown> => [await plan(database, await databaseWith(NEW)), await database.query('SELECT id, n, word FROM public.t ORDER BY id')];
+    // The plan is the same whatever the rows say.
+    await database.query("INSERT INTO public.t (n, word) VALUES (NULL, 'a'), (NULL, 'b'), (1, 'far too')");
+    const before = await looked();
+    const refused = await banyan(...apply);
+    expect(refused).toMatchObject({ code: 2, stdout: expect.stringContaining('BANYAN_PLAN_ROWS') as string });
+    expect(JSON.parse(refused.stdout)).toMatchObject({ error: { message: expect.stringContaining('tables.t.columns.n: 2 of 503 rows are null: id=501; id=502') as string, details: { data_checks: [
+      { field_path: 'tables.t.columns.n', problem: 'nulls', rows: 2, of: 503, keys: [{ id: '501' }, { id: '502' }] },
+      { field_path: 'tables.t.columns.word', problem: 'too_long', rows: 1, of: 503, keys: [{ id: '503' }] },
+    ] } } });
+    expect(await looked()).toEqual(before);
+    // Leave for one place is none for the other; neither is a waiver of one of two findings, nor an expired one.
+    const paths = (text: string): string[] => [...new Set([...text.matchAll(/"field_path": ?"([^"]+)",\s*"problem"/g)].map(([, path = '']) => path))];
+    expect(paths((await banyan(...apply, '--allow-rows', 'tables.t.columns.n')).stdout)).toEqual(['tables.t.columns.word']);
+    const waive = async (until: string): Promise<void> => await writeFile(rules, `waivers:\n  - { rule: nullability-restriction, object: 'tables.t.columns.n', until: ${until}, reason: filled in }\n`);
+    await waive('1960-01-01');
+    expect(paths((await banyan(...apply, '--rules', rules)).stdout)).toEqual(['tables.t.columns.n', 'tables.t.columns.word']);
+    await waive('2999-01-01');
+    expect(paths((await banyan(...apply, '--rules', rules)).stdout)).toEqual(['tables.t.columns.word']);
+    expect(await banyan(...apply, '--allow-rows', 'tables.t.columns.nn')).toMatchObject({ code: 2, stdout: expect.stringContaining('Expected one of tables.t.columns.n') as string });
+    expect(await banyan(...apply, '--rows-timeout', '0')).toMatchObject({ code: 2, stdout: expect.stringContaining('BANYAN_USAGE') as string });
+    expect(await looked()).toEqual(before);
+    await database.query('DELETE FROM public.t WHERE id > 500');
+    expect(await banyan(...apply)).toMatchObject({ code: 0 });
+  });
+
+  it('is refused where nobody could count the rows in time', async () => {
+    const database = await databaseWith("CREATE FUNCTION public.slow(integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN true; END $$; CREATE TABLE public.t (id integer PRIMARY KEY); INSERT INTO public.t VALUES (1)");
+    const folder = await mkdtemp(join(tmpdir(), 'banyan-apply-slow-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'new.sql');
+    await writeFile(file, 'CREATE FUNCTION public.slow(integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN true; END $$; CREATE TABLE public.t (id integer PRIMARY KEY CONSTRAINT slowly CHECK (slow(id)))');
+    const banyan = (...words: string[]) => run(['check', '--before', database.url, '--after', file, '--type', 'database', '--json', '--rows-timeout', '0.1', ...words], { application: createApplication });
+    const hash = /"plan_hash": ?"(\w{12})"/.exec((await banyan()).stdout)?.[1] ?? '';
+    const refused = await banyan('--apply', '--plan-hash', hash, '--allow-hazard', 'refuses_rows');
+    expect(refused).toMatchObject({ code: 2, stdout: expect.stringMatching(/BANYAN_PLAN_ROWS[\s\S]*it took longer than 0.1 seconds/) as string });
+    expect(await database.query("SELECT FROM pg_constraint WHERE conname = 'slowly'")).toEqual([]);
+  });
 });

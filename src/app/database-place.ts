@@ -1,0 +1,15 @@
+import type pg from 'pg';
+import { createPool } from '../postgres/connect.ts';
+
+/** Whether a place is a database of PostgreSQL, and no file. */
+export const isUrl = (place: string): boolean => /^postgres(ql)?:\/\//i.test(place);
+
+/** Lends connections for one piece of work. */
+export async function withPool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  const pool = createPool({ url, max: 2 });
+  try {
+    return await work(pool);
+  } finally {
+    await pool.end();
+  }
+}
