@@ -44,20 +44,14 @@ function added({ after, differences }: Pair, tables: TablePair, column: Column):
   });
   const steps = { about: [fresh.name] };
   const computed = column.generated !== undefined;
-  const rewrites = column.identity !== undefined || (computed && column.virtual !== true) || isVolatile(column.default);
   differences.step({
     ...steps, phase: computed ? PHASES.generated : PHASES.column, description: `Add column ${name}`,
     forward: waiting(`ALTER TABLE ${quoteTable(fresh.name)} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(after, fresh.name, column.name), nullable: required || column.nullable })}`,
       ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${quoteTable(fresh.name)}.${quoteIdentifier(column.name)}`, column.comment)])),
     back: waiting(`ALTER TABLE IF EXISTS ${quoteTable(fresh.name)} DROP COLUMN IF EXISTS ${quoteIdentifier(column.name)}`),
-    holds: hasColumn(fresh.name, column.name), hazards: rewrites ? ['table_rewrite'] : [], loses: `what was written to ${name} since`,
+    holds: hasColumn(fresh.name, column.name), loses: `what was written to ${name} since`,
   });
   if (required) setNotNull({ differences }, tables, column);
-}
-
-/** A default that has another value for each row is computed row by row, under the lock. */
-function isVolatile(value: string | undefined): boolean {
-  return value !== undefined && /\b(nextval|random|gen_random_uuid|uuid_generate\w*|uuidv[47]|clock_timestamp|timeofday)\s*\(/i.test(value);
 }
 
 function removed({ before, differences }: Pair, tables: TablePair, column: Column): void {
@@ -78,7 +72,7 @@ function removed({ before, differences }: Pair, tables: TablePair, column: Colum
     back: waiting(...own.map(createSequence), add, ...own.map(ownSequence),
       ...(mayMiss ? [`DO $banyan$ BEGIN\n  IF NOT EXISTS (SELECT FROM ${quoteTable(fresh.name)} WHERE ${quoteIdentifier(column.name)} IS NULL) THEN\n    ALTER TABLE ${quoteTable(fresh.name)} ALTER COLUMN ${quoteIdentifier(column.name)} SET NOT NULL;\n  ELSE\n    RAISE WARNING ${quoteLiteral('a column that was NOT NULL has no values any more: fill it from a copy')};\n  END IF;\nEND $banyan$;`] : []),
       ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${quoteTable(fresh.name)}.${quoteIdentifier(column.name)}`, column.comment)])),
-    holds: `NOT ${hasColumn(fresh.name, column.name)}`, hazards: column.generated === undefined ? ['deletes_data'] : [],
+    holds: `NOT ${hasColumn(fresh.name, column.name)}`,
     ...(column.generated === undefined ? { loses: `every value of ${name}` } : {}),
   });
 }
@@ -112,7 +106,7 @@ function compareGenerated(pair: Pair, tables: TablePair, old: Column, fresh: Col
     pair.differences.step({
       phase: PHASES.dropEarly, about: [tables.fresh.name], description: `Stop computing column ${name}`, forward: waiting(guarded(hasColumn(tables.fresh.name, fresh.name, "a.attgenerated <> ''"), `ALTER TABLE ${table} ALTER COLUMN ${column} DROP EXPRESSION`)),
       back: waiting(guarded(hasColumn(tables.fresh.name, fresh.name, "a.attgenerated = ''"), `ALTER TABLE ${table} DROP COLUMN ${column}`, `ALTER TABLE ${table} ADD COLUMN ${columnSql(old)}`)),
-      holds: hasColumn(tables.fresh.name, fresh.name, "a.attgenerated = ''"), hazards: [], loses: `what was written to ${name} since`,
+      holds: hasColumn(tables.fresh.name, fresh.name, "a.attgenerated = ''"), loses: `what was written to ${name} since`,
     });
     const plain: Column = { name: old.name, type: old.type, nullable: old.nullable, ...(old.collation === undefined ? {} : { collation: old.collation }), ...(old.comment === undefined ? {} : { comment: old.comment }) };
     compareColumn(pair, tables, plain, fresh);
@@ -129,8 +123,8 @@ function recreate({ before, after, differences }: Pair, tables: TablePair, { old
   const make = (column: Column, schema: Schema): string => waiting(`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(schema, name, column.name) })}`, ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${table}.${quoteIdentifier(column.name)}`, column.comment)]));
   const title = `column ${displayName(name)}.${fresh.name}`;
   differences.step(
-    { phase: PHASES.dropEarly, about: [name], description: `Take away ${title} to make it anew`, forward: waiting(drop), back: make(old, before), holds: `NOT ${hasColumn(name, fresh.name)}`, hazards: ['deletes_data'], ...(loses === undefined ? {} : { loses }) },
-    { phase: PHASES.generated, about: [name], description: `Make ${title} anew`, forward: make(fresh, after), back: waiting(drop), holds: hasColumn(name, fresh.name), hazards: fresh.virtual ? [] : ['table_rewrite'] },
+    { phase: PHASES.dropEarly, about: [name], description: `Take away ${title} to make it anew`, forward: waiting(drop), back: make(old, before), holds: `NOT ${hasColumn(name, fresh.name)}`, ...(loses === undefined ? {} : { loses }) },
+    { phase: PHASES.generated, about: [name], description: `Make ${title} anew`, forward: make(fresh, after), back: waiting(drop), holds: hasColumn(name, fresh.name) },
   );
 }
 
@@ -177,7 +171,7 @@ function compareIdentity({ before, after, differences }: Pair, tables: TablePair
   if (fresh.identity === undefined) {
     differences.step({ ...steps, phase: PHASES.dropIdentity, description: `Let column ${title} give out no numbers`, forward: waiting(drop), back: waiting(...add), holds: hasColumn(name, column.name, "a.attidentity = ''") });
   } else {
-    differences.step({ ...steps, phase: PHASES.identity, description: `Let column ${title} give out numbers`, forward: waiting(...add), back: waiting(drop), holds: hasColumn(name, column.name, "a.attidentity <> ''"), hazards: [] });
+    differences.step({ ...steps, phase: PHASES.identity, description: `Let column ${title} give out numbers`, forward: waiting(...add), back: waiting(drop), holds: hasColumn(name, column.name, "a.attidentity <> ''") });
   }
 }
 
@@ -236,7 +230,7 @@ function setNotNull({ differences }: Pick<Pair, 'differences'>, tables: TablePai
   const alter = `ALTER TABLE ${quoteTable(name)}`;
   const steps = { phase: PHASES.notNull, about: [name] };
   differences.step(
-    { ...steps, description: `Refuse new nulls in ${title}`, forward: waiting(guarded(`${open} AND NOT ${hasConstraint(name, check)}`, `${alter} ADD CONSTRAINT ${check} CHECK (${quoteIdentifier(column.name)} IS NOT NULL) NOT VALID`)), back: waiting(dropConstraint(name, check)), holds: `${hasConstraint(name, check)} OR ${closed}`, hazards: ['refuses_rows'] },
+    { ...steps, description: `Refuse new nulls in ${title}`, forward: waiting(guarded(`${open} AND NOT ${hasConstraint(name, check)}`, `${alter} ADD CONSTRAINT ${check} CHECK (${quoteIdentifier(column.name)} IS NOT NULL) NOT VALID`)), back: waiting(dropConstraint(name, check)), holds: `${hasConstraint(name, check)} OR ${closed}` },
     { ...steps, description: `Look for nulls in ${title}`, forward: validateConstraint(name, check), back: '-- Nothing to undo.', holds: `${isValid(name, check)} OR ${closed}` },
     {
       ...steps, description: `Make ${title} NOT NULL`, forward: waiting(guarded(open, `${alter} ALTER COLUMN ${quoteIdentifier(column.name)} SET NOT NULL`), dropConstraint(name, check)),

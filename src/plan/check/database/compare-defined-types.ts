@@ -93,7 +93,7 @@ function compareEnum(pair: TypesPair, old: EnumType, fresh: EnumType): Rebuildin
     // The way back makes the type anew: what stands in its way is taken away and put back around it.
     pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Add to ${title}`, forward: forward.join('\n'), back, holds, loses: `nothing, but the way back is refused while a row has ${come.map(quoteLiteral).join(' or ')}` });
   } else {
-    pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Change ${title}`, forward: rebuild(pair, fresh, { kind: 'enum', make: createEnum(fresh), reached: holds, to: 'after' }), back, holds, hazards: ['table_rewrite', 'refuses_rows'] });
+    pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Change ${title}`, forward: rebuild(pair, fresh, { kind: 'enum', make: createEnum(fresh), reached: holds, to: 'after' }), back, holds });
   }
   return forward ? 'back' : 'both';
 }
@@ -144,7 +144,7 @@ function compareDomain(pair: TypesPair, old: DomainType, fresh: DomainType): Reb
   if (based) {
     const kind = 'domain';
     const base = (type: DomainType): string => `(SELECT format_type(typbasetype, typtypmod) FROM pg_type WHERE oid = to_regtype(${quoteLiteral(name)})) = ${quoteLiteral(type.baseType)}`;
-    pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make domain ${shown(fresh)} anew`, forward: rebuild(pair, fresh, { kind, make: createDomain(fresh), reached: base(fresh), to: 'after' }), back: rebuild(pair, old, { kind, make: createDomain(old), reached: base(old), to: 'before' }), holds: base(fresh), hazards: ['table_rewrite', 'refuses_rows'] });
+    pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make domain ${shown(fresh)} anew`, forward: rebuild(pair, fresh, { kind, make: createDomain(fresh), reached: base(fresh), to: 'after' }), back: rebuild(pair, old, { kind, make: createDomain(old), reached: base(old), to: 'before' }), holds: base(fresh) });
     return 'both';
   }
   const alter = (from: DomainType, to: DomainType): string => waiting(
@@ -153,7 +153,7 @@ function compareDomain(pair: TypesPair, old: DomainType, fresh: DomainType): Reb
     `ALTER DOMAIN ${name} ${to.nullable ? 'DROP' : 'SET'} NOT NULL`,
     ...to.checks.filter((check) => !same(check, from)).map((check) => guarded(`NOT EXISTS (SELECT FROM pg_constraint WHERE contypid = to_regtype(${quoteLiteral(name)}) AND conname = ${quoteLiteral(check.name)})`, `ALTER DOMAIN ${name} ADD CONSTRAINT ${quoteIdentifier(check.name)} ${check.definition}`)),
   );
-  pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Alter domain ${shown(fresh)}`, forward: alter(old, fresh), back: alter(fresh, old), holds: isDomain(old, fresh), hazards: tighter ? ['refuses_rows', 'blocks_writers'] : [] } satisfies Step);
+  pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Alter domain ${shown(fresh)}`, forward: alter(old, fresh), back: alter(fresh, old), holds: isDomain(old, fresh) } satisfies Step);
   return 'never';
 }
 
@@ -176,6 +176,6 @@ function compareStructured(pair: TypesPair, old: StructuredType, fresh: Structur
     field_path: pathOf('type', fresh), old_value: old.definition, new_value: fresh.definition, affected_operations: ['SELECT', 'INSERT', 'UPDATE'], description: `The type ${shown(fresh)} was ${old.definition}, and is ${fresh.definition}.`,
   });
   const step = (type: StructuredType, to: 'before' | 'after'): string => rebuild(pair, type, { kind: 'type', make: createStructured(type), reached: isMadeAs(type), to });
-  pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make type ${shown(fresh)} anew`, forward: step(fresh, 'after'), back: step(old, 'before'), holds: isMadeAs(fresh), hazards: ['table_rewrite', 'refuses_rows'] });
+  pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make type ${shown(fresh)} anew`, forward: step(fresh, 'after'), back: step(old, 'before'), holds: isMadeAs(fresh) });
   return 'both';
 }

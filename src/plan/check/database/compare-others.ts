@@ -145,7 +145,7 @@ export function compareViews(pair: Pair, rebuilt: Rebuilt): MakingWay<TableName>
     step(view, {
       phase: PHASES.dropView, about: [view.name, ...view.reads], description: `Drop view ${displayName(view.name)}`,
       forward: waiting(...onlyOn(view, before, after).map(dropView), dropView(view)),
-      back: createView(original.get(view.name) ?? view), holds: `NOT ${hasView(view)}`, hazards: ['view_rebuilt'],
+      back: createView(original.get(view.name) ?? view), holds: `NOT ${hasView(view)}`,
       loses: `grants on view ${displayName(view.name)}${view.materialized ? ', its indexes and rows' : ''}`,
     });
   }
@@ -186,7 +186,7 @@ function compareViewIndexes({ differences }: Pair, old: View, fresh: View, rebui
   const text = (index: Index): string => `${index.unique} ${canonical(indexTail(index).replace(/^USING\s+btree\s*/i, ''))}`;
   const how = { concurrently: true };
   const tell = (rule: string, index: Index): void => differences.find(rule, { field_path: `views.${displayName(fresh.name)}.indexes.${index.name}`, new_value: index.definition, affected_operations: ['SELECT'], description: `The index ${index.name} of materialized view ${displayName(fresh.name)} ${rule.endsWith('added') ? 'is new' : rule.endsWith('removed') ? 'is gone' : 'is another one'}: ${index.definition}.` });
-  const build = (index: Index): void => differences.step({ phase: PHASES.viewIndex, about: [fresh.name], description: `Build index ${index.name} of ${displayName(fresh.name)}`, forward: createIndex(fresh.name, index, how), back: dropIndex(fresh.name, index, how), holds: hasRelation(splitTableName(fresh.name).schema, index.name), transactional: false, hazards: index.unique ? ['refuses_rows'] : [] });
+  const build = (index: Index): void => differences.step({ phase: PHASES.viewIndex, about: [fresh.name], description: `Build index ${index.name} of ${displayName(fresh.name)}`, forward: createIndex(fresh.name, index, how), back: dropIndex(fresh.name, index, how), holds: hasRelation(splitTableName(fresh.name).schema, index.name), transactional: false });
   const drop = (index: Index): void => differences.step({ phase: PHASES.dropRule, about: [fresh.name], description: `Drop index ${index.name} of ${displayName(fresh.name)}`, forward: dropIndex(fresh.name, index, how), back: rebuilt.back ? '-- It comes with its view.' : createIndex(fresh.name, index, how), holds: `NOT (${hasRelation(splitTableName(fresh.name).schema, index.name)})`, transactional: false });
   for (const index of old.indexes ?? []) {
     const now = fresh.indexes?.find(({ name }) => name === index.name);

@@ -60,7 +60,7 @@ function removed({ before, after, differences }: Pair, table: Table, fresh: read
   const early = [...names(table), ...sequences.map((sequence) => sequence.name), splitTableName(table.name).table].some((each) => wanted.has(each));
   differences.step({
     phase: early ? PHASES.dropEarly : PHASES.dropTable, about: [table.name, ...(table.partitionOf ? [table.partitionOf.parent] : [])], description: `Drop table ${name}`, forward: waiting(dropTable(table.name)), back: waiting(...sequences.filter(({ ownedBy }) => !ownedBy?.identity).map(createSequence), createTable(table, before)),
-    holds: `NOT ${isTable(table.name)}`, hazards: ['deletes_data'], loses: `every row of ${name}`,
+    holds: `NOT ${isTable(table.name)}`, loses: `every row of ${name}`,
   });
 }
 
@@ -83,7 +83,7 @@ function compareKind({ differences }: Pair, { old, fresh }: TablePair): boolean 
     ...(from.partitionOf ? [guarded(isPartition(fresh, from.partitionOf.parent), `ALTER TABLE ${quoteTable(from.partitionOf.parent)} DETACH PARTITION ${quoteTable(fresh.name)}`)] : []),
     ...(to.partitionOf ? [guarded(`NOT ${isPartition(fresh, to.partitionOf.parent)}`, `ALTER TABLE ${quoteTable(to.partitionOf.parent)} ATTACH PARTITION ${quoteTable(fresh.name)} ${to.partitionOf.bound}`)] : []),
   );
-  differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Move table ${displayName(fresh.name)} among the partitions`, forward: move(old, fresh), back: move(fresh, old), holds: fresh.partitionOf ? isPartition(fresh, fresh.partitionOf.parent) : old.partitionOf ? `NOT ${isPartition(fresh, old.partitionOf.parent)}` : isTable(fresh.name), hazards: ['blocks_writers'] });
+  differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Move table ${displayName(fresh.name)} among the partitions`, forward: move(old, fresh), back: move(fresh, old), holds: fresh.partitionOf ? isPartition(fresh, fresh.partitionOf.parent) : old.partitionOf ? `NOT ${isPartition(fresh, old.partitionOf.parent)}` : isTable(fresh.name) });
   return true;
 }
 
@@ -98,7 +98,7 @@ function compareTriggers({ differences }: Pair, { old, fresh }: TablePair): void
   const text = ({ definition, enabled = 'origin' }: Trigger): string => `${canonical(definition)} ${enabled}`;
   const path = ({ name }: Trigger): string => `${tablePath(fresh.name)}.triggers.${name}`;
   const drop = (trigger: Trigger): void => differences.step({ phase: PHASES.dropTrigger, about: [fresh.name], description: `Drop trigger ${trigger.name} of ${table}`, forward: waiting(dropTrigger(fresh.name, trigger)), back: waiting(createTrigger(fresh.name, trigger)), holds: `NOT ${hasAnyTrigger(fresh.name, trigger.name)}` });
-  const make = (trigger: Trigger): void => differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger)), holds: hasTrigger(fresh.name, trigger), hazards: ['blocks_writers'] });
+  const make = (trigger: Trigger): void => differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger)), holds: hasTrigger(fresh.name, trigger) });
   const common = { affected_operations: ['INSERT', 'UPDATE', 'DELETE'] };
   for (const trigger of old.triggers) {
     if (fresh.triggers.some(({ name }) => name === trigger.name)) continue;
@@ -125,14 +125,14 @@ function compareSettings({ differences }: Pair, { old, fresh }: TablePair): void
   const name = quoteTable(fresh.name);
   const shown = displayName(fresh.name);
   const path = tablePath(fresh.name);
-  const change = (description: string, of: (table: Table) => string, holds: string, hazards: readonly string[] = []): void =>
-    differences.step({ phase: PHASES.attribute, about: [fresh.name], description, forward: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(fresh))), back: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(old))), holds, hazards });
+  const change = (description: string, of: (table: Table) => string, holds: string): void =>
+    differences.step({ phase: PHASES.attribute, about: [fresh.name], description, forward: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(fresh))), back: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(old))), holds });
   if (old.unlogged !== fresh.unlogged) {
     differences.find(fresh.unlogged ? 'table-unlogged' : 'table-logged', {
       field_path: path, old_value: old.unlogged ? 'UNLOGGED' : 'LOGGED', new_value: fresh.unlogged ? 'UNLOGGED' : 'LOGGED', description: `Table ${shown} is ${fresh.unlogged ? 'not written to the log any more' : 'written to the log now'}.`,
       affected_operations: ['INSERT', 'UPDATE', 'DELETE'],
     });
-    change(`Make table ${shown} ${fresh.unlogged ? 'unlogged' : 'logged'}`, (table) => `ALTER TABLE ${name} SET ${table.unlogged ? 'UNLOGGED' : 'LOGGED'}`, isRelation(fresh.name, `c.relpersistence = '${fresh.unlogged ? 'u' : 'p'}'`), ['table_rewrite']);
+    change(`Make table ${shown} ${fresh.unlogged ? 'unlogged' : 'logged'}`, (table) => `ALTER TABLE ${name} SET ${table.unlogged ? 'UNLOGGED' : 'LOGGED'}`, isRelation(fresh.name, `c.relpersistence = '${fresh.unlogged ? 'u' : 'p'}'`));
   }
   if (old.rowSecurity !== fresh.rowSecurity) {
     differences.find(fresh.rowSecurity ? 'row-security-enabled' : 'row-security-disabled', {

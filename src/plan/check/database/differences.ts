@@ -22,7 +22,6 @@ export interface Step {
   readonly holds: string;
   /** Default true. */
   readonly transactional?: boolean;
-  readonly hazards?: readonly string[];
   readonly loses?: string;
   /** Whether later steps know something by the name that this one gives it. */
   readonly renames?: true;
@@ -35,7 +34,7 @@ interface FindingDraft extends Pick<Finding, 'description' | 'field_path'>, Part
 
 /** The step where only its way back has something to do. */
 export function onTheWayBack(step: Step): Step {
-  const { hazards: _hazards, loses: _loses, ...rest } = step;
+  const { loses: _loses, ...rest } = step;
   return { ...rest, description: `On the way back only, undo: ${step.description}`, forward: '-- Nothing to do on the way there.', holds: 'true' };
 }
 
@@ -78,7 +77,7 @@ export class Differences {
       for (const name of step.about) last.set(name, description);
       return {
         script_type: 'sql', description, script_content: step.forward, rollback_script: step.back, dependencies, validation_query: `SELECT ${step.holds}`,
-        transactional: step.transactional ?? true, hazards: step.hazards ?? [], ...(step.loses === undefined ? {} : { loses: step.loses }),
+        transactional: step.transactional ?? true, hazards: [], ...(step.loses === undefined ? {} : { loses: step.loses }),
       };
     });
   }

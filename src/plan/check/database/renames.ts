@@ -41,7 +41,7 @@ function renameColumn(schema: Schema, { table, column, to }: Rename & { readonly
     field_path: `${tablePath(table)}.columns.${to}`, old_value: column, new_value: to, description: `Column ${title} is called ${to}.`, affected_operations: ['SELECT', 'INSERT', 'UPDATE'],
   });
   const step = (from: string, fresh: string): string => waiting(guarded(`${hasColumn(table, from)} AND NOT ${hasColumn(table, fresh)}`, `ALTER TABLE ${quoteTable(table)} RENAME COLUMN ${quoteIdentifier(from)} TO ${quoteIdentifier(fresh)}`));
-  differences.step({ phase: PHASES.rename - 1, about: [table], description: `Rename column ${title} to ${to}`, forward: step(column, to), back: step(to, column), holds: `${regclass(table)} IS NULL OR ${hasColumn(table, to)}`, hazards: ['renames'], renames: true });
+  differences.step({ phase: PHASES.rename - 1, about: [table], description: `Rename column ${title} to ${to}`, forward: step(column, to), back: step(to, column), holds: `${regclass(table)} IS NULL OR ${hasColumn(table, to)}`, renames: true });
   const each = (name: string): string => (name === column ? to : name);
   const text = (expression: string): string => renamed(expression, column, to);
   const key = (old: Key): Key => ({ ...old, columns: old.columns.map(each), definition: text(old.definition) });
@@ -73,7 +73,7 @@ function renameTable(schema: Schema, { table, to }: Rename, differences: Differe
     field_path: tablePath(fresh), old_value: displayName(table), new_value: displayName(fresh), description: `Table ${displayName(table)} is called ${displayName(fresh)}.`, affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   });
   const step = (from: TableName, name: TableName): string => waiting(guarded(`${regclass(from)} IS NOT NULL AND ${regclass(name)} IS NULL`, `ALTER TABLE ${quoteTable(from)} RENAME TO ${quoteIdentifier(splitTableName(name).table)}`));
-  differences.step({ phase: PHASES.rename - 0.5, about: [table, fresh], description: `Rename table ${displayName(table)} to ${to}`, forward: step(table, fresh), back: step(fresh, table), holds: `${regclass(fresh)} IS NOT NULL`, hazards: ['renames'], renames: true });
+  differences.step({ phase: PHASES.rename - 0.5, about: [table, fresh], description: `Rename table ${displayName(table)} to ${to}`, forward: step(table, fresh), back: step(fresh, table), holds: `${regclass(fresh)} IS NOT NULL`, renames: true });
   const each = (name: TableName): TableName => (name === table ? fresh : name);
   const text = (expression: string): string => renamed(expression, parts.table, to);
   return {

@@ -57,9 +57,9 @@ function keyRule(table: TableName, key: Key, plain: boolean): Rule {
     kind, name: key.name, signature: canonical(definition), text: key.definition, expression: '', unique: true,
     steps: {
       make: () => index === undefined
-        ? [{ phase: PHASES.key, about: [table], description: `Add ${title}`, forward: restore, back: drop, holds, hazards: ['blocks_writers', 'refuses_rows'] }]
+        ? [{ phase: PHASES.key, about: [table], description: `Add ${title}`, forward: restore, back: drop, holds }]
         : [
-          { phase: PHASES.key, about: [table], description: `Build the index of ${title}`, forward: index, back: `DROP INDEX CONCURRENTLY IF EXISTS ${qualified(schema, key.name)};`, holds: hasRelation(schema, key.name), transactional: false, hazards: ['refuses_rows'] },
+          { phase: PHASES.key, about: [table], description: `Build the index of ${title}`, forward: index, back: `DROP INDEX CONCURRENTLY IF EXISTS ${qualified(schema, key.name)};`, holds: hasRelation(schema, key.name), transactional: false },
           { phase: PHASES.key, about: [table], description: `Add ${title}`, forward: waiting(addConstraint(table, key.name, using)), back: drop, holds },
         ],
       drop: () => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop, back: restore, holds: `NOT ${holds}` }),
@@ -82,7 +82,7 @@ function foreignKeyRule(table: TableName, key: ForeignKey, plain: boolean): Rule
     kind: 'foreign_key', name: key.name, signature: `${canonical(definition)}${unproven ? ' not valid' : ''}`, text: key.definition, expression: '', unique: false, key,
     steps: {
       make: () => [
-        { phase: PHASES.foreignKey, about, description: `Add ${title}`, forward: add, back: drop, holds, hazards: plain ? ['blocks_writers', 'refuses_rows'] : ['refuses_rows'] },
+        { phase: PHASES.foreignKey, about, description: `Add ${title}`, forward: add, back: drop, holds },
         ...validate.map((forward): Step => ({ phase: PHASES.foreignKey, about, description: `Validate ${title}`, forward, back: '-- Nothing to undo.', holds: isValid(table, key.name) })),
       ],
       drop: () => ({ phase: PHASES.dropForeignKey, about, description: `Drop ${title}`, forward: drop, back: [add, ...validate].join('\n'), holds: `NOT ${holds}` }),
@@ -101,7 +101,7 @@ function checkRule(table: TableName, { name, definition }: Check): Rule {
     kind: 'check', name, signature: `${canonical(definition.replace(NOT_VALID, '').replace(/^\s*CHECK\s*/i, ''))}${unproven ? ' not valid' : ''}`, text: definition, expression: definition, unique: false,
     steps: {
       make: () => [
-        { phase: PHASES.check, about: [table], description: `Add ${title}`, forward: add, back: drop, holds, hazards: ['refuses_rows'] },
+        { phase: PHASES.check, about: [table], description: `Add ${title}`, forward: add, back: drop, holds },
         ...validate.map((forward): Step => ({ phase: PHASES.check, about: [table], description: `Validate ${title}`, forward, back: '-- Nothing to undo.', holds: isValid(table, name) })),
       ],
       drop: () => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop, back: [add, ...validate].join('\n'), holds: `NOT ${holds}` }),
@@ -116,7 +116,7 @@ function exclusionRule(table: TableName, { name, definition }: Check): Rule {
   return {
     kind: 'exclusion', name, signature: canonical(definition), text: definition, expression: definition, unique: false,
     steps: {
-      make: () => [{ phase: PHASES.key, about: [table], description: `Add ${title}`, forward: add, back: drop, holds, hazards: ['blocks_writers', 'refuses_rows'] }],
+      make: () => [{ phase: PHASES.key, about: [table], description: `Add ${title}`, forward: add, back: drop, holds }],
       drop: () => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop, back: add, holds: `NOT ${holds}` }),
     },
   };
@@ -144,7 +144,7 @@ function indexRule(table: TableName, index: Index, { plain, claimed }: { readonl
     kind: 'index', name: index.name, signature: `${index.unique ? 'unique ' : ''}${canonical(tail.replace(/^USING\s+btree\s*/i, ''))}`, text: index.definition, unique: index.unique,
     expression: index.columns.includes(null) || index.partial ? tail : '',
     steps: {
-      make: () => [{ ...common, phase: PHASES.key, description: `Build ${title}`, forward: plain ? waiting(make) : make, back: drop, holds, hazards: [...(plain ? ['blocks_writers'] : []), ...(index.unique ? ['refuses_rows'] : [])] }],
+      make: () => [{ ...common, phase: PHASES.key, description: `Build ${title}`, forward: plain ? waiting(make) : make, back: drop, holds }],
       drop: () => ({ ...common, phase: PHASES.dropRule, description: `Drop ${title}`, forward: drop, back: plain ? waiting(make) : make, holds: `NOT (${claimed ? isUnclaimed(table, index) : holds})` }),
     },
   };

@@ -120,7 +120,6 @@ export function compareTypes({ pair, tables, old, fresh, path }: { readonly pair
   pair.differences.step({
     phase: PHASES.columnType, about: [name], description: `Change ${title} to ${shown(fresh)}${takesDefault && changesDefault ? ', with its default' : ''}`, forward: change(old, fresh), back: change(fresh, old),
     holds: hasColumn(name, fresh.name, `${old.collation === undefined && fresh.collation === undefined ? '' : `${hasCollation(fresh.collation)} AND `}format_type(a.atttypid, a.atttypmod) IN (${quoteLiteral(fresh.type)}, ${quoteLiteral(fresh.type.replace(/^public\./, ''))})`),
-    hazards: kind === 'widened' ? [] : kind === 'same' ? ['index_rebuild'] : ['table_rewrite', ...(kind === 'rewritten' ? [] : ['refuses_rows'])],
     ...(kind === 'widened' || kind === 'rewritten' ? { loses: `nothing, but the way back is refused while ${title} has a value that ${old.type} does not hold` } : kind === 'same' ? {} : { loses: `what ${fresh.type} does not hold of the values of ${title}` }),
   });
 }
