@@ -5,6 +5,8 @@ import type { TableName } from './names.ts';
  * it comes from (a file, a log, a server's statistics) does not matter here.
  */
 export interface Workload {
+  /** How long was observed, in seconds; absent: not known, so calls can not be told by the day. */
+  readonly seconds?: number;
   readonly transactions: readonly WorkloadTransaction[];
 }
 
@@ -14,10 +16,22 @@ export interface WorkloadTransaction {
   readonly calls: number;
   readonly reads: readonly TableName[];
   readonly writes: readonly TableName[];
+  /** What is done to the rows of the tables written, in the order of its statements; absent: not known. */
+  readonly operations?: readonly WriteOperation[];
   /** One entry per statement that names two or more tables: the tables it joins. */
   readonly joins: readonly (readonly TableName[])[];
   /** The line of its first statement, where it was read from a file. */
   readonly line?: number;
+}
+
+/** What one statement does to the rows of one table. */
+export interface WriteOperation {
+  readonly table: TableName;
+  readonly kind: 'insert' | 'update' | 'delete';
+  /** Of an update: the columns it sets. */
+  readonly columns?: readonly string[];
+  /** Of these, those set from their own old value (`quantity = quantity - 1`). */
+  readonly relative?: readonly string[];
 }
 
 /** A function or procedure, as far as its body could be read. */

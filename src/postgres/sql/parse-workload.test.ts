@@ -19,6 +19,10 @@ SELECT 1 FROM only_read;`);
         line: 3,
         reads: ['public.sessions', 'public.users', 'shop.items'],
         writes: ['public.log', 'public.users'],
+        operations: [
+          { table: 'public.users', kind: 'update', columns: ['a'] },
+          { table: 'public.log', kind: 'insert' },
+        ],
         joins: [['public.sessions', 'public.users'], ['public.log', 'shop.items']],
       },
       { calls: 1, line: 9, reads: ['public.only_read'], writes: [], joins: [] },
@@ -48,6 +52,32 @@ SELECT 1 FROM only_read;`);
       { reads: [], writes: ['public.e'] },
       { reads: ['public.f'], writes: [] },
     ]);
+  });
+
+  test('says what is done to the rows, with the columns set and those set from their own value', async () => {
+    const { workload } = await parseWorkload(`
+      -- observed: 12h
+      begin;
+      insert into a values (1) on conflict (id) do update set n = a.n + 1, at = excluded.at;
+      update b set x = $1 where id = 1; update b set y = coalesce(y, 0) - $1, z = x where id = 2;
+      delete from c; truncate d; copy e from '/dev/null';
+      merge into f using g on true when matched then update set q = f.q when not matched then insert values (1) ;
+      with w as (update h set v = 1 returning *) select * from w;
+      commit;`);
+    expect(workload.seconds).toBe(43_200);
+    expect(workload.transactions[0]!.operations).toEqual([
+      { table: 'public.a', kind: 'insert' },
+      { table: 'public.a', kind: 'update', columns: ['n', 'at'], relative: ['n'] },
+      { table: 'public.b', kind: 'update', columns: ['x', 'y', 'z'], relative: ['y'] },
+      { table: 'public.c', kind: 'delete' },
+      { table: 'public.d', kind: 'delete' },
+      { table: 'public.e', kind: 'insert' },
+      { table: 'public.f', kind: 'update', columns: ['q'], relative: ['q'] },
+      { table: 'public.f', kind: 'insert' },
+      { table: 'public.h', kind: 'update', columns: ['v'] },
+    ]);
+    const undone = await parseWorkload('-- observed: soon\nbegin; delete from a; rollback;');
+    expect(undone.workload).toEqual({ transactions: [{ calls: 1, line: 2, reads: ['public.a'], writes: [], joins: [] }] });
   });
 
   test('lists what the grammar refuses', async () => {

@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
 import type { TableName } from '../../model/names.ts';
-import type { UnreadStatement, Workload, WorkloadTransaction } from '../../model/workload.ts';
+import { parseTimeSpan } from '../../core/time-text.ts';
+import type { UnreadStatement, Workload, WorkloadTransaction, WriteOperation } from '../../model/workload.ts';
 import { splitStatements, type ScriptStatement } from './split-statements.ts';
 import { loadGrammar, parseStatements } from './syntax-tree.ts';
 import { joinedTables, tableAccess } from './table-access.ts';
@@ -13,10 +14,12 @@ export interface ParsedWorkload {
 }
 
 const CALLS = /\bcalls\s*[:=]\s*(\d+)/i;
+const OBSERVED = /\bobserved\s*[:=]\s*(\d+\s*[a-z]+)/i;
 
 /**
  * Reads a workload file: SQL statements, those that commit together between BEGIN and COMMIT, and
- * before a statement or a BEGIN a comment `-- calls: 36` (default 1). A transaction that ends in
+ * before a statement or a BEGIN a comment `-- calls: 36` (default 1). A comment `-- observed: 12h` says
+ * in what time they ran. A transaction that ends in
  * ROLLBACK wrote nothing. A statement that PostgreSQL's grammar refuses is listed in `unread`; the
  * rest is used.
  */
@@ -25,6 +28,7 @@ export async function parseWorkload(text: string): Promise<ParsedWorkload> {
   const transactions: WorkloadTransaction[] = [];
   const unread: UnreadStatement[] = [];
   let statements = 0;
+  let seconds: number | undefined;
   let open: Draft | undefined;
 
   const close = (committed: boolean): void => {
@@ -33,6 +37,10 @@ export async function parseWorkload(text: string): Promise<ParsedWorkload> {
   };
   for (const statement of splitStatements(text)) {
     statements += 1;
+    for (const comment of statement.comments) {
+      const span = OBSERVED.exec(comment)?.[1];
+      if (span !== undefined) seconds ??= parseTimeSpan(span.replaceAll(/\s/g, ''));
+    }
     const control = transactionControl(statement.text);
     if (control === 'begin') {
       close(true);
@@ -47,7 +55,7 @@ export async function parseWorkload(text: string): Promise<ParsedWorkload> {
     }
   }
   close(true);
-  return { workload: { transactions }, statements, unread };
+  return { workload: { ...(seconds === undefined ? {} : { seconds }), transactions }, statements, unread };
 }
 
 interface Draft {
@@ -56,6 +64,8 @@ interface Draft {
   readonly reads: Set<TableName>;
   readonly writes: Set<TableName>;
   readonly joins: TableName[][];
+  /** By table and kind: a thousand alike are one. */
+  readonly operations: Map<string, WriteOperation>;
 }
 
 function draft(statement: ScriptStatement): Draft {
@@ -64,7 +74,7 @@ function draft(statement: ScriptStatement): Draft {
     const match = CALLS.exec(comment);
     if (match) calls = Math.max(1, Number(match[1]));
   }
-  return { calls, line: statement.line, reads: new Set(), writes: new Set(), joins: [] };
+  return { calls, line: statement.line, reads: new Set(), writes: new Set(), joins: [], operations: new Map() };
 }
 
 function finish(from: Draft, committed: boolean): WorkloadTransaction[] {
@@ -74,6 +84,7 @@ function finish(from: Draft, committed: boolean): WorkloadTransaction[] {
       calls: from.calls,
       reads: [...from.reads].sort(),
       writes: committed ? [...from.writes].sort() : [],
+      ...(committed && from.operations.size > 0 ? { operations: [...from.operations.values()] } : {}),
       joins: from.joins,
       line: from.line,
     },
@@ -86,6 +97,7 @@ function addStatement(into: Draft, statement: ScriptStatement): UnreadStatement 
       const access = tableAccess(tree);
       for (const table of access.reads) into.reads.add(table);
       for (const table of access.writes) into.writes.add(table);
+      for (const operation of access.operations) addOperation(into.operations, operation);
       const joined = joinedTables(access);
       if (joined.length > 0) into.joins.push(joined);
     }
@@ -93,6 +105,14 @@ function addStatement(into: Draft, statement: ScriptStatement): UnreadStatement 
   } catch (error) {
     return unreadStatement(statement, messageOf(error));
   }
+}
+
+function addOperation(into: Map<string, WriteOperation>, operation: WriteOperation): void {
+  const key = `${operation.kind} ${operation.table}`;
+  const known = into.get(key);
+  const columns = [...new Set([...(known?.columns ?? []), ...(operation.columns ?? [])])];
+  const relative = [...new Set([...(known?.relative ?? []), ...(operation.relative ?? [])])];
+  into.set(key, { ...operation, ...(columns.length > 0 ? { columns } : {}), ...(relative.length > 0 ? { relative } : {}) });
 }
 
 const CONTROL = /^(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i;

@@ -102,8 +102,8 @@ function readLexically(body: string, schema: string, add: Add): void {
   const code = body.replaceAll(/--[^\n]*/g, '').replaceAll(/'(?:[^']|'')*'/g, "''");
   const names = (pattern: RegExp): Set<TableName> =>
     new Set([...code.matchAll(pattern)].map((match) => qualifiedName(identifiers(match[1] ?? ''), schema)));
-  for (const table of names(WRITES)) add({ reads: new Set(), writes: new Set([table]) });
-  for (const table of names(READS)) add({ reads: new Set([table]), writes: new Set() });
+  for (const table of names(WRITES)) add({ reads: new Set(), writes: new Set([table]), operations: [] });
+  for (const table of names(READS)) add({ reads: new Set([table]), writes: new Set(), operations: [] });
 }
 
 function identifiers(name: string): string[] {

@@ -1,11 +1,14 @@
 import type { Node } from 'libpg-query';
 import type { TableName } from '../../model/names.ts';
+import type { WriteOperation } from '../../model/workload.ts';
 import { relationName, type UnresolvedName } from './syntax-tree.ts';
 
 /** The tables that one statement reads and writes. */
 export interface TableAccess {
   readonly reads: ReadonlySet<TableName>;
   readonly writes: ReadonlySet<TableName>;
+  /** What it does to the rows of the tables written. */
+  readonly operations: readonly WriteOperation[];
 }
 
 const WRITING = ['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'] as const;
@@ -17,6 +20,7 @@ const WRITING = ['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'] as const
 export function tableAccess(tree: Node, fallbackSchema = 'public'): TableAccess {
   const reads = new Set<TableName>();
   const writes = new Set<TableName>();
+  const operations: WriteOperation[] = [];
   const defined = new Set<string>();
   collectDefined(tree, defined);
 
@@ -40,18 +44,24 @@ export function tableAccess(tree: Node, fallbackSchema = 'public'): TableAccess 
     }
     const statement = WRITING.find((name) => name === key);
     if (statement !== undefined) {
-      if (isRecord(value['relation'])) add(value['relation'], writes);
+      if (isRecord(value['relation'])) {
+        add(value['relation'], writes);
+        operations.push(...operationsOf(statement, value, relationName(value['relation'], fallbackSchema)));
+      }
       if (statement === 'UpdateStmt' || statement === 'MergeStmt' || statement === 'DeleteStmt') {
         // The written table is also read: its condition names it. Joins count it once.
         if (isRecord(value['relation'])) add(value['relation'], reads);
       }
     } else if (key === 'TruncateStmt') {
       for (const relation of asArray(value['relations'])) {
-        if (isRecord(relation) && isRecord(relation['RangeVar'])) add(relation['RangeVar'], writes);
+        if (!isRecord(relation) || !isRecord(relation['RangeVar'])) continue;
+        add(relation['RangeVar'], writes);
+        operations.push({ table: relationName(relation['RangeVar'], fallbackSchema), kind: 'delete' });
       }
       return;
     } else if (key === 'CopyStmt' && isRecord(value['relation'])) {
       add(value['relation'], value['is_from'] === true ? writes : reads);
+      if (value['is_from'] === true) operations.push({ table: relationName(value['relation'], fallbackSchema), kind: 'insert' });
     } else if (key === 'SelectStmt' && isRecord(value['lockingClause'])) {
       walk(value['lockingClause'], 'lockingClause');
     }
@@ -61,7 +71,48 @@ export function tableAccess(tree: Node, fallbackSchema = 'public'): TableAccess 
     }
   };
   walk(tree, '');
-  return { reads, writes };
+  return { reads, writes, operations: operations.filter(({ table }) => writes.has(table)) };
+}
+
+/** What a writing statement does to its own table; a MERGE and an upsert do several things. */
+function operationsOf(statement: (typeof WRITING)[number], value: Readonly<Record<string, unknown>>, table: TableName): WriteOperation[] {
+  if (statement === 'DeleteStmt') return [{ table, kind: 'delete' }];
+  if (statement === 'UpdateStmt') return [updateOf(table, value['targetList'])];
+  if (statement === 'InsertStmt') {
+    const conflict = value['onConflictClause'];
+    const upsert = isRecord(conflict) && conflict['action'] === 'ONCONFLICT_UPDATE' ? [updateOf(table, conflict['targetList'])] : [];
+    return [{ table, kind: 'insert' }, ...upsert];
+  }
+  return asArray(value['mergeWhenClauses']).flatMap((item): WriteOperation[] => {
+    const clause = isRecord(item) && isRecord(item['MergeWhenClause']) ? item['MergeWhenClause'] : {};
+    if (clause['commandType'] === 'CMD_INSERT') return [{ table, kind: 'insert' }];
+    if (clause['commandType'] === 'CMD_DELETE') return [{ table, kind: 'delete' }];
+    return clause['commandType'] === 'CMD_UPDATE' ? [updateOf(table, clause['targetList'])] : [];
+  });
+}
+
+function updateOf(table: TableName, targets: unknown): WriteOperation {
+  const columns: string[] = [];
+  const relative: string[] = [];
+  for (const item of asArray(targets)) {
+    const target = isRecord(item) ? item['ResTarget'] : undefined;
+    if (!isRecord(target) || typeof target['name'] !== 'string') continue;
+    columns.push(target['name']);
+    if (namesColumn(target['val'], target['name'])) relative.push(target['name']);
+  }
+  return { table, kind: 'update', columns, ...(relative.length === 0 ? {} : { relative }) };
+}
+
+/** Whether an expression reads the column of this name. */
+function namesColumn(value: unknown, column: string): boolean {
+  if (Array.isArray(value)) return value.some((item) => namesColumn(item, column));
+  if (!isRecord(value)) return false;
+  const reference = value['ColumnRef'];
+  if (isRecord(reference)) {
+    const names = asArray(reference['fields']).map((field) => (isRecord(field) && isRecord(field['String']) ? field['String']['sval'] : undefined));
+    return names.at(-1) === column && names[0] !== 'excluded';
+  }
+  return Object.values(value).some((item) => namesColumn(item, column));
 }
 
 function collectDefined(value: unknown, into: Set<string>): void {
