@@ -8,7 +8,7 @@ export interface Example {
   readonly rule: string;
   readonly before: Json;
   readonly after: Json;
-  /** What the same change the other way round is; absent: more than one finding. */
+  /** What the same change the other way round is; absent: nothing to be told. */
   readonly mirror?: string;
 }
 
@@ -118,6 +118,7 @@ const post = (body?: Json): Json => api({ '/things': { post: operation(body ? { 
 const json = { 'application/json': { schema: text } };
 const answering = (responses: Json): Json => api({ '/things': { get: { responses } } });
 const header = (headers: Json): Json => answering({ 200: { description: 'fine', headers } });
+const linked = (links: Json): Json => answering({ 200: { description: 'fine', links } });
 const secured = (security: readonly Json[] | undefined, schemes: Json = { key: { type: 'apiKey', in: 'header', name: 'X-Key' }, oauth: { type: 'oauth2', flows: {} } }): Json =>
   api({ '/things': { get: operation({}) } }, { ...(security ? { security } : {}), components: { securitySchemes: schemes } });
 
@@ -125,6 +126,7 @@ const secured = (security: readonly Json[] | undefined, schemes: Json = { key: {
 const both = (rule: string, mirror: string, before: Json, after: Json): Example[] => [{ rule, before, after, mirror }, { rule: mirror, before: after, after: before, mirror: rule }];
 
 const webhook = api({}, { webhooks: { paid: { post: operation({ requestBody: { content: json } }) } } });
+const hook = (more: Json): Json => api({}, { webhooks: { paid: { post: operation(more) } } });
 const callback = get({ callbacks: { paid: { '{$request.body#/url}': { post: operation({ requestBody: { content: json } }) } } } });
 
 const parameter = (location: string, more: Json = {}): Json => get({ parameters: [{ name: 'id', in: location, ...(location === 'path' ? { required: true } : {}), schema: text, ...more }] });
@@ -159,7 +161,7 @@ export const OPERATION_EXAMPLES: readonly Example[] = [
             ...both(id('made-required'), id('made-optional'), parameter(location), parameter(location, { required: true })),
           ]),
       { rule: id('style-changed'), before: parameter(location), after: parameter(location, { style: 'other' }), mirror: id('style-changed') },
-      { rule: id('explode-changed'), before: parameter(location, { explode: true }), after: parameter(location, { explode: false }), mirror: id('explode-changed') },
+      { rule: id('explode-changed'), before: parameter(location, { explode: true, schema: object({ a: text }) }), after: parameter(location, { explode: false, schema: object({ a: text }) }), mirror: id('explode-changed') },
       { rule: id('content-type-changed'), before: parameter(location), after: parameter(location, { schema: undefined, content: json }), mirror: id('content-type-changed') },
       ...(location === 'query' ? [...both(id('empty-value-allowed'), id('empty-value-forbidden'), parameter('query'), parameter('query', { allowEmptyValue: true })), ...both(id('reserved-allowed'), id('reserved-forbidden'), parameter('query'), parameter('query', { allowReserved: true }))] : []),
       ...both(id('deprecated'), id('undeprecated'), parameter(location), parameter(location, { deprecated: true })),
@@ -170,12 +172,17 @@ export const OPERATION_EXAMPLES: readonly Example[] = [
   ...both('request-body-made-required', 'request-body-made-optional', post({ content: json }), post({ required: true, content: json })),
   ...both('request-content-type-removed', 'request-content-type-added', post({ content: { ...json, 'text/csv': {} } }), post({ content: json })),
   { rule: 'request-encoding-changed', before: post({ content: { 'multipart/form-data': { encoding: { a: { contentType: 'image/png' } } } } }), after: post({ content: { 'multipart/form-data': {} } }), mirror: 'request-encoding-changed' },
+  ...both('request-content-type-generalised', 'request-content-type-removed', post({ content: json }), post({ content: { 'application/*': { schema: text } } })),
+  { rule: 'request-content-type-specified', before: post({ content: { 'text/*': {} } }), after: post({ content: { 'text/*': {}, 'text/csv': {} } }), mirror: 'request-content-type-generalised' },
   ...both('response-success-removed', 'response-success-added', answering({ 200: {}, 201: {} }), answering({ 200: {} })),
   ...both('response-status-generalised', 'response-status-specified', answering({ 200: {}, 404: {}, default: {} }), answering({ 200: {}, default: {} })),
   ...both('response-status-specified', 'response-status-generalised', answering({ '2XX': {} }), answering({ '2XX': {}, 201: {} })),
   ...both('response-error-removed', 'response-error-added', answering({ 200: {}, 404: {} }), answering({ 200: {} })),
   ...both('response-body-removed', 'response-body-added', answering({ 200: { content: json } }), answering({ 200: {} })),
   ...both('response-content-type-removed', 'response-content-type-added', answering({ 200: { content: { ...json, 'text/csv': {} } } }), answering({ 200: { content: json } })),
+  ...both('response-content-type-generalised', 'response-content-type-specified', answering({ 200: { content: json } }), answering({ 200: { content: { '*/*': { schema: text } } } })),
+  ...both('response-link-removed', 'response-link-added', linked({ self: { operationId: 'get' } }), linked({})),
+  { rule: 'response-link-changed', before: linked({ self: { operationId: 'get' } }), after: linked({ self: { operationId: 'find' } }), mirror: 'response-link-changed' },
   { rule: 'required-response-header-removed', before: header({ 'X-A': { required: true } }), after: header({}), mirror: 'response-header-added' },
   ...both('response-header-removed', 'response-header-added', header({ 'X-A': {} }), header({})),
   ...both('response-header-made-required', 'response-header-made-optional', header({ 'X-A': {} }), header({ 'x-a': { required: true } })),
@@ -183,6 +190,23 @@ export const OPERATION_EXAMPLES: readonly Example[] = [
   ...both('security-introduced', 'security-lifted', secured(undefined), secured([{ key: [] }])),
   ...both('security-alternative-removed', 'security-alternative-added', secured([{ key: [] }, { oauth: ['read'] }]), secured([{ key: [] }])),
   ...both('security-scope-added', 'security-scope-removed', secured([{ oauth: ['read'] }]), secured([{ oauth: ['read', 'write'] }])),
+  ...both('security-scheme-demanded', 'security-scheme-not-demanded', secured([{ key: [] }]), secured([{ key: [], oauth: [] }])),
+  { rule: 'unused-security-scheme-changed', before: secured([{ key: [] }]), after: secured([{ key: [] }], { key: { type: 'apiKey', in: 'header', name: 'X-Key' }, oauth: { type: 'openIdConnect', openIdConnectUrl: '/' } }), mirror: 'unused-security-scheme-changed' },
   { rule: 'security-scheme-changed', before: secured([{ key: [] }]), after: secured([{ key: [] }], { key: { type: 'http', scheme: 'bearer' }, oauth: { type: 'oauth2', flows: {} } }), mirror: 'security-scheme-changed' },
   ...both('security-scheme-removed', 'security-scheme-added', secured(undefined), secured(undefined, { key: { type: 'apiKey', in: 'header', name: 'X-Key' } })),
+  ...both('delivery-method-removed', 'delivery-method-added', api({}, { webhooks: { paid: { post: operation({}), put: operation({}) } } }), hook({})),
+  ...both('delivery-body-removed', 'delivery-body-added', hook({ requestBody: { content: json } }), hook({})),
+  ...both('delivery-body-made-optional', 'delivery-body-made-required', hook({ requestBody: { required: true, content: json } }), hook({ requestBody: { content: json } })),
+  { rule: 'delivery-content-type-added', before: hook({ requestBody: { content: json } }), after: hook({ requestBody: { content: { ...json, 'text/csv': {} } } }), mirror: 'response-content-type-removed' },
+  { rule: 'delivery-content-type-generalised', before: hook({ requestBody: { content: json } }), after: hook({ requestBody: { content: { '*/*': { schema: text } } } }), mirror: 'response-content-type-specified' },
+  { rule: 'required-delivery-parameter-removed', before: hook({ parameters: [{ name: 'X-Sign', in: 'header', required: true, schema: text }] }), after: hook({}), mirror: 'delivery-parameter-added' },
+  ...both('delivery-parameter-removed', 'delivery-parameter-added', hook({ parameters: [{ name: 'X-Sign', in: 'header', schema: text }] }), hook({})),
+  ...both('delivery-parameter-made-optional', 'delivery-parameter-made-required', hook({ parameters: [{ name: 'X-Sign', in: 'header', required: true, schema: text }] }), hook({ parameters: [{ name: 'X-Sign', in: 'header', schema: text }] })),
+  { rule: 'delivery-parameter-form-changed', before: hook({ parameters: [{ name: 'q', in: 'query', schema: text }] }), after: hook({ parameters: [{ name: 'q', in: 'query', explode: false, schema: text }] }), mirror: 'delivery-parameter-form-changed' },
+  ...both('delivery-answer-removed', 'delivery-answer-added', hook({ responses: { 200: {}, 202: {} } }), hook({})),
+  ...both('error-delivery-answer-removed', 'delivery-answer-added', hook({ responses: { 200: {}, 410: {} } }), hook({})),
+  ...both('delivery-answer-body-added', 'delivery-answer-body-removed', hook({}), hook({ responses: { 200: { content: json } } })),
+  { rule: 'delivery-answer-header-demanded', before: hook({ responses: { 200: { headers: { 'X-A': {} } } } }), after: hook({ responses: { 200: { headers: { 'X-A': { required: true } } } } }) },
+  { rule: 'delivery-security-changed', before: hook({ security: [{ key: [] }] }), after: hook({ security: [{ oauth: [] }] }), mirror: 'delivery-security-changed' },
+  ...both('delivery-security-added', 'delivery-security-changed', hook({ security: [{ key: [] }] }), hook({ security: [{ key: [], oauth: [] }] })),
 ];

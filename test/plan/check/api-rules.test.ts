@@ -23,7 +23,7 @@ describe('the catalogue of API rules', () => {
   it.each(EXAMPLES)('$rule', ({ rule, before, after, mirror }) => {
     expect(rulesOf(before, after)).toEqual([rule]);
     // The way back is another rule, or the same one; and what is only said in other words is none.
-    expect(rulesOf(after, before)).toEqual([mirror]);
+    expect(rulesOf(after, before)).toEqual(mirror === undefined ? [] : [mirror]);
     expect(rulesOf(after, { ...structuredClone(after), info: { title: 'Other', version: '2' }, 'x-note': true })).toEqual([]);
   });
 });

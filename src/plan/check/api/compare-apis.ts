@@ -1,10 +1,10 @@
 import type { Comparison, Finding } from '../finding.ts';
 import { finding } from './api-finding.ts';
 import type { ContentOptions } from './compare-content.ts';
-import { compareReceived } from './compare-received.ts';
+import { compareDelivery } from './compare-deliveries.ts';
 import { compareOperation, removalRule } from './compare-operation.ts';
 import { SchemaComparison } from './compare-schemas.ts';
-import { compareSecurity, compareSecuritySchemes, type SecurityUse } from './compare-security.ts';
+import { compareSecurity, compareSecuritySchemes, schemesInUse, type SecurityUse } from './compare-security.ts';
 import { compareServers } from './compare-servers.ts';
 import { member, type Node } from './form.ts';
 import { openApi, type OpenApi } from './open-api.ts';
@@ -59,7 +59,7 @@ export function compareApis({ before, after, names = { before: 'before', after: 
   }
   findings.push(
     ...compareServers({ before: member(old.root, 'servers'), after: member(fresh.root, 'servers'), path: '', operations, form: fresh.form }),
-    ...compareSecurity({ old, fresh, uses }), ...compareSecuritySchemes(old, fresh), ...compareWebhooks({ old, fresh, schemas }),
+    ...compareSecurity({ old, fresh, uses }), ...compareSecuritySchemes(old, fresh, schemesInUse(old, uses.map(({ before }) => before ?? member(old.root, 'security')))), ...compareWebhooks({ old, fresh, schemas }),
     ...schemas.findings(),
   );
   return { findings, scripts: [] };
@@ -73,6 +73,6 @@ function compareWebhooks({ old, fresh, schemas }: Pick<ContentOptions, 'old' | '
     const [from, to] = [before.get(name), after.get(name)];
     const path = `webhooks.${name}`;
     if (!from || !to) return [finding({ rule: to ? 'webhook-added' : 'webhook-removed', path, description: `the webhook was ${to ? 'added' : 'removed'}`, ...(to ? { fresh: name } : { old: name }) }, [name])];
-    return compareReceived({ old, fresh, schemas, before: { path: name, item: from }, after: { path: name, item: to }, path });
+    return compareDelivery({ old, fresh, schemas, before: { path: name, item: from }, after: { path: name, item: to }, path });
   });
 }

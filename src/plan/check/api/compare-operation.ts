@@ -1,12 +1,12 @@
 import type { Finding } from '../finding.ts';
 import { finding, type Change } from './api-finding.ts';
-import { compareReceived } from './compare-received.ts';
-import { compareContent, hasContent } from './compare-content.ts';
+import { compareContent } from './compare-content.ts';
+import { compareDelivery } from './compare-deliveries.ts';
 import { compareParameters } from './compare-parameters.ts';
 import { compareResponses } from './compare-responses.ts';
 import type { SchemaComparison } from './compare-schemas.ts';
 import { compareServers } from './compare-servers.ts';
-import type { Endpoint } from './endpoints.ts';
+import { bodyOf, type Endpoint } from './endpoints.ts';
 import { member, type Node } from './form.ts';
 import type { OpenApi } from './open-api.ts';
 
@@ -101,14 +101,6 @@ function compareRequestBody({ old, fresh, before, after, path, operation, schema
   ];
 }
 
-function bodyOf(api: OpenApi, operation: Node, path: string): { readonly required: boolean; readonly content: unknown } | undefined {
-  const value = member(operation, 'requestBody');
-  if (value === undefined) return undefined;
-  const body = api.resolve(value, path);
-  const content = member(body, 'content');
-  return hasContent(content) || content === undefined ? { required: member(body, 'required') === true, content } : { required: member(body, 'required') === true, content: api.form.optionalObject(content, `${path}.content`) };
-}
-
 /** Callbacks by their name and the expression of their address. */
 function callbacks(api: OpenApi, operation: Node, path: string): Map<string, Endpoint> {
   const at = `${path}.callbacks`;
@@ -124,6 +116,6 @@ function compareCallbacks({ old, fresh, schemas, path, operation, from, to }: Co
     const [was, is] = [from.get(name), to.get(name)];
     const at = `${path}.callbacks.${name}`;
     if (!was || !is) return [finding({ rule: is ? 'callback-added' : 'callback-removed', path: at, description: `the callback was ${is ? 'added' : 'removed'}`, ...(is ? { fresh: name } : { old: name }) }, [operation])];
-    return compareReceived({ old, fresh, schemas, before: was, after: is, path: at });
+    return compareDelivery({ old, fresh, schemas, before: was, after: is, path: at });
   });
 }

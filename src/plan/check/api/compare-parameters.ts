@@ -1,12 +1,13 @@
 import type { Finding } from '../finding.ts';
 import { finding } from './api-finding.ts';
 import type { CompareOperationOptions, OperationOf } from './compare-operation.ts';
+import type { SchemaComparison } from './compare-schemas.ts';
 import { pathNames } from './endpoints.ts';
 import { member, type Node } from './form.ts';
 import { LOCATIONS, type Location } from './operation-rules.ts';
 import type { OpenApi } from './open-api.ts';
 
-interface Parameter {
+export interface Parameter {
   readonly name: string;
   readonly in: Location;
   readonly required: boolean;
@@ -28,7 +29,7 @@ export function compareParameters({ old, fresh, before, after, path, operation, 
     const at = `${path}.parameters.${(was ?? is)?.name ?? ''}`;
     if (was && is) {
       schemas.add({ before: was.schema, after: is.schema, place: 'parameter', path: at, operation });
-      return differences(was, is).map(({ what, description, old: from, fresh: to }) => finding({ rule: `${is.in}-parameter-${what}`, path: at, description, old: from, fresh: to }, [operation]));
+      return differences(was, is, () => isWrittenAlike({ schemas, was, is, at })).map(({ what, description, old: from, fresh: to }) => finding({ rule: `${is.in}-parameter-${what}`, path: at, description, old: from, fresh: to }, [operation]));
     }
     const one = was ?? is;
     // A parameter of the path that is not described is still there.
@@ -44,22 +45,29 @@ interface Difference {
   readonly fresh: unknown;
 }
 
-function differences(was: Parameter, is: Parameter): Difference[] {
+function differences(was: Parameter, is: Parameter, writtenAlike: () => boolean): Difference[] {
   const changed = <T>(what: string, old: T, fresh: T): Difference[] => (old === fresh ? [] : [{ what: `${what}-changed`, description: `its ${what.replace('-', ' ')} ${String(old ?? 'none')} has become ${String(fresh ?? 'none')}`, old, fresh }]);
   const turned = (old: boolean, fresh: boolean, on: string, off: string): Difference[] => (old === fresh ? [] : [{ what: fresh ? on : off, description: `it is ${(fresh ? on : off).replace(/^made-/, '').replaceAll('-', ' ')} now`, old, fresh }]);
   return [
     ...(was.in === 'path' && was.name !== is.name ? [{ what: 'renamed', description: `it is called ${is.name} now`, old: was.name, fresh: is.name }] : []),
     ...(was.in === 'path' ? [] : turned(was.required, is.required, 'made-required', 'made-optional')),
-    ...changed('style', was.style, is.style), ...(was.style === is.style ? changed('explode', was.explode, is.explode) : []), ...changed('content-type', was.contentType, is.contentType),
+    ...changed('style', was.style, is.style), ...(was.style === is.style && was.explode !== is.explode && !writtenAlike() ? changed('explode', was.explode, is.explode) : []), ...changed('content-type', was.contentType, is.contentType),
     ...(was.in === 'query' ? [...turned(was.allowEmptyValue, is.allowEmptyValue, 'empty-value-allowed', 'empty-value-forbidden'), ...turned(was.allowReserved, is.allowReserved, 'reserved-allowed', 'reserved-forbidden')] : []),
     ...turned(was.deprecated, is.deprecated, 'deprecated', 'undeprecated'),
   ];
 }
 
+/** Whether the values look the same whichever `explode` says: it is about objects, and about lists unless they are written with commas either way. */
+function isWrittenAlike({ schemas, was, is, at }: { readonly schemas: SchemaComparison; readonly was: Parameter; readonly is: Parameter; readonly at: string }): boolean {
+  const types = schemas.typesOf({ before: was.schema, after: is.schema, path: at });
+  return !types.has('object') && (was.style === 'simple' || !types.has('array'));
+}
+
 /** OpenAPI ignores these, since other parts of a document describe them. */
 const IGNORED_HEADERS = new Set(['accept', 'content-type', 'authorization']);
 
-function parametersOf(api: OpenApi, { path: template, item, operation }: OperationOf, path: string): Map<string, Parameter> {
+/** Those of an operation and of its path, by what tells them apart. */
+export function parametersOf(api: OpenApi, { path: template, item, operation }: OperationOf, path: string): Map<string, Parameter> {
   const at = `${path}.parameters`;
   const positions = pathNames(template);
   const all = [item, operation].flatMap((owner) => api.form.list(member(owner, 'parameters'), at)).map((value, index) => parameter(api, api.resolve(value, `${at}.${index}`), at));

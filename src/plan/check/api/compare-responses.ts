@@ -2,7 +2,7 @@ import type { Finding } from '../finding.ts';
 import { finding } from './api-finding.ts';
 import { compareContent, hasContent } from './compare-content.ts';
 import type { CompareOperationOptions } from './compare-operation.ts';
-import { member, type Node } from './form.ts';
+import { canonical, member, type Node } from './form.ts';
 import type { OpenApi } from './open-api.ts';
 
 /** What an operation answers, by status. */
@@ -27,7 +27,7 @@ export function compareResponses(options: CompareOperationOptions): Finding[] {
 }
 
 /** The range that a status falls in, or what is said of all others. A range falls in nothing but the latter. */
-function coverOf(responses: ReadonlyMap<string, Node>, status: string): { readonly name: string; readonly response: Node } | undefined {
+export function coverOf(responses: ReadonlyMap<string, Node>, status: string): { readonly name: string; readonly response: Node } | undefined {
   for (const name of [`${status.charAt(0)}XX`, 'default']) {
     const response = name === status ? undefined : responses.get(name);
     if (response) return { name, response };
@@ -41,8 +41,29 @@ function compareResponse({ old, fresh, operation, schemas }: CompareOperationOpt
   return [
     ...(had === has ? [] : [finding({ rule: has ? 'response-body-added' : 'response-body-removed', path: at, description: `the body was ${has ? 'added' : 'removed'}`, old: had, fresh: has }, [operation])]),
     ...compareContent({ old, fresh, schemas, before: from, after: to, place: 'response', path: at, operation }),
-    ...compareHeaders({ old, fresh, operation, schemas }, { was: headersOf(old, was, at), is: headersOf(fresh, is, at), at }),
+    ...compareLinks({ old, fresh, operation, was, is, at }), ...compareHeaders({ old, fresh, operation, schemas }, { was: headersOf(old, was, at), is: headersOf(fresh, is, at), at }),
   ];
+}
+
+/** Where clients are told to go on from an answer. */
+function compareLinks({ old, fresh, operation, was, is, at }: Pick<CompareOperationOptions, 'old' | 'fresh' | 'operation'> & { readonly was: Node; readonly is: Node; readonly at: string }): Finding[] {
+  const [from, to] = [linksOf(old, was, at), linksOf(fresh, is, at)];
+  return [...new Set([...from.keys(), ...to.keys()])].flatMap((name) => {
+    const [target, now] = [from.get(name), to.get(name)];
+    if (target === now) return [];
+    const what = target === undefined ? 'added' : now === undefined ? 'removed' : 'changed';
+    return [finding({ rule: `response-link-${what}`, path: `${at}.links.${name}`, description: what === 'changed' ? 'the link leads elsewhere, or with other values' : `the link was ${what}`, old: target, fresh: now }, [operation])];
+  });
+}
+
+/** Each link by where it leads, and with what. */
+function linksOf(api: OpenApi, response: Node, path: string): Map<string, string> {
+  const at = `${path}.links`;
+  return new Map(Object.entries(api.form.optionalObject(member(response, 'links'), at)).map(([name, value]) => {
+    const link = api.resolve(value, `${at}.${name}`);
+    const server = api.form.optionalObject(member(link, 'server'), `${at}.${name}.server`);
+    return [name, canonical([...['operationId', 'operationRef', 'parameters', 'requestBody'].map((key) => member(link, key) ?? null), member(server, 'url') ?? null])];
+  }));
 }
 
 type Headers = ReadonlyMap<string, { readonly name: string; readonly header: Node }>;
@@ -66,14 +87,16 @@ function compareHeaders({ schemas, operation }: Pick<CompareOperationOptions, 'o
   });
 }
 
-function schemaOf(header: Node): unknown {
+/** What the values of a header hold to. */
+export function schemaOf(header: Node): unknown {
   const content = member(header, 'content');
   if (!hasContent(content)) return member(header, 'schema');
   const [first] = Object.values(content as Node);
   return typeof first === 'object' && first !== null ? member(first as Node, 'schema') : undefined;
 }
 
-function responsesOf(api: OpenApi, operation: Node, path: string): Map<string, Node> {
+/** The answers of an operation by their status: `200`, `2XX`, `default`. */
+export function responsesOf(api: OpenApi, operation: Node, path: string): Map<string, Node> {
   const at = `${path}.responses`;
   return new Map(
     Object.entries(api.form.optionalObject(member(operation, 'responses'), at))
@@ -83,7 +106,7 @@ function responsesOf(api: OpenApi, operation: Node, path: string): Map<string, N
 }
 
 /** Names of headers differ in more than their case. `Content-Type` is described by the content. */
-function headersOf(api: OpenApi, response: Node, path: string): Headers {
+export function headersOf(api: OpenApi, response: Node, path: string): Headers {
   const at = `${path}.headers`;
   return new Map(
     Object.entries(api.form.optionalObject(member(response, 'headers'), at))

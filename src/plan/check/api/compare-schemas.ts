@@ -65,6 +65,11 @@ export class SchemaComparison {
     this.#uses.set(pair, (this.#uses.get(pair) ?? new Set()).add(operation));
   }
 
+  /** The types that either of two schemas allows. @throws BANYAN_DOCUMENT */
+  typesOf({ before, after, path }: Pick<SchemaUse, 'before' | 'after' | 'path'>): ReadonlySet<string> {
+    return new Set([...this.#before.view(this.#before.node(before, path), path).types, ...this.#after.view(this.#after.node(after, path), path).types]);
+  }
+
   /** @throws BANYAN_DOCUMENT */
   findings(): readonly Finding[] {
     // Level by level below all operations, so that each pair is met on one of its shortest ways; the list grows meanwhile.

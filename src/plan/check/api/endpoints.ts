@@ -57,3 +57,11 @@ function endpoints({ form, root, resolve }: OpenApi): Map<string, Endpoint> {
 function nameless(path: string): string {
   return path.replace(/\{[^{}]*\}/g, '{}');
 }
+
+/** The body that the requests of an operation have; undefined: none. */
+export function bodyOf(api: OpenApi, operation: Node, path: string): { readonly required: boolean; readonly content: unknown } | undefined {
+  const value = member(operation, 'requestBody');
+  if (value === undefined) return undefined;
+  const body = api.resolve(value, path);
+  return { required: member(body, 'required') === true, content: api.form.optionalObject(member(body, 'content'), `${path}.content`) };
+}

@@ -1,4 +1,5 @@
 import type { FindingSeverity } from '../finding.ts';
+import { DELIVERY_RULES } from './delivery-rules.ts';
 import type { Rule } from './rules.ts';
 
 /** Where a parameter is sent. */
@@ -50,6 +51,8 @@ const BODIES: readonly Rule[] = [
   rule('request-body-made-optional', 'request_body_made_optional', 'non_breaking', 'What was accepted still is.', NOTHING),
   rule('request-content-type-removed', 'request_content_type_removed', 'breaking', 'Clients that send it get 415.', LOG),
   rule('request-content-type-added', 'request_content_type_added', 'additive', 'What was accepted still is.', NOTHING),
+  rule('request-content-type-generalised', 'request_content_type_changed', 'non_breaking', 'What was accepted still is; what differs in its schema is told by itself.', NOTHING),
+  rule('request-content-type-specified', 'request_content_type_changed', 'non_breaking', 'It was accepted before; what differs in its schema is told by itself.', NOTHING),
   rule('request-encoding-changed', 'request_encoding_changed', 'potentially_breaking', 'The parts of the body are read otherwise than clients send them.', 'Accept both forms.'),
   rule('response-success-removed', 'response_removed', 'breaking', 'Clients wait for a status that is never answered.', 'Answer the old status in the old version.'),
   rule('response-error-removed', 'response_removed', 'potentially_breaking', 'Clients that handle this status no longer see it.', 'See that another status tells the same.'),
@@ -61,6 +64,11 @@ const BODIES: readonly Rule[] = [
   rule('response-body-added', 'response_body_added', 'additive', 'Readers that expected nothing ignore it.', NOTHING),
   rule('response-content-type-removed', 'response_content_type_removed', 'breaking', 'Clients that accept only it get 406, or what they can not read.', 'Go on answering it to those who ask for it.'),
   rule('response-content-type-added', 'response_content_type_added', 'additive', 'Clients that name what they accept see no difference.', NOTHING),
+  rule('response-content-type-generalised', 'response_content_type_changed', 'potentially_breaking', 'Clients may get another type of the range, which they can not read.', 'Answer the old type to those who ask for it, and to those who ask for nothing.'),
+  rule('response-content-type-specified', 'response_content_type_changed', 'non_breaking', 'It could be answered before; what differs in its schema is told by itself.', NOTHING),
+  rule('response-link-removed', 'response_link_removed', 'potentially_breaking', 'Clients that follow the link do not know where to go on.', 'Keep the link as long as what it leads to is there.'),
+  rule('response-link-added', 'response_link_added', 'additive', 'Clients ignore what they do not know.', NOTHING),
+  rule('response-link-changed', 'response_link_changed', 'potentially_breaking', 'Clients that follow the link come elsewhere, or with other values.', 'Give the new way another name, and keep the old one.'),
   rule('required-response-header-removed', 'response_header_removed', 'breaking', 'Readers miss a header that they were promised.', 'Go on sending it.'),
   rule('response-header-removed', 'response_header_removed', 'potentially_breaking', 'Readers that use the header miss it.', 'Find out who reads it.'),
   rule('response-header-added', 'response_header_added', 'additive', 'Readers ignore what they do not know.', NOTHING),
@@ -75,9 +83,12 @@ const SECURITY: readonly Rule[] = [
   rule('security-lifted', 'security_lifted', 'non_breaking', 'Who has credentials may go on sending them; see that it is meant.', 'See that it is meant: anybody may call it now.'),
   rule('security-alternative-removed', 'security_alternative_removed', 'breaking', 'Clients that use this way to sign in get 401.', 'Keep the old way beside the new one until nobody uses it.'),
   rule('security-alternative-added', 'security_alternative_added', 'additive', 'The ways that were accepted still are.', NOTHING),
+  rule('security-scheme-demanded', 'security_scheme_demanded', 'breaking', 'Clients that sign in as before get 401: something more is needed.', 'Accept requests without it until every client sends it; log who does not.'),
+  rule('security-scheme-not-demanded', 'security_scheme_not_demanded', 'non_breaking', 'Who sends all that was needed is still let in.', 'See that it is meant.'),
   rule('security-scope-added', 'security_scope_added', 'breaking', 'Tokens without the scope get 403.', 'Give the scope to every client first.'),
   rule('security-scope-removed', 'security_scope_removed', 'non_breaking', 'Tokens that were accepted still are.', NOTHING),
   rule('security-scheme-changed', 'security_scheme_changed', 'breaking', 'Clients send their credentials in the old form.', 'Offer the new form as a scheme of its own beside the old one.'),
+  rule('unused-security-scheme-changed', 'security_scheme_changed', 'non_breaking', 'No operation asked for it.', NOTHING),
   rule('security-scheme-removed', 'security_scheme_removed', 'non_breaking', 'Where it was in use, that is told at the operations.', NOTHING),
   rule('security-scheme-added', 'security_scheme_added', 'additive', 'Nobody uses it yet.', NOTHING),
 ];
@@ -111,4 +122,4 @@ function parameterRules(location: Location): Rule[] {
 }
 
 /** What may change around the schemas. */
-export const OPERATION_RULES: readonly Rule[] = [...ENDPOINTS, ...LOCATIONS.flatMap(parameterRules), ...BODIES, ...SECURITY];
+export const OPERATION_RULES: readonly Rule[] = [...ENDPOINTS, ...LOCATIONS.flatMap(parameterRules), ...BODIES, ...SECURITY, ...DELIVERY_RULES];
