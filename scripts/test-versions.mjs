@@ -14,8 +14,8 @@ const VERSIONS = {
   17: '17.10.0-beta.17',
 };
 
-/** What sync rests on; the other rooms ask nothing of a server that differs between versions. */
-const TESTS = ['src/postgres', 'test/conformance', 'test/scenarios/sync', 'test/scenarios/app-sync', 'test/scenarios/app-validate'];
+/** What sync rests on, and the locks of statements; the other rooms ask nothing of a server that differs between versions. */
+const TESTS = ['src/postgres', 'test/conformance', 'test/scenarios/sync', 'test/scenarios/app-sync', 'test/scenarios/app-validate', 'test/plan/check/hazards.pg.test.ts'];
 
 const asked = process.argv.slice(2);
 const wanted = asked.length > 0 ? asked : Object.keys(VERSIONS);

@@ -6,6 +6,7 @@ import { displayName } from '../plan/check/database/differences.ts';
 import { rowRules } from '../plan/check/database/rows/derive-row-rules.ts';
 import type { RowRule } from '../plan/check/database/rows/row-rule.ts';
 import { readRows, rowsQuery } from '../plan/check/database/rows/rows-query.ts';
+import { serverMajor } from './database-place.ts';
 
 export interface CheckRowsOptions {
   readonly pool: pg.Pool;
@@ -18,8 +19,7 @@ export interface CheckRowsOptions {
 
 /** How many rows break each new rule: one statement per table, read only, under no more than ACCESS SHARE. */
 export async function checkRows({ pool, before, after, renames, timeoutSeconds }: CheckRowsOptions): Promise<DataCheck[]> {
-  const { rows: versions } = await pool.query<{ readonly version: string }>("SELECT current_setting('server_version_num') AS version");
-  const { rules, untested } = rowRules({ before, after, renames, major: Math.floor(Number(versions[0]?.version ?? 0) / 10_000) });
+  const { rules, untested } = rowRules({ before, after, renames, major: await serverMajor(pool) });
   const found: DataCheck[] = untested.map(({ table, field_path: path, reason }) => ({ table: displayName(table), field_path: path, problem: null, rows: null, of: null, keys: [], not_checked: reason }));
   for (const table of before.tables) {
     const own = rules.filter((rule) => rule.table === table.name);

@@ -21,7 +21,7 @@ import { parseSchema } from '../postgres/sql/parse-schema.ts';
 import type { ApplicationContext } from './application.ts';
 import { applyPlan } from './apply-plan.ts';
 import { checkRows } from './check-rows.ts';
-import { isUrl, withPool } from './database-place.ts';
+import { isUrl, serverMajor, withPool } from './database-place.ts';
 import { writeDocument } from './document-output.ts';
 import type { CheckOptions, CheckResult } from './plan-types.ts';
 import { readDocumentText } from './text-file.ts';
@@ -64,7 +64,7 @@ async function compare(context: ApplicationContext, { before, after, type, renam
       context.progress.note('Scripts are made for PostgreSQL only: of a dump of MySQL or MariaDB there are none.');
       return { ...comparison, scripts: [] };
     }
-    const scripts = await withHazards({ scripts: comparison.scripts, before: old });
+    const scripts = await withHazards({ scripts: comparison.scripts, ...options, ...(isUrl(before) ? { major: await withPool(before, serverMajor) } : {}) });
     const hash = planHash({ before: old, scripts });
     if (!isUrl(before) || rowsTimeoutSeconds === 0) return { ...comparison, scripts, hash };
     const dataChecks = await withPool(before, (pool) => checkRows({ pool, before: old, after: fresh, renames: new Map(Object.entries(renames ?? {})), timeoutSeconds: rowsTimeoutSeconds }));

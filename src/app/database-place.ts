@@ -13,3 +13,9 @@ export async function withPool<T>(url: string, work: (pool: pg.Pool) => Promise<
     await pool.end();
   }
 }
+
+/** The major version of the server behind a pool. */
+export async function serverMajor(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ readonly version: string }>("SELECT current_setting('server_version_num') AS version");
+  return Math.floor(Number(rows[0]?.version ?? 0) / 10_000);
+}

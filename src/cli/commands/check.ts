@@ -40,7 +40,7 @@ export function addCheck(program: Command, frame: Frame): void {
     .option('--expand-contract', 'of databases: a column that is renamed, or whose new type would write its table anew, gets a second one beside it; triggers keep both in step until the old one goes')
     .option('--rules <file>', 'what your team thinks of the rules: other severities, and waivers that expire', filled)
     .option('--rows-timeout <seconds>', 'how long the rows of one table of --before, a database, are counted that break new rules; 0: not at all (default: 60)', decimalNumber(0, 86_400))
-    .option('--allow-hazard <name>', 'a hazard of the scripts that is allowed, or none; what is not allowed makes the exit code at least 1; may be given again', each)
+    .option('--allow-hazard <name>', 'a hazard of the scripts (their rollbacks need no leave) that is allowed, or none; what is not allowed makes the exit code at least 1; may be given again', each)
     .option('--allow-rows <where>', 'the field_path of a data check: rows that break it do not keep --apply back; may be given again', each)
     .option('--apply', 'run the scripts in --before, a database, with --plan-hash and each of their hazards allowed, unless rows break a new rule')
     .option('--plan-hash <hash>', 'the plan_hash of the report that was looked at', filled)

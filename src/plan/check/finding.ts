@@ -80,6 +80,9 @@ export interface MigrationScript {
   readonly hazards: readonly string[];
   /** Each of them by the relation that it is about, with its size. Absent: the statements were not read. */
   readonly hazard_details?: readonly HazardDetail[];
+  /** What its rollback may hurt, once every script has run. It needs no leave, and must be known before it is run. Absent: the statements were not read. */
+  readonly rollback_hazards?: readonly string[];
+  readonly rollback_hazard_details?: readonly HazardDetail[];
   /** What each of its statements does, in the catalogue's words. */
   readonly statements?: readonly ScriptStatement[];
   /** What its rollback can not bring back. */

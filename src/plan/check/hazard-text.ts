@@ -2,7 +2,16 @@ import type { HazardDetail, MigrationScript } from './finding.ts';
 
 /** The hazards of a script in words, the tables' sizes with them; empty: none. */
 export function hazardText({ hazards, hazard_details: details }: MigrationScript): string {
-  return (details ? details.map(detailText) : hazards).join(', ');
+  return details ? hazardDetailsText(details) : hazards.join(', ');
+}
+
+/** Those of its rollback. */
+export function rollbackHazardText({ rollback_hazard_details: details = [] }: Pick<MigrationScript, 'rollback_hazard_details'>): string {
+  return hazardDetailsText(details);
+}
+
+export function hazardDetailsText(details: readonly HazardDetail[]): string {
+  return details.map(detailText).join(', ');
 }
 
 function detailText({ hazard, relation, rows, bytes, severity }: HazardDetail): string {

@@ -1,7 +1,7 @@
 import { xmlAttributes, xmlText } from '../../core/xml.ts';
 import { dataCheckLines } from './data-check-text.ts';
-import type { Finding, FindingSeverity } from './finding.ts';
-import { hazardText } from './hazard-text.ts';
+import type { Finding, FindingSeverity, MigrationScript } from './finding.ts';
+import { hazardText, rollbackHazardText } from './hazard-text.ts';
 import type { CompatibilityReport } from './report.ts';
 import type { WaiverUse } from './rule-file.ts';
 import { KNOWN_RULES, rulePage } from './rule-page.ts';
@@ -27,7 +27,7 @@ export function reportText(report: CompatibilityReport): string {
       ...(issue.suggested_migration === '' ? [] : [`  ${issue.suggested_migration}`]),
       ...(issue.waived ? [`  Waived until ${issue.waived.until}: ${issue.waived.reason}`] : []), `  ${issue.page}`,
     ]),
-    ...(report.migration_scripts.length === 0 ? [] : ['', ...report.migration_scripts.flatMap((script) => [`-- ${script.description}${script.hazards.length === 0 ? '' : ` (hazards: ${hazardText(script)})`}`, script.script_content])]),
+    ...(report.migration_scripts.length === 0 ? [] : ['', ...report.migration_scripts.flatMap((script) => [`-- ${script.description}${script.hazards.length === 0 ? '' : ` (hazards: ${hazardText(script)})`}`, script.script_content, ...backLine(script, '-- Its way back has hazards: ')])]),
     ...(report.issues.length === 0 ? [] : ['']),
     ...(report.data_checks === undefined || report.data_checks.length === 0 ? [] : ['Rows that are there:', ...dataCheckLines(report.data_checks).map((line) => `  ${line}`), '']),
     ...waiverLines(report),
@@ -40,6 +40,11 @@ export function reportText(report: CompatibilityReport): string {
 
 function severityText({ severity, waived }: Finding): string {
   return waived ? `waived (${WORDS[severity]})` : WORDS[severity];
+}
+
+function backLine(script: MigrationScript, title: string): string[] {
+  const text = rollbackHazardText(script);
+  return text === '' ? [] : [`${title}${text}`];
 }
 
 /** What whoever keeps the file of rules should know. */
@@ -65,7 +70,7 @@ export function reportMarkdown(report: CompatibilityReport): string {
     ...report.issues.map((issue) => `| ${severityText(issue)}${issue.waived ? cell(` until ${issue.waived.until}: ${issue.waived.reason}`) : ''} | ${issue.rule} (${rulePage(issue.rule)}) | \`${cell(issue.field_path)}\` | ${cell(issue.description)} | ${cell(issue.suggested_migration)} |`), '',
     ...waiverLines(report).map((line) => `> ${line}\n`),
     ...(report.data_checks === undefined || report.data_checks.length === 0 ? [] : ['## Rows that are there', '', ...dataCheckLines(report.data_checks).map((line) => `- ${line}`), '']),
-    ...report.migration_scripts.flatMap((script) => [`## ${script.description}`, '', ...(script.hazards.length === 0 ? [] : [`Hazards: ${hazardText(script)}`, '']), '```sql', script.script_content, '```', '', 'Back:', '', '```sql', script.rollback_script, '```', '']),
+    ...report.migration_scripts.flatMap((script) => [`## ${script.description}`, '', ...(script.hazards.length === 0 ? [] : [`Hazards: ${hazardText(script)}`, '']), '```sql', script.script_content, '```', '', 'Back:', '', ...backLine(script, 'Hazards: ').flatMap((line) => [line, '']), '```sql', script.rollback_script, '```', '']),
     ...(report.recommendations.length === 0 ? [] : ['## Recommendations', '', ...report.recommendations.map((each) => `- ${each}`)]),
   ];
   return `${lines.join('\n').trimEnd()}\n`;

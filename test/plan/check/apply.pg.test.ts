@@ -25,7 +25,7 @@ describePostgres('applying the scripts of a check', () => {
   };
   const plan = async (database: TestDatabase, target: TestDatabase): Promise<MigrationScript[]> => {
     const [before, after] = [await new PostgresIntrospector({ pool: database.pool }).readSchema(), await new PostgresIntrospector({ pool: target.pool }).readSchema()];
-    return await withHazards({ scripts: compareSchemas({ before, after }).scripts, before });
+    return await withHazards({ scripts: compareSchemas({ before, after }).scripts, before, after });
   };
   const common = { clock: systemClock, signal: new AbortController().signal };
 

@@ -39,6 +39,9 @@ CREATE TABLE rest PARTITION OF rest_parent DEFAULT;
 INSERT INTO parent VALUES (1, 1), (11, 2);
 INSERT INTO loose VALUES (25, 1);
 INSERT INTO rest VALUES (500, 1);
+CREATE TABLE strict_parent (id integer NOT NULL) PARTITION BY RANGE (id);
+CREATE TABLE strict_low PARTITION OF strict_parent FOR VALUES FROM (0) TO (10);
+INSERT INTO strict_parent VALUES (1);
 CREATE VIEW v AS SELECT id, kept FROM t;
 CREATE MATERIALIZED VIEW mv AS SELECT id, note FROM r;
 CREATE UNIQUE INDEX mv_id ON mv (id);
@@ -56,8 +59,6 @@ CREATE INDEX child_gone ON child (id);
 export interface HazardExample {
   readonly forms: readonly FormName[];
   readonly sql: string;
-  /** The first major version of the server whose locks are these. Default: every one. */
-  readonly measuredSince?: number;
   /** Settings of the session. */
   readonly settings?: string;
 }
@@ -107,8 +108,9 @@ export const HAZARD_EXAMPLES: readonly HazardExample[] = [
   ...one('validate-foreign-key', 'ALTER TABLE t VALIDATE CONSTRAINT to_r'),
   ...one('add-unique', 'ALTER TABLE t ADD UNIQUE (n)'),
   // Older servers keep only the writers out of the partitions.
-  { forms: ['add-unique'], sql: 'ALTER TABLE parent ADD UNIQUE (id)', measuredSince: 17 },
-  ...one('add-primary-key', 'ALTER TABLE keyless ADD PRIMARY KEY (n)', 'ALTER TABLE keyless ADD PRIMARY KEY (id)'),
+  { forms: ['add-unique'], sql: 'ALTER TABLE parent ADD UNIQUE (id)' },
+  ...one('add-primary-key', 'ALTER TABLE keyless ADD PRIMARY KEY (id)', 'ALTER TABLE parent ADD PRIMARY KEY (id)'),
+  ...one('add-primary-key-strict', 'ALTER TABLE keyless ADD PRIMARY KEY (n)', 'ALTER TABLE strict_parent ADD PRIMARY KEY (id)'),
   ...one('add-exclusion', 'ALTER TABLE t ADD EXCLUDE USING gist (span WITH &&)'),
   ...one('add-key-using-index', 'ALTER TABLE t ADD UNIQUE USING INDEX t_strict', 'ALTER TABLE keyless ADD PRIMARY KEY USING INDEX keyless_n', 'ALTER TABLE t ADD UNIQUE USING INDEX t_nullable'),
   ...one('add-primary-key-using-index-nullable', 'ALTER TABLE keyless ADD PRIMARY KEY USING INDEX keyless_id'),
@@ -128,7 +130,7 @@ export const HAZARD_EXAMPLES: readonly HazardExample[] = [
   ...one('cluster-on', 'ALTER TABLE t CLUSTER ON t_word'),
   ...one('inherit', 'ALTER TABLE child INHERIT kin'),
   ...one('attach-partition', 'ALTER TABLE parent ATTACH PARTITION loose FOR VALUES FROM (20) TO (30)', 'ALTER TABLE rest_parent ATTACH PARTITION loose FOR VALUES FROM (20) TO (30)'),
-  { forms: ['detach-partition'], sql: 'ALTER TABLE parent DETACH PARTITION low', measuredSince: 14 },
+  { forms: ['detach-partition'], sql: 'ALTER TABLE parent DETACH PARTITION low' },
   ...one('detach-partition-concurrently', 'ALTER TABLE shelf DETACH PARTITION shelf_low CONCURRENTLY'),
   ...one('create-table', 'CREATE TABLE x (id integer PRIMARY KEY)', 'CREATE TABLE x (id integer PRIMARY KEY, up integer REFERENCES x)'),
   ...one('create-table-referencing', 'CREATE TABLE x (id integer REFERENCES r)', 'CREATE TABLE x (id integer, FOREIGN KEY (id) REFERENCES r)'),
@@ -175,7 +177,7 @@ export const HAZARD_EXAMPLES: readonly HazardExample[] = [
   ...one('comment-on-rule', "COMMENT ON CONSTRAINT above ON t IS 'x'", "COMMENT ON TRIGGER own_trigger ON t IS 'x'", "COMMENT ON POLICY own_policy ON t IS 'x'"),
   ...one('comment-elsewhere', "COMMENT ON TYPE mood IS 'x'"),
   // Older servers take no lock at all.
-  ...one('grant', 'GRANT SELECT ON t TO PUBLIC', 'REVOKE ALL ON t FROM PUBLIC').map((example) => ({ ...example, measuredSince: 18 })),
+  ...one('grant', 'GRANT SELECT ON t TO PUBLIC', 'REVOKE ALL ON t FROM PUBLIC').map((example) => ({ ...example })),
   ...one('insert', "INSERT INTO r VALUES (9, 'x')"),
   ...one('update', "UPDATE r SET note = 'x'"),
   ...one('delete', 'DELETE FROM wares'),

@@ -106,10 +106,9 @@ describePostgres('the hazards of each form of statement', () => {
   const counted = (found: Seen, wanted: Seen): Seen => ({ ...found, locks: Object.fromEntries(Object.entries(found.locks).filter(([name]) => name in wanted.locks || !/[iIS]/.test(kinds.get(name) ?? 'i'))) });
 
   it.each(HAZARD_EXAMPLES.map((example) => ({ ...example, title: `${example.sql}: ${example.forms.join(', ')}` })))('$title', async (example) => {
-    const effects = example.forms.map((form) => effectOf(form));
+    const effects = example.forms.map((form) => effectOf(form, serverMajor()));
     if (effects.some(({ since = 0 }) => serverMajor() < since)) return;
-    if (example.measuredSince !== undefined && serverMajor() < example.measuredSince) return;
-    const statements = readStatements(example.sql, new SchemaSoFar(schema));
+    const statements = readStatements(example.sql, new SchemaSoFar(schema, { major: serverMajor() }));
     const uses = statements.flatMap((statement) => statement.uses);
     expect(uses.map(({ form }) => form)).toEqual(example.forms);
     const wanted = told(uses.map((use) => use.touched));

@@ -55,6 +55,14 @@ describe('each form', () => {
     expect(reportText(report([]))).toMatch(/Fully compatible/);
   });
 
+  it('tells what the way back may hurt, and nothing where it may not', () => {
+    const details = [{ hazard: 'table_rewrite', relation: 't', rows: 5, bytes: 8192, severity: 'low' }] as const;
+    const risky = report(ALL, [script({ rollback_hazards: ['table_rewrite'], rollback_hazard_details: details })]);
+    expect(reportText(risky)).toContain('-- Its way back has hazards: table_rewrite of t (low: about 5 rows, 8 KiB)');
+    expect(reportMarkdown(risky)).toContain('Back:\n\nHazards: table_rewrite of t (low: about 5 rows, 8 KiB)\n\n```sql\nALTER TABLE t DROP c;');
+    expect(`${reportText(report(ALL, [script()]))}${reportMarkdown(report(ALL, [script()]))}`).not.toMatch(/hazards/i);
+  });
+
   it('as Markdown keeps its table whatever a finding says', () => {
     const rows = reportMarkdown(report([finding('breaking', { description: NASTY })], [script()])).split('\n').filter((line) => line.startsWith('|'));
     expect(rows).toHaveLength(3);

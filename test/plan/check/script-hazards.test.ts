@@ -10,7 +10,7 @@ import { parseSchema } from '../../../src/postgres/sql/parse-schema.ts';
 async function scriptsBetween(old: string, fresh: string, sizes: Partial<Pick<Schema['tables'][number], 'estimatedRows' | 'bytes'>> = {}): Promise<MigrationScript[]> {
   const [before, after] = [(await parseSchema(old)).schema, (await parseSchema(fresh)).schema];
   const known = { ...before, tables: before.tables.map((table) => ({ ...table, ...sizes })) };
-  return await withHazards({ scripts: compareSchemas({ before: known, after }).scripts, before: known });
+  return await withHazards({ scripts: compareSchemas({ before: known, after }).scripts, before: known, after });
 }
 
 const T = 'CREATE TABLE t (id integer PRIMARY KEY, n integer, word varchar(10), feeling mood';
@@ -37,6 +37,36 @@ it.each<readonly [string, string, string, readonly (readonly string[])[]]>([
   expect(scripts.map((script) => script.hazards)).toEqual(hazards);
 });
 
+it.each<readonly [string, string, string, readonly (readonly string[])[]]>([
+  ['a column comes', `${T})`, `${T}, x text DEFAULT 'a')`, [['deletes_data']]],
+  ['a column goes', `${T}, x text)`, `${T})`, [[]]],
+  ['a longer varchar', `${T})`, `${T.replace('(10)', '(20)')})`, [['table_rewrite', 'refuses_rows']]],
+  ['an integer becomes a bigint', `${T})`, `${T.replace('n integer', 'n bigint')})`, [['table_rewrite', 'refuses_rows']]],
+  ['a check comes', `${T})`, `${T}, CHECK (n > 0))`, [[], []]],
+  ['a unique comes', `${T})`, `${T}, UNIQUE (n))`, [[], []]],
+  ['a unique goes', `${T}, UNIQUE (n))`, `${T})`, [['blocks_readers', 'refuses_rows']]],
+  ['null is allowed', `${T.replace('n integer', 'n integer NOT NULL')})`, `${T})`, [['blocks_readers', 'refuses_rows']]],
+  ['an index goes', `${T}); CREATE INDEX ON t (n)`, `${T})`, [[]]],
+  ['a table comes', '', `${T})`, [['deletes_data']]],
+  ['a table goes', `${T}); CREATE TABLE u (id integer PRIMARY KEY)`, `${T})`, [[]]],
+])('tells what the way back may hurt when %s', async (_name, old, fresh, hazards) => {
+  const scripts = await scriptsBetween(`${MOOD}${old}`, `${MOOD}${fresh}`);
+  expect(scripts.map((script) => script.rollback_hazards)).toEqual(hazards);
+});
+
+it('knows on the way back what came before: the size under a new name, and what the server was', async () => {
+  const [before, after] = [(await parseSchema(`${MOOD}${T})`)).schema, (await parseSchema(`${MOOD}${T.replace('TABLE t', 'TABLE much').replace('n integer', 'n bigint')}); CREATE TABLE small (id integer)`)).schema];
+  const between = { before: { ...before, tables: before.tables.map((table) => ({ ...table, estimatedRows: 20_000_000, bytes: 8192 })) }, after, renames: new Map([['t', 'much']]) };
+  const scripts = await withHazards({ scripts: compareSchemas(between).scripts, ...between });
+  const details = scripts.flatMap(({ rollback_hazard_details: each = [] }) => each);
+  expect(details).toEqual(expect.arrayContaining([
+    { hazard: 'table_rewrite', relation: 'much', rows: 20_000_000, bytes: 8192, severity: 'high' }, { hazard: 'deletes_data', relation: 'small', rows: null, bytes: null, severity: 'unknown' },
+  ]));
+  const grant: MigrationScript = { script_type: 'sql', description: 'g', script_content: 'GRANT SELECT ON t TO PUBLIC', rollback_script: '', dependencies: [], validation_query: '', transactional: true, hazards: [] };
+  const locks = async (major?: number): Promise<unknown> => (await withHazards({ scripts: [grant], before, after: before, ...(major === undefined ? {} : { major }) }))[0]?.statements?.map((each) => each.locks);
+  expect([await locks(), await locks(18), await locks(17)]).toEqual([[{ t: 'ACCESS SHARE' }], [{ t: 'ACCESS SHARE' }], [{}]]);
+});
+
 it('grows with the size of the table, and says where nobody knows it', async () => {
   const change = [`${MOOD}${T})`, `${MOOD}${T.replace('n integer', 'n bigint')})`] as const;
   const detail = async (sizes: Parameters<typeof scriptsBetween>[2]) => (await scriptsBetween(...change, sizes))[0]?.hazard_details;
@@ -59,7 +89,7 @@ it('adds a label in its place, while views, checks and indexes stay as they are'
 it('names the locks on every table, and what it does not know', async () => {
   const before = (await parseSchema(`${MOOD}${T})`)).schema;
   const script = (sql: string): MigrationScript => ({ script_type: 'sql', description: sql, script_content: sql, rollback_script: '', dependencies: [], validation_query: 'SELECT true', transactional: true, hazards: [] });
-  const [key, dynamic] = await withHazards({ before, scripts: [script('ALTER TABLE t ADD FOREIGN KEY (n) REFERENCES r NOT VALID'), script("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 't'; END $$")] });
+  const [key, dynamic] = await withHazards({ before, after: before, scripts: [script('ALTER TABLE t ADD FOREIGN KEY (n) REFERENCES r NOT VALID'), script("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 't'; END $$")] });
   expect(key?.statements).toMatchObject([{ form: 'add-foreign-key-not-valid', locks: { t: 'SHARE ROW EXCLUSIVE', r: 'SHARE ROW EXCLUSIVE' }, scans: [], rewrites: [], transactional: true }]);
   expect(dynamic).toMatchObject({ hazards: ['not_known'], statements: [{ form: 'unknown' }] });
 });
@@ -70,6 +100,7 @@ it('knows every statement that scripts are made of', async () => {
   for (const { name, old, fresh } of SCHEMA_PAIRS) {
     for (const script of await scriptsBetween(old, fresh)) {
       statements += script.statements?.length ?? 0;
+      if (script.rollback_hazards?.includes('not_known')) unknown.push(`${name}: back from ${script.description}: ${script.rollback_script}`);
       if (script.statements?.some(({ form }) => form === 'unknown')) unknown.push(`${name}: ${script.description}: ${script.script_content}`);
     }
   }

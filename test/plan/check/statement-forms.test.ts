@@ -131,7 +131,7 @@ describe('ALTER TABLE', () => {
     ['DROP CONSTRAINT t_up, DROP CONSTRAINT t_n', ['drop-foreign-key table=t referenced=other', 'drop-constraint table=t']],
     ['INHERIT other', ['inherit table=t parent=other']],
     ['NO INHERIT other', ['inherit table=t parent=other']],
-    ['ADD UNIQUE (n), ADD PRIMARY KEY (n)', ['add-unique table=t', 'add-primary-key table=t']],
+    ['ADD UNIQUE (n), ADD PRIMARY KEY (n)', ['add-unique table=t', 'add-primary-key-strict table=t']],
     ['ADD CONSTRAINT u UNIQUE USING INDEX t_word', ['add-key-using-index table=t']],
     ['ADD CONSTRAINT u PRIMARY KEY USING INDEX t_word', ['add-primary-key-using-index-nullable table=t']],
     ['ADD CONSTRAINT u PRIMARY KEY USING INDEX t_id_n', ['add-key-using-index table=t']],

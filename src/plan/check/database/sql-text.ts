@@ -71,7 +71,7 @@ export function guarded(condition: string, ...statements: readonly string[]): st
 
 /** The text with what {@link guarded} made of statements taken back, as if every condition held: far quicker to read. What only a block knows stays in it. */
 export function unguarded(text: string): string {
-  return text.replaceAll(/DO (\$banyan\d*\$) BEGIN\n  IF [\s\S]*? THEN\n    ([\s\S]*?)\n  END IF;\nEND \1;/g, (block: string, _tag, body: string) => (/^\s*(?:EXECUTE|PERFORM)\b/m.test(body) ? block : body));
+  return text.replaceAll(/DO (\$banyan\d*\$) BEGIN\n  IF [\s\S]*? THEN\n    ([\s\S]*?)\n  END IF;\nEND \1;/g, (block: string, _tag, body: string) => (/^\s*(?:EXECUTE|PERFORM|ELSE|ELSIF)\b/m.test(body) ? block : body));
 }
 
 export const regclass = (table: TableName): string => `to_regclass(${quoteLiteral(quoteTable(table))})`;

@@ -106,7 +106,7 @@ function constraintForms(constraint: Constraint, table: TableName, sofar: Schema
     case 'CONSTR_UNIQUE':
       return [use(constraint.indexname === undefined ? 'add-unique' : 'add-key-using-index', relations)];
     case 'CONSTR_PRIMARY': {
-      if (constraint.indexname === undefined) return [use('add-primary-key', relations)];
+      if (constraint.indexname === undefined) return [use(columns.length > 0 && columns.every((column) => sofar.isProvenNotNull(table, column)) ? 'add-primary-key-strict' : 'add-primary-key', relations)];
       const found = sofar.table(table)?.columns;
       // The index's columns are not written here: without them, any column that may be null counts.
       const strict = found !== undefined && (sofar.indexColumns(table, constraint.indexname) ?? [...found.keys()]).every((column) => sofar.isProvenNotNull(table, column));

@@ -8,6 +8,12 @@ export type LockMode = (typeof LOCK_MODES)[number];
 export const ROLES = ['table', 'referenced', 'parent', 'partition', 'index', 'sequence', 'view', 'read'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** What differs on servers before a major version. */
+export interface OlderEffect extends Pick<Effect, 'partitionLock'> {
+  readonly before: number;
+  readonly locks?: Effect['locks'];
+}
+
 /** What one form of statement does to the relations it touches. */
 export interface Effect {
   /** The form as one writes it. */
@@ -22,12 +28,24 @@ export interface Effect {
   readonly scans?: readonly Role[];
   /** Whether the partitions of the table are locked and treated like it. Default false. */
   readonly partitions?: boolean;
+  /** The lock on each partition, where it is not that of the table. */
+  readonly partitionLock?: LockMode;
   /** Whether it can stand in no transaction. Default false. */
   readonly outside?: boolean;
   /** The first major version of the server that knows it. Default 13 or older. */
   readonly since?: number;
+  /** What servers before a major version do otherwise, the oldest first. */
+  readonly older?: readonly OlderEffect[];
   /** What its locks do not tell. */
   readonly also?: readonly HazardName[];
+}
+
+/** The effect on a server of that major version; undefined: the newest. Pure. */
+export function effectOn(effect: Effect, major: number | undefined): Effect {
+  const found = major === undefined ? undefined : effect.older?.find(({ before }) => major < before);
+  if (!found) return effect;
+  const { before: _before, ...differing } = found;
+  return { ...effect, ...differing };
 }
 
 export function strongest(modes: Iterable<LockMode>): LockMode | undefined {

@@ -1,4 +1,4 @@
-import type { Effect } from './effect.ts';
+import { effectOn, type Effect } from './effect.ts';
 
 const ALL = 'ACCESS EXCLUSIVE';
 const UPDATE = 'SHARE UPDATE EXCLUSIVE';
@@ -54,8 +54,9 @@ export const FORMS = {
   'add-foreign-key': alterAll('ADD FOREIGN KEY', { locks: { table: WRITES, referenced: WRITES }, ...matched }),
   'add-foreign-key-not-valid': alterAll('ADD FOREIGN KEY … NOT VALID, or with a new column that has no default', { locks: { table: WRITES, referenced: WRITES } }),
   'validate-foreign-key': alterAll('VALIDATE CONSTRAINT, of a foreign key', { locks: { table: UPDATE, referenced: 'ROW SHARE' }, ...matched }),
-  'add-unique': alterAll('ADD UNIQUE', looked),
+  'add-unique': alterAll('ADD UNIQUE', { ...looked, older: [{ before: 18, partitionLock: 'SHARE' }] }),
   'add-primary-key': alterAll('ADD PRIMARY KEY', looked),
+  'add-primary-key-strict': alterAll('ADD PRIMARY KEY, of columns that are NOT NULL', { ...looked, older: [{ before: 18, partitionLock: 'SHARE' }] }),
   'add-exclusion': alterAll('ADD EXCLUDE', looked),
   'add-key-using-index': alter('ADD UNIQUE or PRIMARY KEY USING INDEX, of columns that are NOT NULL'),
   'add-primary-key-using-index-nullable': alter('ADD PRIMARY KEY USING INDEX, of columns that may be null', looked),
@@ -75,7 +76,7 @@ export const FORMS = {
   'cluster-on': alter('CLUSTER ON or SET WITHOUT CLUSTER', { locks: { table: UPDATE } }),
   'inherit': alter('INHERIT or NO INHERIT', { locks: { table: ALL, parent: UPDATE } }),
   'attach-partition': { sql: 'ALTER TABLE … ATTACH PARTITION', locks: { parent: UPDATE, partition: ALL }, scans: ['partition'], also: ['refuses_rows'] },
-  'detach-partition': { sql: 'ALTER TABLE … DETACH PARTITION', locks: { parent: ALL, partition: ALL } },
+  'detach-partition': { sql: 'ALTER TABLE … DETACH PARTITION', locks: { parent: ALL, partition: ALL }, older: [{ before: 14, locks: { parent: ALL, partition: UPDATE } }] },
   'detach-partition-concurrently': { sql: 'ALTER TABLE … DETACH PARTITION … CONCURRENTLY', locks: { parent: UPDATE, partition: ALL }, outside: true, since: 14 },
   'create-table': { sql: 'CREATE TABLE', locks: {} },
   'create-table-referencing': { sql: 'CREATE TABLE … REFERENCES', locks: { referenced: WRITES } },
@@ -121,7 +122,7 @@ export const FORMS = {
   'comment': { sql: 'COMMENT ON TABLE or COLUMN', locks: { table: UPDATE } },
   'comment-on-rule': { sql: 'COMMENT ON CONSTRAINT, TRIGGER or POLICY', locks: { table: 'ACCESS SHARE' } },
   'comment-elsewhere': { sql: 'COMMENT ON, anything that is in no table', locks: {} },
-  'grant': { sql: 'GRANT or REVOKE', locks: { table: 'ACCESS SHARE' } },
+  'grant': { sql: 'GRANT or REVOKE', locks: { table: 'ACCESS SHARE' }, older: [{ before: 18, locks: {} }] },
   'insert': { sql: 'INSERT', locks: { table: 'ROW EXCLUSIVE' } },
   'update': { sql: 'UPDATE', locks: { table: 'ROW EXCLUSIVE' }, scans: ['table'] },
   'delete': { sql: 'DELETE', locks: { table: 'ROW EXCLUSIVE' }, scans: ['table'], also: ['deletes_data'] },
@@ -131,4 +132,5 @@ export const FORMS = {
 
 export type FormName = keyof typeof FORMS;
 
-export const effectOf = (form: FormName): Effect => FORMS[form];
+/** @param major Of the server; undefined: the newest. */
+export const effectOf = (form: FormName, major?: number): Effect => effectOn(FORMS[form], major);

@@ -38,7 +38,11 @@ export class SchemaSoFar {
   readonly #made = new Set<TableName>();
   readonly #children = new Map<TableName, readonly TableName[]>();
 
-  constructor(schema: Schema) {
+  /** The server's major version; undefined: the newest is meant. */
+  readonly major: number | undefined;
+
+  constructor(schema: Schema, { major }: { readonly major?: number } = {}) {
+    this.major = major;
     for (const { name, columns, foreignKeys, checks, primaryKey, uniques, indexes, partitionOf, estimatedRows: rows, bytes } of schema.tables) {
       this.#sizes.set(name, { rows: rows < 0 ? null : rows, bytes: bytes <= 0 && rows < 0 ? null : bytes });
       this.#tables.set(name, {
@@ -72,6 +76,11 @@ export class SchemaSoFar {
   /** Whether a statement that was read has made it, so that it has no rows of before. */
   isNew(name: TableName): boolean {
     return this.#made.has(name);
+  }
+
+  /** Time goes by: what was made has rows by now, nobody knows how many. */
+  settle(): void {
+    this.#made.clear();
   }
 
   /** As it was before the first statement; undefined: there was no such table. */

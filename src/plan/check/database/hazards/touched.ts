@@ -16,7 +16,7 @@ export interface Touched {
 
 /** The relations that a statement's form touches, the table's partitions with it where the server takes them along. Pure. */
 export function touched({ form, relations }: FormUse, sofar: SchemaSoFar): Touched {
-  const effect = effectOf(form);
+  const effect = effectOf(form, sofar.major);
   const of = (role: Role): TableName[] => {
     const names = relations[role] ?? [];
     return effect.partitions && role === 'table' ? [...new Set(names.flatMap((name) => [name, ...sofar.partitions(name)]))] : [...names];
@@ -25,7 +25,10 @@ export function touched({ form, relations }: FormUse, sofar: SchemaSoFar): Touch
   for (const role of ROLES) {
     const mode = effect.locks[role];
     if (mode === undefined) continue;
-    for (const name of of(role)) locks.set(name, strongest([mode, locks.get(name) ?? mode]) ?? mode);
+    for (const name of of(role)) {
+      const own = role === 'table' && !relations.table?.includes(name) ? (effect.partitionLock ?? mode) : mode;
+      locks.set(name, strongest([own, locks.get(name) ?? own]) ?? own);
+    }
   }
   const { file = 'kept', scans = [] } = effect;
   return { effect, locks, scans: scans.flatMap(of), files: file === 'kept' ? [] : [...of('table'), ...of('view')] };
