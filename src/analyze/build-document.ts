@@ -17,6 +17,7 @@ import { sharedKind, sharedRemedy, type SharedKind } from './shared-tables.ts';
 import { gatherEvidence, type Evidence } from './signals.ts';
 import { examineTransactions, writesKeptWhole } from './transactions.ts';
 import { at, count, counted, itemAt } from './lookup.ts';
+import { summariseWorkload } from './workload/merge.ts';
 
 /** The whole analysis: evidence, division, and what follows from it. */
 export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): BoundaryDocument {
@@ -98,6 +99,7 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
         largest: Math.max(0, ...membersOf(item.partition).map((list) => list.length)),
       })),
       unknownTables: monolith.unknownTables,
+      ...(input.workload?.sources ? { workload: summariseWorkload(input.workload) } : {}),
     },
   };
 }

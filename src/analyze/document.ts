@@ -1,4 +1,5 @@
 import type { TableName } from '../model/names.ts';
+import type { WorkloadSource } from '../model/workload.ts';
 
 /** The answer of an analysis, as `banyan analyze --json` prints it. */
 export interface BoundaryDocument {
@@ -148,4 +149,13 @@ export interface Details {
   }[];
   /** Tables the workload names and the schema lacks. */
   readonly unknownTables: readonly string[];
+  /** Where the workload was learned; absent without one. */
+  readonly workload?: WorkloadSummary;
+}
+
+/** The workload's sources, and their sums. */
+export interface WorkloadSummary extends Pick<WorkloadSource, 'transactions' | 'rolledBack' | 'unfinished' | 'statements' | 'forms' | 'unread' | 'from' | 'to'> {
+  /** The time to which the calls refer; absent: not known. */
+  readonly seconds?: number;
+  readonly sources: readonly WorkloadSource[];
 }

@@ -6,16 +6,16 @@ import { loadConfig } from '../config/load.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { createPool } from '../postgres/connect.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
-import { parseWorkload } from '../postgres/sql/parse-workload.ts';
 import type { AnalyzeOptions, AnalyzeResult, ApplicationContext } from './application.ts';
 import { readText } from './text-file.ts';
+import { gatherWorkload } from './workload/gather.ts';
 
 /** `banyan analyze`: of a database, of an SQL file, or of the configured monolith. */
 export async function analyze(context: ApplicationContext, options: AnalyzeOptions): Promise<AnalyzeResult> {
-  const workload = options.workloadFile === undefined ? undefined : await parseWorkload(await readText(options.workloadFile));
-  for (const unread of workload?.unread ?? []) context.progress.note(`workload line ${unread.line} was not understood: ${unread.reason}`);
-  const boundaries = await withSource(context, options, (source) =>
-    new ServiceBoundaryAnalyzer({ ...source, ...(workload ? { workload: workload.workload } : {}) }).analyze(
+  const url = options.schemaFile === undefined ? (options.db ?? (await loadConfig({ file: context.configFile, env: context.env })).monolith.url) : undefined;
+  const workload = await gatherWorkload(context, options, url);
+  const boundaries = await withSource(context, { schemaFile: options.schemaFile, url }, (source) =>
+    new ServiceBoundaryAnalyzer({ ...source, ...(workload ? { workload } : {}) }).analyze(
       options.services === undefined ? {} : { services: options.services },
     ),
   );
@@ -26,16 +26,15 @@ export async function analyze(context: ApplicationContext, options: AnalyzeOptio
 
 async function withSource(
   context: ApplicationContext,
-  options: AnalyzeOptions,
+  from: { readonly schemaFile: string | undefined; readonly url: string | undefined },
   work: (source: AnalyzerSource) => Promise<Boundaries>,
 ): Promise<Boundaries> {
-  if (options.schemaFile !== undefined) {
-    const parsed = await parseSchema(await readText(options.schemaFile));
+  if (from.schemaFile !== undefined || from.url === undefined) {
+    const parsed = await parseSchema(await readText(from.schemaFile ?? ''));
     for (const unread of parsed.unread) context.progress.note(`schema line ${unread.line} was not understood: ${unread.reason}`);
     return work({ schema: parsed.schema, routines: parsed.routines });
   }
-  const url = options.db ?? (await loadConfig({ file: context.configFile, env: context.env })).monolith.url;
-  const pool = createPool({ url, max: 2 });
+  const pool = createPool({ url: from.url, max: 2 });
   try {
     return await work({ schema: new PostgresIntrospector({ pool }) });
   } finally {

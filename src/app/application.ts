@@ -158,6 +158,10 @@ export interface AnalyzeOptions {
   readonly db?: string;
   readonly schemaFile?: string;
   readonly workloadFile?: string;
+  /** Statement logs, or folders of them. */
+  readonly logFiles?: readonly string[];
+  /** The PostgreSQL server's `log_line_prefix`. Default: recognised. */
+  readonly logPrefix?: string;
   /** How many services to suggest. Default: as many as the structure shows. */
   readonly services?: number;
   readonly outDir?: string;

@@ -225,6 +225,14 @@ export const ERROR_CODES = {
     remedy: 'Give the columns by the monolith\'s names, values as texts or null, the key as it is; or approve a side.',
   },
   // analyze
+  BANYAN_LOG_FORMAT: {
+    meaning: 'A file that was named as a statement log is none that Banyan knows.',
+    remedy: 'PostgreSQL: stderr (name its log_line_prefix with --log-prefix), csvlog or jsonlog; MySQL and MariaDB: general or slow log. gzip is unpacked. For plain SQL use --workload.',
+  },
+  BANYAN_LOG_PREFIX: {
+    meaning: 'The prefix of log lines that was given is none that a server could have.',
+    remedy: 'Give it as SHOW log_line_prefix prints it, for example --log-prefix \'%m [%p] %u@%d \'.',
+  },
   BANYAN_ANALYZE_PINS: {
     meaning: 'What was asked of the cut contradicts itself.',
     remedy: 'Change `keep`, `apart` or the number of services so that all can be true at once.',

@@ -8,6 +8,34 @@ export interface Workload {
   /** How long was observed, in seconds; absent: not known, so calls can not be told by the day. */
   readonly seconds?: number;
   readonly transactions: readonly WorkloadTransaction[];
+  /** Where it was learned, for the report. */
+  readonly sources?: readonly WorkloadSource[];
+}
+
+/** One place that told of the workload, and how much of it was of use. */
+export interface WorkloadSource {
+  /** The file or view, without secrets. */
+  readonly name: string;
+  /** What it is, in words: `PostgreSQL csvlog`, `pg_stat_statements`. */
+  readonly format: string;
+  /** Transactions that committed, each time they ran; 0 where only statements are known. */
+  readonly transactions: number;
+  /** Those that rolled back: what they read counts, what they wrote does not. */
+  readonly rolledBack: number;
+  /** Those whose end is not in the log; counted as the ones that rolled back. */
+  readonly unfinished: number;
+  /** Statements, each time they ran; transaction control included. */
+  readonly statements: number;
+  /** Forms of statements: the same but for their values. One that was forgotten and came again counts twice. */
+  readonly forms: number;
+  /** Forms that were forgotten to keep memory bounded. */
+  readonly formsForgotten: number;
+  /** Statements that no grammar understood, each time they ran. */
+  readonly unread: number;
+  readonly unreadExamples: readonly UnreadStatement[];
+  /** The time it covers, as the source writes it. */
+  readonly from?: string;
+  readonly to?: string;
 }
 
 /** One kind of transaction; a statement outside BEGIN/COMMIT is a transaction of its own. */
@@ -47,6 +75,8 @@ export interface Routine {
 /** A statement that the grammar refused, or that had no meaning here. */
 export interface UnreadStatement {
   readonly line: number;
+  /** Where several files were read. */
+  readonly file?: string;
   /** Its beginning, in one line. */
   readonly text: string;
   readonly reason: string;

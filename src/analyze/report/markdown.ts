@@ -1,5 +1,6 @@
 import { splitTableName, type TableName } from '../../model/names.ts';
 import { tablesOf, type BoundaryDocument, type ServiceDetails } from '../document.ts';
+import { workloadSection } from './workload.ts';
 import { renderServicesYaml } from './yaml.ts';
 
 const MANY = 40;
@@ -16,6 +17,7 @@ export function renderMarkdown(document: BoundaryDocument): string {
     cycles(document),
     alternatives(document),
     evidence(document),
+    workloadSection(document),
     doubtful(document),
     `## Configuration\n\nReady for banyan.yaml, the addresses left to fill in:\n\n${FENCE}yaml\n${renderServicesYaml(document)}${FENCE}`,
   ];

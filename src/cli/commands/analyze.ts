@@ -9,6 +9,8 @@ interface AnalyzeFlags {
   readonly db?: string;
   readonly schema?: string;
   readonly workload?: string;
+  readonly log?: readonly string[];
+  readonly logPrefix?: string;
   readonly services?: number;
   readonly outDir?: string;
 }
@@ -20,15 +22,19 @@ export function addAnalyze(program: Command, frame: Frame): void {
     .addOption(new Option('--db <url>', 'a database to read').argParser(databaseUrl).conflicts('schema'))
     .addOption(new Option('--schema <file>', 'SQL that creates the schema, to read instead of a database').argParser(filled))
     .option('--workload <file>', 'SQL statements the monolith runs; transactions show what belongs together', filled)
+    .option('--log <file>', 'a statement log of PostgreSQL, MySQL or MariaDB, or a folder of them; may be given several times', several)
+    .option('--log-prefix <prefix>', 'the log_line_prefix of PostgreSQL logs (default: recognised)', filled)
     .option('--services <number>', 'how many services to suggest (default: as many as the structure shows)', wholeNumber(1, 1000))
     .option('-o, --out-dir <dir>', 'write boundaries.json, report.md, boundaries.mmd and boundaries.svg there', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { db, schema, workload, services, outDir } = command.opts<AnalyzeFlags>();
+        const { db, schema, workload, log, logPrefix, services, outDir } = command.opts<AnalyzeFlags>();
         const result = await application.analyze({
           ...(db === undefined ? {} : { db }),
           ...(schema === undefined ? {} : { schemaFile: schema }),
           ...(workload === undefined ? {} : { workloadFile: workload }),
+          ...(log === undefined ? {} : { logFiles: log }),
+          ...(logPrefix === undefined ? {} : { logPrefix }),
           ...(services === undefined ? {} : { services }),
           ...(outDir === undefined ? {} : { outDir }),
         });
@@ -36,6 +42,10 @@ export function addAnalyze(program: Command, frame: Frame): void {
       }),
     );
   examples(analyze, 'banyan analyze --db postgres://localhost/shop -o boundaries', 'banyan analyze --schema schema.sql --workload workload.sql --json');
+}
+
+function several(text: string, before: readonly string[] = []): string[] {
+  return [...before, filled(text)];
 }
 
 function analyzeText(result: AnalyzeResult, style: Style): string {

@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
 import type { TableName } from '../../model/names.ts';
 import { parseTimeSpan } from '../../core/time-text.ts';
+import { mergeOperations } from '../../model/merge-operations.ts';
 import type { UnreadStatement, Workload, WorkloadTransaction, WriteOperation } from '../../model/workload.ts';
 import { splitStatements, type ScriptStatement } from './split-statements.ts';
 import { loadGrammar, parseStatements } from './syntax-tree.ts';
@@ -64,8 +65,7 @@ interface Draft {
   readonly reads: Set<TableName>;
   readonly writes: Set<TableName>;
   readonly joins: TableName[][];
-  /** By table and kind: a thousand alike are one. */
-  readonly operations: Map<string, WriteOperation>;
+  operations: readonly WriteOperation[];
 }
 
 function draft(statement: ScriptStatement): Draft {
@@ -74,7 +74,7 @@ function draft(statement: ScriptStatement): Draft {
     const match = CALLS.exec(comment);
     if (match) calls = Math.max(1, Number(match[1]));
   }
-  return { calls, line: statement.line, reads: new Set(), writes: new Set(), joins: [], operations: new Map() };
+  return { calls, line: statement.line, reads: new Set(), writes: new Set(), joins: [], operations: [] };
 }
 
 function finish(from: Draft, committed: boolean): WorkloadTransaction[] {
@@ -84,7 +84,7 @@ function finish(from: Draft, committed: boolean): WorkloadTransaction[] {
       calls: from.calls,
       reads: [...from.reads].sort(),
       writes: committed ? [...from.writes].sort() : [],
-      ...(committed && from.operations.size > 0 ? { operations: [...from.operations.values()] } : {}),
+      ...(committed && from.operations.length > 0 ? { operations: from.operations } : {}),
       joins: from.joins,
       line: from.line,
     },
@@ -97,7 +97,7 @@ function addStatement(into: Draft, statement: ScriptStatement): UnreadStatement 
       const access = tableAccess(tree);
       for (const table of access.reads) into.reads.add(table);
       for (const table of access.writes) into.writes.add(table);
-      for (const operation of access.operations) addOperation(into.operations, operation);
+      into.operations = mergeOperations([...into.operations, ...access.operations]);
       const joined = joinedTables(access);
       if (joined.length > 0) into.joins.push(joined);
     }
@@ -105,14 +105,6 @@ function addStatement(into: Draft, statement: ScriptStatement): UnreadStatement 
   } catch (error) {
     return unreadStatement(statement, messageOf(error));
   }
-}
-
-function addOperation(into: Map<string, WriteOperation>, operation: WriteOperation): void {
-  const key = `${operation.kind} ${operation.table}`;
-  const known = into.get(key);
-  const columns = [...new Set([...(known?.columns ?? []), ...(operation.columns ?? [])])];
-  const relative = [...new Set([...(known?.relative ?? []), ...(operation.relative ?? [])])];
-  into.set(key, { ...operation, ...(columns.length > 0 ? { columns } : {}), ...(relative.length > 0 ? { relative } : {}) });
 }
 
 const CONTROL = /^(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i;

@@ -1,0 +1,14 @@
+import type { WriteOperation } from './workload.ts';
+
+/** Operations by table and kind, in the order they first come: a thousand alike are one. */
+export function mergeOperations(operations: readonly WriteOperation[]): WriteOperation[] {
+  const merged = new Map<string, WriteOperation>();
+  for (const operation of operations) {
+    const key = `${operation.kind} ${operation.table}`;
+    const known = merged.get(key);
+    const columns = [...new Set([...(known?.columns ?? []), ...(operation.columns ?? [])])];
+    const relative = [...new Set([...(known?.relative ?? []), ...(operation.relative ?? [])])];
+    merged.set(key, { ...operation, ...(columns.length > 0 ? { columns } : {}), ...(relative.length > 0 ? { relative } : {}) });
+  }
+  return [...merged.values()];
+}
