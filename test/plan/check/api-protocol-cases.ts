@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a keyword of JSON Schema. */
 import { api } from './api-examples.ts';
 
 /*
@@ -85,6 +86,25 @@ const SECURITY: readonly Row[] = [
   ['a scheme that nobody uses goes into another header', secured([{ basic: [] }]), operation({ security: [{ basic: [] }] }, { components: { securitySchemes: { ...SCHEMES, key: { ...SCHEMES.key, name: 'X-Other' } } } }), 'fine'],
 ];
 
+const OWNERSHIP: readonly Row[] = [
+  ['a required property that only the server sets, in a request', sends(json(object({ a: text }))), sends(json(object({ a: text, id: { ...text, readOnly: true } }, { required: ['id'] }))), 'fine'],
+  ['a required property that only clients set, in an answer', answers(json(object({ a: text }))), answers(json(object({ a: text, secret: { ...text, writeOnly: true } }, { required: ['secret'] }))), 'fine'],
+  ['a required property that clients must set now', sends(json(object({ id: { ...text, readOnly: true } }, { required: ['id'] }))), sends(json(object({ id: text }, { required: ['id'] }))), 'breaking'],
+  ['a required property that clients may no longer set', sends(json(object({ id: text }, { required: ['id'] }))), sends(json(object({ id: { ...text, readOnly: true } }, { required: ['id'] }))), 'warning'],
+  ['values of what only the server sets, in a request', sends(json(object({ s: { ...text, enum: ['a', 'b'], readOnly: true } }))), sends(json(object({ s: { ...text, enum: ['a'], readOnly: true } }))), 'fine'],
+  ['values of what only clients set, in an answer', answers(json(object({ s: { ...text, enum: ['a'], writeOnly: true } }))), answers(json(object({ s: { ...text, enum: ['a', 'b'], writeOnly: true } }))), 'fine'],
+  ['what was always answered is written only', answers(json(object({ s: text }, { required: ['s'] }))), answers(json(object({ s: { ...text, writeOnly: true } }, { required: ['s'] }))), 'breaking'],
+  ['a required property with a default, in a request', sends(json(object({ a: text }))), sends(json(object({ a: text, b: { ...text, default: 'x' } }, { required: ['b'] }))), 'breaking'],
+];
+
+const NULL: readonly Row[] = [
+  ['null goes out of the values, though the type has it', sends(json({ type: ['string', 'null'], enum: ['a', null] })), sends(json({ type: ['string', 'null'], enum: ['a'] })), 'breaking'],
+  ['null comes among the values of an answer', answers(json({ type: ['string', 'null'], enum: ['a'] })), answers(json({ type: ['string', 'null'], enum: ['a', null] })), 'breaking'],
+  ['nullable with null among the values, in both versions', { ...sends(json({ ...text, nullable: true, enum: ['a', null] })), openapi: '3.0.3' }, sends(json({ enum: ['a', null] })), 'same'],
+  ['nullable without null among the values, in both versions', { ...answers(json({ ...text, nullable: true, enum: ['a'] })), openapi: '3.0.3' }, answers(json({ type: ['string', 'null'], enum: ['a'] })), 'same'],
+  ['const null', sends(json({ type: 'null' })), sends(json({ const: null })), 'same'],
+];
+
 const DELIVERIES: readonly Row[] = [
   ['a webhook always sends one property more', hookBody(object({ a: text })), hookBody(object({ a: text, b: text }, { required: ['b'] })), 'fine'],
   ['a webhook may leave out what it always sent', hookBody(object({ a: text }, { required: ['a'] })), hookBody(object({ a: text })), 'breaking'],
@@ -120,6 +140,7 @@ const PARAMETERS: readonly Row[] = [
   ['how lists are written, of a text', query(text, { explode: true }), query(text, { explode: false }), 'same'],
   ['how lists are written, of a list', query({ type: 'array', items: text }), query({ type: 'array', items: text }, { explode: false }), 'breaking'],
   ['a list in a header is written the same both ways', takes({ name: 'X-L', in: 'header', schema: { type: 'array', items: text } }), takes({ name: 'X-L', in: 'header', explode: true, schema: { type: 'array', items: text } }), 'same'],
+  ['a number that may be any text', query({ type: 'integer' }), query(text), 'fine'],
   ['a text that must be a number', query(text), query({ type: 'integer' }), 'breaking'],
   ['a number that may be a short text', query({ type: 'integer' }), query({ ...text, maxLength: 3 }), 'breaking'],
   ['a header in other letters', takes(header('X-Id', false)), takes(header('x-id', false)), 'same'],
@@ -128,4 +149,40 @@ const PARAMETERS: readonly Row[] = [
   ['a value of a server variable goes', api({}, { servers: [{ url: 'https://{r}.example', variables: { r: { default: 'eu', enum: ['eu', 'us'] } } }] }), api({}, { servers: [{ url: 'https://{r}.example', variables: { r: { default: 'eu', enum: ['eu'] } } }] }), 'warning'],
 ];
 
-export const PROTOCOL_CASES: readonly ProtocolCase[] = [...MEDIA, ...SECURITY, ...DELIVERIES, ...LINKS, ...PARAMETERS].map(([name, before, after, verdict]) => ({ name, before, after, verdict }));
+const KEYWORDS: readonly Row[] = [
+  ['other properties must be text, in a request', sends(json(object({ a: text }))), sends(json(object({ a: text }, { additionalProperties: text }))), 'breaking'],
+  ['nothing that is not evaluated may be there, in a request', sends(json({ allOf: [object({ a: text })] })), sends(json({ allOf: [object({ a: text })], unevaluatedProperties: false })), 'breaking'],
+  ['a closed part refuses the properties of the others', sends(json({ allOf: [object({ a: text }), object({ b: text })] })), sends(json({ allOf: [object({ a: text }, { additionalProperties: false }), object({ b: text })] })), 'breaking'],
+  ['the second of a tuple is a number, in a request', sends(json({ type: 'array', prefixItems: [text, text] })), sends(json({ type: 'array', prefixItems: [text, { type: 'integer' }] })), 'breaking'],
+  ['a tuple is closed, in a request', sends(json({ type: 'array', prefixItems: [text] })), sends(json({ type: 'array', prefixItems: [text], items: false })), 'breaking'],
+  ['a tuple is closed, in an answer', answers(json({ type: 'array', prefixItems: [text] })), answers(json({ type: 'array', prefixItems: [text], items: false })), 'fine'],
+  ['one property calls for another, in a request', sends(json(object({ card: text, name: text }))), sends(json(object({ card: text, name: text }, { dependentRequired: { card: ['name'] } }))), 'breaking'],
+  ['one property no longer calls for another, in a request', sends(json(object({ card: text, name: text }, { dependentRequired: { card: ['name'] } }))), sends(json(object({ card: text, name: text }))), 'fine'],
+  ['one property calls for another that is required anyhow', sends(json(object({ card: text, name: text }, { required: ['name'] }))), sends(json(object({ card: text, name: text }, { required: ['name'], dependentRequired: { card: ['name'] } }))), 'fine'],
+  ['one property no longer calls for another, in an answer', answers(json(object({ card: text, name: text }, { dependentRequired: { card: ['name'] } }))), answers(json(object({ card: text, name: text }))), 'breaking'],
+  ['a condition asks for more, in a request', sends(json({ ...object({ k: text, a: text }), if: { properties: { k: { const: 'x' } } }, then: object({ a: text }) })), sends(json({ ...object({ k: text, a: text }), if: { properties: { k: { const: 'x' } } }, then: object({ a: text }, { required: ['a'] }) })), 'breaking'],
+  ['a condition asks for less, in a request', sends(json({ ...object({ k: text }), if: { properties: { k: { const: 'x' } } }, then: { maxProperties: 1 } })), sends(json({ ...object({ k: text }), if: { properties: { k: { const: 'x' } } }, then: { maxProperties: 2 } })), 'fine'],
+  ['the condition itself is another', sends(json({ ...object({ k: text }), if: { properties: { k: { const: 'x' } } }, then: { required: ['a'] } })), sends(json({ ...object({ k: text }), if: { properties: { k: { const: 'y' } } }, then: { required: ['a'] } })), 'warning'],
+  ['a condition comes, in an answer', answers(json(object({ k: text }))), answers(json({ ...object({ k: text }), if: { properties: { k: { const: 'x' } } }, then: { required: ['a'] } })), 'fine'],
+  ['then without if says nothing', sends(json(object({ k: text }))), sends(json({ ...object({ k: text }), then: { required: ['a'] } })), 'same'],
+  ['names must be short, in a request', sends(json({ type: 'object', propertyNames: { maxLength: 9 } })), sends(json({ type: 'object', propertyNames: { maxLength: 5 } })), 'breaking'],
+  ['names may be longer, in a request', sends(json({ type: 'object', propertyNames: { maxLength: 5 } })), sends(json({ type: 'object', propertyNames: { maxLength: 9 } })), 'fine'],
+  ['a list must hold something, in a request', sends(json({ type: 'array' })), sends(json({ type: 'array', contains: text })), 'breaking'],
+  ['a list must hold two of them, in a request', sends(json({ type: 'array', contains: text })), sends(json({ type: 'array', contains: text, minContains: 2 })), 'breaking'],
+  ['what is excluded is another, in a request', sends(json({ not: { const: 'a' } })), sends(json({ not: { const: 'b' } })), 'warning'],
+  ['nothing is excluded any more, in a request', sends(json({ ...text, not: { const: 'a' } })), sends(json(text)), 'fine'],
+  ['a limit that limits nothing', sends(json({ type: 'array' })), sends(json({ type: 'array', minItems: 0 })), 'same'],
+  ['more than zero and at least one, of whole numbers', sends(json({ type: 'integer', exclusiveMinimum: 0 })), sends(json({ type: 'integer', minimum: 1 })), 'same'],
+  ['true and false are all there is', sends(json({ type: 'boolean' })), sends(json({ type: 'boolean', enum: [true, false] })), 'same'],
+  ['a value that its type never allowed', sends(json({ ...text, enum: ['a', 1] })), sends(json({ ...text, enum: ['a'] })), 'same'],
+  ['a limit of another type', sends(json(text)), sends(json({ ...text, minimum: 1 })), 'same'],
+  ['multiples of 10 become those of 5, in a request', sends(json({ type: 'integer', multipleOf: 10 })), sends(json({ type: 'integer', multipleOf: 5 })), 'fine'],
+  ['multiples of 5 become those of 10, in a request', sends(json({ type: 'integer', multipleOf: 5 })), sends(json({ type: 'integer', multipleOf: 10 })), 'breaking'],
+  ['longer numbers, in a request', sends(json({ type: 'integer', format: 'int32' })), sends(json({ type: 'integer', format: 'int64' })), 'fine'],
+  ['shorter numbers, in a request', sends(json({ type: 'integer', format: 'int64' })), sends(json({ type: 'integer', format: 'int32' })), 'breaking'],
+  ['longer numbers, in an answer', answers(json({ type: 'integer', format: 'int32' })), answers(json({ type: 'integer', format: 'int64' })), 'warning'],
+  ['a text or a number where it was a text, in a request', sends(json(text)), sends(json({ anyOf: [text, { type: 'integer' }] })), 'fine'],
+  ['a text or a number where it was a text, in an answer', answers(json(text)), answers(json({ anyOf: [text, { type: 'integer' }] })), 'breaking'],
+];
+
+export const PROTOCOL_CASES: readonly ProtocolCase[] = [...MEDIA, ...SECURITY, ...OWNERSHIP, ...NULL, ...DELIVERIES, ...LINKS, ...PARAMETERS, ...KEYWORDS].map(([name, before, after, verdict]) => ({ name, before, after, verdict }));

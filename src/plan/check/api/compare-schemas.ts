@@ -1,9 +1,11 @@
 import type { Finding } from '../finding.ts';
+import { compareConditions } from './compare-conditions.ts';
 import { compareMessageObjects } from './compare-message-objects.ts';
 import { finding, MOST_OPERATIONS, type Change } from './api-finding.ts';
 import { referenceOf } from './open-api.ts';
 import { member, type Form, type Node } from './form.ts';
 import { isMessageSide, sideOf, type MessageSide, type Place } from './schema-rules.ts';
+import { NO_CONDITIONS } from './schema-conditions.ts';
 import type { Choice, SchemaView, Schemas } from './schema-view.ts';
 import { valueChanges, type SchemaChange } from './value-changes.ts';
 
@@ -122,7 +124,7 @@ export class SchemaComparison {
       this.#compareChoice(pair, ...alone);
       return;
     }
-    const { changes, comparable } = valueChanges({ old, fresh, root });
+    const { changes, comparable } = valueChanges({ old, fresh, root, place: pair.place });
     for (const change of changes) this.#note(pair, change);
     if (!comparable) return;
     if (old.types.has('object') && fresh.types.has('object')) this.#compareObjects(pair, old, fresh);
@@ -130,6 +132,7 @@ export class SchemaComparison {
       this.#child(pair, old.items, fresh.items, 'items');
       for (let index = 0; index < Math.max(old.tuple.length, fresh.tuple.length); index += 1) this.#child(pair, old.tuple[index] ?? old.items, fresh.tuple[index] ?? fresh.items, `prefixItems.${index}`);
     }
+    this.#compareConditions(pair, old, fresh);
     for (let index = 0; index < Math.max(old.choices.length, fresh.choices.length); index += 1) {
       const [from, to] = [old.choices[index], fresh.choices[index]];
       if (from && to) this.#compareChoice(pair, from, to);
@@ -137,20 +140,28 @@ export class SchemaComparison {
     }
   }
 
+  #compareConditions(pair: Pair, old: SchemaView, fresh: SchemaView): void {
+    if (old.conditions === NO_CONDITIONS && fresh.conditions === NO_CONDITIONS) return;
+    const { changes, parts } = compareConditions({ old, fresh, typed: (side, schema, type) => (side === 'old' ? this.#before : this.#after).typed(schema, type, pair.path) });
+    for (const change of changes) this.#note(pair, change);
+    for (const part of parts) this.#child(pair, part.old, part.fresh, part.at);
+  }
+
   /** A schema that has become one variant of several, or the other way round. */
-  #oneBecameSeveral({ old: oldNode, fresh: freshNode }: Pair, old: SchemaView, fresh: SchemaView): [Choice, Choice] | undefined {
-    const single = (node: Node, several: SchemaView): Choice | undefined => {
-      const reference = referenceOf(node);
-      const [choice, ...more] = several.choices;
-      if (reference === undefined || !choice || more.length > 0 || !choice.variants.some((variant) => referenceOf(variant) === reference)) return undefined;
-      return { kind: choice.kind, variants: [node] };
+  #oneBecameSeveral({ old: oldNode, fresh: freshNode, path }: Pair, old: SchemaView, fresh: SchemaView): [Choice, Choice] | undefined {
+    const single = (node: Node, schemas: Schemas, several: { readonly node: Node; readonly view: SchemaView; readonly schemas: Schemas }): Choice | undefined => {
+      const [choice, ...more] = several.view.choices;
+      if (!choice || more.length > 0 || !isChoiceAlone(several.schemas.identity(several.node, path))) return undefined;
+      const [reference, text] = [referenceOf(node), schemas.fingerprint(node, path)];
+      const known = choice.variants.some((variant) => (reference !== undefined && referenceOf(variant) === reference) || several.schemas.fingerprint(variant, path) === text);
+      return known ? { kind: choice.kind, variants: [node] } : undefined;
     };
     if (old.choices.length === 0 && fresh.choices[0]) {
-      const before = single(old.only ?? oldNode, fresh);
+      const before = single(old.only ?? oldNode, this.#before, { node: freshNode, view: fresh, schemas: this.#after });
       return before && [before, fresh.choices[0]];
     }
     if (fresh.choices.length === 0 && old.choices[0]) {
-      const after = single(fresh.only ?? freshNode, old);
+      const after = single(fresh.only ?? freshNode, this.#after, { node: oldNode, view: old, schemas: this.#before });
       return after && [old.choices[0], after];
     }
     return undefined;
@@ -183,7 +194,8 @@ export class SchemaComparison {
       } else if (was && after.has(name)) {
         this.#note(pair, side === 'request' ? { id: 'property-made-read-only', at, description: `${quoted} is read-only now`, old: false, fresh: true } : { id: 'property-made-write-only', at, description: `${quoted} is write-only now`, old: false, fresh: true });
       } else if (is && before.has(name)) {
-        this.#note(pair, { id: side === 'request' ? 'property-made-writable' : 'property-made-readable', at, description: `${quoted} is ${side === 'request' ? 'writable' : 'readable'} now`, old: true, fresh: false });
+        const needs = side === 'request' && fresh.required.has(name);
+        this.#note(pair, needs ? { id: 'property-made-required', at, description: `${quoted} is writable and required now`, old: false, fresh: true } : { id: side === 'request' ? 'property-made-writable' : 'property-made-readable', at, description: `${quoted} is ${side === 'request' ? 'writable' : 'readable'} now`, old: true, fresh: false });
       } else if (was) {
         const closed = side === 'request' && fresh.additional === false;
         this.#note(pair, { id: closed ? 'closed-property-removed' : 'property-removed', at, description: `${quoted} was removed`, old: name });
@@ -271,3 +283,10 @@ function nameOf(variant: Node): string | undefined {
 function shapeOf({ types, formats, properties, values }: SchemaView): string {
   return JSON.stringify([[...types].toSorted(), [...formats], [...properties.keys()].toSorted(), [...(values?.keys() ?? [])].length]);
 }
+
+/** Whether a schema says nothing but a choice, for machines. */
+function isChoiceAlone(schema: Node): boolean {
+  return Object.keys(schema).every((key) => CHOICE_KEYWORDS.has(key));
+}
+
+const CHOICE_KEYWORDS = new Set(['oneOf', 'anyOf', 'discriminator', 'title', 'description', 'example', 'examples', 'deprecated', 'externalDocs', 'xml', '$schema', '$id', '$defs', 'definitions', '$comment']);

@@ -1,5 +1,7 @@
 import { canonical, isNode, member, type Node } from './form.ts';
 import { fingerprints } from './fingerprint.ts';
+import { normalBounds, normalValues } from './normal-form.ts';
+import { CONDITION_KEYWORDS, ConditionGathering, NO_CONDITIONS, type Conditions } from './schema-conditions.ts';
 import { referenceOf, type OpenApi } from './open-api.ts';
 
 export const BOUNDS = ['minLength', 'maxLength', 'minimum', 'maximum', 'minItems', 'maxItems', 'minProperties', 'maxProperties'] as const;
@@ -45,6 +47,9 @@ export interface SchemaView {
   readonly deprecated: boolean;
   readonly readOnly: boolean;
   readonly writeOnly: boolean;
+  readonly conditions: Conditions;
+  /** One text for all that may look at a property or item where `unevaluated` has a word; else empty. */
+  readonly looked: string;
   /** Keywords that are compared as a whole, by their content. */
   readonly others: ReadonlyMap<string, string>;
 }
@@ -57,6 +62,8 @@ export interface Schemas {
   readonly view: (node: Node, path: string) => SchemaView;
   /** The object that stands for a schema wherever it is used: what a bare reference leads to, else the schema itself. @throws BANYAN_DOCUMENT */
   readonly identity: (node: Node, path: string) => Node;
+  /** A schema that is of this type besides. @throws BANYAN_DOCUMENT */
+  readonly typed: (schema: unknown, type: string, path: string) => Node;
   /** One text for a value and all that it refers to. @throws BANYAN_DOCUMENT */
   readonly fingerprint: (value: unknown, path: string) => string;
 }
@@ -69,7 +76,9 @@ const ADDITIONAL = ['additionalProperties', 'unevaluatedProperties'];
 const NO_NODES: readonly Node[] = [];
 
 /** Compared as a whole: what they allow can't be set against each other piece by piece. */
-const WHOLE = ['not', 'if', 'then', 'else', 'patternProperties', 'propertyNames', 'contains', 'minContains', 'maxContains', 'dependentRequired', 'dependentSchemas', 'dependencies', 'unevaluatedItems', 'contentEncoding', 'contentMediaType', 'contentSchema'];
+const WHOLE = ['unevaluatedItems', 'contentEncoding', 'contentMediaType', 'contentSchema'];
+/** What looks at properties or items without naming them on its own level. */
+const LOOKING = ['if', 'then', 'else', 'dependentSchemas', 'contains', 'oneOf', 'anyOf'];
 
 export function schemasOf(api: OpenApi): Schemas {
   const views = new WeakMap<Node, SchemaView>();
@@ -77,6 +86,7 @@ export function schemasOf(api: OpenApi): Schemas {
   const fingerprint = fingerprints(api);
   return {
     node, fingerprint,
+    typed: (schema, type, path) => together([typeNode(type), ...(schema === undefined ? [] : [node(schema, path)])], path),
     view(schema, path) {
       const known = views.get(schema);
       if (known) return known;
@@ -123,6 +133,15 @@ function nodes(api: OpenApi): Pick<Making, 'node' | 'together'> {
   };
 }
 
+const TYPE_NODES = new Map<string, Node>();
+
+/** One object for each type, so that what is made of it is made once. */
+function typeNode(type: string): Node {
+  const known = TYPE_NODES.get(type) ?? { type };
+  TYPE_NODES.set(type, known);
+  return known;
+}
+
 function isBareReference(api: OpenApi, schema: Node): boolean {
   return referenceOf(schema) !== undefined && (!api.siblings || Object.keys(schema).length === 1);
 }
@@ -131,6 +150,9 @@ interface MutableView {
   types: Set<string> | undefined;
   nullable: boolean | undefined;
   nullAllowed: boolean;
+  /** Null is one of several variants, so that the values of the others say nothing of it. */
+  nullByChoice: boolean;
+  nullAmongValues: boolean;
   values: Map<string, unknown> | undefined;
   default: { readonly value: unknown } | undefined;
   discriminator: NonNullable<SchemaView['discriminator']> | undefined;
@@ -143,7 +165,7 @@ class Merging {
   readonly #make: Making;
   readonly #seen = new Set<Node>();
   readonly #stack: Node[] = [];
-  readonly #v: MutableView = { types: undefined, nullable: undefined, nullAllowed: false, values: undefined, default: undefined, discriminator: undefined, additional: true, only: undefined };
+  readonly #v: MutableView = { types: undefined, nullable: undefined, nullAllowed: false, nullByChoice: false, nullAmongValues: true, values: undefined, default: undefined, discriminator: undefined, additional: true, only: undefined };
   readonly #bounds = new Map<BoundName, Bound>();
   readonly #sets = { formats: new Set<string>(), patterns: new Set<string>(), multiples: new Set<number>(), required: new Set<string>() };
   readonly #properties = new Map<string, Node[]>();
@@ -152,6 +174,8 @@ class Merging {
   readonly #choices: Choice[] = [];
   readonly #flags = { uniqueItems: false, deprecated: false, readOnly: false, writeOnly: false };
   readonly #others = new Map<string, string>();
+  #conditions: ConditionGathering | undefined;
+  readonly #parts: Node[] = [];
 
   constructor(making: Making) {
     this.#make = making;
@@ -170,18 +194,25 @@ class Merging {
       }
       this.#take(part);
     }
-    const { types = api.untyped === 'any' ? undefined : this.#typesByContent(), values, default: byDefault, discriminator, additional, only, nullAllowed, nullable } = this.#v;
+    const conditions = this.#conditions?.gathered() ?? NO_CONDITIONS;
+    const { types = api.untyped === 'any' ? undefined : this.#typesByContent(), values, default: byDefault, discriminator, additional, only, nullAllowed, nullAmongValues, nullByChoice, nullable } = this.#v;
     const says = types !== undefined || values !== undefined || this.#choices.length > 0;
     const full = new Set<string>(types ?? (values ? typesOfValues(values) : ALL_TYPES));
     if (full.has('number')) full.add('integer');
+    const possible = normalValues(values, full);
     return {
-      types: full, nullable: nullAllowed || (nullable ?? !says),
-      ...(values ? { values } : {}), bounds: this.#bounds, ...this.#sets, ...this.#flags,
+      types: full, nullable: nullByChoice || (nullAmongValues && (nullAllowed || (nullable ?? !says))),
+      ...(possible ? { values: possible } : {}), bounds: normalBounds(this.#bounds, full), conditions, looked: conditions.unevaluated ? this.#looked() : '', ...this.#sets, ...this.#flags,
       properties: new Map([...this.#properties].map(([name, schemas]) => [name, together(schemas, path)])),
       additional: typeof additional === 'boolean' ? additional : together(additional, path),
       ...(this.#items.length > 0 ? { items: together(this.#items, path) } : {}), tuple: this.#tuple.map((schemas) => together(schemas, path)),
       choices: this.#choices, ...(only ? { only } : {}), ...(discriminator ? { discriminator } : {}), ...(byDefault ? { default: byDefault } : {}), others: this.#others,
     };
+  }
+
+  #looked(): string {
+    const { fingerprint, path } = this.#make;
+    return this.#parts.flatMap((part) => LOOKING.filter((key) => member(part, key) !== undefined).map((key) => `${key} ${fingerprint(part[key], `${path}.${key}`)}`)).toSorted().join('\n');
   }
 
   #take(part: Node): void {
@@ -219,11 +250,13 @@ class Merging {
     list('prefixItems').forEach((schema, index) => (this.#tuple[index] ??= []).push(schema));
     for (const kind of ['oneOf', 'anyOf'] as const) this.#takeChoice(kind, list(kind));
     this.#takeDiscriminator(member(part, 'discriminator'), at('discriminator'));
+    this.#parts.push(part);
+    if (CONDITION_KEYWORDS.some((key) => member(part, key) !== undefined)) (this.#conditions ??= new ConditionGathering({ ...this.#make, form })).take(part);
     if (Object.hasOwn(part, 'default')) this.#v.default ??= { value: part['default'] };
     for (const flag of ['uniqueItems', 'deprecated', 'readOnly', 'writeOnly'] as const) if (member(part, flag) === true) this.#flags[flag] = true;
     for (const key of WHOLE) {
       const value = member(part, key);
-      if (value === undefined || isNever(part)) continue;
+      if (value === undefined) continue;
       this.#others.set(key, `${this.#others.get(key) ?? ''}${this.#make.fingerprint(value, at(key))}`);
     }
   }
@@ -243,10 +276,13 @@ class Merging {
 
   #takeValues(part: Node): void {
     const listed = member(part, 'enum');
-    const values = Object.hasOwn(part, 'const') ? [part['const']] : listed === undefined ? undefined : this.#make.api.form.list(listed, `${this.#make.path}.enum`);
+    const among = listed === undefined ? undefined : this.#make.api.form.list(listed, `${this.#make.path}.enum`);
+    const only = Object.hasOwn(part, 'const') ? canonical(part['const']) : undefined;
+    const values = only === undefined ? among : [part['const']].filter(() => among?.some((value) => canonical(value) === only) ?? true);
     if (!values) return;
     const known = this.#v.values;
     this.#v.values = new Map(values.filter((value) => value !== null).map((value): [string, unknown] => [canonical(value), value]).filter(([text]) => known?.has(text) ?? true));
+    if (!values.includes(null)) this.#v.nullAmongValues = false;
     if (member(part, 'type') === undefined) this.#v.nullable = (this.#v.nullable ?? true) && values.includes(null);
   }
 
@@ -278,7 +314,7 @@ class Merging {
   /** `null` among the variants makes nullable; a single variant is no choice. */
   #takeChoice(kind: Choice['kind'], variants: readonly Node[]): void {
     const others = variants.filter((variant) => member(variant, 'type') !== 'null');
-    if (others.length < variants.length) this.#v.nullAllowed = true;
+    if (others.length < variants.length) this.#v.nullByChoice = true;
     const [only] = others;
     if (others.length > 1) this.#choices.push({ kind, variants: others });
     else if (only) {

@@ -1,5 +1,7 @@
 import { BOUNDS, isTighter, type Bound, type BoundName, type SchemaView } from './schema-view.ts';
 import { canonical } from './form.ts';
+import { NO_CONDITIONS } from './schema-conditions.ts';
+import type { MessageSide, Place } from './schema-rules.ts';
 
 /** A change of a schema; its rule is the place and this id. */
 export interface SchemaChange {
@@ -16,9 +18,14 @@ interface Both {
   readonly fresh: SchemaView;
 }
 
+interface Standing extends Both {
+  readonly root: boolean;
+  readonly place: Place | MessageSide;
+}
+
 /** What two schemas say of a value itself. `comparable`: whether it makes sense to look into its parts. */
-export function valueChanges({ old, fresh, root }: Both & { readonly root: boolean }): { readonly changes: readonly SchemaChange[]; readonly comparable: boolean } {
-  const type = typeChange({ old, fresh, root });
+export function valueChanges({ old, fresh, root, place }: Standing): { readonly changes: readonly SchemaChange[]; readonly comparable: boolean } {
+  const type = typeChange({ old, fresh, root, place });
   const comparable = type?.id !== 'type-changed' && type?.id !== 'schema-changed' && (type === undefined || (!isWhatever(old) && !isWhatever(fresh)));
   const always = [...(type ? [type] : []), ...nullability({ old, fresh })];
   if (!comparable) return { comparable, changes: type ? [type] : [] };
@@ -34,11 +41,16 @@ function isAny({ types }: SchemaView): boolean {
 
 /** Any value, and nothing is said of its parts. */
 function isWhatever(view: SchemaView): boolean {
-  return isAny(view) && view.properties.size === 0 && view.required.size === 0 && view.additional === true && view.items === undefined && view.tuple.length === 0 && view.bounds.size === 0;
+  return isAny(view) && view.choices.length === 0 && view.conditions === NO_CONDITIONS && view.properties.size === 0 && view.required.size === 0 && view.additional === true && view.items === undefined && view.tuple.length === 0 && view.bounds.size === 0;
 }
 
-function typeChange({ old, fresh, root }: Both & { readonly root: boolean }): SchemaChange | undefined {
-  const [more, fewer] = [[...fresh.types].some((type) => !old.types.has(type)), [...old.types].some((type) => !fresh.types.has(type))];
+/** What stands in an address, a header or a cookie is text, so that a text takes in whatever is no list and no object. */
+const TEXTUAL: ReadonlySet<string> = new Set(['string', 'number', 'integer', 'boolean']);
+
+function typeChange({ old, fresh, root, place }: Standing): SchemaChange | undefined {
+  const written = root && (place === 'parameter' || place === 'response-header');
+  const allows = ({ types }: SchemaView, type: string): boolean => types.has(type) || (written && types.has('string') && TEXTUAL.has(type));
+  const [more, fewer] = [[...fresh.types].some((type) => !allows(old, type)), [...old.types].some((type) => !allows(fresh, type))];
   if (!more && !fewer) return undefined;
   const [from, to] = [typeText(old), typeText(fresh)];
   const id = more && fewer ? (root ? 'schema-changed' : 'type-changed') : more ? 'type-widened' : 'type-narrowed';
@@ -56,10 +68,13 @@ function nullability({ old, fresh }: Both): SchemaChange[] {
   return [{ id: fresh.nullable ? 'made-nullable' : 'made-not-nullable', description: fresh.nullable ? 'null is possible now' : 'null is no longer possible', old: old.nullable, fresh: fresh.nullable }];
 }
 
+/** Formats whose values are all of another one. */
+const WIDER: Readonly<Record<string, string>> = { int32: 'int64', float: 'double' };
+
 function formatChanges({ old, fresh }: Both): SchemaChange[] {
   const [from, to] = [[...old.formats].toSorted().join(' and '), [...fresh.formats].toSorted().join(' and ')];
   if (from === to) return [];
-  const id = from === '' ? 'format-added' : to === '' ? 'format-removed' : 'format-changed';
+  const id = from === '' ? 'format-added' : to === '' ? 'format-removed' : WIDER[from] === to ? 'format-widened' : WIDER[to] === from ? 'format-narrowed' : 'format-changed';
   return [{ id, description: `the format ${from || 'none'} has become ${to || 'none'}`, ...(from ? { old: from } : {}), ...(to ? { fresh: to } : {}) }];
 }
 
@@ -96,13 +111,20 @@ function setChanges({ old, fresh }: Both): SchemaChange[] {
   return [
     ...sets.flatMap(({ id, from, to }) => {
       if (canonical(from) === canonical(to)) return [];
-      const what = from.length === 0 ? 'added' : to.length === 0 ? 'removed' : 'changed';
+      const what = from.length === 0 ? 'added' : to.length === 0 ? 'removed' : multipleChange(from, to);
       return [{ id: `${id}-${what}`, description: `the ${id.replace('-', ' ')} ${from.join(' and ') || 'none'} has become ${to.join(' and ') || 'none'}`, ...(from.length > 0 ? { old: from.join(' and ') } : {}), ...(to.length > 0 ? { fresh: to.join(' and ') } : {}) }];
     }),
     ...[...new Set([...old.others.keys(), ...fresh.others.keys()])]
       .filter((keyword) => old.others.get(keyword) !== fresh.others.get(keyword))
       .map((keyword) => ({ id: 'keyword-changed', at: keyword, description: `the keyword ${keyword} says something else` })),
   ];
+}
+
+/** Every multiple of 10 is one of 5. Of several at once, and of patterns, it is not worked out. */
+function multipleChange([from, ...more]: readonly (string | number)[], [to, ...others]: readonly (string | number)[]): 'relaxed' | 'tightened' | 'changed' {
+  if (typeof from !== 'number' || typeof to !== 'number' || more.length + others.length > 0) return 'changed';
+  const isWhole = (ratio: number): boolean => Number.isSafeInteger(Math.round(ratio)) && Math.abs(ratio - Math.round(ratio)) < 1e-9;
+  return isWhole(from / to) ? 'relaxed' : isWhole(to / from) ? 'tightened' : 'changed';
 }
 
 function defaultChanges({ old: { default: from }, fresh: { default: to } }: Both): SchemaChange[] {
