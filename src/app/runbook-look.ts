@@ -31,7 +31,7 @@ export function lookAtTables(context: ApplicationContext, plan: PlanToUndo, reac
         looked.push(await lookAt(client, table, columnsOf(plan, table.name).filter((column) => there.has(column))));
       }
       lost = false;
-      return { at: found.at, tables: looked };
+      return { at: found.at, tables: looked, schema: found.schema };
     } finally {
       client.release(lost);
     }

@@ -13,6 +13,7 @@ import { writeDocument } from './document-output.ts';
 import type { RunbookTestOptions, RunbookTestResult } from './plan-types.ts';
 import { Rehearsal, wayBackOf, type RehearsalResult, type RehearsedWork } from './rehearsal.ts';
 import { configuredContacts } from './runbook-contacts.ts';
+import { runbookHazards } from './runbook-hazards.ts';
 import { lookAtTables } from './runbook-look.ts';
 import { readDocumentText } from './text-file.ts';
 
@@ -27,7 +28,7 @@ export async function testRunbook(context: ApplicationContext, { input, schema, 
   const tested = sql.length === 0 ? { steps: [], restores: [], notes: [] } : await onThrowAwayServer(context, { tables, restored: restoredTables(plan), sql, wayBack: wayBackOf(generator.generate(plan)) });
   const failed = tested.steps.find(({ result }) => result !== 'came back');
   const runbook = generator.generate(plan, {
-    contacts, restores: tested.restores, ...(look ? { look } : {}),
+    contacts, hazards: await runbookHazards(plan, look), restores: tested.restores, ...(look ? { look } : {}),
     rehearsal: {
       at: new Date(context.clock.now()), cameBack: tested.steps.filter(({ step_id: id, result }) => id !== 'all' && result === 'came back').length, notRehearsed,
       ...(failed === undefined ? {} : { failed: `${failed.step_id} (${failed.name}): ${failed.result}; ${failed.detail}` }),

@@ -5,6 +5,7 @@ import type { ApplicationContext } from './application.ts';
 import { writeDocument } from './document-output.ts';
 import type { RunbookOptions, RunbookResult } from './plan-types.ts';
 import { configuredContacts } from './runbook-contacts.ts';
+import { runbookHazards } from './runbook-hazards.ts';
 import { lookAtTables } from './runbook-look.ts';
 import { readDocumentText } from './text-file.ts';
 
@@ -14,7 +15,8 @@ export async function runbook(context: ApplicationContext, { input, output, form
   for (const { path, near } of unknown) if (near !== undefined) context.progress.note(`${input}: ${path} is not read. Did you mean "${near}"?`);
   const contacts = await configuredContacts(context);
   const look = await lookAtTables(context, value, reach);
-  const made = new RollbackGenerator({ clock: context.clock }).generate(value, { contacts, ...(look ? { look } : {}) });
+  const hazards = await runbookHazards(value, look);
+  const made = new RollbackGenerator({ clock: context.clock }).generate(value, { contacts, hazards, ...(look ? { look } : {}) });
   const written = await writeDocument({
     format, ...(output === undefined ? {} : { output }),
     render: { json: () => `${JSON.stringify(made, null, 2)}\n`, text: () => runbookText(made), markdown: () => runbookMarkdown(made) },

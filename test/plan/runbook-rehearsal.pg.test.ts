@@ -129,6 +129,25 @@ describePostgres('banyan runbook test', () => {
     expect((await banyan('runbook', '-i', file, '--database', 'postgres://nobody@127.0.0.1:1/none')).code).toBe(3);
   });
 
+  it('says what each way back may hurt, with the sizes of the database it is given', async () => {
+    const database = await testDatabase({ schema: 'CREATE TABLE public."Odd users" (id bigint PRIMARY KEY, age int, "no""te" text, mail text); INSERT INTO public."Odd users" SELECT n, n, \'x\', \'y\' FROM generate_series(1, 1000) n; CREATE SCHEMA app; CREATE TABLE app.orders (id bigint PRIMARY KEY, CONSTRAINT positive CHECK (id > 0)); INSERT INTO app.orders VALUES (1); ANALYZE' });
+    const file = join(folder, 'plan.json');
+    await writeFile(file, JSON.stringify(planned()));
+    const made = async (...words: string[]): Promise<readonly (readonly [string, unknown])[]> => {
+      const { rollback_phases: phases } = JSON.parse((await banyan('runbook', '-i', file, '--json', ...words)).stdout) as RollbackRunbook;
+      return phases.flatMap(({ steps }) => steps.flatMap(({ name, hazard_details: details = [] }) => details.map(({ hazard, relation, rows }) => [name, [hazard, relation, rows]] as const)));
+    };
+    const sized = (users: number | null, orders: number | null) => expect.arrayContaining([
+      [expect.stringContaining('age'), ['renames', 'Odd users', users]], [expect.stringContaining('verified'), ['deletes_data', 'Odd users', users]],
+      [expect.stringContaining('positive'), ['blocks_readers', 'app.orders', orders]], [expect.stringContaining('positive'), ['refuses_rows', 'app.orders', orders]],
+    ]) as unknown;
+    expect(await made('--database', database.url)).toEqual(sized(1000, 1));
+    expect(await made('--no-database')).toEqual(sized(null, null));
+    const text = (await banyan('runbook', '-i', file, '--no-database', '-f', 'text')).stdout;
+    expect(text).toMatch(/HAZARDS blocks_readers of app\.orders \(size unknown\), refuses_rows of app\.orders \(size unknown\)/);
+    expect((await banyan('runbook', '-i', file, '--no-database', '-f', 'markdown')).stdout).toContain('Hazards: blocks_readers of app.orders (size unknown), refuses_rows of app.orders (size unknown).');
+  });
+
   it('measures how long a restore takes, by the sizes of the database it is given', async () => {
     const database = await testDatabase({ schema: 'CREATE TABLE public.t (id bigint PRIMARY KEY, b text); INSERT INTO public.t SELECT n, n FROM generate_series(1, 100) n' });
     const plan = new MigrationPlanner({ clock: new ManualClock() }).plan({ type: 'database', pattern: 'schema_change', source: 'a', target: 'b', schema_changes: [{ table: 't', changes: [{ type: 'drop_column', column: 'b', nullable: false }] }] });

@@ -1,4 +1,5 @@
 import { parseTableName, quoteIdentifier, quoteTable, type TableName } from '../../model/names.ts';
+import type { Schema } from '../../model/schema.ts';
 import type { PlanToUndo, StepToUndo } from './plan-to-undo.ts';
 import type { LostRows } from './runbook-document.ts';
 
@@ -20,6 +21,8 @@ export interface DatabaseLook {
   /** RFC 3339. */
   readonly at: string;
   readonly tables: readonly LookedAtTable[];
+  /** Its tables as they are, with the types and rules of their columns. */
+  readonly schema?: Schema;
 }
 
 /** The table of a plan; undefined: named as people do ("order items"). */

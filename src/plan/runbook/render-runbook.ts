@@ -1,3 +1,4 @@
+import { hazardDetailsText } from '../check/hazard-text.ts';
 import { countingOf } from './lost-rows.ts';
 import { isMissing } from './roles.ts';
 import type { RollbackRunbook, RollbackStep } from './runbook-document.ts';
@@ -46,9 +47,9 @@ export function runbookText(runbook: RollbackRunbook): string {
   return `${lines.join('\n')}\n`;
 }
 
-function stepText({ rollback_order: order, name, script_type: type, script_content: script, loses, loses_rows: rows, validation_commands: commands, failure_escalation: failure, estimated_duration_minutes: minutes }: RollbackStep): string[] {
+function stepText({ rollback_order: order, name, script_type: type, script_content: script, loses, loses_rows: rows, hazard_details: hazards = [], validation_commands: commands, failure_escalation: failure, estimated_duration_minutes: minutes }: RollbackStep): string[] {
   return [
-    `   ${order}. ${name} (${type}, ${minutes} min)`, ...(loses === undefined ? [] : [`      LOSES ${loses}`]), ...countingOf(rows).map((query) => `      count them: ${query}`),
+    `   ${order}. ${name} (${type}, ${minutes} min)`, ...(loses === undefined ? [] : [`      LOSES ${loses}`]), ...(hazards.length === 0 ? [] : [`      HAZARDS ${hazardDetailsText(hazards)}`]), ...countingOf(rows).map((query) => `      count them: ${query}`),
     ...script.split('\n').map((line) => `      ${type === 'manual' ? '' : '| '}${line}`), ...commands.flatMap((command) => command.split('\n').map((line) => `      check: ${line}`)), `      if it fails: ${failure}`,
   ];
 }
@@ -69,7 +70,7 @@ export function runbookMarkdown(runbook: RollbackRunbook): string {
       `## ${i + 1}. ${phase.phase_name}`, '', `${phase.description}. Urgency ${phase.urgency_level}, ${phase.estimated_duration_minutes} minutes.`, '',
       ...phase.prerequisites.map((each) => `- Before: ${each}`), ...phase.communication_requirements.map((each) => `- Tell: ${each}`), '',
       ...phase.steps.flatMap((step) => [
-        `### ${step.rollback_order}. ${step.name}`, '', `${step.description}.`, '', ...(countingOf(step.loses_rows).length === 0 ? [] : ['To count them:', '', ...block('sql', countingOf(step.loses_rows).join('\n'))]),
+        `### ${step.rollback_order}. ${step.name}`, '', `${step.description}.`, '', ...(step.hazard_details === undefined ? [] : [`Hazards: ${hazardDetailsText(step.hazard_details)}.`, '']), ...(countingOf(step.loses_rows).length === 0 ? [] : ['To count them:', '', ...block('sql', countingOf(step.loses_rows).join('\n'))]),
         ...(step.script_type === 'manual' ? [step.script_content, ''] : block(step.script_type === 'sql' ? 'sql' : 'sh', step.script_content)),
         ...(step.validation_commands.length === 0 ? [] : ['Check:', '', ...block(step.script_type === 'sql' ? 'sql' : 'sh', step.validation_commands.join('\n'))]), `If it fails: ${step.failure_escalation}.`, '',
       ]),

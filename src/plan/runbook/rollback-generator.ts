@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../../core/clock.ts';
+import type { HazardDetail } from '../check/finding.ts';
 import { stableHash } from '../stable-hash.ts';
 import { postRollback, validationChecklist } from './checklists.ts';
 import { escalationOf, templatesOf } from './communication.ts';
@@ -19,6 +20,8 @@ export interface GenerateOptions {
   readonly testedAt?: Date;
   /** What a look at the database found. Default: rows as the plan has them. */
   readonly look?: DatabaseLook;
+  /** What each way back may hurt, by its text. Default: nobody has read the statements. */
+  readonly hazards?: ReadonlyMap<string, readonly HazardDetail[]>;
   /** How long restoring sample rows took. Default: it was not tried. */
   readonly restores?: readonly RestoreProbe[];
   /** What came of trying it. Default: it was not tried. */
@@ -47,10 +50,10 @@ export class RollbackGenerator {
    * The way back of each phase, from the last to the first, with what is watched, said and restored.
    * @param plan of {@link MigrationPlanner}, or of another tool in the same form; its id does not depend on when it was made.
    */
-  generate(plan: PlanToUndo, { contacts: named = [], testedAt, rehearsal, look, restores }: GenerateOptions = {}): RollbackRunbook {
+  generate(plan: PlanToUndo, { contacts: named = [], testedAt, rehearsal, look, restores, hazards }: GenerateOptions = {}): RollbackRunbook {
     const tested = testedAt ?? (rehearsal !== undefined && passed(rehearsal) ? rehearsal.at : undefined);
     const contacts = contactsOf(plan, named);
-    const phases = rollbackPhasesOf(plan, look);
+    const phases = rollbackPhasesOf(plan, { ...(look ? { look } : {}), ...(hazards ? { hazards } : {}) });
     const triggers = triggerConditionsOf(plan, contacts.map(reachText));
     const minutes = phases.reduce((sum, phase) => sum + phase.estimated_duration_minutes, 0);
     return {

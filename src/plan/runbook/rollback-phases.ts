@@ -1,7 +1,6 @@
 import type { RiskLevel } from '../plan-document.ts';
 import type { PhaseToUndo, PlanToUndo } from './plan-to-undo.ts';
-import type { DatabaseLook } from './lost-rows.ts';
-import { rollbackStepsOf } from './rollback-steps.ts';
+import { rollbackStepsOf, type RollbackKnowledge } from './rollback-steps.ts';
 import type { RollbackPhase, RollbackStep, Urgency } from './runbook-document.ts';
 
 /** A rollback phase takes a quarter of its phase's time (INTERFACE). */
@@ -17,14 +16,14 @@ const TOLD: Readonly<Record<Urgency, readonly string[]>> = {
 };
 
 /** The plan's phases from the last to the first, each with its way back. */
-export function rollbackPhasesOf(plan: PlanToUndo, look?: DatabaseLook): RollbackPhase[] {
+export function rollbackPhasesOf(plan: PlanToUndo, known: RollbackKnowledge = {}): RollbackPhase[] {
   const phases: RollbackPhase[] = [];
   let before: { readonly phase: string; readonly last: RollbackStep } | undefined;
   for (const phase of plan.phases.toReversed()) {
     const risk = riskOf(phase);
     const urgency = URGENCY[risk];
     const minutes = minutesOf(plan, phase);
-    const steps = rollbackStepsOf(plan, { phase, urgency, minutes, after: before ? [before.last.step_id] : [], ...(look ? { look } : {}) });
+    const steps = rollbackStepsOf(plan, { phase, urgency, minutes, after: before ? [before.last.step_id] : [], known });
     phases.push({
       phase_name: `rollback_${phase.name}`,
       description: `Go back to where ${phase.name} began${phase.description === undefined || phase.description === '' ? '' : `. ${phase.name} was: ${phase.description}`}`,

@@ -1,13 +1,21 @@
+import type { HazardDetail } from '../check/finding.ts';
 import type { PhaseToUndo, PlanToUndo, StepToUndo } from './plan-to-undo.ts';
 import { lostRowsOf, lostRowsText, type DatabaseLook } from './lost-rows.ts';
 import type { RollbackStep, Urgency } from './runbook-document.ts';
 
 /** A step before its place among the others is known. */
-type Draft = Pick<RollbackStep, 'name' | 'description' | 'script_type' | 'script_content' | 'validation_commands' | 'success_criteria'> & Pick<RollbackStep, 'loses' | 'loses_rows'>;
+type Draft = Pick<RollbackStep, 'name' | 'description' | 'script_type' | 'script_content' | 'validation_commands' | 'success_criteria'> & Pick<RollbackStep, 'loses' | 'loses_rows' | 'hazards' | 'hazard_details'>;
+
+/** What is known besides the plan. */
+export interface RollbackKnowledge {
+  readonly look?: DatabaseLook;
+  /** What each way back may hurt, by its text. */
+  readonly hazards?: ReadonlyMap<string, readonly HazardDetail[]>;
+}
 
 /** What is done to be where the phase began: stop it, undo its steps from the last to the first, look. */
-export function rollbackStepsOf(plan: PlanToUndo, { phase, urgency, minutes, after, look }: { readonly phase: PhaseToUndo; readonly urgency: Urgency; readonly minutes: number; readonly after: readonly string[]; readonly look?: DatabaseLook }): RollbackStep[] {
-  const drafts = [stopOf(phase), ...flagsOf(plan, phase), ...undoingOf(plan, phase, look), lookOf(plan, phase)];
+export function rollbackStepsOf(plan: PlanToUndo, { phase, urgency, minutes, after, known = {} }: { readonly phase: PhaseToUndo; readonly urgency: Urgency; readonly minutes: number; readonly after: readonly string[]; readonly known?: RollbackKnowledge }): RollbackStep[] {
+  const drafts = [stopOf(phase), ...flagsOf(plan, phase), ...undoingOf(plan, phase, known), lookOf(plan, phase)];
   const each = Math.max(1, Math.floor(minutes / drafts.length));
   const id = (index: number): string => `rb_${phase.name}_${index + 1}`;
   return drafts.map((draft, i) => ({
@@ -24,6 +32,8 @@ export function rollbackStepsOf(plan: PlanToUndo, { phase, urgency, minutes, aft
     rollback_order: i + 1,
     ...(draft.loses === undefined ? {} : { loses: draft.loses }),
     ...(draft.loses_rows === undefined ? {} : { loses_rows: draft.loses_rows }),
+    ...(draft.hazards === undefined ? {} : { hazards: draft.hazards }),
+    ...(draft.hazard_details === undefined ? {} : { hazard_details: draft.hazard_details }),
   }));
 }
 
@@ -53,16 +63,17 @@ function flagsOf({ feature_flags: flags = [] }: PlanToUndo, { tasks = [] }: Phas
   });
 }
 
-function undoingOf(plan: PlanToUndo, phase: PhaseToUndo, look?: DatabaseLook): Draft[] {
+function undoingOf(plan: PlanToUndo, phase: PhaseToUndo, known: RollbackKnowledge): Draft[] {
   const steps = (phase.steps ?? []).toReversed().filter(({ rollback }) => rollback !== '');
-  if ((phase.steps ?? []).length > 0) return steps.filter(({ rollback }, i) => steps.findIndex((other) => other.rollback === rollback) === i).map((step) => undo(plan, step, { same: steps.filter(({ rollback }) => rollback === step.rollback), ...(look ? { look } : {}) }));
+  if ((phase.steps ?? []).length > 0) return steps.filter(({ rollback }, i) => steps.findIndex((other) => other.rollback === rollback) === i).map((step) => undo(plan, step, { same: steps.filter(({ rollback }) => rollback === step.rollback), known }));
   return byHandOf(plan, phase);
 }
 
 /** One command may undo several steps: going back from 25 % goes back from 5 % as well. */
-function undo(plan: PlanToUndo, step: StepToUndo, { same, look }: { readonly same: readonly StepToUndo[]; readonly look?: DatabaseLook }): Draft {
+function undo(plan: PlanToUndo, step: StepToUndo, { same, known: { look, hazards } }: { readonly same: readonly StepToUndo[]; readonly known: RollbackKnowledge }): Draft {
   const spoken = step.rollback.split('\n').every((line) => line.startsWith('--'));
   const type = spoken || !(step.script_type === 'sql' || step.script_type === 'banyan' || step.script_type === 'bash') ? 'manual' : step.script_type === 'sql' ? 'sql' : 'bash';
+  const details = hazards?.get(step.rollback) ?? [];
   const names = same.toReversed().map(({ name }) => name);
   const losses = [...new Set(same.flatMap(({ loses }) => (loses === undefined ? [] : [loses])))].join('; ');
   const rows = losses === '' ? [] : lostRowsOf(plan, step, look);
@@ -76,6 +87,7 @@ function undo(plan: PlanToUndo, step: StepToUndo, { same, look }: { readonly sam
     success_criteria: [step.script_type === 'sql' && step.validate_rollback !== undefined ? 'The query answers t' : `${type === 'bash' ? 'The command answers 0' : 'It is done'}, and what it validates is as before`],
     ...(lost === '' ? {} : { loses: lost }),
     ...(rows.length === 0 ? {} : { loses_rows: rows }),
+    ...(details.length === 0 ? {} : { hazards: [...new Set(details.map(({ hazard }) => hazard))], hazard_details: details }),
   };
 }
 

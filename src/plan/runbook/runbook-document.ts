@@ -1,4 +1,5 @@
 import type { Estimate } from '../measured/range.ts';
+import type { HazardDetail } from '../check/finding.ts';
 import type { RiskLevel } from '../plan-document.ts';
 
 /*
@@ -26,6 +27,9 @@ export interface RollbackStep {
   readonly loses?: string;
   /** Of which rows, at most. */
   readonly loses_rows?: readonly LostRows[];
+  /** What may hurt while it runs, by the names of `banyan check`. Absent: nothing, or its statements were not read. */
+  readonly hazards?: readonly string[];
+  readonly hazard_details?: readonly HazardDetail[];
 }
 
 /** How many rows of a table undoing a step concerns. */
