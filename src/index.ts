@@ -17,6 +17,10 @@ export {
 } from './app/library/reconcile.ts';
 export { ApiGenerator, directory, type GeneratedApi } from './app/library/generate.ts';
 export { HealthChecker, TrafficRouter, type RouteStatus, type TrafficRouterOptions } from './app/library/route.ts';
+export {
+  CompatibilityChecker, type Compared, type ComparedPair, type CompareDatabasesOptions, type CompatibilityCheckerOptions, type CompatibilityReport, type DataCheck, type Finding,
+  type HazardDetail, type MigrationScript,
+} from './app/library/check.ts';
 export { MigrationPlanner } from './plan/migration-planner.ts';
 export { readSpecification, type Specification } from './plan/specification.ts';
 export type { MigrationPlan } from './plan/plan-document.ts';

@@ -45,8 +45,8 @@ export interface CheckOptions {
   readonly renames?: Readonly<Record<string, string>>;
   /** Of databases: a column whose new type would write its table anew, or with another name, gets a second one beside it for a while. */
   readonly expandContract?: boolean;
-  /** A file of rules: other severities, and waivers. */
-  readonly rules?: string;
+  /** A file of rules: other severities, and waivers. Absent: that of the configuration, if there is one. False: none. */
+  readonly rules?: string | false;
   /** How long the rows of one table of `before` are looked at, in seconds. Default 60; 0: not at all. */
   readonly rowsTimeoutSeconds?: number;
   /** Hazards that are allowed, by their names; `none`: none. Given: what is not allowed makes the answer "no". */

@@ -24,6 +24,8 @@ export interface Config {
   readonly route?: RouteConfig;
   /** Who is called when a migration goes back. */
   readonly runbook: Frozen<ConfigFile['runbook']>;
+  /** `rules`: the file of rules of `banyan check`, an absolute path. */
+  readonly check: Frozen<ConfigFile['check']>;
   /** Where Banyan keeps its own tables; the monolith's database unless the file says otherwise. */
   readonly state: { readonly url: string };
   /** Where `sync run` serves its metrics; absent: nowhere. */

@@ -9,6 +9,7 @@ test.each<[string, unknown]>([
   ['empty sections', { monolith, sync: null, services: null, log: {} }],
   ['a variable for a number and for a choice', { monolith, sync: { heartbeatMs: '${MS}', mode: '${MODE:-bidirectional}' } }],
   ['tables as names and objects', { monolith, services: { a: { url: 'x', tables: ['t', { table: 'v' }] } } }],
+  ['a file of rules', { monolith, check: { rules: './check-rules.yaml' } }],
   ['contacts', { monolith, runbook: { contacts: [{ role: 'lead', name: 'Ada', phone: '1' }] } }],
   ['keys', { monolith, route: { monolith: 'http://h', key: ['ip', { cookie: 'uid' }] } }],
 ])('an editor accepts %s', (_name, value) => {

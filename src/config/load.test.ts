@@ -24,6 +24,7 @@ test('the least configuration has every default', () => {
     file: 'banyan.yaml',
     monolith: { url: 'postgres://m@h/db' },
     runbook: { contacts: [] },
+    check: {},
     services: new Map(),
     sync: {
       mode: 'bidirectional',
@@ -205,14 +206,14 @@ const table = (rest: string) => `${MONOLITH}services:\n  a:\n    url: "postgres:
 
 describe('what is wrong is named with line, key, found and expected', () => {
   test.each<[string, string, string]>([
-    ['no file', '', '1:1: found nothing; expected a mapping of version, monolith, services, sync, validate, route, runbook, state, metrics, log.'],
-    ['a list', '- 1', '1:1: found a list; expected a mapping of version, monolith, services, sync, validate, route, runbook, state, metrics, log.'],
+    ['no file', '', '1:1: found nothing; expected a mapping of version, monolith, services, sync, validate, route, runbook, check, state, metrics, log.'],
+    ['a list', '- 1', '1:1: found a list; expected a mapping of version, monolith, services, sync, validate, route, runbook, check, state, metrics, log.'],
     ['no monolith', 'version: 1', '1:1: monolith: found nothing; expected a mapping of url.'],
     ['version', `version: 2\n${MONOLITH}`, '1:10: version: found the number 2; expected a whole number, 1.'],
-    ['a key almost right', `${MONOLITH}sevices: {}`, '2:1: sevices: found the unknown key "sevices"; expected one of version, monolith, services, sync, validate, route, runbook, state, metrics, log. Did you mean "services"?'],
+    ['a key almost right', `${MONOLITH}sevices: {}`, '2:1: sevices: found the unknown key "sevices"; expected one of version, monolith, services, sync, validate, route, runbook, check, state, metrics, log. Did you mean "services"?'],
     ['a key far off', `${MONOLITH}log: { zebra: 1 }`, '2:8: log.zebra: found the unknown key "zebra"; expected one of level, format.'],
     ['a key of Object', `${MONOLITH}log: { constructor: 1 }`, '2:8: log.constructor: found the unknown key "constructor"; expected one of level, format.'],
-    ['a number as a key', `${MONOLITH}1: 2`, '2:1: 1: found the unknown key "1"; expected one of version, monolith, services, sync, validate, route, runbook, state, metrics, log.'],
+    ['a number as a key', `${MONOLITH}1: 2`, '2:1: 1: found the unknown key "1"; expected one of version, monolith, services, sync, validate, route, runbook, check, state, metrics, log.'],
     ['a list as a key', `${MONOLITH}? [a]\n: 1`, '2:3: found a list as a key; expected a text as a key.'],
     ['an anchor as a key', `${MONOLITH}log: { level: &a info, *a : 1 }`, '2:24: log.info: found the unknown key "info"; expected one of level, format.'],
     ['a choice almost right', `${MONOLITH}sync: { mode: bidirectonal }`, '2:15: sync.mode: found "bidirectonal"; expected one of monolith-to-service, service-to-monolith, bidirectional. Did you mean "bidirectional"?'],

@@ -277,6 +277,7 @@ export const fileSchema = section(
     validate,
     route: Type.Optional(routeSchema),
     runbook: runbookSchema,
+    check: section({ rules: Type.Optional(text('file', 'What your team thinks of the rules: other severities, and waivers that expire; relative to this file. `--rules` of the command line comes before it.')) }, { default: {}, description: 'Comparing schemas and APIs.' }),
     state: section(
       { url: Type.Optional(text('database-url', "Where Banyan keeps its own tables. Default: the monolith's database.")) },
       { default: {}, description: "Banyan's own tables." },

@@ -78,6 +78,7 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['check --before a.sql --after b.sql --type database --rename t.a=t.b --rename u=v', 'check', { before: 'a.sql', after: 'b.sql', type: 'database', format: 'text', renames: { 't.a': 't.b', u: 'v' } }],
   ['check --before a --after b --type database --rows-timeout 0', 'check', { before: 'a', after: 'b', type: 'database', format: 'text', rowsTimeoutSeconds: 0 }],
   ['check --before a --after b --type database --allow-hazard none --apply --plan-hash x --lock-timeout 50', 'check', { before: 'a', after: 'b', type: 'database', format: 'text', allowHazards: ['none'], apply: { planHash: 'x', lockTimeoutMs: 50 } }],
+  ['check --before a --after b --type database --no-rules --apply --plan-hash x --allow-rows t.a --allow-rows t.b', 'check', { before: 'a', after: 'b', type: 'database', format: 'text', rules: false, allowRows: ['t.a', 't.b'], apply: { planHash: 'x' } }],
   ['check --before a --after b --type api -f sarif -o c.sarif', 'check', { before: 'a', after: 'b', type: 'api', format: 'sarif', output: 'c.sarif' }],
   ['generate --service accounts -o out', 'generate', { service: 'accounts', outDir: 'out' }],
   ['generate --db postgres://h/d --service a --tables t,u -o out', 'generate', { db: 'postgres://h/d', service: 'a', tables: ['t', 'u'], outDir: 'out' }],

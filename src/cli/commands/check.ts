@@ -15,7 +15,8 @@ interface CheckFlags {
   readonly format: CheckFormat;
   readonly rename?: Readonly<Record<string, string>>;
   readonly expandContract?: boolean;
-  readonly rules?: string;
+  /** False: `--no-rules`. */
+  readonly rules?: string | false;
   readonly rowsTimeout?: number;
   readonly allowHazard?: readonly string[];
   readonly allowRows?: readonly string[];
@@ -38,7 +39,8 @@ export function addCheck(program: Command, frame: Frame): void {
     )
     .option('--rename <old=new>', 'a table or column that has another name now: users.mail=users.email; may be given again', rename)
     .option('--expand-contract', 'of databases: a column that is renamed, or whose new type would write its table anew, gets a second one beside it; triggers keep both in step until the old one goes')
-    .option('--rules <file>', 'what your team thinks of the rules: other severities, and waivers that expire', filled)
+    .option('--rules <file>', 'what your team thinks of the rules: other severities, and waivers that expire (default: check.rules of the configuration)', filled)
+    .option('--no-rules', 'no file of rules, whatever the configuration says')
     .option('--rows-timeout <seconds>', 'how long the rows of one table of --before, a database, are counted that break new rules; 0: not at all (default: 60)', decimalNumber(0, 86_400))
     .option('--allow-hazard <name>', 'a hazard of the scripts (their rollbacks need no leave) that is allowed, or none; what is not allowed makes the exit code at least 1; may be given again', each)
     .option('--allow-rows <where>', 'the field_path of a data check: rows that break it do not keep --apply back; may be given again', each)
