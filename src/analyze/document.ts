@@ -22,6 +22,9 @@ export function tablesOf(document: BoundaryDocument, service: string): readonly 
   return document.services[service] ?? [];
 }
 
+/** What becomes of a key that crosses: an id and a check, a read copy, events, a question to the owner, or a table of its own. */
+export type RemedyKind = 'id' | 'replicate' | 'event' | 'api' | 'own';
+
 export interface Cut {
   readonly from: TableName;
   readonly to: TableName;
@@ -32,6 +35,13 @@ export interface Cut {
   readonly columns: readonly string[];
   /** False: no constraint says so; names and types do. */
   readonly declared: boolean;
+  readonly remedyKind: RemedyKind;
+  readonly why: string;
+  /** Calls of transactions with a statement that joins across it. */
+  readonly joins: number;
+  /** Calls of transactions that write the table it leaves, each of which the constraint checked. */
+  readonly childWrites: number;
+  readonly parentWrites: number;
 }
 
 export interface Transactions {
@@ -48,18 +58,42 @@ export interface Transactions {
 export interface DistributedTransaction {
   readonly transaction: string;
   readonly calls: number;
+  /** Where the workload says in what time it ran. */
+  readonly callsPerDay?: number;
   readonly services: readonly string[];
   readonly writes: readonly TableName[];
-  /** A saga: the step of each service in turn, and what undoes it. */
-  readonly steps: readonly { readonly service: string; readonly action: string; readonly compensation: string }[];
+  readonly pattern: 'outbox' | 'saga';
+  /** The step of each service in turn, and what undoes it. */
+  readonly steps: readonly SagaStep[];
   readonly remedy: string;
+}
+
+/** One service's part in a transaction that is no longer one. */
+export interface SagaStep {
+  /** From 1. */
+  readonly order: number;
+  readonly service: string;
+  /** `compensable`: can be undone; `pivot`: decides; `retriable`: repeated until it succeeds. */
+  readonly kind: 'compensable' | 'pivot' | 'retriable';
+  readonly tables: readonly TableName[];
+  readonly action: string;
+  readonly compensation: string;
+  /** Why it stands where it stands. */
+  readonly why: string;
+  /** What a reader can see after it and before the next. */
+  readonly between: string;
 }
 
 export interface CrossingRead {
   readonly tables: readonly TableName[];
   readonly services: readonly string[];
   readonly calls: number;
+  readonly callsPerDay?: number;
+  /** The service that would answer, with most of the tables. */
+  readonly home: string;
+  readonly remedyKind: 'replicate' | 'compose' | 'read-model';
   readonly remedy: string;
+  readonly why: string;
 }
 
 export interface Metrics {
@@ -87,14 +121,76 @@ export interface ServiceDetails {
   readonly cohesion: number;
   readonly incomingCuts: number;
   readonly outgoingCuts: number;
+  /** The table that most of its others refer to. */
+  readonly centre: TableName;
+  /** Calls of transactions that write its tables, and of those that write nowhere else. */
+  readonly writes: { readonly calls: number; readonly whole: number };
+  /** What it needs of, or gives to, each other service. */
+  readonly leaves: readonly Leaving[];
   readonly distributedCalls: number;
   /** Rows and bytes where the server's estimates were at hand, else -1 and 0. */
   readonly rows: number;
   readonly bytes: number;
+  /** How long the copy of its rows takes; absent: sizes are not known. */
+  readonly extraction?: ExtractionTime;
   /** The strongest bonds that hold it together. */
   readonly reasons: readonly string[];
   /** Columns whose names say that they hold personal data. */
   readonly personalData: readonly string[];
+}
+
+/** What ties a service to one other. */
+export interface Leaving {
+  readonly service: string;
+  readonly keysOut: number;
+  readonly keysIn: number;
+  /** Calls of transactions with joins across, and of transactions that write in both. */
+  readonly joins: number;
+  readonly transactions: number;
+  readonly says: string;
+}
+
+/** Seconds that copying takes. */
+export interface ExtractionTime {
+  readonly low: number;
+  readonly likely: number;
+  readonly high: number;
+  /** `measured`: by reading the tables; `stated`: by rates from elsewhere. */
+  readonly basis: 'measured' | 'stated';
+  readonly arithmetic: string;
+}
+
+/** Why a service stands where it does in the order of extraction. */
+export interface OrderStep {
+  readonly service: string;
+  readonly reasons: readonly string[];
+}
+
+/** A table that is copied into services that do not own it. */
+export interface Duplicate {
+  readonly table: TableName;
+  readonly owner: string;
+  readonly into: readonly string[];
+  readonly why: string;
+  /** How old a copy may be, and why. */
+  readonly staleness: string;
+}
+
+/** Services that need each other in a circle, and the edges that open it. */
+export interface Cycle {
+  readonly services: readonly string[];
+  /** A key of the cheapest edge. */
+  readonly cheapest: Cut;
+  /** Without these no circle is left among them; the cheapest first. */
+  readonly breaks: readonly CycleBreak[];
+}
+
+export interface CycleBreak {
+  readonly from: string;
+  readonly to: string;
+  readonly keys: number;
+  /** What breaking it costs, in words. */
+  readonly cost: string;
 }
 
 export interface TableDetails {
@@ -103,6 +199,8 @@ export interface TableDetails {
   readonly confidence: number;
   readonly runnerUp?: string;
   readonly reasons: readonly string[];
+  /** What speaks for the runner-up. */
+  readonly against?: readonly string[];
 }
 
 export interface SharedTable {
@@ -139,7 +237,10 @@ export interface Details {
   readonly keysInside: readonly { readonly from: TableName; readonly to: TableName }[];
   /** Partitions, which follow their parents. */
   readonly partitions: Readonly<Record<string, TableName>>;
-  readonly cycles: readonly { readonly services: readonly string[]; readonly cheapest: Cut }[];
+  readonly cycles: readonly Cycle[];
+  /** Why the services are taken out in the order given. */
+  readonly order: readonly OrderStep[];
+  readonly duplicates: readonly Duplicate[];
   /** Other resolutions: how many services, how stable, how many writes stay whole. */
   readonly alternatives: readonly {
     readonly services: number;

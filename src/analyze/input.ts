@@ -1,6 +1,7 @@
 import { splitTableName, type TableName } from '../model/names.ts';
 import type { ForeignKey, Schema, Table } from '../model/schema.ts';
-import type { Routine, Workload, WorkloadTransaction } from '../model/workload.ts';
+import type { Routine, Workload, WorkloadTransaction, WriteOperation } from '../model/workload.ts';
+import type { CopyTimes } from './advice/extraction-time.ts';
 import { append } from './lookup.ts';
 
 /** What there is to analyse. Only the schema is needed; each of the others makes the answer better. */
@@ -8,6 +9,8 @@ export interface AnalyzerInput {
   readonly schema: Schema;
   readonly workload?: Workload;
   readonly routines?: readonly Routine[];
+  /** How long tables take to copy, where that was measured. */
+  readonly copyTimes?: CopyTimes;
 }
 
 /** A foreign key between two different tables of the schema, declared or inferred. */
@@ -32,7 +35,20 @@ export interface Access {
   readonly reads: readonly number[];
   readonly writes: readonly number[];
   readonly joins: readonly (readonly number[])[];
+  /** What is done to rows, where the workload says so; empty: not known. */
+  readonly operations: readonly Operation[];
   readonly label: string;
+}
+
+/** What one kind of statement does to the rows of a table. */
+export interface Operation {
+  readonly table: number;
+  readonly kind: WriteOperation['kind'];
+  readonly columns: readonly string[];
+  /** Columns set from their own old value. */
+  readonly relative: readonly string[];
+  /** Of these, those that something is taken from. */
+  readonly falling: readonly string[];
 }
 
 /** The tables to place, numbered in order of name, so that no result depends on the order of input. */
@@ -41,6 +57,8 @@ export interface Monolith {
   readonly indexOf: ReadonlyMap<TableName, number>;
   readonly references: readonly Reference[];
   readonly transactions: readonly Access[];
+  /** In what time the transactions ran; absent: not known. */
+  readonly seconds?: number;
   /** Views, functions and triggers: what they touch together. */
   readonly code: readonly (readonly number[])[];
   /** Partitions go where their parent goes. */
@@ -73,6 +91,7 @@ export function readInput(input: AnalyzerInput): Monolith {
     indexOf,
     references: declaredReferences(tables, resolve),
     transactions,
+    ...(input.workload?.seconds === undefined ? {} : { seconds: input.workload.seconds }),
     code: codeGroups(input, known, expand),
     partitions,
     unknownTables: [...unknown].sort(),
@@ -137,6 +156,9 @@ function access(
     reads: known(expand(item.reads)),
     writes: known(item.writes),
     joins: item.joins.map((tables) => known(expand(tables))).filter((tables) => tables.length > 1),
+    operations: (item.operations ?? []).flatMap(({ table, kind, columns = [], relative = [], falling = [] }) =>
+      known([table]).map((index): Operation => ({ table: index, kind, columns, relative, falling })),
+    ),
     label: item.line === undefined ? `transaction ${index + 1}` : `line ${item.line}`,
   };
 }

@@ -1,23 +1,20 @@
-import type { CrossingRead, DistributedTransaction, Transactions } from './document.ts';
-import type { Access, Monolith } from './input.ts';
-import { compareText } from './input.ts';
-import { append, itemAt } from './lookup.ts';
-
-type ServiceOf = (table: number) => string | undefined;
+import { describeReads } from './advice/reads.ts';
+import { proposeSaga, type SagaContext } from './advice/saga.ts';
+import type { Usage } from './advice/usage.ts';
+import type { DistributedTransaction, Transactions } from './document.ts';
+import { compareText, type Access, type Monolith, type Operation } from './input.ts';
+import { itemAt } from './lookup.ts';
 
 /** Which transactions and joins a division tears apart. */
-export function examineTransactions(
-  monolith: Monolith,
-  serviceOf: ServiceOf,
-  isReplicated: (table: number) => boolean,
-): Transactions {
+export function examineTransactions(context: SagaContext & { readonly usage: Usage }): Transactions {
+  const { monolith } = context;
   const writing = monolith.transactions.filter((transaction) => transaction.writes.length > 0);
   return {
     total: monolith.transactions.length,
     calls: sum(monolith.transactions),
     writing: writing.length,
-    distributed: distributedTransactions(monolith, writing, serviceOf),
-    crossingReads: crossingReads(monolith, serviceOf, isReplicated),
+    distributed: distributedTransactions(context, writing),
+    crossingReads: describeReads(context),
   };
 }
 
@@ -33,79 +30,50 @@ export function writesKeptWhole(monolith: Monolith, serviceOf: (table: number) =
   return all === 0 ? 1 : whole / all;
 }
 
-function distributedTransactions(
-  monolith: Monolith,
-  writing: readonly Access[],
-  serviceOf: ServiceOf,
-): DistributedTransaction[] {
-  const merged = new Map<string, { calls: number; labels: string[]; writes: readonly number[] }>();
-  for (const { calls, writes, label } of writing) {
-    if (new Set(writes.map(serviceOf)).size < 2) continue;
+interface Torn {
+  calls: number;
+  readonly labels: string[];
+  readonly writes: readonly number[];
+  readonly operations: Map<string, Operation>;
+}
+
+/** Transactions that write the same tables in the same ways are one kind. */
+function distributedTransactions(context: SagaContext & { readonly usage: Usage }, writing: readonly Access[]): DistributedTransaction[] {
+  const merged = new Map<string, Torn>();
+  for (const { calls, writes, label, operations } of writing) {
+    if (new Set(writes.map(context.serviceOf)).size < 2) continue;
     const key = writes.join(',');
-    const known = merged.get(key) ?? { calls: 0, labels: [], writes };
+    const known = merged.get(key) ?? { calls: 0, labels: [], writes, operations: new Map<string, Operation>() };
     known.calls += calls;
     known.labels.push(label);
+    for (const operation of operations) join(known.operations, operation);
     merged.set(key, known);
   }
   return [...merged.values()]
-    .map(({ calls, labels, writes }) => distributed(monolith, serviceOf, { calls, labels, writes }))
+    .map((torn) => distributed(context, torn))
     .sort((a, b) => b.calls - a.calls || compareText(a.writes.join(), b.writes.join()));
 }
 
-function distributed(
-  monolith: Monolith,
-  serviceOf: ServiceOf,
-  group: { readonly calls: number; readonly labels: readonly string[]; readonly writes: readonly number[] },
-): DistributedTransaction {
-  const byService = new Map<string, string[]>();
-  for (const table of group.writes) {
-    const service = serviceOf(table) ?? 'monolith';
-    append(byService, service, itemAt(monolith.tables, table).name);
-  }
-  const ordered = [...byService].sort((a, b) => b[1].length - a[1].length || compareText(a[0], b[0]));
-  const [first, second] = ordered.map(([service]) => service);
-  return {
-    transaction: group.labels.length > 3 ? `${group.labels.slice(0, 3).join(', ')} …` : group.labels.join(', '),
-    calls: group.calls,
-    services: ordered.map(([service]) => service),
-    writes: group.writes.map((table) => itemAt(monolith.tables, table).name),
-    steps: ordered.map(([service, tables], index) => ({
-      service,
-      action: `${index === 0 ? 'writes' : 'receives the event and writes'} ${tables.join(', ')}`,
-      compensation: index === 0 ? 'marks its rows as withdrawn' : `undoes its rows in ${tables.join(', ')}`,
-    })),
-    remedy:
-      ordered.length === 2
-        ? `outbox: ${first} commits its rows and an event in one transaction; ${second} applies it once`
-        : `saga: ${first} starts it and tells the others one by one; each step has a compensation`,
-  };
+function join(into: Map<string, Operation>, operation: Operation): void {
+  const key = `${operation.kind} ${operation.table}`;
+  const known = into.get(key);
+  const union = (part: 'columns' | 'relative' | 'falling'): string[] => [...new Set([...(known?.[part] ?? []), ...operation[part]])];
+  into.set(key, { ...operation, columns: union('columns'), relative: union('relative'), falling: union('falling') });
 }
 
-function crossingReads(
-  monolith: Monolith,
-  serviceOf: ServiceOf,
-  isReplicated: (table: number) => boolean,
-): CrossingRead[] {
-  const merged = new Map<string, { calls: number; tables: readonly number[] }>();
-  for (const { calls, joins } of monolith.transactions) {
-    for (const tables of joins) {
-      if (new Set(tables.map(serviceOf)).size < 2) continue;
-      const known = merged.get(tables.join(',')) ?? { calls: 0, tables };
-      known.calls += calls;
-      merged.set(tables.join(','), known);
-    }
-  }
-  return [...merged.values()]
-    .map(({ calls, tables }): CrossingRead => {
-      const services = [...new Set(tables.map((table) => serviceOf(table) ?? 'monolith'))].sort();
-      const owned = new Set(tables.filter((table) => !isReplicated(table)).map(serviceOf));
-      const remedy =
-        owned.size < 2
-          ? 'replicate the reference data it reads'
-          : `compose: ask each service by id, or keep a read model of the columns it needs`;
-      return { tables: tables.map((table) => itemAt(monolith.tables, table).name), services, calls, remedy };
-    })
-    .sort((a, b) => b.calls - a.calls || compareText(a.tables.join(), b.tables.join()));
+function distributed(context: SagaContext & { readonly usage: Usage }, torn: Torn): DistributedTransaction {
+  const { pattern, remedy, steps } = proposeSaga(context, torn.writes, [...torn.operations.values()]);
+  const callsPerDay = context.usage.perDay(torn.calls);
+  return {
+    transaction: torn.labels.length > 3 ? `${torn.labels.slice(0, 3).join(', ')} …` : torn.labels.join(', '),
+    calls: torn.calls,
+    ...(callsPerDay === undefined ? {} : { callsPerDay }),
+    services: steps.map(({ service }) => service),
+    writes: torn.writes.map((table) => itemAt(context.monolith.tables, table).name),
+    pattern,
+    steps,
+    remedy,
+  };
 }
 
 function sum(transactions: readonly Access[]): number {

@@ -8,7 +8,9 @@ export function mergeOperations(operations: readonly WriteOperation[]): WriteOpe
     const known = merged.get(key);
     const columns = [...new Set([...(known?.columns ?? []), ...(operation.columns ?? [])])];
     const relative = [...new Set([...(known?.relative ?? []), ...(operation.relative ?? [])])];
-    merged.set(key, { ...operation, ...(columns.length > 0 ? { columns } : {}), ...(relative.length > 0 ? { relative } : {}) });
+    const falling = [...new Set([...(known?.falling ?? []), ...(operation.falling ?? [])])];
+    const found = { ...(columns.length > 0 ? { columns } : {}), ...(relative.length > 0 ? { relative } : {}), ...(falling.length > 0 ? { falling } : {}) };
+    merged.set(key, { ...operation, ...found });
   }
   return [...merged.values()];
 }

@@ -60,6 +60,8 @@ export interface WriteOperation {
   readonly columns?: readonly string[];
   /** Of these, those set from their own old value (`quantity = quantity - 1`). */
   readonly relative?: readonly string[];
+  /** Of these, those that something is taken from. */
+  readonly falling?: readonly string[];
 }
 
 /** A function or procedure, as far as its body could be read. */

@@ -1,5 +1,5 @@
 import { tablesOf, type BoundaryDocument } from '../document.ts';
-import { shortName } from './markdown.ts';
+import { shortName } from '../text.ts';
 
 /** The cut for Graphviz: services as clusters, cut keys bold. */
 export function renderDot(document: BoundaryDocument): string {

@@ -1,5 +1,5 @@
-import { splitTableName, type TableName } from '../../model/names.ts';
 import { tablesOf, type BoundaryDocument, type ServiceDetails } from '../document.ts';
+import { bytesText, counted, percent, secondsText, shortName, whole } from '../text.ts';
 import { workloadSection } from './workload.ts';
 import { renderServicesYaml } from './yaml.ts';
 
@@ -12,8 +12,10 @@ export function renderMarkdown(document: BoundaryDocument): string {
     summary(document),
     services(document),
     shared(document),
+    duplicates(document),
     cuts(document),
-    transactions(document),
+    distributed(document),
+    crossingReads(document),
     cycles(document),
     alternatives(document),
     evidence(document),
@@ -22,16 +24,6 @@ export function renderMarkdown(document: BoundaryDocument): string {
     `## Configuration\n\nReady for banyan.yaml, the addresses left to fill in:\n\n${FENCE}yaml\n${renderServicesYaml(document)}${FENCE}`,
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
-}
-
-/** A table's name as a reader knows it: without `public.`. */
-export function shortName(table: TableName | string): string {
-  const { schema } = splitTableName(table);
-  return schema === 'public' ? table.replace(/^public\./, '') : table;
-}
-
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(share > 0 && share < 0.995 ? 1 : 0)} %`;
 }
 
 function row(cells: readonly (string | number)[]): string {
@@ -62,22 +54,33 @@ function summary(document: BoundaryDocument): string {
 function services(document: BoundaryDocument): string {
   const parts = document.order.map((name, index) => {
     const service = document.details.services[name];
-    const tables = tablesOf(document, name);
-    return service ? describeService(name, index + 1, service, tables) : '';
+    return service ? describeService(name, index + 1, service, { document }) : '';
   });
   return ['## Services, the easiest to take out first', ...parts].join('\n\n');
 }
 
-function describeService(name: string, position: number, service: ServiceDetails, tables: readonly TableName[]): string {
+function describeService(name: string, position: number, service: ServiceDetails, context: { readonly document: BoundaryDocument }): string {
+  const { details } = context.document;
+  const tables = tablesOf(context.document, name);
+  const order = details.order[position - 1]?.reasons ?? [];
   const lines = [
     `### ${position}. ${name}`,
     '',
     tables.map((item) => '`' + shortName(item) + '`').join(', '),
     '',
-    `- Cohesion ${percent(service.cohesion)}; ${service.incomingCuts} keys into it, ${service.outgoingCuts} out of it; ${service.distributedCalls} calls of transactions shared with others.`,
+    `- Centre: ${shortName(service.centre)}. Cohesion ${percent(service.cohesion)}; ${counted(service.incomingCuts, 'key')} into it, ${whole(service.outgoingCuts)} out of it.`,
   ];
-  if (service.rows >= 0) lines.push(`- About ${service.rows} rows, ${(service.bytes / 1_048_576).toFixed(1)} MiB.`);
+  if (service.writes.calls > 0) {
+    lines.push(`- Of ${whole(service.writes.calls)} calls that write its tables, ${whole(service.writes.whole)} (${percent(service.writes.whole / service.writes.calls)}) write nowhere else.`);
+  }
+  if (service.rows >= 0) lines.push(`- About ${whole(service.rows)} rows, ${bytesText(service.bytes)}.`);
+  if (service.extraction) {
+    const { low, likely, high, arithmetic } = service.extraction;
+    lines.push(`- First copy: ${secondsText(likely)} (${secondsText(low)} to ${secondsText(high)}). ${arithmetic}.`);
+  }
   if (service.reasons.length > 0) lines.push('- Why together:', ...service.reasons.map((reason) => `  - ${reason}`));
+  if (service.leaves.length > 0) lines.push('- What ties it to others:', ...service.leaves.map(({ service: other, says }) => `  - ${other}: ${says}`));
+  if (order.length > 0) lines.push(`- Why at this place: ${order.join('; ')}.`);
   if (service.personalData.length > 0) lines.push(`- Personal data: ${service.personalData.slice(0, 8).join(', ')}${service.personalData.length > 8 ? ' …' : ''}`);
   return lines.join('\n');
 }
@@ -101,6 +104,11 @@ function shared(document: BoundaryDocument): string {
   return parts.join('\n\n');
 }
 
+function duplicates(document: BoundaryDocument): string {
+  const rows = document.details.duplicates.map(({ table: name, owner, into, why, staleness }) => [shortName(name), owner, into.join(', '), why, staleness]);
+  return rows.length === 0 ? '' : `## What to copy, and how old a copy may be\n\n${table(['table', 'owner', 'into', 'why', 'how old'], rows)}`;
+}
+
 function cuts(document: BoundaryDocument): string {
   if (document.cuts.length === 0) return '## Cut foreign keys\n\nNone.';
   const rows = document.cuts.map((cut) => [
@@ -109,42 +117,57 @@ function cuts(document: BoundaryDocument): string {
     `${cut.fromService} → ${cut.toService}`,
     cut.constraint,
     cut.remedy,
+    cut.why,
   ]);
-  return `## Cut foreign keys\n\n${table(['from', 'to', 'services', 'constraint', 'remedy'], rows)}`;
+  return `## Cut foreign keys\n\n${table(['from', 'to', 'services', 'constraint', 'remedy', 'why'], rows)}`;
 }
 
-function transactions(document: BoundaryDocument): string {
-  const { transactions: found } = document;
-  const parts: string[] = [];
-  if (found.distributed.length > 0) {
-    const rows = found.distributed.map((item) => [
-      item.calls,
-      item.transaction,
-      item.services.join(' → '),
-      item.writes.map(shortName).join(', '),
-      item.remedy,
-    ]);
-    parts.push(`## Transactions that become distributed\n\n${table(['calls', 'where', 'services', 'writes', 'remedy'], rows)}`);
-  }
-  if (found.crossingReads.length > 0) {
-    const rows = found.crossingReads.map((item) => [
-      item.calls,
-      item.tables.map(shortName).join(', '),
-      item.services.join(', '),
-      item.remedy,
-    ]);
-    parts.push(`## Reads that cross services\n\n${table(['calls', 'tables', 'services', 'remedy'], rows)}`);
-  }
-  return parts.join('\n\n');
+/** `7,680 a day`, or the bare number of calls. */
+function often({ calls, callsPerDay }: { readonly calls: number; readonly callsPerDay?: number }): string {
+  return callsPerDay === undefined ? counted(calls, 'call') : `${counted(callsPerDay, 'call')} a day`;
+}
+
+function distributed({ transactions }: BoundaryDocument): string {
+  if (transactions.distributed.length === 0) return '';
+  const parts = transactions.distributed.slice(0, MANY).map((item, index) =>
+    [
+      `### ${index + 1}. ${item.services.join(' → ')}: ${often(item)}`,
+      '',
+      `${capital(item.transaction)}: writes ${item.writes.map(shortName).join(', ')}.`,
+      '',
+      `${capital(item.remedy)}.`,
+      '',
+      table(
+        ['step', 'service', 'kind', 'does', 'undone by', 'why here', 'until the next step'],
+        item.steps.map((step) => [step.order, step.service, step.kind, step.action, step.compensation, step.why, step.between]),
+      ),
+    ].join('\n'),
+  );
+  const more = transactions.distributed.length - parts.length;
+  return ['## Transactions that become distributed', ...parts, ...(more > 0 ? [`${more} more in boundaries.json.`] : [])].join('\n\n');
+}
+
+function crossingReads({ transactions }: BoundaryDocument): string {
+  const rows = transactions.crossingReads.map((item) => [
+    often(item), item.tables.map(shortName).join(', '), item.services.join(', '), item.remedy, item.why,
+  ]);
+  return rows.length === 0 ? '' : `## Reads that cross services\n\n${table(['how often', 'tables', 'services', 'remedy', 'why'], rows)}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function cycles(document: BoundaryDocument): string {
   if (document.details.cycles.length === 0) return '';
-  const lines = document.details.cycles.map(
-    ({ services: names, cheapest }) =>
-      `- ${names.join(' ⇄ ')}: cheapest to give up is ${shortName(cheapest.from)} → ${shortName(cheapest.to)} (${cheapest.fromService} → ${cheapest.toService})`,
+  const parts = document.details.cycles.map(({ services: names, breaks }) =>
+    [
+      `${names.join(' ⇄ ')}: no circle is left once these are broken, the cheapest first.`,
+      '',
+      table(['from', 'to', 'keys', 'what it costs'], breaks.map(({ from, to, keys, cost }) => [from, to, keys, cost])),
+    ].join('\n'),
   );
-  return `## Circular dependencies\n\n${lines.join('\n')}`;
+  return ['## Circular dependencies', ...parts].join('\n\n');
 }
 
 function alternatives(document: BoundaryDocument): string {

@@ -1,5 +1,5 @@
 import { tablesOf, type BoundaryDocument } from '../document.ts';
-import { shortName } from './markdown.ts';
+import { shortName } from '../text.ts';
 
 const ROW = 22;
 const PADDING = 14;

@@ -1,5 +1,5 @@
 import { tablesOf, type BoundaryDocument } from '../document.ts';
-import { percent, shortName } from './markdown.ts';
+import { percent, shortName } from '../text.ts';
 
 /** The short answer for a terminal: at most `width` columns (default 100) where names allow. */
 export function renderText(document: BoundaryDocument, options: { readonly width?: number } = {}): string {

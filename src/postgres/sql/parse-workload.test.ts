@@ -68,7 +68,7 @@ SELECT 1 FROM only_read;`);
     expect(workload.transactions[0]!.operations).toEqual([
       { table: 'public.a', kind: 'insert' },
       { table: 'public.a', kind: 'update', columns: ['n', 'at'], relative: ['n'] },
-      { table: 'public.b', kind: 'update', columns: ['x', 'y', 'z'], relative: ['y'] },
+      { table: 'public.b', kind: 'update', columns: ['x', 'y', 'z'], relative: ['y'], falling: ['y'] },
       { table: 'public.c', kind: 'delete' },
       { table: 'public.d', kind: 'delete' },
       { table: 'public.e', kind: 'insert' },

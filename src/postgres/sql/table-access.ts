@@ -94,13 +94,25 @@ function operationsOf(statement: (typeof WRITING)[number], value: Readonly<Recor
 function updateOf(table: TableName, targets: unknown): WriteOperation {
   const columns: string[] = [];
   const relative: string[] = [];
+  const falling: string[] = [];
   for (const item of asArray(targets)) {
     const target = isRecord(item) ? item['ResTarget'] : undefined;
     if (!isRecord(target) || typeof target['name'] !== 'string') continue;
     columns.push(target['name']);
     if (namesColumn(target['val'], target['name'])) relative.push(target['name']);
+    if (takesFrom(target['val'], target['name'])) falling.push(target['name']);
   }
-  return { table, kind: 'update', columns, ...(relative.length === 0 ? {} : { relative }) };
+  return { table, kind: 'update', columns, ...(relative.length === 0 ? {} : { relative }), ...(falling.length === 0 ? {} : { falling }) };
+}
+
+/** Whether an expression subtracts from the column of this name. */
+function takesFrom(value: unknown, column: string): boolean {
+  if (Array.isArray(value)) return value.some((item) => takesFrom(item, column));
+  if (!isRecord(value)) return false;
+  const operator = asArray(value['name'])[0];
+  const minus = isRecord(operator) && isRecord(operator['String']) && operator['String']['sval'] === '-';
+  if (minus && namesColumn(value['lexpr'], column)) return true;
+  return Object.values(value).some((item) => takesFrom(item, column));
 }
 
 /** Whether an expression reads the column of this name. */
