@@ -1,3 +1,4 @@
+import { BanyanError } from '../core/errors.ts';
 import type { Schema } from '../model/schema.ts';
 import { compareApis } from '../plan/check/api/compare-apis.ts';
 import type { DataCheck } from '../plan/check/data-check.ts';
@@ -38,6 +39,7 @@ export type ComparedPlaces = Comparison & { readonly dataChecks?: readonly DataC
 export async function comparePlaces(options: ComparePlacesOptions): Promise<ComparedPlaces> {
   const { before, after, type, compatibility, at } = options;
   if (type === 'database') return await compareDatabases(options);
+  if (options.expandContract) throw new BanyanError('BANYAN_USAGE', { message: `--expand-contract is of --type database, not of ${type}.` });
   const [old, fresh] = [await textOf(before), await textOf(after)];
   const names = { before: nameOf(before), after: nameOf(after) };
   if (type === 'graphql') return compareGraphql({ before: old, after: fresh, names });

@@ -13,11 +13,6 @@ export interface TwinWriters {
   kept(twin: string): Promise<void>;
   /** From now on, nobody writes the new one, and nobody is at it still. */
   notKept(twin: string): Promise<void>;
-  /** From now on, the new one is also written with null. */
-  filled(twin: string): void;
-  /** From now on, until it is filled again, nobody writes the old column with null: it is null already. */
-  emptied(twin: string): Promise<void>;
-  refilled(twin: string): void;
   /** Ends them. All that was wrong, also with what the rows say in the end. */
   stop(): Promise<string[]>;
 }
@@ -26,7 +21,7 @@ export interface TwinWriters {
 export async function startWriters(pool: pg.Pool, count = 3): Promise<TwinWriters> {
   const faults: string[] = [];
   const journal = new Map<string, Record<string, string | null>>();
-  const [keeping, full, empty] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const keeping = new Set<string>();
   let written = 0;
   const state = { stopped: false };
   const turns: Promise<unknown>[] = [];
@@ -37,9 +32,10 @@ export async function startWriters(pool: pg.Pool, count = 3): Promise<TwinWriter
   const write = async (client: pg.PoolClient, writer: number, step: number): Promise<void> => {
     const twin = ['n', 'code', 'email'][step % 3] ?? 'n';
     const names = TWINS[twin] ?? [];
-    const value = step % 11 === 0 && twin !== 'n' && !empty.has(twin) ? null : twin === 'email' ? `w${writer}-${step}` : String(step);
+    const value = step % 11 === 0 && twin !== 'n' ? null : twin === 'email' ? `w${writer}-${step}` : String(step);
     const strict = keeping.has(twin);
-    const onNew = strict && step % 2 === 0 && (value !== null || full.has(twin));
+    // Nulls too, by either name, whether the row is filled or not.
+    const onNew = strict && step % 2 === 0;
     // A new name, an old one, or both at once, of which the new one is to win.
     const [first = '', second = ''] = names;
     const assigned: [string, string | null][] = !onNew ? [[first, value]] : step % 4 === 0 && value !== null ? [[first, twin === 'email' ? 'loser' : '999'], [second, value]] : [[second, value]];
@@ -87,21 +83,15 @@ export async function startWriters(pool: pg.Pool, count = 3): Promise<TwinWriter
     await Promise.all(turns);
   };
   return {
-    faults, written: () => written, filled: (twin) => void full.add(twin),
+    faults, written: () => written,
     kept: async (twin) => {
       keeping.add(twin);
       await settled();
     },
     notKept: async (twin) => {
       keeping.delete(twin);
-      full.delete(twin);
       await settled();
     },
-    emptied: async (twin) => {
-      empty.add(twin);
-      await settled();
-    },
-    refilled: (twin) => void empty.delete(twin),
     stop: async () => {
       if (state.stopped) return faults;
       state.stopped = true;

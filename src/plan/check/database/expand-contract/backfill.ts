@@ -14,6 +14,8 @@ const PAUSE_SECONDS = 0.02;
  */
 export function backfill({ table, old, fresh }: Twins, key: Key, empty: 'old' | 'fresh'): string {
   const [from, to] = (empty === 'fresh' ? [old, fresh] : [fresh, old]).map(({ name }) => quoteIdentifier(name));
+  // To name the empty column would be to write null to it; one that takes no null may give out numbers, which nobody may write.
+  const touched = old.nullable ? from : to;
   const name = quoteTable(table);
   const columns = key.columns.map(quoteIdentifier);
   const variables = (letter: string): string[] => columns.map((_, n) => `${letter}${n + 1}`);
@@ -31,7 +33,7 @@ BEGIN
   WHILE FOUND LOOP
     PERFORM set_config('lock_timeout', '2s', true);
     SELECT ${first} INTO ${high.join(', ')} FROM (SELECT ${first} FROM ${name} WHERE ${row(columns)} >= ${row(low)} AND ${row(columns)} <= ${row(last)} ORDER BY ${first} LIMIT ${BATCH}) batch ORDER BY ${descending} LIMIT 1;
-    UPDATE ${name} SET ${to} = ${to} WHERE ${row(columns)} >= ${row(low)} AND ${row(columns)} <= ${row(high)} AND ${to} IS NULL AND ${from} IS NOT NULL;
+    UPDATE ${name} SET ${touched} = ${touched} WHERE ${row(columns)} >= ${row(low)} AND ${row(columns)} <= ${row(high)} AND ${to} IS NULL AND ${from} IS NOT NULL;
     COMMIT;
     PERFORM pg_sleep(${PAUSE_SECONDS});
     ${low.map((each, n) => `${each} := ${high[n]};`).join(' ')}

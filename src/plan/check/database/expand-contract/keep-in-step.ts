@@ -14,6 +14,9 @@ export interface Twins {
 export const keepingName = (column: string): string => `zz_banyan_keeps_${column}`;
 export const keptName = (column: string): string => `zz_banyan_kept_${column}`;
 
+/** The names of the triggers that see a null written by its name; they sort before the others. */
+export const nullNames = (column: string): readonly [fresh: string, old: string] => [`zz_banyan_keep_n_${column}`, `zz_banyan_keep_o_${column}`];
+
 export function functionName(table: TableName, column: string): string {
   const { schema, table: name } = splitTableName(table);
   return qualified(schema, `banyan_keep_${name}_${column}`);
@@ -26,7 +29,8 @@ function turned(value: string, from: Column, to: Column): string {
 
 /**
  * The trigger's function. The column that was written wins; if both were, the new one. It changes the row at hand only,
- * and so can not call itself. A row that was there before it is filled when it is touched.
+ * and so can not call itself. A row that was there before it is filled when it is touched, unless what touches it writes
+ * null to the empty column by its name: then null is what somebody wants.
  */
 export function keepFunction({ table, old, fresh }: Twins, column: string): string {
   const [was, is] = [quoteIdentifier(old.name), quoteIdentifier(fresh.name)];
@@ -34,7 +38,11 @@ export function keepFunction({ table, old, fresh }: Twins, column: string): stri
   const toOld = `NEW.${was} := ${turned(`NEW.${is}`, fresh, old)};`;
   return `CREATE OR REPLACE FUNCTION ${functionName(table, column)}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $keep$
 BEGIN
-  IF TG_OP = 'INSERT' THEN
+${!old.nullable ? '' : `  IF TG_NARGS = 1 THEN
+    IF TG_ARGV[0] = 'fresh' THEN NEW.${was} := NULL; ELSE NEW.${is} := NULL; END IF;
+    RETURN NEW;
+  END IF;
+`}  IF TG_OP = 'INSERT' THEN
     IF NEW.${is} IS NULL THEN ${toNew} ELSE ${toOld} END IF;
   ELSIF NEW.${is}::text IS DISTINCT FROM OLD.${is}::text THEN
     ${toOld}
@@ -49,12 +57,25 @@ BEGIN
 END $keep$;`;
 }
 
-/** Also for rows that replication writes. */
-export function keepTrigger(table: TableName, column: string, name: string): string {
+/** Also for rows that replication writes. Those of nulls fire only for a statement that names the column. */
+export function keepTriggers({ table, old, fresh }: Twins, column: string, name: string): readonly string[] {
+  const on = quoteTable(table);
+  const calls = functionName(table, column);
+  const [was, is] = [quoteIdentifier(old.name), quoteIdentifier(fresh.name)];
+  const ofNull = (trigger: string, which: 'fresh' | 'old', own: string, other: string): string =>
+    `CREATE TRIGGER ${quoteIdentifier(trigger)} BEFORE UPDATE OF ${own} ON ${on} FOR EACH ROW WHEN (NEW.${own} IS NULL AND OLD.${own} IS NULL AND OLD.${other} IS NOT NULL) EXECUTE FUNCTION ${calls}('${which}');`;
+  const [freshNull, oldNull] = nullNames(column);
   const trigger = quoteIdentifier(name);
-  return `DROP TRIGGER IF EXISTS ${trigger} ON ${quoteTable(table)};
-CREATE TRIGGER ${trigger} BEFORE INSERT OR UPDATE ON ${quoteTable(table)} FOR EACH ROW EXECUTE FUNCTION ${functionName(table, column)}();
-ALTER TABLE ${quoteTable(table)} ENABLE ALWAYS TRIGGER ${trigger};`;
+  return [
+    ...[name, freshNull, oldNull].map((each) => `DROP TRIGGER IF EXISTS ${quoteIdentifier(each)} ON ${on};`),
+    `CREATE TRIGGER ${trigger} BEFORE INSERT OR UPDATE ON ${on} FOR EACH ROW EXECUTE FUNCTION ${calls}();`,
+    `ALTER TABLE ${on} ENABLE ALWAYS TRIGGER ${trigger};`,
+    ...(old.nullable ? [ofNull(freshNull, 'fresh', is, was), ofNull(oldNull, 'old', was, is)] : []),
+  ];
+}
+
+export function dropKeeping(table: TableName, column: string, name: string): readonly string[] {
+  return [...[name, ...nullNames(column)].map((each) => `DROP TRIGGER IF EXISTS ${quoteIdentifier(each)} ON ${quoteTable(table)}`), `DROP FUNCTION IF EXISTS ${functionName(table, column)}()`];
 }
 
 /** Rows in which one column does not say what the other does. */
