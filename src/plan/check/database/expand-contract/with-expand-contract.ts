@@ -9,24 +9,29 @@ import { isRename, rewrites, type Candidate, type FittingColumn, type FittingGro
 import { groupColumns, type InPlace } from './fitting-groups.ts';
 import { leadOn } from './led-on.ts';
 import { asOfType } from './numbers.ts';
+import { leadOnRenamed, renameByView, renamedTables } from './rename-table.ts';
 
 /**
  * As {@link compareSchemas}, but a column whose new type would write its table anew, and a renamed one, get a second
- * column beside them: both are kept in step until the old one goes. Scripts that were broken off are led on. `inPlace`: columns that can not have that, and why.
+ * column beside them: both are kept in step until the old one goes. A renamed table gets a view under its old name. Scripts that were broken off are led on. `inPlace`: columns that can not have that, and why.
  */
-export function compareWithExpandContract({ before, after, renames = new Map() }: CompareSchemasOptions): Comparison & { readonly inPlace: readonly InPlace[] } {
-  const { schema: old, over } = leadOn(withFullTypes(before), renames);
+export function compareWithExpandContract({ before, after, renames: wanted = new Map() }: CompareSchemasOptions): Comparison & { readonly inPlace: readonly InPlace[] } {
   const fresh = withFullTypes(after);
+  const { schema: there, renames, over: views } = leadOnRenamed({ before: withFullTypes(before), after: fresh, renames: wanted });
+  const { schema: old, over } = leadOn(there, renames);
   const going = new Set(over.flatMap(columnsOf).flatMap((member) => (isRename(member) ? pathsOf(member) : [])));
   const left = new Map([...renames].filter(([name]) => !going.has(name)));
   const { findings } = compareSchemas({ before: old, after: fresh, renames: left });
-  const { groups, inPlace } = groupColumns(old, old.tables.flatMap((table) => candidates({ schema: old, table, other: fresh.tables.find(({ name }) => name === table.name), renames: left })));
+  const tables = renamedTables({ before: old, after: fresh, renames: left });
+  const base = tables.renamed.reduce((schema, { table, to }) => applyRenames(schema, new Map<string, string>([[table.name, to]]), new Differences()), old);
+  const { groups, inPlace } = groupColumns(base, base.tables.flatMap((table) => candidates({ schema: base, table, other: fresh.tables.find(({ name }) => name === table.name), renames: left })));
   const members = groups.flatMap(columnsOf);
-  const taken = new Set(members.flatMap((member) => (isRename(member) ? pathsOf(member) : [])));
-  const rest = compareSchemas({ before: members.reduce(withColumn, old), after: fresh, renames: new Map([...left].filter(([name]) => !taken.has(name))) });
+  const taken = new Set([...members.flatMap((member) => (isRename(member) ? pathsOf(member) : [])), ...tables.renamed.flatMap(({ table: { name } }) => [name, displayName(name)])]);
+  const rest = compareSchemas({ before: members.reduce(withColumn, base), after: fresh, renames: new Map([...left].filter(([name]) => !taken.has(name))) });
+  const named = tables.renamed.map((table) => renameByView(table, old));
   const made = groups.map(expandContract);
-  const last = [...made, ...over.map(expandContract)].flatMap(({ contract }) => contract);
-  return { findings, scripts: [...made.flatMap(({ expand }) => expand), ...rest.scripts, ...last], inPlace };
+  const last = [...made, ...over.map(expandContract), ...named, ...views.map((table) => renameByView(table, before))].flatMap(({ contract }) => contract);
+  return { findings, scripts: [...[...named, ...made].flatMap(({ expand }) => expand), ...rest.scripts, ...last], inPlace: [...tables.inPlace, ...inPlace] };
 }
 
 const columnsOf = ({ tables }: FittingGroup): FittingColumn[] => tables.flatMap(({ columns }) => columns);

@@ -70,10 +70,11 @@ function queryIn(expression: unknown): string | undefined {
   return typeof query === 'string' ? query : undefined;
 }
 
-/** The text of EXECUTE '…', where it is written as it is; what follows ALTER SEQUENCE … can only be more options of it. */
+/** The text of EXECUTE '…', where it is written as it is; what follows ALTER SEQUENCE … can only be more options of it, and OWNER TO, whom. */
 function constantQuery(statement: unknown): string | undefined {
   const query = isRecord(statement) ? queryIn(statement['query']) : undefined;
   const [, text, rest = ''] = /^'((?:[^']|'')*)'([\s\S]*)$/.exec(query?.trim() ?? '') ?? [];
+  if (text !== undefined && /^ALTER VIEW\b.*\bOWNER TO $/.test(text)) return `${text.replaceAll("''", "'")}CURRENT_USER`;
   return text !== undefined && (rest === '' || /^ALTER SEQUENCE\b/.test(text)) ? text.replaceAll("''", "'") : undefined;
 }
 
