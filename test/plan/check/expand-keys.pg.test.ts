@@ -69,4 +69,35 @@ describePostgres('keys by expand and contract', () => {
     const [database, target] = [await databaseWith(`${OLD}; ${ROWS(20)}`), await databaseWith(NEW)];
     await expectWaysBack(database, (await planOf(database, target)).scripts, { every: 20, rows: 'SELECT c.id, c.p_id, d.n FROM public.c JOIN public.d USING (p_id) ORDER BY c.id' });
   }, 240_000);
+
+  it('leads on from where it was broken off, also where keys have another name now', async () => {
+    const schemaOf = (id: string, key: string, type: string): string => `CREATE TABLE p (${id} ${type} GENERATED ALWAYS AS IDENTITY PRIMARY KEY); CREATE TABLE c (${key} ${type === 'bigint' ? 'bigserial' : 'serial'} PRIMARY KEY, p_id ${type} CHECK (p_id > 0) REFERENCES p)`;
+    const rows = 'INSERT INTO p SELECT FROM generate_series(1, 9); INSERT INTO c (p_id) SELECT 1 FROM generate_series(1, 9)';
+    const renames = { 'p.id': 'p.key', 'c.id': 'c.number' };
+    const target = await databaseWith(`${schemaOf('key', 'number', 'bigint')}; ALTER SEQUENCE p_key_seq RENAME TO p_id_seq; ALTER SEQUENCE c_number_seq RENAME TO c_id_seq`);
+    const after = await catalogueOf(target);
+    for (const at of [/^Validate the foreign key/, /^Let (key|the new columns)/, /^Compare both columns of p\.id/]) {
+      const database = await databaseWith(`${schemaOf('id', 'id', 'integer')}; ${rows}`);
+      const { scripts, inPlace } = await planOf(database, target, renames);
+      expect(inPlace).toEqual([]);
+      await run(database, ...scripts.slice(0, scripts.findIndex(({ description }) => at.test(description)) + 1));
+      await database.query('INSERT INTO public.p DEFAULT VALUES; INSERT INTO public.c DEFAULT VALUES');
+      await run(database, ...(await planOf(database, target, renames)).scripts);
+      expect(await catalogueOf(database), String(at)).toEqual(after);
+      expect(await database.query('INSERT INTO public.p DEFAULT VALUES RETURNING key')).toEqual([{ key: '11' }]);
+      expect(await database.query('INSERT INTO public.c DEFAULT VALUES RETURNING number')).toEqual([{ number: '11' }]);
+    }
+    const database = await databaseWith(`${schemaOf('id', 'id', 'integer')}; ${rows}`);
+    await expectWaysBack(database, (await planOf(database, target, renames)).scripts, { every: 9, rows: 'SELECT c.p_id FROM public.c' });
+  }, 240_000);
+
+  it('refuses a column that statistics or a publication stand on, by its name', async () => {
+    const table = (type: string): string => `CREATE TABLE t (id integer PRIMARY KEY, n ${type})`;
+    const [database, target] = [await databaseWith(`${table('integer')}; CREATE STATISTICS both_of ON id, n FROM t`), await databaseWith(table('bigint'))];
+    const { scripts } = await planOf(database, target);
+    await expect(run(database, ...scripts)).rejects.toThrow(/Add column banyan_new_n beside t\.n: statistics object (public\.)?both_of stands on the column/);
+    await database.query('DROP STATISTICS public.both_of');
+    await run(database, ...scripts);
+    expect(await catalogueOf(database)).toEqual(await catalogueOf(target));
+  }, 240_000);
 });

@@ -1,8 +1,8 @@
-import { quoteIdentifier, quoteTable } from '../../../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../../../../model/names.ts';
 import type { MigrationScript } from '../../finding.ts';
 import { hasAnyTrigger } from '../conditions.ts';
 import { columnSql } from '../definitions.ts';
-import { hasColumn, waiting } from '../sql-text.ts';
+import { hasColumn, regclass, waiting } from '../sql-text.ts';
 import { backfill } from './backfill.ts';
 import { carriedRules } from './carried-rules.ts';
 import { contracting, none } from './contract.ts';
@@ -34,7 +34,7 @@ function expanding({ key }: FittingTable, member: FittingColumn, over: string): 
   const [is, title, alter, trigger] = [twins.fresh.name, titleOf(member), `ALTER TABLE ${quoteTable(table)}`, keepingName(old.name)];
   return [
     {
-      description: `Add column ${is} beside ${title}`, forward: waiting(`${alter} ADD COLUMN IF NOT EXISTS ${columnSql(bare(twins.fresh))}`),
+      description: `Add column ${is} beside ${title}`, forward: waiting(refuseDependents(member), `${alter} ADD COLUMN IF NOT EXISTS ${columnSql(bare(twins.fresh))}`),
       back: waiting(`${alter} DROP COLUMN IF EXISTS ${quoteIdentifier(is)}`), holds: `${over} OR ${hasColumn(table, is)}`,
     },
     {
@@ -43,4 +43,18 @@ function expanding({ key }: FittingTable, member: FittingColumn, over: string): 
     },
     { description: `Fill ${is} of ${title} in batches`, forward: backfill(twins, key, 'fresh'), holds: none(differing(twins), over), transactional: false },
   ];
+}
+
+/** Extended statistics would go with the old column and nobody be told; lists and filters of publications would keep it from going. */
+function refuseDependents({ table: { name: table }, old }: FittingColumn): string {
+  return `DO $banyan$
+DECLARE
+  found text;
+BEGIN
+  SELECT string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', ') INTO found FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ${regclass(table)} AND a.attname = ${quoteLiteral(old.name)} AND d.classid IN ('pg_statistic_ext'::regclass, 'pg_publication_rel'::regclass);
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION '% stands on the column', found USING HINT = 'Drop it first, and make it again behind the scripts.';
+  END IF;
+END $banyan$;`;
 }

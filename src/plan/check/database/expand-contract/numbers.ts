@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from '../..
 import type { Column, Sequence } from '../../../../model/schema.ts';
 import { identitySql } from '../definitions.ts';
 import { qualified } from '../differences.ts';
+import { hasColumn } from '../sql-text.ts';
 
 const LARGEST: Readonly<Record<string, string>> = { smallint: '32767', integer: '2147483647', bigint: '9223372036854775807' };
 const SMALLEST: Readonly<Record<string, string>> = { smallint: '-32768', integer: '-2147483648', bigint: '-9223372036854775808' };
@@ -24,7 +25,7 @@ interface Move {
 
 /**
  * Gives the sequence of one column to the other, both of which are there. That of an identity column can not be given
- * away: it is made anew where it stood. Altering it first, to what it is, keeps everybody else from its next number.
+ * away: it is made anew where it stood, unless the other one has it already. Altering it first, to what it is, keeps everybody else from its next number.
  */
 export function moveNumbers({ table, sequence, identity, from, to, type }: Move): string {
   const name = qualified(sequence.schema, sequence.name);
@@ -35,6 +36,9 @@ export function moveNumbers({ table, sequence, identity, from, to, type }: Move)
 DECLARE
   reached bigint; called boolean;
 BEGIN
+  IF NOT ${hasColumn(table, from, "a.attidentity <> ''")} THEN
+    RETURN;
+  END IF;
   ALTER SEQUENCE ${name} INCREMENT BY ${sequence.increment};
   SELECT last_value, is_called INTO reached, called FROM ${name};
   ${alter} ${quoteIdentifier(from)} DROP IDENTITY;

@@ -20,7 +20,7 @@ export function compareWithExpandContract({ before, after, renames: wanted = new
   const { schema: there, renames, over: views } = leadOnRenamed({ before: withFullTypes(before), after: fresh, renames: wanted });
   const { schema: old, over } = leadOn(there, renames);
   const going = new Set(over.flatMap(columnsOf).flatMap((member) => (isRename(member) ? pathsOf(member) : [])));
-  const left = new Map([...renames].filter(([name]) => !going.has(name)));
+  const left = new Map([...renames].filter(([name, to]) => !going.has(name) && !isDone(old, name, to)));
   const { findings } = compareSchemas({ before: old, after: fresh, renames: left });
   const tables = renamedTables({ before: old, after: fresh, renames: left });
   const base = tables.renamed.reduce((schema, { table, to }) => applyRenames(schema, new Map<string, string>([[table.name, to]]), new Differences()), old);
@@ -32,6 +32,14 @@ export function compareWithExpandContract({ before, after, renames: wanted = new
   const made = groups.map(expandContract);
   const last = [...made, ...over.map(expandContract), ...named, ...views.map((table) => renameByView(table, before))].flatMap(({ contract }) => contract);
   return { findings, scripts: [...[...named, ...made].flatMap(({ expand }) => expand), ...rest.scripts, ...last], inPlace: [...tables.inPlace, ...inPlace] };
+}
+
+/** Whether an earlier check has renamed it already, up to its end. */
+function isDone({ tables }: Schema, old: string, fresh: string): boolean {
+  const named = (path: string): Table | undefined => tables.find(({ name }) => name === path || displayName(name) === path);
+  const [owner, column] = [old.slice(0, Math.max(0, old.lastIndexOf('.'))), old.split('.').at(-1)];
+  const has = (name: string | undefined): boolean => named(owner)?.columns.some((each) => each.name === name) ?? false;
+  return named(old) === undefined && (named(fresh) !== undefined || (!has(column) && has(fresh.split('.').at(-1))));
 }
 
 const columnsOf = ({ tables }: FittingGroup): FittingColumn[] => tables.flatMap(({ columns }) => columns);
