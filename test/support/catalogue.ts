@@ -69,6 +69,17 @@ WITH s AS MATERIALIZED (
 )
 SELECT string_agg(text, E'\\n' ORDER BY text COLLATE "C") AS all FROM line`;
 
+const OF_USERS = 16_384;
+
+/** Of each table of the catalogue, the column that tells rows of what users made. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  pg_class: 'oid', pg_attribute: 'attrelid', pg_attrdef: 'adrelid', pg_constraint: 'oid', pg_index: 'indexrelid', pg_trigger: 'oid', pg_policy: 'oid', pg_rewrite: 'oid', pg_type: 'oid', pg_enum: 'oid',
+  pg_proc: 'oid', pg_sequence: 'seqrelid', pg_description: 'objoid', pg_inherits: 'inhrelid', pg_namespace: 'oid', pg_range: 'rngtypid', pg_extension: 'oid',
+};
+
+/** One row, one text: which transactions wrote the rows of the catalogue. Where it is the same, nothing was written in between, not even the same once more. */
+export const WRITINGS = `SELECT concat_ws(' ', ${Object.entries(WRITTEN).map(([table, column]) => `(SELECT '${table} ' || count(*) || ' ' || sum(hashint8(((${column}::bigint) << 32) + xmin::text::bigint)) FROM pg_catalog.${table} WHERE ${column} >= ${OF_USERS})`).join(', ')}) AS writings`;
+
 /** Tables of the catalogue that many schemas, made and dropped, fill with dead rows. */
 export const FILLED: readonly string[] = [
   'pg_class', 'pg_attribute', 'pg_depend', 'pg_type', 'pg_constraint', 'pg_index', 'pg_attrdef', 'pg_sequence', 'pg_trigger', 'pg_rewrite', 'pg_description', 'pg_shdepend', 'pg_inherits', 'pg_enum', 'pg_proc', 'pg_statistic',

@@ -1,9 +1,9 @@
-import { quoteIdentifier, quoteTable } from '../../src/model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../../src/model/names.ts';
 import type { Column, Schema, Table } from '../../src/model/schema.ts';
 import { compareSchemas } from '../../src/plan/check/database/compare-schemas.ts';
 import type { MigrationScript } from '../../src/plan/check/finding.ts';
 import { sampleValue } from '../../src/plan/runbook/sample-rows.ts';
-import type { SchemaLab } from './schema-lab.ts';
+import type { Answer, SchemaLab } from './schema-lab.ts';
 
 /** A schema that was made on a server, as Banyan reads it and as the catalogue tells it. */
 export interface MadeSchema {
@@ -50,48 +50,90 @@ export async function roundTrip(options: RoundTripOptions): Promise<string[]> {
   const kept = keptRows(before.schema, after.schema, options.kept);
   const rows = async (): Promise<string> => JSON.stringify(await lab.must(kept));
   const same = async (station: string, made: MadeSchema, wanted: string): Promise<void> => {
-    faults.push(...differences(made.catalogue, await lab.catalogue()).map((line) => `${station}: ${line}`));
-    const found = await rows();
-    if (found !== wanted) faults.push(`${station}: rows were ${wanted}, and are ${found}`);
+    const [catalogue, found] = await Promise.all([lab.catalogue(), rows()]);
+    faults.push(...differences(made.catalogue, catalogue).map((line) => `${station}: ${line}`), ...moved(station, wanted, found));
+  };
+  const again = async (station: string, steps: readonly Step[], made: MadeSchema, wanted: string): Promise<void> => {
+    const { wrote, faults: found } = await runAgain(lab, steps);
+    faults.push(...found);
+    if (wrote) await same(station, made, wanted);
+    else faults.push(...moved(station, wanted, await rows()));
   };
   const wanted = await rows();
   const { renames = {} } = options;
-  const fills = fillsFor(before.schema, after.schema, renames);
-  faults.push(...(await forward(lab, scripts, { first: true, fills })));
+  const there = forwardSteps(scripts);
+  faults.push(...(await run(lab, withFills(there, fillsFor(before.schema, after.schema, renames)))));
   if (faults.length > 0) return faults;
   await same('there', after, wanted);
-  faults.push(...(await forward(lab, scripts, { first: false, fills: [] })));
-  await same('there, a second time', after, wanted);
+  await again('there, a second time', there, after, wanted);
   const refills = fillsFor(after.schema, before.schema, Object.fromEntries(Object.entries(renames).map(([old, fresh]) => [fresh, old])));
-  faults.push(...(await backward(lab, scripts)));
+  const back = scripts.toReversed().map(({ description, rollback_script: sql, transactional }): Step => ({ sql, what: `back from: ${description}`, transactional }));
+  faults.push(...(await run(lab, back)));
   if (faults.length > 0) return faults;
-  // A column that may not be null and lost its values: somebody fills it from a copy, and runs the way back once more.
-  if (refills.length > 0) await lab.must(refills);
-  else await same('back', before, wanted);
-  faults.push(...(await backward(lab, scripts)));
-  await same('back, a second time', before, wanted);
+  if (refills.length > 0) {
+    // A column that may not be null and lost its values: somebody fills it from a copy, and runs the way back once more.
+    await lab.must(refills);
+    faults.push(...(await run(lab, back)));
+  }
+  await same('back', before, wanted);
+  await again('back, a second time', back, before, wanted);
   return faults;
 }
 
-async function forward(lab: SchemaLab, scripts: readonly MigrationScript[], { first, fills }: { readonly first: boolean; readonly fills: readonly string[] }): Promise<string[]> {
-  const filledAt = scripts.findIndex(({ script_content: sql }) => sql.includes('banyan_not_null'));
-  const statements: { readonly sql: string; readonly what: string; readonly says?: string }[] = scripts.flatMap((script, n) => [
-    ...(n === filledAt ? fills.map((sql) => ({ sql, what: 'values for new columns' })) : []),
-    // Of privileges and of what a routine does their own queries do not tell: the catalogues do.
-    ...(first && !script.script_content.startsWith('-- Nothing to do') && !/^(Take away|Grant|Revoke|Replace|Make (function|procedure)) /.test(script.description) ? [{ sql: script.validation_query, what: `${script.description}: its validation query, before`, says: 'f' }] : []),
-    { sql: script.script_content, what: script.description },
-    { sql: script.validation_query, what: `${script.description}: its validation query`, says: 't' },
-  ]);
-  const answers = await lab.run(statements.map(({ sql }) => sql));
-  return faultsOf(answers, statements);
+/** One statement or script of the way. */
+interface Step {
+  readonly sql: string;
+  /** What it is, in words. */
+  readonly what: string;
+  readonly transactional: boolean;
+  /** A query, and its answer before it. */
+  readonly before?: { readonly query: string; readonly says: string };
+  /** A query, and its answer after it. */
+  readonly after?: { readonly query: string; readonly says: string };
 }
 
-async function backward(lab: SchemaLab, scripts: readonly MigrationScript[]): Promise<string[]> {
-  const statements = scripts.toReversed().map((script) => ({ sql: script.rollback_script, what: `back from: ${script.description}` }));
+function forwardSteps(scripts: readonly MigrationScript[]): Step[] {
+  return scripts.map(({ description, script_content: sql, validation_query: query, transactional }) => ({
+    sql, what: description, transactional,
+    // Of privileges and of what a routine does their own queries do not tell: the catalogues do.
+    ...(!sql.startsWith('-- Nothing to do') && !/^(Take away|Grant|Revoke|Replace|Make (function|procedure)) /.test(description) ? { before: { query, says: 'f' } } : {}),
+    after: { query, says: 't' },
+  }));
+}
+
+/** With the values that somebody has to give before a column can be NOT NULL. */
+function withFills(steps: readonly Step[], fills: readonly string[]): readonly Step[] {
+  const at = steps.findIndex(({ sql }) => sql.includes('banyan_not_null'));
+  return at < 0 ? steps : steps.toSpliced(at, 0, ...fills.map((sql) => ({ sql, what: 'values for new columns', transactional: true })));
+}
+
+const moved = (station: string, wanted: string, found: string): string[] => (found === wanted ? [] : [`${station}: rows were ${wanted}, and are ${found}`]);
+
+/** Runs each step for itself, with its queries. */
+async function run(lab: SchemaLab, steps: readonly Step[]): Promise<string[]> {
+  const statements = steps.flatMap(({ sql, what, before, after }) => [
+    ...(before ? [{ sql: before.query, what: `${what}: its validation query, before`, says: before.says }] : []),
+    { sql, what },
+    ...(after ? [{ sql: after.query, what: `${what}: its validation query`, says: after.says }] : []),
+  ]);
   return faultsOf(await lab.run(statements.map(({ sql }) => sql)), statements);
 }
 
-type Answer = Awaited<ReturnType<SchemaLab['run']>>[number];
+/** Runs steps that are to change nothing, many at a time. Where they wrote nothing into the catalogue, their queries have their answers already. */
+async function runAgain(lab: SchemaLab, steps: readonly Step[]): Promise<{ readonly wrote: boolean; readonly faults: readonly string[] }> {
+  const batches: string[] = [];
+  let open = false;
+  for (const { sql, transactional } of steps) {
+    const last = batches.length - 1;
+    if (transactional && open) batches[last] = `${batches[last]}\n;\n${sql}`;
+    else batches.push(sql);
+    open = transactional;
+  }
+  const [written, answers, now] = await Promise.all([lab.writings(), lab.run(batches), lab.writings()]);
+  if (written === now && !answers.some((answer) => 'error' in answer)) return { wrote: false, faults: [] };
+  // Each for itself: which failed, and what its query says.
+  return { wrote: true, faults: await run(lab, steps.map(({ before: _before, ...step }) => step)) };
+}
 
 function answerOf(answer: Answer | undefined): string {
   if (answer === undefined || 'error' in answer) return answer?.error ?? 'nothing';
@@ -129,9 +171,9 @@ function keptRows(before: Schema, after: Schema, kept: string | undefined): stri
   const isKept = (a: Column, b: Column): boolean => a.name === b.name && alike(a.type, b.type) && a.generated === b.generated;
   const queries = sharedTables(before, after).flatMap(({ old, fresh }) => {
     const columns = old.columns.filter((column) => fresh.columns.some((other) => isKept(column, other))).map(({ name }) => `${quoteIdentifier(name)}::text`);
-    return columns.length === 0 ? [] : [`SELECT string_agg(r, ';' ORDER BY r COLLATE "C") AS rows FROM (SELECT ROW(${columns.join(', ')})::text AS r FROM ${quoteTable(old.name)}) t`];
+    return columns.length === 0 ? [] : [`SELECT ${quoteLiteral(old.name)} AS t, string_agg(r, ';' ORDER BY r COLLATE "C") AS rows FROM (SELECT ROW(${columns.join(', ')})::text AS r FROM ${quoteTable(old.name)}) t`];
   });
-  return [...queries, ...(kept === undefined ? [] : ['SET search_path = public', kept, 'SET search_path = pg_catalog'])];
+  return [...(queries.length === 0 ? [] : [queries.join(' UNION ALL ')]), ...(kept === undefined ? [] : ['SET search_path = public', kept, 'SET search_path = pg_catalog'])];
 }
 
 /** What somebody has to do before a column without a default can be NOT NULL. */

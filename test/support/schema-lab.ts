@@ -1,12 +1,13 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Schema } from '../../src/model/schema.ts';
 import { PostgresIntrospector } from '../../src/postgres/catalog/introspector.ts';
 import { connect } from '../../src/postgres/connect.ts';
-import { CATALOGUE, FILLED } from './catalogue.ts';
+import { CATALOGUE, FILLED, WRITINGS } from './catalogue.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 
-/** What a statement answered: rows of its last part, or what went wrong. */
-type Answer = { readonly rows: readonly Record<string, string | null>[] } | { readonly error: string };
+/** What a statement answered: the rows of all its parts, or what went wrong. */
+export type Answer = { readonly rows: readonly Record<string, string | null>[] } | { readonly error: string };
 
 /** After so many schemas the dead rows they left in the catalogue are swept out: they make each look at it slower. */
 const SWEEP_EVERY = 12;
@@ -20,6 +21,7 @@ export class SchemaLab {
   static async open(): Promise<SchemaLab> {
     const database = await testDatabase({ max: 1 });
     const session = await connect({ url: database.url, applicationName: `lab ${database.name}`, pipeline: true });
+    database.pool.on('connect', planOnce);
     await session.query('SET jit = off; SET synchronous_commit = off; SET client_min_messages = error');
     return new SchemaLab(database, session);
   }
@@ -52,6 +54,12 @@ export class SchemaLab {
     return rows[0]?.all ?? '';
   }
 
+  /** See {@link WRITINGS}. */
+  async writings(): Promise<string> {
+    const { rows } = await this.#session.query<{ writings: string }>({ name: 'writings', text: WRITINGS });
+    return rows[0]?.writings ?? '';
+  }
+
   /** Runs statements without waiting for each; a failed one does not keep those behind it from being run. */
   async run(statements: readonly string[]): Promise<readonly Answer[]> {
     return await Promise.all(statements.map(async (sql): Promise<Answer> => {
@@ -73,4 +81,12 @@ export class SchemaLab {
       return answer.rows;
     });
   }
+}
+
+/** What reads a schema is the same for each of them, and is planned once: to plan it takes longer than to run it. */
+function planOnce(client: pg.PoolClient): void {
+  void client.query('SET plan_cache_mode = force_generic_plan');
+  const query = client.query.bind(client);
+  const named = (text: unknown, values?: unknown[]): unknown => (typeof text === 'string' && values !== undefined ? query({ name: createHash('sha256').update(text).digest('hex').slice(0, 32), text, values }) : query(text as string));
+  client.query = named as typeof client.query;
 }

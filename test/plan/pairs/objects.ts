@@ -8,6 +8,10 @@ const RANGE = " PARTITION BY RANGE (at); CREATE TABLE p1 PARTITION OF p FOR VALU
 const MORE = "; CREATE TABLE p2 PARTITION OF p FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')";
 const ROW = "INSERT INTO p VALUES (1, 'a', '2025-05-05', 'n')";
 
+/** What becomes of the labels `low` and `high`. */
+const MOODS = [['with another label', "'low', 'middle', 'high'"], ['in another order', "'high', 'low'"]] as const;
+const MOOD = (labels: string): string => `CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TYPE mood AS ENUM (${labels}); CREATE TABLE t (id integer PRIMARY KEY, m mood)`;
+
 /** Views, triggers, sequences, partitions, defined types, settings of tables. */
 export const OBJECT_PAIRS: readonly SchemaPair[] = [
   ...bothWays(goods('a view', ')', '); CREATE VIEW v AS SELECT id, name FROM goods')),
@@ -22,6 +26,8 @@ export const OBJECT_PAIRS: readonly SchemaPair[] = [
   ...bothWays(goods('a column that a view does not read', '); CREATE VIEW v AS SELECT id FROM goods', ', extra text); CREATE VIEW v AS SELECT id FROM goods')),
   ...bothWays(goods('a view with a column list and quotes', ')', `); CREATE VIEW "It's" ("a b", "select") AS SELECT id, name FROM goods`)),
   ...bothWays(goods('a recursive view', ')', '); CREATE VIEW v AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT g.id FROM goods g JOIN n ON n.i = g.id')),
+  ...MOODS.flatMap(([what, labels]) => bothWays(pair(`a trigger on a column of an enum ${what}`, `${MOOD("'low', 'high'")}; CREATE TRIGGER g BEFORE UPDATE OF m ON t FOR EACH ROW EXECUTE FUNCTION f()`, `${MOOD(labels)}; CREATE TRIGGER g BEFORE UPDATE OF m ON t FOR EACH ROW EXECUTE FUNCTION f()`, { rows: "INSERT INTO t VALUES (1, 'low')", kept: 'SELECT id, m::text FROM t' }))),
+  ...MOODS.flatMap(([what, labels]) => bothWays(pair(`a policy on a column of an enum ${what}`, `${MOOD("'low', 'high'")}; CREATE POLICY p ON t USING (m <> 'low')`, `${MOOD(labels)}; CREATE POLICY p ON t USING (m <> 'low')`, { rows: "INSERT INTO t VALUES (1, 'low')", kept: 'SELECT id, m::text FROM t' }))),
   ...trigger('a trigger', '', '; CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()'),
   ...trigger('a trigger of another time', '; CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()', '; CREATE TRIGGER g AFTER INSERT OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()'),
   ...trigger('a trigger on columns', '; CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()', '; CREATE TRIGGER g BEFORE UPDATE OF a, b ON t FOR EACH ROW EXECUTE FUNCTION f()'),

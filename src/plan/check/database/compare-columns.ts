@@ -163,9 +163,11 @@ function compareIdentity({ before, after, differences }: Pair, tables: TablePair
   const [identity, schema, column] = fresh.identity === undefined ? [old.identity, before, old] as const : [fresh.identity, after, fresh] as const;
   if (identity === undefined) return;
   const sequence = identitySequence(schema, name, column.name);
+  const numbers = `pg_get_serial_sequence(${quoteLiteral(quoteTable(name))}, ${quoteLiteral(column.name)})::regclass`;
   const add = [
     guarded(hasColumn(name, column.name, "a.attidentity = ''"), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(column.name)} ADD ${identitySql(identity, sequence)}`),
-    `SELECT setval(pg_get_serial_sequence(${quoteLiteral(quoteTable(name))}, ${quoteLiteral(column.name)}), (SELECT coalesce(max(${quoteIdentifier(column.name)}) + 1, ${sequence?.start ?? '1'}) FROM ${quoteTable(name)}), false);`,
+    // One that gave out numbers already goes on from where it is.
+    `SELECT setval(${numbers}, (SELECT coalesce(max(${quoteIdentifier(column.name)}) + 1, ${sequence?.start ?? '1'}) FROM ${quoteTable(name)}), false) WHERE pg_sequence_last_value(${numbers}) IS NULL;`,
   ];
   const drop = guarded(hasColumn(name, column.name, "a.attidentity <> ''"), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(column.name)} DROP IDENTITY`);
   if (fresh.identity === undefined) {

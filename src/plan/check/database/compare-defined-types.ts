@@ -17,7 +17,7 @@ interface RebuiltTypes {
 }
 
 /** Enums, domains, composite and range types. */
-export function compareDefinedTypes(pair: Omit<Pair, 'remade' | 'original'>): RebuiltTypes {
+export function compareDefinedTypes(pair: Omit<Pair, 'remade' | 'rebuilt' | 'original'>): RebuiltTypes {
   const rebuilt = new Set<string>();
   const remade = new Set<string>();
   const each = <T extends Named>(kind: 'enum' | 'domain' | 'type', old: readonly T[], fresh: readonly T[], make: (type: T) => string, change: (before: T, after: T) => Rebuilding): void => {
@@ -42,7 +42,7 @@ export function compareDefinedTypes(pair: Omit<Pair, 'remade' | 'original'>): Re
 /** When a type is made anew. */
 type Rebuilding = 'never' | 'back' | 'both';
 
-type TypesPair = Omit<Pair, 'remade' | 'original'>;
+type TypesPair = Omit<Pair, 'remade' | 'rebuilt' | 'original'>;
 
 const shown = ({ schema, name }: Named): string => (schema === 'public' ? name : `${schema}.${name}`);
 const pathOf = (kind: string, type: Named): string => `${kind}s.${shown(type)}`;

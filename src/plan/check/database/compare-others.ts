@@ -114,19 +114,13 @@ function followsColumn(old: Sequence, fresh: Sequence): boolean {
 
 const LARGEST: Readonly<Record<string, string>> = { smallint: '32767', integer: '2147483647', bigint: '9223372036854775807' };
 
-/** Types that are made anew on the way there or back, and routines. */
-interface Rebuilt {
-  readonly types: ReadonlySet<string>;
-  readonly routines: ReadonlySet<string>;
-}
-
 /**
- * Views, and those in the way of a change of what they read.
+ * Views, and those in the way of a change of what they read. `routines`: those that are made again.
  * @returns those that are dropped and made again.
  */
-export function compareViews(pair: Pair, rebuilt: Rebuilt): MakingWay<TableName> {
+export function compareViews(pair: Pair, routines: ReadonlySet<string>): MakingWay<TableName> {
   const { before, after, differences } = pair;
-  const [there, touched] = [touchedViews(pair, { ...rebuilt, types: pair.remade }), touchedViews(pair, rebuilt)];
+  const [there, touched] = [touchedViews(pair, { routines, types: pair.remade }), touchedViews(pair, { routines, types: pair.rebuilt })];
   const step = (view: View, made: Step): void => differences.step(there.has(view.name) ? made : onTheWayBack(made));
   const fresh = new Map(after.views.map((view) => [view.name, view]));
   const old = new Map(before.views.map((view) => [view.name, view]));
@@ -164,7 +158,7 @@ export function compareViews(pair: Pair, rebuilt: Rebuilt): MakingWay<TableName>
 }
 
 /** Tables and views that change, with every view that stands on one of them. */
-function touchedViews(pair: Pair, rebuilt: Rebuilt): Set<TableName> {
+function touchedViews(pair: Pair, rebuilt: { readonly types: ReadonlySet<string>; readonly routines: ReadonlySet<string> }): Set<TableName> {
   const { before, after } = pair;
   const views = [...before.views, ...after.views];
   const fresh = new Map(after.views.map((view) => [view.name, view]));

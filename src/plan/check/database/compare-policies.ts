@@ -1,38 +1,38 @@
 import { hasPolicy } from './conditions.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from '../../../model/names.ts';
 import type { Policy, Table } from '../../../model/schema.ts';
-import { commonTables, displayName, PHASES, tablePath, type Pair } from './differences.ts';
+import { commonTables, displayName, onTheWayBack, PHASES, tablePath, turningColumns, type Pair, type Step } from './differences.ts';
 import { canonical, guarded, mentions, regclass, waiting } from './sql-text.ts';
 
 /** Policies of row security, and whether it holds for owners. Of tables that come or go they come and go with them. */
 export function comparePolicies(pair: Pair): void {
   const { before, after, differences } = pair;
-  for (const { old, fresh } of commonTables(pair)) {
+  for (const tables of commonTables(pair)) {
+    const { old, fresh } = tables;
     compareForced(pair, old, fresh);
     const path = (policy: Policy): string => `${tablePath(fresh.name)}.policies.${policy.name}`;
     const common = { affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] };
     const title = (policy: Policy): string => `The policy ${policy.name} of ${displayName(fresh.name)}`;
-    const touched = fresh.columns.filter((column) => old.columns.some(({ name, type }) => name === column.name && type !== column.type)).map(({ name }) => name)
-      .concat(old.columns.filter(({ name }) => !fresh.columns.some((column) => column.name === name)).map(({ name }) => name));
+    const turning = turningColumns(pair, tables);
+    const stuck = (policy: Policy, way: keyof typeof turning): boolean => [...turning[way]].some((column) => mentions(textOf(policy), column));
     for (const policy of old.policies ?? []) {
       const now = fresh.policies?.find(({ name }) => name === policy.name);
       const changed = now === undefined || textOf(now) !== textOf(policy);
       if (!now) differences.find(policy.permissive ? 'policy-removed' : 'restrictive-policy-removed', { ...common, field_path: path(policy), old_value: textOf(policy), description: `${title(policy)} is gone: ${textOf(policy)}.` });
       else if (changed) differences.find('policy-modified', { ...common, field_path: path(policy), old_value: textOf(policy), new_value: textOf(now), description: `${title(policy)} was ${textOf(policy)}, and is ${textOf(now)}.` });
-      if (changed || touched.some((column) => mentions(textOf(policy), column))) {
-        drop(pair, fresh.name, policy);
-        if (now) make(pair, fresh.name, now);
-      }
+      const steps = [drop(fresh.name, policy), ...(now ? [make(fresh.name, now)] : [])];
+      if (changed || stuck(policy, 'there')) differences.step(...steps);
+      else if (stuck(policy, 'back')) differences.step(...steps.map(onTheWayBack));
     }
     for (const policy of fresh.policies ?? []) {
       if (old.policies?.some(({ name }) => name === policy.name)) continue;
       differences.find(policy.permissive ? 'policy-added' : 'restrictive-policy-added', { ...common, field_path: path(policy), new_value: textOf(policy), description: `${title(policy)} is new: ${textOf(policy)}.` });
-      make(pair, fresh.name, policy);
+      differences.step(make(fresh.name, policy));
     }
   }
   const lacks = (tables: readonly Table[], { name }: Table): boolean => !tables.some((table) => table.name === name);
-  for (const table of before.tables.filter((each) => lacks(after.tables, each))) for (const policy of table.policies ?? []) drop(pair, table.name, policy);
-  for (const table of after.tables.filter((each) => lacks(before.tables, each))) for (const policy of table.policies ?? []) make(pair, table.name, policy);
+  for (const table of before.tables.filter((each) => lacks(after.tables, each))) for (const policy of table.policies ?? []) differences.step(drop(table.name, policy));
+  for (const table of after.tables.filter((each) => lacks(before.tables, each))) for (const policy of table.policies ?? []) differences.step(make(table.name, policy));
 }
 
 function textOf({ command, permissive, roles, using, check }: Policy): string {
@@ -49,12 +49,12 @@ function createPolicy(table: TableName, { name, command, permissive, roles, usin
 
 const dropPolicy = (table: TableName, { name }: Policy): string => waiting(guarded(`${regclass(table)} IS NOT NULL`, `DROP POLICY IF EXISTS ${quoteIdentifier(name)} ON ${quoteTable(table)}`));
 
-function drop({ differences }: Pair, table: TableName, policy: Policy): void {
-  differences.step({ phase: PHASES.dropTrigger, about: [table], description: `Drop policy ${policy.name} of ${displayName(table)}`, forward: dropPolicy(table, policy), back: createPolicy(table, policy), holds: `NOT ${hasPolicy(table, policy.name)}` });
+function drop(table: TableName, policy: Policy): Step {
+  return { phase: PHASES.dropTrigger, about: [table], description: `Drop policy ${policy.name} of ${displayName(table)}`, forward: dropPolicy(table, policy), back: createPolicy(table, policy), holds: `NOT ${hasPolicy(table, policy.name)}` };
 }
 
-function make({ differences }: Pair, table: TableName, policy: Policy): void {
-  differences.step({ phase: PHASES.policy, about: [table], description: `Create policy ${policy.name} of ${displayName(table)}`, forward: createPolicy(table, policy), back: dropPolicy(table, policy), holds: hasPolicy(table, policy.name) });
+function make(table: TableName, policy: Policy): Step {
+  return { phase: PHASES.policy, about: [table], description: `Create policy ${policy.name} of ${displayName(table)}`, forward: createPolicy(table, policy), back: dropPolicy(table, policy), holds: hasPolicy(table, policy.name) };
 }
 
 function compareForced({ differences }: Pair, old: Table, fresh: Table): void {

@@ -5,12 +5,12 @@ import { renameRule, rulesOf, ruleWords, type Rule } from './rules.ts';
 import { mentions } from './sql-text.ts';
 import { typeChange } from './type-change.ts';
 
-/** Keys, foreign keys, checks, exclusions and indexes of the tables that both have. `rebuilt`: types that are made anew on the way there or back. */
-export function compareRules(pair: Pair, rebuilt: ReadonlySet<string>): void {
+/** Keys, foreign keys, checks, exclusions and indexes of the tables that both have. */
+export function compareRules(pair: Pair): void {
   const tables = commonTables(pair);
   const remade = new Map(tables.map(({ old, fresh }): [TableName, readonly string[]] => [fresh.name, remadeColumns(old, fresh)]));
   const retypedBy = (types: ReadonlySet<string>): Retyped => new Map(tables.map((each) => [each.fresh.name, retypedColumns(each, types)]));
-  const retyped = { there: retypedBy(pair.remade), back: retypedBy(rebuilt) };
+  const retyped = { there: retypedBy(pair.remade), back: retypedBy(pair.rebuilt) };
   const constraints = new Set([...pair.before.tables, ...pair.after.tables].flatMap(({ primaryKey, uniques, exclusions = [] }) => [...(primaryKey ? [primaryKey] : []), ...uniques, ...exclusions]).map(({ name }) => name));
   const matched = tables.map((each) => ({ ...each, ...match(rulesOf(each.old, pair.before, constraints), rulesOf(each.fresh, pair.after, constraints)) }));
   // A foreign key stands on a key of the other table: it has to make way for a while.
@@ -24,7 +24,10 @@ export function compareRules(pair: Pair, rebuilt: ReadonlySet<string>): void {
     if (rule.key) return unkeyed.has(rule.key.references) || rule.key.columns.some((name) => columns.has(name)) || rule.key.referencedColumns.some((name) => types.get(rule.key?.references ?? table.name)?.has(name));
     return [...columns].some((column) => mentions(rule.expression, column)) || (remade.get(table.name) ?? []).some((column) => mentions(rule.text, column));
   };
-  for (const { fresh, removed, added, changed, moved, same } of matched) {
+  for (const { old: former, fresh, removed, added, changed, moved, same } of matched) {
+    const typed = former.columns.filter(({ name, type }) => fresh.columns.some((column) => column.name === name && column.type !== type));
+    // The server turns an expression with its column's type; turned back, it has casts that were not there.
+    const turned = (rule: Rule, other: Rule): boolean => rule.expression !== '' && rule.text !== other.text && typed.some(({ name }) => mentions(rule.expression, name));
     for (const rule of removed) {
       tell(pair, fresh, 'removed', rule, rule);
       pair.differences.step(rule.steps.drop());
@@ -40,9 +43,9 @@ export function compareRules(pair: Pair, rebuilt: ReadonlySet<string>): void {
     for (const [old, rule] of [...moved, ...same]) {
       if (old.name !== rule.name) tellRenamed(pair, fresh, old, rule);
       const isRenamed = old.name !== rule.name;
-      if (stuck(fresh, old, retyped.there) || (isRenamed && stuck(fresh, old, retyped.back))) pair.differences.step(old.steps.drop(), ...rule.steps.make());
+      if (stuck(fresh, old, retyped.there) || (isRenamed && (stuck(fresh, old, retyped.back) || turned(old, rule)))) pair.differences.step(old.steps.drop(), ...rule.steps.make());
       else if (isRenamed) pair.differences.step(renameRule(fresh.name, old, rule));
-      else if (stuck(fresh, old, retyped.back)) pair.differences.step(...[old.steps.drop(), ...rule.steps.make()].map(onTheWayBack));
+      else if (stuck(fresh, old, retyped.back) || turned(old, rule)) pair.differences.step(...[old.steps.drop(), ...rule.steps.make()].map(onTheWayBack));
     }
   }
   // Those of tables that come or go: in a circle no order of the tables would do.

@@ -30,14 +30,14 @@ export function compareSchemas({ before, after, renames }: CompareSchemasOptions
   const original = withFullTypes(before);
   const old = followSequences(applyRenames(original, renames ?? new Map(), differences), fresh, differences);
   const { rebuilt, remade } = compareDefinedTypes({ before: old, after: fresh, differences });
-  const pair: Pair = { original, before: old, after: fresh, differences, remade };
+  const pair: Pair = { original, before: old, after: fresh, differences, remade, rebuilt };
   compareSurroundings(pair);
   compareSequences(pair);
   const routines = compareRoutines(pair);
   compareTables(pair);
   comparePolicies(pair);
-  compareRules(pair, rebuilt);
-  const views = compareViews(pair, { types: rebuilt, routines });
+  compareRules(pair);
+  const views = compareViews(pair, routines);
   compareGrants(pair, views);
   adviseOn(pair);
   return { findings: differences.findings, scripts: differences.scripts() };

@@ -4,7 +4,7 @@ import type { Schema, Table, Trigger } from '../../../model/schema.ts';
 import { compareColumns } from './compare-columns.ts';
 import { hasAnyTrigger, hasComment, hasReplicaIdentity, hasTrigger, isRelation } from './conditions.ts';
 import { commentOn, createSequence, createTable, createTrigger, dropTrigger, replicaIdentity } from './definitions.ts';
-import { commonTables, displayName, PHASES, tablePath, type Pair, type TablePair } from './differences.ts';
+import { commonTables, displayName, onTheWayBack, PHASES, tablePath, turningColumns, type Pair, type Step, type TablePair } from './differences.ts';
 import { canonical, dropTable, guarded, isTable, mentions, regclass, waiting } from './sql-text.ts';
 
 /** Tables with their columns, partitions, triggers and settings; not their constraints and indexes. */
@@ -91,19 +91,21 @@ function isPartition(table: Table, parent: Table['name']): string {
   return `EXISTS (SELECT FROM pg_inherits WHERE inhrelid = ${regclass(table.name)} AND inhparent = ${regclass(parent)})`;
 }
 
-function compareTriggers({ differences }: Pair, { old, fresh }: TablePair): void {
-  const retyped = fresh.columns.filter((column) => old.columns.some(({ name, type, collation, generated }) => name === column.name && (type !== column.type || collation !== column.collation || generated !== column.generated)));
-  const stuck = ({ definition }: Trigger): boolean => [...retyped, ...old.columns.filter(({ name }) => !fresh.columns.some((column) => column.name === name))].some((column) => mentions(definition, column.name));
+function compareTriggers(pair: Pair, tables: TablePair): void {
+  const { differences } = pair;
+  const { old, fresh } = tables;
+  const turning = turningColumns(pair, tables);
+  const stuck = ({ definition }: Trigger, way: keyof typeof turning): boolean => [...turning[way]].some((column) => mentions(definition, column));
   const table = displayName(fresh.name);
   const text = ({ definition, enabled = 'origin' }: Trigger): string => `${canonical(definition)} ${enabled}`;
   const path = ({ name }: Trigger): string => `${tablePath(fresh.name)}.triggers.${name}`;
-  const drop = (trigger: Trigger): void => differences.step({ phase: PHASES.dropTrigger, about: [fresh.name], description: `Drop trigger ${trigger.name} of ${table}`, forward: waiting(dropTrigger(fresh.name, trigger)), back: waiting(createTrigger(fresh.name, trigger)), holds: `NOT ${hasAnyTrigger(fresh.name, trigger.name)}` });
-  const make = (trigger: Trigger): void => differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger)), holds: hasTrigger(fresh.name, trigger) });
+  const drop = (trigger: Trigger): Step => ({ phase: PHASES.dropTrigger, about: [fresh.name], description: `Drop trigger ${trigger.name} of ${table}`, forward: waiting(dropTrigger(fresh.name, trigger)), back: waiting(createTrigger(fresh.name, trigger)), holds: `NOT ${hasAnyTrigger(fresh.name, trigger.name)}` });
+  const make = (trigger: Trigger): Step => ({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger)), holds: hasTrigger(fresh.name, trigger) });
   const common = { affected_operations: ['INSERT', 'UPDATE', 'DELETE'] };
   for (const trigger of old.triggers) {
     if (fresh.triggers.some(({ name }) => name === trigger.name)) continue;
     differences.find('trigger-removed', { ...common, field_path: path(trigger), old_value: trigger.definition, description: `Trigger ${trigger.name} of ${table} is gone.` });
-    drop(trigger);
+    differences.step(drop(trigger));
   }
   for (const trigger of fresh.triggers) {
     const before = old.triggers.find(({ name }) => name === trigger.name);
@@ -111,8 +113,9 @@ function compareTriggers({ differences }: Pair, { old, fresh }: TablePair): void
     if (!before || changed) {
       differences.find(before ? changeOfTrigger(before, trigger) : 'trigger-added', { ...common, field_path: path(trigger), old_value: before?.definition ?? null, new_value: trigger.definition, description: `Trigger ${trigger.name} of ${table} is ${before ? 'another one' : 'new'}.` });
     }
-    if (before && (changed || stuck(before))) drop(before);
-    if (!before || changed || stuck(before)) make(trigger);
+    if (!before) differences.step(make(trigger));
+    else if (changed || stuck(before, 'there')) differences.step(drop(before), make(trigger));
+    else if (stuck(before, 'back')) differences.step(onTheWayBack(drop(before)), onTheWayBack(make(trigger)));
   }
 }
 

@@ -7,7 +7,7 @@ import { databaseRule } from './catalogue/catalogue.ts';
 /** When a step runs. The way back runs them the other way round. */
 export const PHASES = {
   extension: 0, dropRoutineOfViews: 0.5, dropView: 1, rename: 5, dropRoutineOfTables: 12, dropTrigger: 15, dropForeignKey: 20, dropRule: 25, dropEarly: 30, type: 35, sequence: 40, routine: 42, table: 45,
-  column: 50, columnType: 52, dropIdentity: 53, sequenceAgain: 53.5, default: 54, allowNull: 55, dropSequence: 56, alterSequence: 57, generated: 58,
+  column: 50, dropIdentity: 51, columnType: 52, sequenceAgain: 53.5, default: 54, allowNull: 55, dropSequence: 56, alterSequence: 57, generated: 58,
   notNull: 60, identity: 62, ownership: 63, key: 65, routineOfTables: 68, check: 70, foreignKey: 75, policy: 79, attribute: 80, dropColumn: 90, dropTable: 92, dropRoutine: 93, dropLast: 94, dropType: 95, view: 96, viewIndex: 96.2, routineOfViews: 96.5, grant: 97, dropExtension: 98,
 } as const;
 
@@ -98,6 +98,8 @@ export interface Pair {
   readonly differences: Differences;
   /** Types that are made anew on the way there, with the defaults of their columns. */
   readonly remade: ReadonlySet<string>;
+  /** Types that are made anew on the way there or back. */
+  readonly rebuilt: ReadonlySet<string>;
 }
 
 /** `users` of schema public, else `shop.users`. */
@@ -122,4 +124,14 @@ export function commonTables({ before, after }: Pick<Pair, 'before' | 'after'>):
     const old = byName.get(fresh.name);
     return old ? [{ old, fresh }] : [];
   });
+}
+
+/** Columns that go, or turn into something else: a trigger or a policy that names one is in their way. */
+export function turningColumns({ remade, rebuilt }: Pick<Pair, 'remade' | 'rebuilt'>, { old, fresh }: TablePair): MakingWay<string> {
+  const by = (types: ReadonlySet<string>): ReadonlySet<string> => new Set(old.columns.filter((column) => {
+    const now = fresh.columns.find(({ name }) => name === column.name);
+    if (!now || now.type !== column.type || now.collation !== column.collation || now.generated !== column.generated) return true;
+    return types.has(column.type.replace(/(\[\])+$/, ''));
+  }).map(({ name }) => name));
+  return { there: by(remade), back: by(rebuilt) };
 }

@@ -23,7 +23,7 @@ const TIMES = /^(date|timestamp)\b/;
 export function typeChange(old: Column, fresh: Column): TypeChange {
   const kind = kindOf(old.type, fresh.type);
   const casts = kind === 'risky' || kind === 'incompatible';
-  return { kind, casts, takesDefault: kind !== 'same' && old.identity === undefined && fresh.identity === undefined && (casts || old.default !== fresh.default) };
+  return { kind, casts, takesDefault: kind !== 'same' && (casts || old.default !== fresh.default) };
 }
 
 function kindOf(old: string, fresh: string): Kind {
