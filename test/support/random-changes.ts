@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../../src/model/names.ts';
 import { Dice } from '../validate/dice.ts';
+import { changeObjects, policyOrCheck } from './random-objects.ts';
 import { EMPTY, type RandomColumn, type RandomRule, type RandomSchema, type RandomTable } from './random-model.ts';
 
 /** Types whose values a cast carries over and back, with defaults and checks that hold for every value there is. */
@@ -210,7 +211,7 @@ const RULES: readonly Change[] = [
     const rule = first && ruleFor(make, { ...table, rules: table.rules.slice(1) });
     return rule ? { ...table, rules: [{ ...rule, name: first.name }, ...table.rules.slice(1)] } : table;
   }),
-  (make, schema) => make.onTable(schema, (table) => ({ ...table, rules: table.rules.map((rule, n) => (n === 0 && rule.kind !== 'trigger' ? { ...rule, name: `r${make.key()}` } : rule)) })),
+  (make, schema) => make.onTable(schema, (table) => ({ ...table, rules: table.rules.map((rule, n) => (n === 0 && rule.kind !== 'trigger' && rule.kind !== 'policy' ? { ...rule, name: `r${make.key()}` } : rule)) })),
   (make, schema) => make.onColumn(schema, ({ references }) => references !== undefined, (column) => (column.references && make.dice.chance(0.6) ? { ...column, references: { ...column.references, actions: make.dice.pick(ACTIONS) } } : without(column, 'references'))),
 ];
 
@@ -221,6 +222,7 @@ function ruleFor(make: RandomSchemas, table: RandomTable): RandomRule | undefine
   const name = dice.chance(0.3) ? `i${1 + dice.below(5)}` : `${dice.chance(0.8) ? 'r' : "R ' "}${make.key()}`;
   const one = { name, columns: [key] };
   const computed = value !== undefined && typeof value === 'object' && 'twice' in value;
+  if (!table.partitioned && dice.chance(0.2)) return policyOrCheck(dice, table, name);
   if (dice.chance(0.15)) return { ...one, kind: 'trigger', sql: dice.pick(computed ? TRIGGERS.slice(3) : table.partitioned ? TRIGGERS.slice(0, 2) : TRIGGERS), ...(dice.chance(0.2) && !table.partitioned ? { enabled: dice.pick(['DISABLE', 'ENABLE ALWAYS', 'ENABLE REPLICA']) } : {}) };
   if (!kind) return undefined;
   if (dice.chance(0.3) && kind.checks.length > 0) return { ...one, kind: 'check', sql: `CHECK (${dice.pick(kind.checks)})` };
@@ -239,7 +241,12 @@ function mayGo(make: RandomSchemas, schema: RandomSchema, { key }: RandomTable):
   return schema.tables.length > 1 && ![...schema.tables, ...make.base.tables].some(({ columns }) => columns.some(({ references }) => references?.table === key));
 }
 
+function objects(make: RandomSchemas, schema: RandomSchema): RandomSchema {
+  return changeObjects(make.dice, schema, { key: () => make.key(), name: () => make.name() });
+}
+
 const AROUND: readonly Change[] = [
+  objects, objects, objects,
   (make, schema) => {
     const gone = make.dice.pick(schema.tables);
     if (!mayGo(make, schema, gone)) return schema;

@@ -20,7 +20,7 @@ export interface RandomColumn {
 
 /** `%0`, `%1` in its SQL stand for the names of `columns`. */
 export interface RandomRule {
-  readonly kind: 'unique' | 'check' | 'exclude' | 'index' | 'unique index' | 'trigger';
+  readonly kind: 'unique' | 'check' | 'exclude' | 'index' | 'unique index' | 'trigger' | 'policy';
   readonly name: string;
   readonly columns: readonly number[];
   readonly sql: string;
@@ -52,15 +52,35 @@ export interface RandomView {
   readonly where: boolean;
 }
 
+/** A function or procedure; `form` is what stands behind its name. */
+export interface RandomRoutine {
+  readonly key: number;
+  readonly name: string;
+  readonly kind: 'FUNCTION' | 'PROCEDURE';
+  readonly form: string;
+}
+
+/** What everybody may do with a table or view. */
+export interface RandomGrant {
+  /** The key of the table or view. */
+  readonly on: number;
+  readonly privilege: 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
+  /** The key of a column, where it is for one only. */
+  readonly column?: number;
+}
+
 export interface RandomSchema {
   readonly enums: readonly { readonly name: string; readonly labels: readonly string[] }[];
   readonly domains: readonly { readonly name: string; readonly default?: string; readonly checks: readonly string[] }[];
   readonly sequences: readonly { readonly name: string; readonly options: string }[];
   readonly tables: readonly RandomTable[];
   readonly views: readonly RandomView[];
+  readonly composites: readonly { readonly name: string; readonly parts: string }[];
+  readonly routines: readonly RandomRoutine[];
+  readonly grants: readonly RandomGrant[];
 }
 
-export const EMPTY: RandomSchema = { enums: [], domains: [], sequences: [], tables: [], views: [] };
+export const EMPTY: RandomSchema = { enums: [], domains: [], sequences: [], tables: [], views: [], composites: [], routines: [], grants: [] };
 
 const fullName = ({ schema, name }: { readonly schema: string; readonly name: string }): string => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 
@@ -72,10 +92,13 @@ export function sqlOf(schema: RandomSchema): string {
     ...schemas.map((name) => `CREATE SCHEMA ${quoteIdentifier(name)}`),
     ...schema.enums.map(({ name, labels }) => `CREATE TYPE public.${quoteIdentifier(name)} AS ENUM (${labels.map(quoteLiteral).join(', ')})`),
     ...schema.domains.map(({ name, default: value, checks }) => `CREATE DOMAIN public.${quoteIdentifier(name)} AS integer${value === undefined ? '' : ` DEFAULT ${value}`}${checks.map((check, n) => ` CONSTRAINT d${n} CHECK (${check})`).join('')}`),
+    ...schema.composites.map(({ name, parts }) => `CREATE TYPE public.${quoteIdentifier(name)} AS (${parts})`),
+    ...schema.routines.map(({ name, kind, form }) => `CREATE ${kind} public.${quoteIdentifier(name)}${form}`),
     ...schema.sequences.map(({ name, options }) => `CREATE SEQUENCE public.${quoteIdentifier(name)} ${options}`),
     ...schema.tables.flatMap(tableSql),
     ...schema.tables.flatMap((table) => table.columns.flatMap((column) => referenceSql(schema, table, column))),
     ...schema.views.map((view) => viewSql(schema, view)),
+    ...schema.grants.flatMap((grant) => grantSql(schema, grant)),
   ].join(';\n');
 }
 
@@ -89,6 +112,7 @@ function tableSql(table: RandomTable): string[] {
     ...(table.partitioned ? [['_a', 'FROM (MINVALUE) TO (3)'], ['_b', 'FROM (3) TO (MAXVALUE)']].map(([suffix = '', bound]) => `CREATE TABLE ${fullName({ ...table, name: `${table.name}${suffix}` })} PARTITION OF ${name} FOR VALUES ${bound}`) : []),
     ...table.rules.flatMap((rule) => {
       if (rule.kind === 'index' || rule.kind === 'unique index') return [`CREATE ${rule.kind.toUpperCase()} ${quoteIdentifier(rule.name)} ON ${name} ${named(rule)}`];
+      if (rule.kind === 'policy') return [`CREATE POLICY ${quoteIdentifier(rule.name)} ON ${name} ${named(rule)}`];
       if (rule.kind !== 'trigger') return [];
       return [`CREATE TRIGGER ${quoteIdentifier(rule.name)} ${named(rule).replace('%t', name)}`, ...(rule.enabled === undefined ? [] : [`ALTER TABLE ${name} ${rule.enabled} TRIGGER ${quoteIdentifier(rule.name)}`])];
     }),
@@ -120,6 +144,15 @@ function viewSql({ tables, views }: RandomSchema, { name, materialized, reads, c
   const from = table ? fullName(table) : `public.${quoteIdentifier(view?.name ?? '')}`;
   const list = ['id', ...(table ? columns.map((key) => quoteIdentifier(columnName(table, key))) : [])];
   return `CREATE ${materialized ? 'MATERIALIZED ' : ''}VIEW public.${quoteIdentifier(name)} AS SELECT ${list.join(', ')} FROM ${from}${where ? ' WHERE id > 0' : ''}`;
+}
+
+/** Nothing, where what it is about is gone. */
+function grantSql({ tables, views }: RandomSchema, { on, privilege, column }: RandomGrant): string[] {
+  const table = tables.find(({ key }) => key === on);
+  const view = views.find(({ key }) => key === on);
+  const only = table?.columns.find(({ key }) => key === column);
+  if ((!table && !view) || (column !== undefined && !only)) return [];
+  return [`GRANT ${privilege}${only ? ` (${quoteIdentifier(only.name)})` : ''} ON ${table ? fullName(table) : `public.${quoteIdentifier(view?.name ?? '')}`} TO PUBLIC`];
 }
 
 /** The renames that lead from one to the other, as `--rename` takes them. */

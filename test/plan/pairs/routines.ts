@@ -1,4 +1,4 @@
-import type { SchemaPair } from './pair.ts';
+import { bothWays, pair, type SchemaPair } from './pair.ts';
 
 const T = "CREATE TABLE t (id integer PRIMARY KEY, owner text, n integer DEFAULT 0)";
 const ROWS = "INSERT INTO t VALUES (1, 'a', 2), (2, 'b', 3)";
@@ -38,6 +38,9 @@ export const ROUTINE_PAIRS: readonly SchemaPair[] = [
   beside('privileges are granted', 'SELECT 1', 'GRANT SELECT, INSERT ON t TO pg_monitor WITH GRANT OPTION; GRANT UPDATE (owner, n) ON t TO PUBLIC; CREATE SEQUENCE s; GRANT USAGE ON SEQUENCE s TO pg_monitor; CREATE SCHEMA shop; CREATE TABLE shop.a (id integer); GRANT USAGE ON SCHEMA shop TO pg_monitor; GRANT ALL ON shop.a TO pg_monitor'),
   beside('privileges are revoked', 'GRANT SELECT, INSERT ON t TO pg_monitor; GRANT UPDATE (owner) ON t TO PUBLIC', 'GRANT SELECT ON t TO pg_monitor'),
   beside('privileges may be handed on no longer', 'GRANT SELECT ON t TO pg_monitor WITH GRANT OPTION', 'GRANT SELECT ON t TO pg_monitor'),
+  ...bothWays(pair('privileges of a table that gets another type', 'CREATE TABLE u (a integer, b text)', 'CREATE TABLE u (a bigint, b text); GRANT SELECT ON u TO PUBLIC')),
+  ...bothWays(pair('a column with privileges', 'CREATE TABLE u (a integer, b text); GRANT SELECT (b) ON u TO PUBLIC', 'CREATE TABLE u (a integer)')),
+  ...bothWays(pair('privileges of a computed column', 'CREATE TABLE u (a integer, b bigint GENERATED ALWAYS AS (a * 2) STORED); GRANT SELECT (b) ON u TO PUBLIC', 'CREATE TABLE u (a bigint, b bigint GENERATED ALWAYS AS (a * 2) STORED); GRANT SELECT (b) ON u TO PUBLIC')),
   beside('a table goes with its privileges', 'CREATE TABLE u (a integer); GRANT SELECT ON u TO pg_monitor', 'SELECT 1'),
   beside('a view that is made again keeps its privileges', 'CREATE VIEW v AS SELECT n FROM t; GRANT SELECT ON v TO pg_monitor', 'ALTER TABLE t ALTER n TYPE bigint; CREATE VIEW v AS SELECT n FROM t; GRANT SELECT ON v TO pg_monitor'),
   beside('indexes of a materialized view come', MATVIEW, `${MATVIEW}; CREATE UNIQUE INDEX m_id ON m (id); CREATE INDEX m_owner ON m (lower(owner)) WHERE id > 1`),

@@ -154,7 +154,9 @@ export function compareViews(pair: Pair, routines: ReadonlySet<string>): MakingW
     if (other) step(view, make);
     else differences.step(make);
   }
-  return { there, back: touched };
+  const views = new Set([...before.views, ...after.views].map(({ name }) => name));
+  const ofViews = (names: ReadonlySet<TableName>): ReadonlySet<TableName> => new Set([...names].filter((name) => views.has(name)));
+  return { there: ofViews(there), back: ofViews(touched) };
 }
 
 /** Tables and views that change, with every view that stands on one of them. */

@@ -80,6 +80,6 @@ export function isOwned({ schema, name, ownedBy }: Pick<Sequence, 'schema' | 'na
 export function isMadeAs({ schema, name, kind, definition, parts }: StructuredType): string {
   const type = `to_regtype(${quoteLiteral(`${quoteIdentifier(schema)}.${quoteIdentifier(name)}`)})`;
   if (kind === 'range') return `EXISTS (SELECT FROM pg_range WHERE rngtypid = ${type} AND rngsubtype = to_regtype(${quoteLiteral(parts[0] ?? '')}))`;
-  const attributes = `(SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped WHERE t.oid = ${type})`;
+  const attributes = `(SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod) || coalesce((SELECT ' COLLATE ' || l.oid::regcollation::text FROM pg_collation l JOIN pg_type e ON e.oid = a.atttypid WHERE l.oid = a.attcollation AND l.oid <> e.typcollation), ''), ', ' ORDER BY a.attnum) FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped WHERE t.oid = ${type})`;
   return isText(attributes, definition.replace(/^\s*AS\s*/i, ''));
 }
