@@ -1,5 +1,6 @@
 import type { AlterTableCmd, AlterTableStmt } from 'libpg-query';
 import type { Trigger } from '../../model/schema.ts';
+import { dropColumn } from './drop-object.ts';
 import { ownedSequence, type DraftColumn, type DraftTable } from './schema-draft.ts';
 import { columnOf, constraintOf, relationName } from './syntax-tree.ts';
 import { addColumn, addConstraint, collationText, type DefinitionContext } from './table-definition.ts';
@@ -40,15 +41,7 @@ const COMMANDS: Readonly<Record<string, (change: Change) => void>> = {
     const constraint = constraintOf(command.def);
     if (constraint) addConstraint(table, constraint, context, {});
   },
-  AT_DropColumn: ({ table, command, context }) => {
-    const without = (key: { readonly columns: readonly string[] }): boolean => !key.columns.some((name) => name === command.name);
-    table.columns = table.columns.filter((candidate) => candidate.name !== command.name);
-    table.foreignKeys = table.foreignKeys.filter(without);
-    table.uniques = table.uniques.filter(without);
-    table.indexes = table.indexes.filter((index) => !index.columns.includes(command.name ?? ''));
-    if (table.primaryKey && !without(table.primaryKey)) delete table.primaryKey;
-    for (const [name, sequence] of context.draft.sequences) if (sequence.ownedBy?.table === table.name && sequence.ownedBy.column === command.name) context.draft.sequences.delete(name);
-  },
+  AT_DropColumn: ({ table, command, context }) => dropColumn(context.draft, table, command.name ?? ''),
   AT_ValidateConstraint: ({ table, command }) => {
     const validated = <T extends { readonly name: string; readonly definition: string }>(each: T): T => (each.name === command.name ? { ...each, definition: each.definition.replace(/ NOT VALID$/, '') } : each);
     table.checks = table.checks.map(validated);

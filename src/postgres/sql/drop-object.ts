@@ -1,7 +1,7 @@
 import type { DropStmt, Node } from 'libpg-query';
-import { tableName, type TableName } from '../../model/names.ts';
+import { parseTableName, splitTableName, tableName, type TableName } from '../../model/names.ts';
 import type { Grant } from '../../model/schema.ts';
-import type { SchemaDraft } from './schema-draft.ts';
+import type { DraftTable, SchemaDraft } from './schema-draft.ts';
 import { listStrings, qualifiedName, strings } from './syntax-tree.ts';
 import type { DefinitionContext } from './table-definition.ts';
 import { typeText } from './type-text.ts';
@@ -20,6 +20,7 @@ const dropView: Drop = ({ draft, schema }, object) => {
   const name = qualifiedName(listStrings(object), schema);
   draft.views.delete(name);
   revokeAll(draft, 'table', name);
+  dropReaders(draft, name);
 };
 
 /** What is granted on a thing goes with it: another of its name begins without. */
@@ -30,6 +31,66 @@ function revokeAll({ grants }: SchemaDraft, on: Grant['on'], name: TableName): v
 function dropSequence(draft: SchemaDraft, name: TableName): void {
   draft.sequences.delete(name);
   revokeAll(draft, 'sequence', name);
+}
+
+/** With what the server takes along: its partitions, and (CASCADE, or it would have refused) the keys and views that stand on it. */
+function dropTable(draft: SchemaDraft, name: TableName): void {
+  if (!draft.tables.delete(name)) return;
+  revokeAll(draft, 'table', name);
+  for (const [key, { ownedBy }] of draft.sequences) if (ownedBy?.table === name) dropSequence(draft, key);
+  for (const other of draft.tables.values()) other.foreignKeys = other.foreignKeys.filter(({ references }) => references !== name);
+  for (const [partition, { partitionOf }] of draft.tables) if (partitionOf?.parent === name) dropTable(draft, partition);
+  dropReaders(draft, name);
+}
+
+/** The views that read a table or view, and those that read them. */
+function dropReaders(draft: SchemaDraft, name: TableName): void {
+  for (const [view, { reads }] of draft.views) {
+    if (!reads.includes(name) || !draft.views.delete(view)) continue;
+    revokeAll(draft, 'table', view);
+    dropReaders(draft, view);
+  }
+}
+
+/** Everything in it, and what stands on that elsewhere: columns of its types, defaults of its sequences, triggers of its functions. */
+function dropSchema(draft: SchemaDraft, schema: string): void {
+  const isIn = (name: TableName): boolean => splitTableName(name).schema === schema;
+  for (const name of draft.tables.keys()) if (isIn(name)) dropTable(draft, name);
+  for (const name of draft.views.keys()) {
+    if (!isIn(name)) continue;
+    draft.views.delete(name);
+    revokeAll(draft, 'table', name);
+    dropReaders(draft, name);
+  }
+  for (const kind of [draft.enums, draft.domains, draft.structuredTypes] as readonly Map<string, { readonly schema: string; readonly name: string }>[]) {
+    for (const [key, type] of kind) {
+      if (type.schema !== schema) continue;
+      kind.delete(key);
+      for (const table of draft.tables.values()) for (const column of table.columns.filter((each) => each.type.replace(/(?:\[\])+$/, '') === key)) dropColumn(draft, table, column.name);
+    }
+  }
+  for (const name of draft.sequences.keys()) if (isIn(name)) dropSequence(draft, name);
+  for (const table of draft.tables.values()) for (const column of table.columns) if (drawnFrom(column.default) === schema) delete column.default;
+  for (const [key, routine] of draft.routines) if (routine.schema === schema) draft.routines.delete(key);
+  for (const table of draft.tables.values()) table.triggers = table.triggers.filter(({ calls }) => splitTableName(parseTableName(calls)).schema !== schema);
+  for (const [key, grant] of draft.grants ?? []) if (grant.on === 'schema' && grant.name === schema) draft.grants?.delete(key);
+}
+
+/** The schema of the sequence in `nextval('audit.numbers')`. */
+function drawnFrom(value: string | undefined): string | undefined {
+  const [, quoted, plain] = /^nextval\('(?:"((?:[^"]|"")+)"|([^.'"]+))\./i.exec(value ?? '') ?? [];
+  return quoted?.replaceAll('""', '"') ?? plain?.toLowerCase();
+}
+
+/** A column, with the keys, indexes and the sequence that stand on it. */
+export function dropColumn(draft: SchemaDraft, table: DraftTable, column: string): void {
+  const without = (key: { readonly columns: readonly (string | null)[] }): boolean => !key.columns.includes(column);
+  table.columns = table.columns.filter(({ name }) => name !== column);
+  table.foreignKeys = table.foreignKeys.filter(without);
+  table.uniques = table.uniques.filter(without);
+  table.indexes = table.indexes.filter(without);
+  if (table.primaryKey && !without(table.primaryKey)) delete table.primaryKey;
+  for (const [name, { ownedBy }] of draft.sequences) if (ownedBy?.table === table.name && ownedBy.column === column) draft.sequences.delete(name);
 }
 
 const dropRoutine: Drop = ({ draft, schema }, object) => {
@@ -49,11 +110,9 @@ const onTable = (kind: 'triggers' | 'policies'): Drop => ({ draft, schema }, obj
 };
 
 const DROPS: Readonly<Record<string, Drop>> = {
-  OBJECT_TABLE: ({ draft, schema }, object) => {
-    const name = qualifiedName(listStrings(object), schema);
-    draft.tables.delete(name);
-    revokeAll(draft, 'table', name);
-    for (const [key, { ownedBy }] of draft.sequences) if (ownedBy?.table === name) dropSequence(draft, key);
+  OBJECT_TABLE: ({ draft, schema }, object) => dropTable(draft, qualifiedName(listStrings(object), schema)),
+  OBJECT_SCHEMA: ({ draft }, object) => {
+    for (const name of strings([object])) dropSchema(draft, name);
   },
   OBJECT_VIEW: dropView,
   OBJECT_MATVIEW: dropView,

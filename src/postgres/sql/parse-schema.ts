@@ -7,6 +7,7 @@ import { alterTable } from './alter-table.ts';
 import { unreadStatement } from './parse-workload.ts';
 import { dropObjects } from './drop-object.ts';
 import { alterPolicy, changeGrants, createPolicy } from './privilege-definition.ts';
+import { moveObject, renameObject } from './rename-object.ts';
 import { routineDefinition } from './routine-definition.ts';
 import { emptyDraft, finishSchema, type SchemaDraft } from './schema-draft.ts';
 import { splitStatements } from './split-statements.ts';
@@ -130,12 +131,9 @@ function apply(node: Node, state: State, statement: Statement): void {
     dropObjects(node.DropStmt, context);
     const left = new Set([...draft.routines.values()].map((routine) => tableName(routine.schema, routine.name)));
     for (const name of state.routines.keys()) if (!left.has(name)) state.routines.delete(name);
-  } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_TABLE') {
-    renameTable(draft, relationName(node.RenameStmt.relation, schema), node.RenameStmt.newname ?? '');
-  } else if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_COLUMN') {
-    const { relation, subname = '', newname = '' } = node.RenameStmt;
-    renameColumn(draft, relationName(relation, schema), { from: subname, to: newname });
-  } else if ('VariableSetStmt' in node && node.VariableSetStmt.name === 'search_path') {
+  } else if ('RenameStmt' in node) renameObject(node.RenameStmt, context);
+  else if ('AlterObjectSchemaStmt' in node) moveObject(node.AlterObjectSchemaStmt, context);
+  else if ('VariableSetStmt' in node && node.VariableSetStmt.name === 'search_path') {
     const [first] = node.VariableSetStmt.args ?? [];
     const path = first && 'A_Const' in first ? (first.A_Const.sval?.sval ?? '') : '';
     state.schema = path === '' || path === 'pg_catalog' ? 'public' : path;
@@ -188,38 +186,6 @@ function addComment(node: CommentStmt, state: State): void {
     const table = state.draft.tables.get(qualifiedName(parts.slice(0, -1), state.schema));
     const column = table?.columns.find((candidate) => candidate.name === parts.at(-1));
     if (column) column.comment = node.comment;
-  }
-}
-
-function renameTable(draft: SchemaDraft, from: TableName, to: string): void {
-  const table = draft.tables.get(from);
-  if (!table) return;
-  const name = tableName(splitTableName(from).schema, to);
-  draft.tables.delete(from);
-  draft.tables.set(name, { ...table, name });
-  for (const sequence of draft.sequences.values()) if (sequence.ownedBy?.table === from) sequence.ownedBy = { ...sequence.ownedBy, table: name };
-  for (const [view, old] of draft.views) draft.views.set(view, { ...old, reads: old.reads.map((read) => (read === from ? name : read)).sort() });
-  for (const other of draft.tables.values()) {
-    if (other.partitionOf?.parent === from) other.partitionOf = { ...other.partitionOf, parent: name };
-    other.foreignKeys = other.foreignKeys.map((key) => (key.references === from ? { ...key, references: name } : key));
-  }
-}
-
-function renameColumn(draft: SchemaDraft, name: TableName, change: { readonly from: string; readonly to: string }): void {
-  const renamed = (column: string): string => (column === change.from ? change.to : column);
-  const inKey = <K extends { readonly columns: readonly string[] }>(key: K): K => ({ ...key, columns: key.columns.map(renamed) });
-  const table = draft.tables.get(name);
-  if (!table) return;
-  for (const column of table.columns) column.name = renamed(column.name);
-  if (table.primaryKey) table.primaryKey = inKey(table.primaryKey);
-  table.uniques = table.uniques.map(inKey);
-  table.indexes = table.indexes.map((index) => ({ ...index, columns: index.columns.map((column) => (column === null ? null : renamed(column))) }));
-  for (const sequence of draft.sequences.values()) if (sequence.ownedBy?.table === name) sequence.ownedBy = { ...sequence.ownedBy, column: renamed(sequence.ownedBy.column) };
-  table.foreignKeys = table.foreignKeys.map(inKey);
-  for (const other of draft.tables.values()) {
-    other.foreignKeys = other.foreignKeys.map((key) =>
-      key.references === name ? { ...key, referencedColumns: key.referencedColumns.map(renamed) } : key,
-    );
   }
 }
 
