@@ -16,5 +16,5 @@ export function messageRulesPage(page: string, rules = MESSAGE_RULES): string {
 }
 
 function table(rules: typeof API_RULES): string {
-  return ['| rule | type | severity | what breaks | how |', '| --- | --- | --- | --- | --- |', ...rules.map(({ id, type, severity, impact, remedy }) => `| \`${id}\` | \`${type}\` | ${severity.replace('_', ' ')} | ${impact} | ${remedy} |`)].join('\n');
+  return ['| rule | type | severity | what breaks | how |', '| --- | --- | --- | --- | --- |', ...rules.map(({ id, type, severity, impact, remedy }) => `| <a id="${id}"></a>\`${id}\` | \`${type}\` | ${severity.replace('_', ' ')} | ${impact} | ${remedy} |`)].join('\n');
 }

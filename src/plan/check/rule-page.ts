@@ -20,8 +20,8 @@ const known = (of: CheckType, rules: readonly Omit<KnownRule, 'of'>[]): (readonl
 /** Every rule of `banyan check` by its name, which is one in all catalogues. */
 export const KNOWN_RULES: ReadonlyMap<string, KnownRule> = new Map([...known('database', DATABASE_RULES), ...known('api', API_RULES), ...known('graphql', GRAPHQL_RULES), ...known('schema', MESSAGE_RULES)]);
 
-/** The page of a rule, in the package's folder. */
+/** The page of a rule, in the package's folder; of a page that many rules share, the place on it. */
 export function rulePage(id: string): string {
   const of = KNOWN_RULES.get(id)?.of;
-  return of === 'database' ? `docs/rules/${id}.md` : of === 'schema' ? 'docs/check-messages.md' : 'docs/check-api.md';
+  return of === 'database' ? `docs/rules/${id}.md` : `${of === 'schema' ? 'docs/check-messages.md' : 'docs/check-api.md'}#${id}`;
 }

@@ -18,5 +18,12 @@ it('docs/rules has a page for each rule as it is, and no other', async () => {
 
 it('a rule has one name in all catalogues, and a page', () => {
   expect(KNOWN_RULES.size).toBe(DATABASE_RULES.length + API_RULES.length + GRAPHQL_RULES.length + MESSAGE_RULES.length);
-  expect([rulePage('column-removed'), rulePage('endpoint-removed'), rulePage('graphql-field-removed'), rulePage('backward-property-removed')]).toEqual(['docs/rules/column-removed.md', 'docs/check-api.md', 'docs/check-api.md', 'docs/check-messages.md']);
+  expect([rulePage('column-removed'), rulePage('endpoint-removed'), rulePage('graphql-field-removed'), rulePage('backward-property-removed')]).toEqual(['docs/rules/column-removed.md', 'docs/check-api.md#endpoint-removed', 'docs/check-api.md#graphql-field-removed', 'docs/check-messages.md#backward-property-removed']);
+});
+
+it('a page that many rules share has one place for each of them', async () => {
+  const places = [...KNOWN_RULES.keys()].map((id) => rulePage(id).split('#')).filter(([, anchor]) => anchor !== undefined);
+  const pages = new Map(await Promise.all([...new Set(places.map(([file = '']) => file))].map(async (file): Promise<[string, string]> => [file, await readFile(join(folder, '../..', file), 'utf8')])));
+  expect(places.filter(([file = '', anchor = '']) => pages.get(file)?.split(`<a id="${anchor}"></a>`).length !== 2)).toEqual([]);
+  expect(places.length).toBe(KNOWN_RULES.size - DATABASE_RULES.length);
 });
