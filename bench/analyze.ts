@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { analyzeSchema } from '../src/analyze/analyzer.ts';
 import { combine, type PairWeights } from '../src/analyze/graph.ts';
@@ -11,11 +13,14 @@ import { readCase } from '../test/analyze/support/read-case.ts';
 import { scoreAgainst } from '../test/analyze/support/score.ts';
 import { sharedCase } from '../test/analyze/support/shared-cases.ts';
 import { shopCase } from '../test/analyze/support/shop-case.ts';
+import { VARIANTS } from '../test/analyze/support/variants.ts';
 
 /**
- * Accuracy of the boundaries (ARI against the truth) beside simpler methods in the same run, then speed.
+ * Accuracy of the boundaries (ARI against the truth) beside simpler methods in the same run, then of
+ * variants of the real cases, then speed. Folders with schema.sql, truth.json and, where there is
+ * one, workload.sql are measured instead where they are given.
  *
- *     npx tsx bench/analyze.ts [--json]
+ *     npx tsx bench/analyze.ts [--json] [--cases FOLDER]
  */
 
 type Services = Record<string, string[]>;
@@ -30,7 +35,21 @@ interface Case {
 
 const SEEDS = [1, 2, 3, 4, 5] as const;
 
-async function cases(): Promise<Case[]> {
+/** Cases of other systems, which are not kept with this one; a service of one table is not asked for. */
+async function givenCases(folder: string): Promise<Case[]> {
+  const found: Case[] = [];
+  for (const name of readdirSync(folder).sort()) {
+    const read = (file: string): string => readFileSync(join(folder, name, file), 'utf8');
+    const workload = existsSync(join(folder, name, 'workload.sql')) ? { workload: read('workload.sql') } : {};
+    const truth = JSON.parse(read('truth.json')) as { services: Truth; unscored?: string[] };
+    const services = Object.fromEntries(Object.entries(truth.services).filter(([, tables]) => tables.length > 1));
+    const input = await readCase({ schema: read('schema.sql'), ...workload });
+    found.push({ name, input, truth: services, unscored: truth.unscored ?? [] });
+  }
+  return found;
+}
+
+async function realCases(): Promise<Case[]> {
   const found: Case[] = [];
   for (const name of ['adventureworks-public', 'oscar']) {
     const real = sharedCase(name);
@@ -38,6 +57,11 @@ async function cases(): Promise<Case[]> {
   }
   const shop = shopCase();
   found.push({ name: 'examples/shop', input: await readCase(shop), truth: shop.truth.services, unscored: [] });
+  return found;
+}
+
+async function plantedCases(): Promise<Case[]> {
+  const found: Case[] = [];
   for (const [name, shape] of Object.entries(SHAPES)) {
     for (const seed of SEEDS) {
       const planted = shape(seed);
@@ -79,9 +103,9 @@ const METHODS: Readonly<Record<string, (input: AnalyzerInput) => Services>> = {
   },
 };
 
-async function accuracy(): Promise<Record<string, Record<string, number>>> {
+async function accuracy(cases: readonly Case[]): Promise<Record<string, Record<string, number>>> {
   const scores: Record<string, Record<string, number[]>> = {};
-  for (const item of await cases()) {
+  for (const item of cases) {
     for (const [method, run] of Object.entries(METHODS)) {
       const ari = scoreAgainst(item.truth, run(item.input), item.unscored);
       ((scores[item.name] ??= {})[method] ??= []).push(ari);
@@ -92,6 +116,23 @@ async function accuracy(): Promise<Record<string, Record<string, number>>> {
     Object.entries(scores).map(([name, row]) => [
       name,
       Object.fromEntries(Object.entries(row).map(([method, values]) => [method, Math.round(1000 * mean(values)) / 1000])),
+    ]),
+  );
+}
+
+/** How much hangs on names and keys: the same schemas with less of them. */
+function variants(cases: readonly Case[]): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    cases.map((item) => [
+      item.name,
+      Object.fromEntries(
+        Object.entries(VARIANTS).map(([name, vary]) => {
+          const { input, nameOf } = vary(item.input);
+          const truth = Object.fromEntries(Object.entries(item.truth).map(([service, tables]) => [service, tables.map(nameOf)]));
+          const ari = scoreAgainst(truth, analyzeSchema(input).document.services, item.unscored.map(nameOf));
+          return [name, Math.round(1000 * ari) / 1000];
+        }),
+      ),
     ]),
   );
 }
@@ -120,15 +161,25 @@ async function speed(tables: number, keys: number): Promise<Record<string, numbe
   };
 }
 
-const result = { ari: await accuracy(), speed: [await speed(100, 250), await speed(1000, 5000)] };
+const at = process.argv.indexOf('--cases');
+const real = at === -1 ? await realCases() : await givenCases(process.argv[at + 1] ?? '.');
+const result = {
+  ari: await accuracy(at === -1 ? [...real, ...(await plantedCases())] : real),
+  variants: variants(real),
+  speed: [await speed(100, 250), await speed(1000, 5000)],
+};
 if (process.argv.includes('--json')) {
   console.log(JSON.stringify(result, null, 2));
 } else {
-  const methods = Object.keys(METHODS);
-  console.log(`| case | ${methods.join(' | ')} |\n| --- | ${methods.map(() => '---').join(' | ')} |`);
-  for (const [name, row] of Object.entries(result.ari)) {
-    console.log(`| ${name} | ${methods.map((method) => (row[method] ?? 0).toFixed(2)).join(' | ')} |`);
-  }
+  const table = (rows: Record<string, Record<string, number>>): void => {
+    const columns = Object.keys(Object.values(rows)[0] ?? {});
+    console.log(`\n| case | ${columns.join(' | ')} |\n| --- | ${columns.map(() => '---').join(' | ')} |`);
+    for (const [name, row] of Object.entries(rows)) {
+      console.log(`| ${name} | ${columns.map((column) => (row[column] ?? 0).toFixed(2)).join(' | ')} |`);
+    }
+  };
+  table(result.ari);
+  table(result.variants);
   console.log(`\n| tables | keys | parse, s | analyze, s |\n| --- | --- | --- | --- |`);
   for (const row of result.speed) console.log(`| ${Object.values(row).join(' | ')} |`);
 }

@@ -58,6 +58,7 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
         coverage: round(convention.coverage),
         agreement: round(convention.agreement),
       },
+      tenancy: monolith.tenancy,
       signals: describeSignals(monolith, evidence),
       services,
       tables: Object.fromEntries(

@@ -1,5 +1,6 @@
 import type { TableName } from '../model/names.ts';
 import type { WorkloadSource } from '../model/workload.ts';
+import type { TenantColumn } from './tenancy.ts';
 
 /** The answer of an analysis, as `banyan analyze --json` prints it. */
 export interface BoundaryDocument {
@@ -228,6 +229,8 @@ export interface Details {
     /** Share of tables that would change service if this signal were left out. */
     readonly sensitivity: number;
   }[];
+  /** Columns that say to which tenant or region a row belongs, in so many tables that they hold none together. */
+  readonly tenancy: readonly TenantColumn[];
   readonly services: Readonly<Record<string, ServiceDetails>>;
   readonly tables: Readonly<Record<string, TableDetails>>;
   readonly shared: readonly SharedTable[];

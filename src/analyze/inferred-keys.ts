@@ -10,7 +10,8 @@ const KEY_ENDING = /^(.+?)_?(?:id|uuid|guid|code|key|no|ref|fk)$/i;
 /**
  * Foreign keys that nobody declared: a column named for another table (`customer_id`, `customerid`)
  * or like another table's own key column, of the same type as that key. A column that is part of a
- * declared key is left alone, and so is a name that fits several tables equally well.
+ * declared key is left alone, and so is a name that fits several tables equally well, and one whose
+ * table stands in a column of its own (`subject_type`).
  */
 export function inferReferences(monolith: Monolith, vocabulary: Vocabulary): Reference[] {
   const { tables } = monolith;
@@ -33,13 +34,20 @@ export function inferReferences(monolith: Monolith, vocabulary: Vocabulary): Ref
   const found: Reference[] = [];
   tables.forEach((table, child) => {
     const declared = new Set(table.foreignKeys.flatMap((key) => key.columns));
+    const columnNames = new Set(table.columns.map((column) => column.name.toLowerCase()));
     for (const column of table.columns) {
-      if (declared.has(column.name)) continue;
+      if (declared.has(column.name) || isPolymorphic(column.name, columnNames)) continue;
       const parent = targetOf({ table, child, column }, { monolith, byName, byKeyColumn, vocabulary });
       if (parent !== undefined) found.push(inferred({ table, child, column, parent, monolith }));
     }
   });
   return found;
+}
+
+/** Whether a column beside it says to which table it refers: `subject_id` and `subject_type`. */
+function isPolymorphic(column: string, beside: ReadonlySet<string>): boolean {
+  const stem = /^(.+)_id$/i.exec(column)?.[1]?.toLowerCase();
+  return stem !== undefined && (beside.has(`${stem}_type`) || beside.has(`${stem}_class`));
 }
 
 interface Lookup {
@@ -119,6 +127,7 @@ function inferred(link: {
       referencedColumns: key,
       onDelete: 'no action',
     },
+    tenancy: link.monolith.tenancy,
     declared: false,
   });
 }

@@ -43,7 +43,7 @@ describe('a foreign key', () => {
   const key: Pick<ForeignKey, 'name' | 'columns' | 'referencedColumns' | 'onDelete'> = { name: 'f', columns: ['parent_id'], referencedColumns: ['id'], onDelete: 'no action' };
   const index = (more: Partial<Index>): Index => ({ name: 'i', columns: ['parent_id'], unique: true, partial: false, definition: '', ...more });
   const told = (child: Table, columns: readonly string[] = key.columns) => {
-    const { oneToOne, inPrimaryKey, nullable } = reference(child, { child: 0, parent: 1, key: { ...key, columns }, declared: true });
+    const { oneToOne, inPrimaryKey, nullable } = reference(child, { child: 0, parent: 1, key: { ...key, columns }, tenancy: [], declared: true });
     return { oneToOne, inPrimaryKey, nullable };
   };
   const primary = (...columns: string[]) => ({ primaryKey: { name: 'p', columns, definition: '', deferrable: false, nullsNotDistinct: false } });

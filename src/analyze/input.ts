@@ -3,6 +3,7 @@ import type { ForeignKey, Schema, Table } from '../model/schema.ts';
 import type { Routine, Workload, WorkloadTransaction, WriteOperation } from '../model/workload.ts';
 import type { CopyTimes } from './advice/extraction-time.ts';
 import { append } from './lookup.ts';
+import { tenantColumns, type TenantColumn } from './tenancy.ts';
 
 /** What there is to analyse. Only the schema is needed; each of the others makes the answer better. */
 export interface AnalyzerInput {
@@ -27,6 +28,8 @@ export interface Reference {
   /** The key's columns are exactly the child's primary key, or unique: at most one child each. */
   readonly oneToOne: boolean;
   readonly cascades: boolean;
+  /** The key says only whose row it is: it consists of a column that divides the rows of nearly all tables. */
+  readonly tenant: boolean;
 }
 
 /** Transactions whose names are resolved to tables of the schema. */
@@ -56,6 +59,8 @@ export interface Monolith {
   readonly tables: readonly Table[];
   readonly indexOf: ReadonlyMap<TableName, number>;
   readonly references: readonly Reference[];
+  /** Columns that divide the rows of nearly all tables, and hold none of them together. */
+  readonly tenancy: readonly TenantColumn[];
   readonly transactions: readonly Access[];
   /** In what time the transactions ran; absent: not known. */
   readonly seconds?: number;
@@ -74,6 +79,7 @@ export function readInput(input: AnalyzerInput): Monolith {
   const indexOf = new Map(tables.map((table, index) => [table.name, index]));
   const partitions = partitionParents(input.schema.tables);
   const resolve = resolver(tables, indexOf, partitions);
+  const tenancy = tenantColumns(tables);
   const unknown = new Set<string>();
   const known = (names: readonly TableName[]): number[] => {
     const found = new Set<number>();
@@ -89,7 +95,8 @@ export function readInput(input: AnalyzerInput): Monolith {
   return {
     tables,
     indexOf,
-    references: declaredReferences(tables, resolve),
+    references: declaredReferences(tables, resolve, tenancy),
+    tenancy,
     transactions,
     ...(input.workload?.seconds === undefined ? {} : { seconds: input.workload.seconds }),
     code: codeGroups(input, known, expand),
@@ -163,12 +170,16 @@ function access(
   };
 }
 
-function declaredReferences(tables: readonly Table[], resolve: (name: TableName) => readonly number[]): Reference[] {
+function declaredReferences(
+  tables: readonly Table[],
+  resolve: (name: TableName) => readonly number[],
+  tenancy: readonly TenantColumn[],
+): Reference[] {
   const references: Reference[] = [];
   tables.forEach((table, child) => {
     for (const key of table.foreignKeys) {
       const parent = resolve(key.references)[0];
-      if (parent !== undefined && parent !== child) references.push(reference(table, { child, parent, key, declared: true }));
+      if (parent !== undefined && parent !== child) references.push(reference(table, { child, parent, key, tenancy, declared: true }));
     }
   });
   return references;
@@ -181,16 +192,21 @@ export function reference(
     readonly child: number;
     readonly parent: number;
     readonly key: Pick<ForeignKey, 'name' | 'columns' | 'referencedColumns' | 'onDelete'>;
+    readonly tenancy: readonly TenantColumn[];
     readonly declared: boolean;
   },
 ): Reference {
   const { key } = link;
-  const primary = table.primaryKey?.columns ?? [];
+  // A tenant's number in front of every key says nothing of which row is part of which.
+  const proper = (columns: readonly string[]): string[] =>
+    columns.filter((column) => !link.tenancy.some((tenant) => tenant.column === column.toLowerCase()));
+  const own = proper(key.columns);
+  const primary = proper(table.primaryKey?.columns ?? []);
   const covers = (columns: readonly string[]): boolean =>
-    columns.length > 0 && columns.every((column) => key.columns.includes(column));
-  const uniques = table.uniques.map((unique): readonly string[] => unique.columns);
+    columns.length > 0 && columns.every((column) => own.includes(column));
+  const uniques = table.uniques.map((unique): readonly string[] => proper(unique.columns));
   for (const index of table.indexes) {
-    if (index.unique && !index.partial) uniques.push(index.columns.map((column) => column ?? ''));
+    if (index.unique && !index.partial) uniques.push(proper(index.columns.map((column) => column ?? '')));
   }
   return {
     child: link.child,
@@ -200,9 +216,10 @@ export function reference(
     referencedColumns: key.referencedColumns,
     declared: link.declared,
     nullable: key.columns.some((name) => table.columns.find((column) => column.name === name)?.nullable ?? false),
-    inPrimaryKey: primary.length > 0 && key.columns.every((column) => primary.includes(column)),
+    inPrimaryKey: own.length > 0 && own.every((column) => primary.includes(column)),
     oneToOne: covers(primary) || uniques.some(covers),
     cascades: key.onDelete === 'cascade',
+    tenant: own.length === 0,
   };
 }
 

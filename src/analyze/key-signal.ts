@@ -16,6 +16,8 @@ const EXTENSION = 0.7;
 const DAMPING = 0.35;
 /** What is left of a key to reference data: that two tables name a country does not make them belong together. */
 const REFERENCE_GLUE = 0.5;
+/** What is left of a key that only says whose row it is, such as nearly all tables have. */
+const TENANT_GLUE = 0.02;
 /** How much the child's other keys matter: 0 not at all, 1 its keys share one unit. */
 const SHARING = 0.8;
 
@@ -32,7 +34,8 @@ export function keyPairs(monolith: Monolith, references: readonly Reference[]): 
   for (const reference of references) itemAt(referrers, reference.parent).add(reference.child);
   const raw = references.map((reference) => {
     const inDegree = itemAt(referrers, reference.parent).size;
-    return strengthOf(reference) / Math.max(1, inDegree) ** DAMPING;
+    const strength = reference.tenant ? TENANT_GLUE : strengthOf(reference);
+    return strength / Math.max(1, inDegree) ** DAMPING;
   });
   const out = new Float64Array(size);
   references.forEach((reference, i) => {

@@ -98,6 +98,10 @@ function shared(document: BoundaryDocument): string {
     ]);
     parts.push(`## Shared tables\n\n${table(['table', 'kind', 'owner', 'used by', 'remedy'], rows)}`);
   }
+  for (const { column, tables: holders, refersTo } of document.details.tenancy) {
+    const to = refersTo === undefined ? '' : ` and refers to ${shortName(refersTo)}`;
+    parts.push(`The column ${column}, which ${holders.length} tables have${to}, divides rows by tenant, region or author: it holds no tables together, and every service keeps it.`);
+  }
   if (unplaced.length > 0) {
     parts.push(`## Left aside\n\nNothing binds these to any other table: ${unplaced.map(shortName).join(', ')}.`);
   }

@@ -106,6 +106,8 @@ export interface Printing {
   /** Columns every table has besides. */
   readonly extra?: readonly string[];
   readonly schemaOf?: (table: PlantedTable) => string;
+  /** Every primary key begins with tenant_id, and every key carries it. */
+  readonly tenantKeys?: boolean;
 }
 
 export function printSchema(domains: readonly PlantedTable[][], printing: Printing = {}): string {
@@ -115,18 +117,19 @@ export function printSchema(domains: readonly PlantedTable[][], printing: Printi
   const alters: string[] = [];
   for (const table of domains.flat()) {
     const identifying = table.references.filter((reference) => reference.identifying);
-    const columns = [`id ${type} not null`];
+    const tenant = printing.tenantKeys ? 'tenant_id, ' : '';
+    const columns = [...(printing.tenantKeys ? ['tenant_id bigint not null'] : []), `id ${type} not null`];
     for (const reference of table.references) {
       columns.push(`"${reference.column}" ${type}${reference.nullable ? '' : ' not null'}`);
       if (!printing.undeclared) {
         alters.push(
-          `alter table ${full(table)} add foreign key ("${reference.column}") references ${full(reference.to)} (id)${reference.cascade ? ' on delete cascade' : ''};`,
+          `alter table ${full(table)} add foreign key (${tenant}"${reference.column}") references ${full(reference.to)} (${tenant}id)${reference.cascade ? ' on delete cascade' : ''};`,
         );
       }
     }
     const key = table.composite && !printing.undeclared ? [...identifying.map((item) => `"${item.column}"`), 'id'] : ['id'];
-    columns.push(...(printing.extra ?? []), `primary key (${key.join(', ')})`);
-    if (key.length > 1) columns.push('unique (id)');
+    columns.push(...(printing.extra ?? []), `primary key (${tenant}${key.join(', ')})`);
+    if (key.length > 1) columns.push(`unique (${tenant}id)`);
     creates.push(`create table ${full(table)} (${columns.join(', ')});`);
   }
   return [...creates, ...alters].join('\n');
