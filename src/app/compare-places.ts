@@ -11,6 +11,7 @@ import { readSchemaJson } from '../plan/check/database/schema-json.ts';
 import type { Comparison } from '../plan/check/finding.ts';
 import { compareGraphql } from '../plan/check/graphql/compare-graphql.ts';
 import { compareMessages } from '../plan/check/message/compare-messages.ts';
+import { withLines } from '../plan/check/places/with-lines.ts';
 import { parseText } from '../plan/document.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
@@ -42,9 +43,10 @@ export async function comparePlaces(options: ComparePlacesOptions): Promise<Comp
   if (options.expandContract) throw new BanyanError('BANYAN_USAGE', { message: `--expand-contract is of --type database, not of ${type}.` });
   const [old, fresh] = [await textOf(before), await textOf(after)];
   const names = { before: nameOf(before), after: nameOf(after) };
-  if (type === 'graphql') return compareGraphql({ before: old, after: fresh, names });
+  const lines = (comparison: Comparison, document?: unknown): Comparison => ({ ...comparison, findings: withLines({ findings: comparison.findings, type, file: names.after, text: fresh, document }) });
+  if (type === 'graphql') return lines(compareGraphql({ before: old, after: fresh, names }));
   const documents = { before: parseText(names.before, old), after: parseText(names.after, fresh), names };
-  return type === 'schema' ? compareMessages({ ...documents, ...(compatibility ? { compatibility } : {}) }) : compareApis({ ...documents, at });
+  return lines(type === 'schema' ? compareMessages({ ...documents, ...(compatibility ? { compatibility } : {}) }) : compareApis({ ...documents, at }), documents.after);
 }
 
 async function compareDatabases({ before, after, renames = {}, rowsTimeoutSeconds, expandContract, note }: ComparePlacesOptions): Promise<ComparedPlaces> {

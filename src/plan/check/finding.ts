@@ -26,6 +26,8 @@ export interface Finding {
   readonly suggested_migration: string;
   /** `SELECT`, `INSERT`, `GET /users/{id}`. */
   readonly affected_operations: readonly string[];
+  /** Banyan's own: where in the new file it stands, or what is around it where it is gone. Absent: nobody knows. */
+  readonly location?: { readonly file: string; readonly line: number; readonly column: number };
   // Banyan's own: what a file of rules says of it.
   /** What the catalogue says, where the file says another severity. */
   readonly catalogue_severity?: FindingSeverity;

@@ -23,7 +23,7 @@ export function reportText(report: CompatibilityReport): string {
     `${report.schema_before} to ${report.schema_after}`, '',
     ...report.issues.flatMap((issue) => [
       `${severityText(issue)}: ${issue.description} [${issue.rule}]`,
-      `  ${issue.field_path}${issue.impact === '' ? '' : `: ${issue.impact}`}`,
+      `  ${issue.field_path}${issue.location ? ` (${issue.location.file}:${issue.location.line})` : ''}${issue.impact === '' ? '' : `: ${issue.impact}`}`,
       ...(issue.suggested_migration === '' ? [] : [`  ${issue.suggested_migration}`]),
       ...(issue.waived ? [`  Waived until ${issue.waived.until}: ${issue.waived.reason}`] : []), `  ${issue.page}`,
     ]),
@@ -85,7 +85,7 @@ export function reportSarif(report: CompatibilityReport): string {
     tool: { driver: { name: 'banyan check', rules: rules.map(([id, type]) => sarifRule(id, type)) } },
     results: report.issues.map((issue) => ({
       ruleId: issue.rule, ruleIndex: rules.findIndex(([id]) => id === issue.rule), level: SARIF_LEVELS[issue.severity], message: { text: messageOf(issue) },
-      locations: [{ physicalLocation: { artifactLocation: { uri: artifactUri(report.schema_after) } }, logicalLocations: [{ fullyQualifiedName: issue.field_path }] }],
+      locations: [{ physicalLocation: { artifactLocation: { uri: artifactUri(report.schema_after) }, ...(issue.location ? { region: { startLine: issue.location.line, startColumn: issue.location.column } } : {}) }, logicalLocations: [{ fullyQualifiedName: issue.field_path }] }],
       ...(issue.waived ? { suppressions: [{ kind: 'external', status: 'accepted', justification: `${issue.waived.reason} (until ${issue.waived.until})` }] } : {}),
       partialFingerprints: { 'banyan/v1': `${issue.rule}:${issue.field_path}` },
     })),
@@ -140,7 +140,7 @@ const GITHUB_LEVELS: Readonly<Record<FindingSeverity, string>> = { breaking: 'er
 export function reportGithub(report: CompatibilityReport): string {
   const text = (value: string): string => value.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
   const property = (value: string): string => text(value).replaceAll(':', '%3A').replaceAll(',', '%2C');
-  const lines = report.issues.map((issue) => `::${issue.waived ? 'notice' : GITHUB_LEVELS[issue.severity]} file=${property(report.schema_after)},title=${property(issue.rule)}::${text(`${issue.field_path}: ${issue.waived ? `waived until ${issue.waived.until}, ${issue.waived.reason}: ` : ''}${messageOf(issue)}\n${rulePage(issue.rule)}`)}`);
+  const lines = report.issues.map((issue) => `::${issue.waived ? 'notice' : GITHUB_LEVELS[issue.severity]} file=${property(report.schema_after)}${issue.location ? `,line=${issue.location.line},col=${issue.location.column}` : ''},title=${property(issue.rule)}::${text(`${issue.field_path}: ${issue.waived ? `waived until ${issue.waived.until}, ${issue.waived.reason}: ` : ''}${messageOf(issue)}\n${rulePage(issue.rule)}`)}`);
   return `${[...lines, ...waiverLines(report).map((line) => `::notice title=waiver::${text(line)}`), `${VERDICTS[report.overall_compatibility]} ${countsText(report)}`].join('\n')}\n`;
 }
 

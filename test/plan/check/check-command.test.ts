@@ -32,6 +32,8 @@ it('answers by its exit code, with YAML against JSON', async () => {
   const sarif = join(folder, 'check.sarif');
   expect(await check(breaking, '-f', 'sarif', '-o', sarif)).toMatchObject({ code: 2 });
   expect(JSON.parse(await readFile(sarif, 'utf8'))).toMatchObject({ version: '2.1.0' });
+  expect(await check(breaking, '-f', 'github')).toMatchObject({ stdout: expect.stringContaining(`file=${breaking},line=6,col=11,title=query-parameter-made-required`) as string });
+  expect(await readFile(sarif, 'utf8')).toMatch(/"region": \{\s*"startLine": 6,\s*"startColumn": 11\s*\}/);
   for (const format of ['junit', 'markdown', 'github', 'both']) expect((await check(breaking, '-f', format)).stdout).toContain('limit');
 });
 
