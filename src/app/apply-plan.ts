@@ -26,11 +26,10 @@ export interface ApplyPlanOptions {
 }
 
 /**
- * Runs the scripts, if they are those that somebody has looked at and has allowed, and no row stands in their way.
- * Refused, nothing has changed.
+ * Refuses scripts that are not those that somebody has looked at and has allowed. It asks no database.
+ * @throws BANYAN_PLAN_CHANGED, BANYAN_HAZARD, BANYAN_USAGE
  */
-export async function applyPlan(context: ApplicationContext, options: ApplyPlanOptions): Promise<readonly string[]> {
-  const { before, scripts, hash, allowed, findings, dataChecks, allowedRows, apply } = options;
+export function admitPlan({ before, scripts, hash, allowed, apply }: Pick<ApplyPlanOptions, 'before' | 'scripts' | 'hash' | 'allowed' | 'apply'>): void {
   if (hash === undefined || !isUrl(before)) throw new BanyanError('BANYAN_USAGE', { message: '--apply needs --type database and the URL of a database in --before.' });
   if (hash !== apply.planHash) {
     throw new BanyanError('BANYAN_PLAN_CHANGED', {
@@ -40,6 +39,15 @@ export async function applyPlan(context: ApplicationContext, options: ApplyPlanO
   }
   const hazards = notAllowed(scripts, allowed);
   if (hazards.length > 0) throw new BanyanError('BANYAN_HAZARD', { message: `Nobody has allowed what the scripts may do: ${hazards.join(', ')}.`, details: { hazards } });
+}
+
+/**
+ * Runs the scripts, if {@link admitPlan} admits them and no row stands in their way.
+ * Refused, nothing has changed.
+ */
+export async function applyPlan(context: ApplicationContext, options: ApplyPlanOptions): Promise<readonly string[]> {
+  const { before, scripts, findings, dataChecks, allowedRows, apply } = options;
+  admitPlan(options);
   if (!dataChecks) throw new BanyanError('BANYAN_USAGE', { message: '--apply looks at the rows first, so --rows-timeout can not be 0.' });
   refuseRows({ dataChecks, findings, allowedRows });
   for (const line of dataCheckLines(dataChecks.filter(({ not_checked: reason }) => reason !== undefined))) context.progress.note(line);

@@ -4,7 +4,7 @@ import { readAllowed } from '../plan/check/database/hazards/allowed-hazards.ts';
 import { reportGithub, reportJunit, reportMarkdown, reportSarif, reportText } from '../plan/check/render-report.ts';
 import { readRuleFile, type RuleFile } from '../plan/check/rule-file.ts';
 import type { ApplicationContext } from './application.ts';
-import { applyPlan } from './apply-plan.ts';
+import { admitPlan, applyPlan } from './apply-plan.ts';
 import { comparePlaces } from './compare-places.ts';
 import { writeDocument } from './document-output.ts';
 import { judge, reportOn } from './judge.ts';
@@ -18,7 +18,10 @@ export async function check(context: ApplicationContext, options: CheckOptions):
   const allowed = allowHazards && readAllowed(allowHazards);
   const rules = await rulesOf(context, options.rules);
   const note = (text: string): void => context.progress.note(text);
-  const compared = await comparePlaces({ before, after, type, rowsTimeoutSeconds, expandContract, at, note, ...(renames ? { renames } : {}), ...(compatibility ? { compatibility } : {}) });
+  const compared = await comparePlaces({
+    before, after, type, rowsTimeoutSeconds, expandContract, at, note, ...(renames ? { renames } : {}), ...(compatibility ? { compatibility } : {}),
+    ...(apply ? { admit: (plan) => admitPlan({ before, allowed: allowed ?? new Set(), apply, ...plan }) } : {}),
+  });
   const { dataChecks, hash } = compared;
   const judged = judge(compared, { rules, type, at });
   const applied = apply && (await applyPlan(context, {

@@ -8,7 +8,7 @@ import { withHazards } from '../plan/check/database/hazards/script-hazards.ts';
 import { isMysqlDump, readMysqlDump } from '../plan/check/database/mysql/read-dump.ts';
 import { planHash } from '../plan/check/database/plan-hash.ts';
 import { readSchemaJson } from '../plan/check/database/schema-json.ts';
-import type { Comparison } from '../plan/check/finding.ts';
+import type { Comparison, MigrationScript } from '../plan/check/finding.ts';
 import { compareGraphql } from '../plan/check/graphql/compare-graphql.ts';
 import { compareMessages } from '../plan/check/message/compare-messages.ts';
 import { withLines } from '../plan/check/places/with-lines.ts';
@@ -32,6 +32,8 @@ export interface ComparePlacesOptions extends Pick<CheckOptions, 'type' | 'renam
   readonly at: Date;
   /** Told what was not understood, or not done. */
   readonly note: (text: string) => void;
+  /** Called with what would run, before any row is looked at: it throws where looking is for nothing. */
+  readonly admit?: (plan: { readonly scripts: readonly MigrationScript[]; readonly hash: string }) => void;
 }
 
 export type ComparedPlaces = Comparison & { readonly dataChecks?: readonly DataCheck[]; readonly hash?: string };
@@ -49,7 +51,7 @@ export async function comparePlaces(options: ComparePlacesOptions): Promise<Comp
   return lines(type === 'schema' ? compareMessages({ ...documents, ...(compatibility ? { compatibility } : {}) }) : compareApis({ ...documents, at }), documents.after);
 }
 
-async function compareDatabases({ before, after, renames = {}, rowsTimeoutSeconds, expandContract, note }: ComparePlacesOptions): Promise<ComparedPlaces> {
+async function compareDatabases({ before, after, renames = {}, rowsTimeoutSeconds, expandContract, note, admit }: ComparePlacesOptions): Promise<ComparedPlaces> {
   const [old, fresh] = [await schemaOf(before, note), await schemaOf(after, note)];
   const options = { before: old, after: fresh, renames: new Map(Object.entries(renames)) };
   const comparison = expandContract ? expanded(options, note) : compareSchemas(options);
@@ -60,6 +62,7 @@ async function compareDatabases({ before, after, renames = {}, rowsTimeoutSecond
   const url = typeof before === 'string' && isUrl(before) ? before : undefined;
   const scripts = await withHazards({ scripts: comparison.scripts, ...options, ...(url === undefined ? {} : { major: await withPool(url, serverMajor) }) });
   const hash = planHash({ before: old, scripts });
+  admit?.({ scripts, hash });
   if (url === undefined || rowsTimeoutSeconds === 0) return { ...comparison, scripts, hash };
   const dataChecks = await withPool(url, (pool) => checkRows({ pool, ...options, timeoutSeconds: rowsTimeoutSeconds }));
   return { ...comparison, scripts, dataChecks, hash };

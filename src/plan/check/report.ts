@@ -64,7 +64,7 @@ export function compatibilityReport({ before, after, at, comparison, waivers, da
     risk_assessment: {
       overall_risk: breaking > 5 ? 'critical' : breaking > 0 ? 'high' : potentially > 0 ? 'medium' : 'low',
       deployment_risk: scripts.some(({ hazards }) => hazards.length > 0) ? 'high' : breaking > 0 ? 'high' : potentially > 0 ? 'medium' : 'low',
-      rollback_complexity: scripts.some(({ loses }) => loses !== undefined) ? 'high' : scripts.length > 0 ? 'medium' : 'low',
+      rollback_complexity: scripts.some(({ loses, rollback_hazards: hazards = [] }) => loses !== undefined || hazards.length > 0) ? 'high' : scripts.length > 0 ? 'medium' : 'low',
       testing_requirements: testsFor(issues),
     },
     recommendations: recommendationsFor(issues, scripts, all.length === 0 ? 'Nothing has changed.' : 'What has changed is waived.'),

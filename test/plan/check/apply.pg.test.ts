@@ -98,6 +98,29 @@ describePostgres('applying the scripts of a check', () => {
     expect(await database.query('SELECT FROM pg_index WHERE NOT indisvalid')).toEqual([]);
   });
 
+  it('looks at no row for a plan that is refused', async () => {
+    if (serverMajor() < 15) return;
+    const database = await databaseWith(OLD);
+    const folder = await mkdtemp(join(tmpdir(), 'banyan-apply-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'new.sql');
+    await writeFile(file, NEW.replace('n integer NOT NULL CHECK (n > 0)', 'n bigint NOT NULL'));
+    /** How often the table was read by a command; a session leaves its counts before it goes. */
+    const scans = async (...words: string[]): Promise<{ readonly said: string; readonly scans: number }> => {
+      const count = async (): Promise<number> => Number((await database.query("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 't'"))[0]?.['seq_scan']);
+      const before = await count();
+      const { stdout } = await run(['check', '--before', database.url, '--after', file, '--type', 'database', '--json', ...words], { application: createApplication });
+      await until(async () => (await database.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()")).length === 0, { what: 'its sessions are gone' });
+      return { said: /BANYAN_\w+/.exec(stdout)?.[0] ?? /"plan_hash": ?"(\w{12})"/.exec(stdout)?.[1] ?? '', scans: (await count()) - before };
+    };
+    // What making the table has read is told before anything is counted.
+    await database.query('SELECT pg_stat_force_next_flush()');
+    const looked = await scans();
+    expect(looked).toEqual({ said: expect.stringMatching(/^[0-9a-f]{12}$/) as string, scans: 1 });
+    expect(await scans('--apply', '--plan-hash', '000000000000')).toEqual({ said: 'BANYAN_PLAN_CHANGED', scans: 0 });
+    expect(await scans('--apply', '--plan-hash', looked.said)).toEqual({ said: 'BANYAN_HAZARD', scans: 0 });
+  });
+
   it('is refused without its hash and without its hazards, and done with both', async () => {
     const database = await databaseWith(OLD);
     const folder = await mkdtemp(join(tmpdir(), 'banyan-apply-'));

@@ -44,6 +44,13 @@ describe('the report', () => {
       risk_assessment: { deployment_risk: 'high', rollback_complexity: 'high' }, recommendations: expect.arrayContaining(['Allow each hazard by its name, in a quiet hour.', 'Take a copy before what can not be undone.']) as unknown,
     });
   });
+
+  it.each([
+    [[], 'low'], [[script()], 'medium'], [[script(), script({ rollback_hazards: [] })], 'medium'],
+    [[script(), script({ rollback_hazards: ['table_rewrite'] })], 'high'], [[script({ loses: 'the values of c' })], 'high'],
+  ] as const)('%#: going back is as hard as what the way back may hurt or lose', (scripts, complexity) => {
+    expect(report([], [...scripts]).risk_assessment.rollback_complexity).toBe(complexity);
+  });
 });
 
 describe('each form', () => {
