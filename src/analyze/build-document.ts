@@ -1,24 +1,23 @@
 import type { TableName } from '../model/names.ts';
+import { compareWith } from './against.ts';
 import { findDuplicates } from './advice/duplicates.ts';
 import { tiesOf } from './advice/leaving.ts';
 import { orderReasons } from './advice/order-reasons.ts';
 import { Usage } from './advice/usage.ts';
+import { describeLevels, findAlternatives } from './alternatives.ts';
 import { bondsOf } from './bonds.ts';
-import { adjustedRandIndex } from './compare.ts';
 import { describeService, describeShared, describeTable } from './describe.ts';
-import { divide, membersOf } from './division.ts';
+import { divide } from './division.ts';
 import type { BoundaryDocument, ServiceDetails, TableDetails } from './document.ts';
-import { combine } from './graph.ts';
 import { readInput, type AnalyzerInput, type Monolith } from './input.ts';
-import { leiden, type Partition } from './leiden.ts';
 import { round } from './metrics.ts';
 import type { AnalyzeOptions } from './options.ts';
+import { describeHierarchy } from './describe-hierarchy.ts';
 import { decompose } from './partition.ts';
-import { seededRandom } from '../core/random.ts';
+import { describeSignals } from './sensitivity.ts';
 import { findCycles } from './service-graph.ts';
 import type { SharedKind } from './shared-tables.ts';
 import { gatherEvidence, type Evidence } from './signals.ts';
-import { writesKeptWhole } from './transactions.ts';
 import { itemAt } from './lookup.ts';
 import { summariseWorkload } from './workload/merge.ts';
 
@@ -27,9 +26,10 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
   const monolith = readInput(input);
   const evidence = gatherEvidence(monolith);
   const decomposition = decompose(monolith, evidence, options);
-  const { convention } = decomposition;
+  const { convention, hierarchy } = decomposition;
   const usage = new Usage(monolith);
-  const division = divide({ monolith, evidence, usage, convention }, decomposition.partition);
+  const context = { monolith, evidence, usage, convention };
+  const division = divide(context, decomposition.partition);
   const { serviceOf, shared, cuts, transactions, order, names, members } = division;
   const sharedKindOf = (table: number): SharedKind | undefined => shared.get(table);
   const describing = { monolith, evidence, usage, bonds: bondsOf(evidence, monolith.tables.length), serviceOf, sharedKindOf };
@@ -59,7 +59,7 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
         agreement: round(convention.agreement),
       },
       tenancy: monolith.tenancy,
-      signals: describeSignals(monolith, evidence),
+      signals: describeSignals(monolith, evidence, { options, convention, partition: decomposition.partition, names }),
       services,
       tables: Object.fromEntries(
         monolith.tables.flatMap((table, index): [string, TableDetails][] => {
@@ -74,12 +74,11 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
       cycles,
       order: orderReasons({ order, cuts, transactions }, { services, usage }),
       duplicates: findDuplicates({ monolith, usage, cuts, reads: transactions.crossingReads, serviceOf, sharedKindOf }),
-      alternatives: decomposition.scan.map((item) => ({
-        services: item.services,
-        stability: round(item.stability),
-        writesKeptWhole: round(writesKeptWhole(monolith, (table) => item.partition[table])),
-        largest: Math.max(0, ...membersOf(item.partition).map((list) => list.length)),
-      })),
+      alternatives: findAlternatives(context, { chosen: division, hierarchy, apart: decomposition.apart }),
+      levels: describeLevels(context, hierarchy, order.length),
+      hierarchy: describeHierarchy(monolith, hierarchy, division),
+      resolutions: decomposition.scan.map(({ resolution, services: number, stability }) => ({ resolution, services: number, stability: round(stability) })),
+      ...(options.against === undefined ? {} : { against: compareWith({ ...context, ...describing }, division, options.against) }),
       unknownTables: monolith.unknownTables,
       ...(input.workload?.sources ? { workload: summariseWorkload(input.workload) } : {}),
     },
@@ -95,27 +94,4 @@ function keysInside(
     const inside = serviceOf(child) !== undefined && serviceOf(child) === serviceOf(parent);
     return inside ? [{ from: itemAt(monolith.tables, child).name, to: itemAt(monolith.tables, parent).name }] : [];
   });
-}
-
-function describeSignals(
-  monolith: Monolith,
-  evidence: Evidence,
-): BoundaryDocument['details']['signals'] {
-  const size = monolith.tables.length;
-  const active = evidence.signals.filter((signal) => signal.factor > 0);
-  const communities = (without?: string): Partition =>
-    leiden(combine(size, active.filter((signal) => signal.id !== without)).toGraph(), {
-      resolution: 1,
-      random: seededRandom(1),
-    });
-  const whole = communities();
-  return evidence.signals.map((signal) => ({
-    signal: signal.id,
-    title: signal.title,
-    pairs: signal.pairs.size,
-    agreement: round(signal.agreement),
-    weight: round(signal.factor),
-    sensitivity:
-      active.length > 1 && signal.factor > 0 ? round(1 - Math.max(0, adjustedRandIndex(whole, communities(signal.id)))) : 0,
-  }));
 }

@@ -44,11 +44,13 @@ export function findConsensus(options: {
   readonly signals: readonly Signal[];
   readonly atoms: Atoms;
   readonly seed: number;
+  /** Only the evidence as measured, from one start. */
+  readonly quick?: boolean;
 }): Consensus {
   const { atoms } = options;
-  const graphs = variantGraphs(options);
+  const graphs = variantGraphs(options).slice(0, options.quick === true ? 1 : undefined);
   // Communities of large graphs depend less on the order of visits, and cost more.
-  const starts = options.size <= 300 ? 3 : 1;
+  const starts = options.size <= 300 && options.quick !== true ? 3 : 1;
   const likeness = new Float32Array(atoms.count * atoms.count);
   const share = 1 / (RESOLUTIONS.length * graphs.length * starts);
   const scan = RESOLUTIONS.map((resolution): Resolution => {

@@ -220,15 +220,7 @@ export interface Details {
     readonly coverage: number;
     readonly agreement: number;
   };
-  readonly signals: readonly {
-    readonly signal: string;
-    readonly title: string;
-    readonly pairs: number;
-    readonly agreement: number;
-    readonly weight: number;
-    /** Share of tables that would change service if this signal were left out. */
-    readonly sensitivity: number;
-  }[];
+  readonly signals: readonly SignalDetails[];
   /** Columns that say to which tenant or region a row belongs, in so many tables that they hold none together. */
   readonly tenancy: readonly TenantColumn[];
   readonly services: Readonly<Record<string, ServiceDetails>>;
@@ -244,13 +236,16 @@ export interface Details {
   /** Why the services are taken out in the order given. */
   readonly order: readonly OrderStep[];
   readonly duplicates: readonly Duplicate[];
-  /** Other resolutions: how many services, how stable, how many writes stay whole. */
-  readonly alternatives: readonly {
-    readonly services: number;
-    readonly stability: number;
-    readonly writesKeptWhole: number;
-    readonly largest: number;
-  }[];
+  /** Other divisions worth considering; empty where none is better in anything that counts. */
+  readonly alternatives: readonly Alternative[];
+  /** What each number of services would mean; `--services N` picks one. */
+  readonly levels: readonly Level[];
+  /** From all tables down to the services and below them. */
+  readonly hierarchy: HierarchyNode;
+  /** The resolutions scanned, where names did not decide. */
+  readonly resolutions: readonly { readonly resolution: number; readonly services: number; readonly stability: number }[];
+  /** How it compares with the division that was given. */
+  readonly against?: Comparison;
   /** Tables the workload names and the schema lacks. */
   readonly unknownTables: readonly string[];
   /** Where the workload was learned; absent without one. */
@@ -262,4 +257,86 @@ export interface WorkloadSummary extends Pick<WorkloadSource, 'transactions' | '
   /** The time to which the calls refer; absent: not known. */
   readonly seconds?: number;
   readonly sources: readonly WorkloadSource[];
+}
+
+export interface SignalDetails {
+  readonly signal: string;
+  readonly title: string;
+  readonly pairs: number;
+  readonly agreement: number;
+  readonly weight: number;
+  /** Share of tables that would change service if this signal were left out. */
+  readonly sensitivity: number;
+  /** Which, from where, and where to; without `to`: to a service of their own, or to none. */
+  readonly moves: readonly { readonly table: TableName; readonly from?: string; readonly to?: string }[];
+}
+
+/** A different division, whole. */
+export interface Alternative {
+  /** What it is better in. */
+  readonly name: string;
+  readonly services: Readonly<Record<string, readonly TableName[]>>;
+  readonly order: readonly string[];
+  readonly metrics: Metrics;
+  readonly cuts: number;
+  readonly distributedCalls: number;
+  readonly largest: number;
+  /** What it gains and what that costs, in a sentence. */
+  readonly trades: string;
+}
+
+/** One level of the hierarchy. */
+export interface Level {
+  readonly services: number;
+  readonly largest: number;
+  readonly writesKeptWhole: number;
+  readonly keysKept: number;
+}
+
+/** A group of the hierarchy; each is made of its children. */
+export interface HierarchyNode {
+  readonly tables: number;
+  /** The service of the answer that it is. */
+  readonly service?: string;
+  /**
+   * Its parts are better together below this resolution of the modularity; 0: nothing binds them.
+   * Absent where there are no parts, or names alone bind them.
+   */
+  readonly resolution?: number;
+  readonly parts?: readonly HierarchyNode[];
+  /** Of a group that is not divided further. */
+  readonly members?: readonly TableName[];
+}
+
+/** Two divisions of the same monolith. */
+export interface Comparison {
+  readonly file: string;
+  readonly ari: number;
+  readonly nmi: number;
+  /** Of pairs of tables: together here that are together there, and the other way. */
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  /** Tables compared. */
+  readonly tables: number;
+  /** Their service and the one found that is most like it. */
+  readonly match: Readonly<Record<string, string>>;
+  readonly moved: readonly Moved[];
+  /** Tables that the file names and the monolith lacks. */
+  readonly unknown: readonly TableName[];
+  /** Tables that the file says nothing of. */
+  readonly unassigned: readonly TableName[];
+  /** Tables that the file gives to several; the first counts. */
+  readonly twice: readonly TableName[];
+  readonly metrics: { readonly ours: Metrics; readonly theirs: Metrics };
+  readonly cuts: { readonly ours: number; readonly theirs: number };
+  readonly distributedCalls: { readonly ours: number; readonly theirs: number };
+}
+
+export interface Moved {
+  readonly table: TableName;
+  readonly theirs: string;
+  /** Empty: in no service. */
+  readonly ours: string;
+  readonly why: string;
 }

@@ -1,3 +1,5 @@
+import type { GivenDivision } from './given-division.ts';
+
 /** What the asker wants of the cut. Everything is optional; the data decides the rest. */
 export interface AnalyzeOptions {
   /** Exactly this many services. Default: chosen from the data. */
@@ -10,6 +12,8 @@ export interface AnalyzeOptions {
   readonly keep?: readonly (readonly string[])[];
   /** Groups of tables of which no two may share a service. */
   readonly apart?: readonly (readonly string[])[];
+  /** Another division, to compare the one found with. */
+  readonly against?: GivenDivision;
   /** Seed of the visiting orders. The same seed gives the same answer. Default 1. */
   readonly seed?: number;
 }

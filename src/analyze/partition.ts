@@ -1,8 +1,10 @@
 import { BanyanError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
 import { parseTableName } from '../model/names.ts';
 import { findConsensus, type Atoms, type Resolution } from './consensus.ts';
 import { findConvention, type Convention } from './convention.ts';
 import { combine, type PairWeights } from './graph.ts';
+import { Hierarchy } from './hierarchy.ts';
 import type { Monolith } from './input.ts';
 import { renumber, type Partition } from './leiden.ts';
 import type { AnalyzeOptions } from './options.ts';
@@ -17,6 +19,17 @@ export interface Decomposition {
   /** The resolutions scanned, coarse to fine: a hierarchy to climb. Empty where names decided. */
   readonly scan: readonly Resolution[];
   readonly method: 'names' | 'structure';
+  /** The levels above and below it. */
+  readonly hierarchy: Hierarchy;
+  readonly apart: readonly (readonly number[])[];
+}
+
+/** How thoroughly tables are divided. Default: in full. */
+export interface Effort {
+  /** One start on the evidence as measured, without variants of it. */
+  readonly quick?: boolean;
+  /** As if names followed no convention. */
+  readonly ignoreNames?: boolean;
 }
 
 /**
@@ -24,11 +37,12 @@ export interface Decomposition {
  * groups are kept whole; otherwise the communities of the evidence decide, at the resolution that
  * is most stable. Then sizes, pins and the asked number are made true.
  */
-export function decompose(monolith: Monolith, evidence: Evidence, options: AnalyzeOptions): Decomposition {
+export function decompose(monolith: Monolith, evidence: Evidence, options: AnalyzeOptions, effort: Effort = {}): Decomposition {
   const size = monolith.tables.length;
   const names = monolith.tables.map((table) => table.name);
   const structure = combine(size, evidence.signals.filter((signal) => signal.id !== 'names'));
-  const convention = findConvention(names, structure);
+  const found = findConvention(names, structure);
+  const convention = effort.ignoreNames === true ? { ...found, followed: false } : found;
   const pins = readPins(monolith, options);
   const seed = options.seed ?? 1;
   const degree = degrees(evidence.pairs, size);
@@ -39,7 +53,7 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
     partition = joinAtoms(byLabel(convention.labels), pins.atoms);
   } else {
     const families = nameFamilies({ evidence, structure, pins, size });
-    const consensus = findConsensus({ size, signals: evidence.signals, atoms: families, seed });
+    const consensus = findConsensus({ size, signals: evidence.signals, atoms: families, seed, quick: effort.quick ?? false });
     scan = consensus.scan;
     partition = consensus.agreedBy(MAJORITY);
   }
@@ -52,16 +66,18 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
   placement.separate();
   const isolated = (table: number): boolean => at(degree, table) === 0;
   placement.setAside((table) => isolated(table) && placement.sizeOf(table) === 1);
-  placement.joinSmall(options.minTables ?? 2, options.services === undefined);
+  placement.joinSmall(options.minTables ?? 2);
   if (options.maxTables !== undefined) placement.splitLarge(options.maxTables, seed);
-  if (options.services !== undefined) placement.reach(options.services, seed);
   partition = placement.partition();
-  if (options.services !== undefined) checkNumber(partition, options.services);
+  const hierarchy = new Hierarchy({ pairs: evidence.pairs, partition, atoms: pins.atoms, apart: pins.apart });
+  if (options.services !== undefined) partition = levelOf(hierarchy, options.services);
   return {
     partition,
     convention,
     scan,
     method: convention.followed ? 'names' : 'structure',
+    hierarchy,
+    apart: pins.apart,
   };
 }
 
@@ -102,12 +118,12 @@ function nameFamilies(options: {
 }
 
 /** An exact number that tables or pins do not allow is refused rather than quietly missed. */
-function checkNumber(partition: Partition, asked: number): void {
-  const placed = [...partition].filter((service) => service >= 0);
-  const found = new Set(placed).size;
-  if (found === asked) return;
+function levelOf(hierarchy: Hierarchy, asked: number): Partition {
+  const groups = hierarchy.at(asked);
+  if (groups) return hierarchy.partitionOf(groups);
+  const { least, most } = hierarchy.range;
   throw new BanyanError('BANYAN_ANALYZE_PINS', {
-    message: `${asked} services were asked for; ${placed.length} tables that are bound to others, and the pins, allow ${found}.`,
+    message: `${asked} services were asked for; the tables that are bound to others, and the pins, allow ${least === most ? least : `${least} to ${most}`}.`,
   });
 }
 
@@ -121,7 +137,10 @@ function readPins(monolith: Monolith, options: AnalyzeOptions): Pins {
     const name = parseTableName(text);
     const found = monolith.indexOf.get(monolith.partitions.get(name) ?? name);
     if (found === undefined) {
-      throw new BanyanError('BANYAN_TABLE_UNKNOWN', { message: `A pin names ${name}, which the schema does not have.` });
+      const close = nearest(name, monolith.indexOf.keys());
+      throw new BanyanError('BANYAN_TABLE_UNKNOWN', {
+        message: `keep or apart names ${name}; expected one of the schema's ${monolith.tables.length} tables.${close === undefined ? '' : ` Did you mean ${close}?`}`,
+      });
     }
     return found;
   };

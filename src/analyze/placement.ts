@@ -97,8 +97,7 @@ export class Placement {
   }
 
   /** Joins services with fewer than `least` tables to the one they are bound to most. */
-  joinSmall(least: number, enabled = true): void {
-    if (!enabled) return;
+  joinSmall(least: number): void {
     for (;;) {
       const members = this.#members();
       const small = [...members].filter(([, tables]) => tables.length < least).sort((a, b) => a[1].length - b[1].length);
@@ -144,22 +143,6 @@ export class Placement {
       const large = [...this.#members()].find(([, tables]) => tables.length > most && this.#divisible(tables));
       if (!large) return;
       this.#split(large[1], seed, Math.ceil(large[1].length / most));
-    }
-  }
-
-  /** Joins or splits until there are `count` services, if the pins allow. */
-  reach(count: number, seed: number): void {
-    for (let round = 0; round < this.#service.length; round += 1) {
-      const members = this.#members();
-      if (members.size === count) return;
-      if (members.size > count) {
-        if (!this.#joinClosest(members)) return;
-      } else {
-        const divisible = [...members].filter(([, tables]) => this.#divisible(tables));
-        const [largest] = divisible.sort((a, b) => b[1].length - a[1].length || a[0] - b[0]);
-        if (!largest) return;
-        this.#split(largest[1], seed, 2);
-      }
     }
   }
 
@@ -246,22 +229,6 @@ export class Placement {
       .map(([target, weight]) => ({ target, weight: weight / Math.sqrt(this.#count(target)) }))
       .sort((a, b) => b.weight - a.weight || a.target - b.target);
     return ranked[0]?.target;
-  }
-
-  #joinClosest(members: ReadonlyMap<number, readonly number[]>): boolean {
-    let best: { readonly from: number; readonly into: number; readonly weight: number } | undefined;
-    for (const [service, tables] of members) {
-      const links = this.#linksOf(tables);
-      for (const [target, others] of members) {
-        if (target <= service || !this.#mayJoin(tables, target)) continue;
-        const weight = counted(links, target) / (tables.length * others.length) ** 0.75;
-        const smaller = best?.weight ?? Number.NEGATIVE_INFINITY;
-        if (weight > smaller) best = { from: service, into: target, weight };
-      }
-    }
-    if (!best) return false;
-    this.#move(members.get(best.from) ?? [], best.into);
-    return true;
   }
 
   #divisible(tables: readonly number[]): boolean {

@@ -1,7 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ServiceBoundaryAnalyzer, type AnalyzerSource, type Boundaries } from '../analyze/analyzer.ts';
+import { readDivision } from '../analyze/given-division.ts';
+import type { AnalyzeOptions as CutOptions } from '../analyze/options.ts';
 import { reportFiles } from '../analyze/report/files.ts';
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { createPool } from '../postgres/connect.ts';
@@ -12,16 +15,33 @@ import { gatherWorkload } from './workload/gather.ts';
 
 /** `banyan analyze`: of a database, of an SQL file, or of the configured monolith. */
 export async function analyze(context: ApplicationContext, options: AnalyzeOptions): Promise<AnalyzeResult> {
-  const url = options.schemaFile === undefined ? (options.db ?? (await loadConfig({ file: context.configFile, env: context.env })).monolith.url) : undefined;
+  // What the file asks of the cut is meant for the monolith that it names.
+  const configured = options.schemaFile === undefined && options.db === undefined;
+  const config = configured ? await loadConfig({ file: context.configFile, env: context.env }) : undefined;
+  const asked = await cutOptions(options, config?.analyze);
+  const url = options.schemaFile === undefined ? (options.db ?? config?.monolith.url) : undefined;
   const workload = await gatherWorkload(context, options, url);
   const boundaries = await withSource(context, { schemaFile: options.schemaFile, url }, (source) =>
-    new ServiceBoundaryAnalyzer({ ...source, ...(workload ? { workload } : {}) }).analyze(
-      options.services === undefined ? {} : { services: options.services },
-    ),
+    new ServiceBoundaryAnalyzer({ ...source, ...(workload ? { workload } : {}) }).analyze(asked),
   );
   const { document } = boundaries;
   const files = options.outDir === undefined ? [] : await writeReports(options.outDir, reportFiles(document));
   return { ...document, metrics: { ...document.metrics }, files };
+}
+
+/** The command line's numbers take the place of the file's; its groups stand beside them. */
+async function cutOptions(options: AnalyzeOptions, configured: Config['analyze'] | undefined): Promise<CutOptions> {
+  const services = options.services ?? configured?.services;
+  const minTables = options.minTables ?? configured?.minTables;
+  const maxTables = options.maxTables ?? configured?.maxTables;
+  return {
+    ...(services === undefined ? {} : { services }),
+    ...(minTables === undefined ? {} : { minTables }),
+    ...(maxTables === undefined ? {} : { maxTables }),
+    ...(options.againstFile === undefined ? {} : { against: readDivision(await readText(options.againstFile), options.againstFile) }),
+    keep: [...(configured?.keep ?? []), ...(options.keep ?? [])],
+    apart: [...(configured?.apart ?? []), ...(options.apart ?? [])],
+  };
 }
 
 async function withSource(

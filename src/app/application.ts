@@ -164,6 +164,13 @@ export interface AnalyzeOptions {
   readonly logPrefix?: string;
   /** How many services to suggest. Default: as many as the structure shows. */
   readonly services?: number;
+  readonly minTables?: number;
+  readonly maxTables?: number;
+  /** Groups of tables that stay together, and groups of which no two share a service. */
+  readonly keep?: readonly (readonly string[])[];
+  readonly apart?: readonly (readonly string[])[];
+  /** Another division to compare with. */
+  readonly againstFile?: string;
   readonly outDir?: string;
 }
 
@@ -175,6 +182,16 @@ export interface AnalyzeResult {
   readonly cycles: readonly (readonly string[])[];
   readonly order: readonly string[];
   readonly metrics: Readonly<Record<string, number>>;
+  readonly details?: {
+    readonly alternatives: readonly { readonly name: string; readonly trades: string }[];
+    readonly against?: {
+      readonly file: string;
+      readonly ari: number;
+      readonly nmi: number;
+      readonly f1: number;
+      readonly moved: readonly { readonly table: string; readonly theirs: string; readonly ours: string; readonly why: string }[];
+    };
+  };
   /** Written under `outDir`; empty without it. */
   readonly files?: readonly string[];
 }

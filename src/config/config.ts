@@ -22,6 +22,8 @@ export interface Config {
   readonly validate: Frozen<ConfigFile['validate']>;
   /** Absent when the file has no `route`; see {@link routeConfig}. */
   readonly route?: RouteConfig;
+  /** What is asked of the cut. */
+  readonly analyze: Frozen<ConfigFile['analyze']>;
   /** Who is called when a migration goes back. */
   readonly runbook: Frozen<ConfigFile['runbook']>;
   /** `rules`: the file of rules of `banyan check`, an absolute path. */

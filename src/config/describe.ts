@@ -14,7 +14,10 @@ export function expectedOf(schema: TSchema): string {
     return numberOf(schema, 'maxProperties') === 1 ? `a mapping with one of ${keys}` : `a mapping of ${keys}`;
   }
   if (Type.IsRecord(schema)) return 'a mapping';
-  if (Type.IsArray(schema)) return (numberOf(schema, 'minItems') ?? 0) > 0 ? 'a list with at least one entry' : 'a list';
+  if (Type.IsArray(schema)) {
+    const least = numberOf(schema, 'minItems') ?? 0;
+    return least === 0 ? 'a list' : `a list with at least ${least === 1 ? 'one entry' : `${least} entries`}`;
+  }
   if (Type.IsUnion(schema)) return schema.anyOf.map(expectedOf).join(', or ');
   return formatOf(schema)?.expected ?? 'a text';
 }

@@ -23,6 +23,7 @@ test('the least configuration has every default', () => {
   expect(parse(MONOLITH)).toEqual({
     file: 'banyan.yaml',
     monolith: { url: 'postgres://m@h/db' },
+    analyze: { keep: [], apart: [] },
     runbook: { contacts: [] },
     check: {},
     services: new Map(),
@@ -206,14 +207,14 @@ const table = (rest: string) => `${MONOLITH}services:\n  a:\n    url: "postgres:
 
 describe('what is wrong is named with line, key, found and expected', () => {
   test.each<[string, string, string]>([
-    ['no file', '', '1:1: found nothing; expected a mapping of version, monolith, services, sync, validate, route, runbook, check, state, metrics, log.'],
-    ['a list', '- 1', '1:1: found a list; expected a mapping of version, monolith, services, sync, validate, route, runbook, check, state, metrics, log.'],
+    ['no file', '', '1:1: found nothing; expected a mapping of version, monolith, services, sync, validate, route, analyze, runbook, check, state, metrics, log.'],
+    ['a list', '- 1', '1:1: found a list; expected a mapping of version, monolith, services, sync, validate, route, analyze, runbook, check, state, metrics, log.'],
     ['no monolith', 'version: 1', '1:1: monolith: found nothing; expected a mapping of url.'],
     ['version', `version: 2\n${MONOLITH}`, '1:10: version: found the number 2; expected a whole number, 1.'],
-    ['a key almost right', `${MONOLITH}sevices: {}`, '2:1: sevices: found the unknown key "sevices"; expected one of version, monolith, services, sync, validate, route, runbook, check, state, metrics, log. Did you mean "services"?'],
+    ['a key almost right', `${MONOLITH}sevices: {}`, '2:1: sevices: found the unknown key "sevices"; expected one of version, monolith, services, sync, validate, route, analyze, runbook, check, state, metrics, log. Did you mean "services"?'],
     ['a key far off', `${MONOLITH}log: { zebra: 1 }`, '2:8: log.zebra: found the unknown key "zebra"; expected one of level, format.'],
     ['a key of Object', `${MONOLITH}log: { constructor: 1 }`, '2:8: log.constructor: found the unknown key "constructor"; expected one of level, format.'],
-    ['a number as a key', `${MONOLITH}1: 2`, '2:1: 1: found the unknown key "1"; expected one of version, monolith, services, sync, validate, route, runbook, check, state, metrics, log.'],
+    ['a number as a key', `${MONOLITH}1: 2`, '2:1: 1: found the unknown key "1"; expected one of version, monolith, services, sync, validate, route, analyze, runbook, check, state, metrics, log.'],
     ['a list as a key', `${MONOLITH}? [a]\n: 1`, '2:3: found a list as a key; expected a text as a key.'],
     ['an anchor as a key', `${MONOLITH}log: { level: &a info, *a : 1 }`, '2:24: log.info: found the unknown key "info"; expected one of level, format.'],
     ['a choice almost right', `${MONOLITH}sync: { mode: bidirectonal }`, '2:15: sync.mode: found "bidirectonal"; expected one of monolith-to-service, service-to-monolith, bidirectional. Did you mean "bidirectional"?'],
@@ -251,6 +252,8 @@ describe('what is wrong is named with line, key, found and expected', () => {
     ['two keys in one', `${MONOLITH}route: { monolith: "http://h", key: [{ cookie: a, jwt: b }] }`, '2:38: route.key[0]: found 2 keys; expected a mapping with one of cookie, header, jwt, query, network.'],
     ['no key in one', `${MONOLITH}route: { monolith: "http://h", key: [{}] }`, '2:38: route.key[0]: found no key; expected a mapping with one of cookie, header, jwt, query, network.'],
     ['a route without the monolith', `${MONOLITH}route: {}`, '2:8: route.monolith: found nothing; expected a URL such as http://127.0.0.1:3000.'],
+    ['a group of one table', `${MONOLITH}analyze: { keep: [[users]] }`, '2:19: analyze.keep[0]: found a list of 1; expected a list with at least 2 entries.'],
+    ['a word as a number of services', `${MONOLITH}analyze: { services: many }`, '2:22: analyze.services: found "many"; expected a whole number from 1 to 1000.'],
     ['a contact without a role', `${MONOLITH}runbook: { contacts: [{ name: Ada, phone: "1" }] }`, '2:23: runbook.contacts[0].role: found nothing; expected a text that is not empty.'],
     ['a number as a phone', `${MONOLITH}runbook: { contacts: [{ role: lead, name: Ada, phone: +49123 }] }`, '2:55: runbook.contacts[0].phone: found the number 49123; expected a text that is not empty.'],
     ['an address without @', `${MONOLITH}runbook: { contacts: [{ role: lead, name: Ada, email: ada }] }`, '2:55: runbook.contacts[0].email: found "ada"; expected an address such as ada@example.org.'],

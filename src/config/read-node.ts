@@ -112,7 +112,7 @@ function refuseCount(reading: Reading, node: Node, schema: TSchema, path: Path, 
   const least = numberOf(schema, 'minItems') ?? numberOf(schema, 'minProperties') ?? 0;
   const most = numberOf(schema, 'maxProperties') ?? Number.POSITIVE_INFINITY;
   if (count >= least && count <= most) return;
-  const found = isSeq(node) ? 'an empty list' : count === 0 ? 'no key' : `${count} keys`;
+  const found = isSeq(node) ? (count === 0 ? 'an empty list' : `a list of ${count}`) : count === 0 ? 'no key' : `${count} keys`;
   addIssue(reading, node, path, { found, expected: expectedOf(schema) });
 }
 

@@ -11,7 +11,7 @@ import { nearest } from '../core/nearest.ts';
 /** Brands names, reads addresses and resolves module paths of a file that has passed every check. */
 export function resolveConfig(file: string, content: ConfigFile): Config {
   const modulePath = (module: string) => (/^\.{0,2}\//.test(module) ? resolve(dirname(file), module) : module);
-  const { monolith, services, sync, validate, route, runbook, check, state, metrics, log } = content;
+  const { monolith, services, sync, validate, route, analyze, runbook, check, state, metrics, log } = content;
   return {
     file,
     monolith,
@@ -32,6 +32,7 @@ export function resolveConfig(file: string, content: ConfigFile): Config {
     },
     validate: resolveValidate(validate),
     ...(route === undefined ? {} : { route: resolveRoute(route, (path) => resolve(dirname(file), path)) }),
+    analyze,
     runbook,
     check: check.rules === undefined ? {} : { rules: resolve(dirname(file), check.rules) },
     state: { url: state.url ?? monolith.url },

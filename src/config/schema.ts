@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { analyzeSchema } from './analyze-schema.ts';
 import { runbookSchema } from './runbook-schema.ts';
 import { matchSchema, routeSchema, routingSchema } from './route-schema.ts';
 import { choice, listOf, section, text, webhooks, whole } from './schema-parts.ts';
@@ -276,6 +277,7 @@ export const fileSchema = section(
     sync,
     validate,
     route: Type.Optional(routeSchema),
+    analyze: analyzeSchema,
     runbook: runbookSchema,
     check: section({ rules: Type.Optional(text('file', 'What your team thinks of the rules: other severities, and waivers that expire; relative to this file. `--rules` of the command line comes before it.')) }, { default: {}, description: 'Comparing schemas and APIs.' }),
     state: section(

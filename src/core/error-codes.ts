@@ -237,6 +237,10 @@ export const ERROR_CODES = {
     meaning: 'What was asked of the cut contradicts itself.',
     remedy: 'Change `keep`, `apart` or the number of services so that all can be true at once.',
   },
+  BANYAN_ANALYZE_AGAINST: {
+    meaning: 'The file that the boundaries are to be compared with says nothing of services and tables.',
+    remedy: 'Give a boundaries.json, a banyan.yaml with `services:`, a CODEOWNERS file, or lines of the form `table: owner`.',
+  },
   BANYAN_ANALYZE_EMPTY: {
     meaning: 'There is no table to analyse.',
     remedy: 'Check that the URL or file holds the monolith: `banyan analyze` reads user tables only.',

@@ -17,6 +17,7 @@ export function renderMarkdown(document: BoundaryDocument): string {
     distributed(document),
     crossingReads(document),
     cycles(document),
+    against(document),
     alternatives(document),
     evidence(document),
     workloadSection(document),
@@ -66,7 +67,7 @@ function describeService(name: string, position: number, service: ServiceDetails
   const lines = [
     `### ${position}. ${name}`,
     '',
-    tables.map((item) => '`' + shortName(item) + '`').join(', '),
+    tables.map((item) => '`' + shortName(item).replaceAll(/\s/g, ' ').replaceAll('`', "'") + '`').join(', '),
     '',
     `- Centre: ${shortName(service.centre)}. Cohesion ${percent(service.cohesion)}; ${counted(service.incomingCuts, 'key')} into it, ${whole(service.outgoingCuts)} out of it.`,
   ];
@@ -175,14 +176,46 @@ function cycles(document: BoundaryDocument): string {
 }
 
 function alternatives(document: BoundaryDocument): string {
-  const rows = document.details.alternatives.map((item) => [
-    item.services,
-    item.largest,
-    item.stability.toFixed(2),
-    percent(item.writesKeptWhole),
-  ]);
-  if (rows.length === 0) return '';
-  return `## Coarser and finer cuts\n\n${table(['services', 'largest', 'stability', 'writes kept whole'], rows)}`;
+  const { alternatives: found, levels } = document.details;
+  const parts: string[] = [];
+  if (found.length > 0) {
+    const described = found.map(({ name, trades, services: tables, order }) => {
+      const rows = order.map((service) => [service, (tables[service] ?? []).map(shortName).join(', ')]);
+      return `### ${capital(name)}\n\n${capital(trades)}.\n\n${table(['service', 'tables'], rows)}`;
+    });
+    parts.push(['## Alternatives', ...described].join('\n\n'));
+  }
+  if (levels.length > 0) {
+    const rows = levels.map((item) => [item.services === document.order.length ? `**${item.services}**` : item.services, item.largest, percent(item.writesKeptWhole), percent(item.keysKept)]);
+    parts.push(`## Coarser and finer cuts\n\nEach is made of the one below it; \`--services\` picks one.\n\n${table(['services', 'largest', 'writes kept whole', 'keys kept'], rows)}`);
+  }
+  return parts.join('\n\n');
+}
+
+function against(document: BoundaryDocument): string {
+  const given = document.details.against;
+  if (given === undefined) return '';
+  const { ours, theirs } = given.metrics;
+  const measures: readonly (readonly [string, string, string])[] = [
+    ['services', whole(ours.services), whole(theirs.services)],
+    ['writing transactions kept whole', percent(ours.writesKeptWhole), percent(theirs.writesKeptWhole)],
+    ['keys kept', percent(ours.keysKept), percent(theirs.keysKept)],
+    ['keys cut', whole(given.cuts.ours), whole(given.cuts.theirs)],
+    ['calls of transactions torn', whole(given.distributedCalls.ours), whole(given.distributedCalls.theirs)],
+    ...(['modularity', 'structuralModularity', 'interPartitionCalls', 'interfaceNumber', 'nonExtremeDistribution', 'businessContextPurity'] as const).map(
+      (name) => [name, ours[name].toFixed(3), theirs[name].toFixed(3)] as const,
+    ),
+  ];
+  const rows = given.moved.map((item) => [shortName(item.table), item.theirs, item.ours || 'none', item.why]);
+  return [
+    `## Against ${given.file}`,
+    `ARI ${given.ari.toFixed(2)}, NMI ${given.nmi.toFixed(2)}, F1 of pairs ${given.f1.toFixed(2)} (precision ${given.precision.toFixed(2)}, recall ${given.recall.toFixed(2)}), of ${counted(given.tables, 'table')}.`,
+    table(['measure', 'found', 'given'], measures),
+    rows.length === 0 ? 'No table would move.' : `${counted(rows.length, 'table')} would move.\n\n${table(['table', 'is in', 'belongs to', 'why'], rows)}`,
+    ...(given.unknown.length === 0 ? [] : [`Named there and not in the schema: ${given.unknown.map(shortName).join(', ')}.`]),
+    ...(given.unassigned.length === 0 ? [] : [`Not named there: ${given.unassigned.map(shortName).join(', ')}.`]),
+    ...(given.twice.length === 0 ? [] : [`Claimed by several there: ${given.twice.map(shortName).join(', ')}.`]),
+  ].join('\n\n');
 }
 
 function evidence(document: BoundaryDocument): string {
@@ -197,7 +230,11 @@ function evidence(document: BoundaryDocument): string {
   const names = convention.followed
     ? `The names follow a convention (${convention.source}, ${percent(convention.coverage)} of tables), and the structure agrees.`
     : `The names follow no convention that the structure confirms (best: ${convention.source}, ${percent(convention.coverage)} of tables, agreement ${convention.agreement.toFixed(2)}).`;
-  return `## Evidence\n\n${names}\n\n${table(['signal', 'pairs', 'agreement', 'weight', 'changes if left out'], rows)}`;
+  const moves = signals.filter((item) => item.moves.length > 0).map((item) => {
+    const said = item.moves.slice(0, 12).map(({ table: name, from, to }) => `${shortName(name)} (${from ?? 'none'} → ${to ?? 'elsewhere'})`);
+    return `- Without ${item.title}: ${said.join(', ')}${item.moves.length > said.length ? ` and ${item.moves.length - said.length} more` : ''}.`;
+  });
+  return [`## Evidence`, names, table(['signal', 'pairs', 'agreement', 'weight', 'tables that move without it'], rows), ...(moves.length > 0 ? [moves.join('\n')] : [])].join('\n\n');
 }
 
 function doubtful(document: BoundaryDocument): string {

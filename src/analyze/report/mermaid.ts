@@ -64,6 +64,7 @@ function id(name: string): string {
   return `n_${name.replaceAll(/[^A-Za-z0-9]/g, (char) => `_${(char.codePointAt(0) ?? 0).toString(16)}_`)}`;
 }
 
+/** Mermaid reads `#60;` as a character and nothing else into it. */
 function label(text: string): string {
-  return text.replaceAll('"', '#quot;');
+  return text.replaceAll(/\s/g, ' ').replaceAll(/["<>#&;{}%`|\\[\]()]/g, (char) => `#${char.codePointAt(0) ?? 0};`);
 }

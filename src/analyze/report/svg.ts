@@ -1,37 +1,24 @@
-import { tablesOf, type BoundaryDocument } from '../document.ts';
+import type { BoundaryDocument } from '../document.ts';
 import { shortName } from '../text.ts';
-
-const ROW = 22;
-const PADDING = 14;
-const HEAD = 34;
-const GAP = 70;
-const CHARACTER = 6.9;
-
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import { arrowHeads, drawnName, layOut, PADDING, type Box, type Route } from './layout.ts';
 
 /**
- * The cut as a picture, drawn here and now: services as groups in columns of about equal height,
- * their keys thin, cut keys bold. Each service has a colour of its own, which its outgoing cuts share.
+ * The cut as a picture, drawn here and now: services as groups in columns, their keys thin, cut keys
+ * bold. Each service has a colour of its own, which its outgoing cuts share.
  */
 export function renderSvg(document: BoundaryDocument): string {
-  const { groups, tables, width, height } = layout(document);
+  const { groups, tables, routes, width, height } = layOut(document);
   const colours = new Map(document.order.map((name, index) => [name, colour(index, document.order.length)]));
   const out = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="12">`,
     `<title>${escape(`${document.metrics.tables} tables in ${document.metrics.services} services`)}</title>`,
-    '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="context-stroke"/></marker></defs>',
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
   ];
   for (const [service, box] of groups) {
     const stroke = colours.get(service) ?? '#555555';
     out.push(
       `<g class="service"><rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" rx="8" fill="${stroke}" fill-opacity="0.07" stroke="${stroke}"/>`,
-      `<text x="${box.x + PADDING}" y="${box.y + 22}" font-weight="bold" font-size="14" fill="${stroke}">${escape(service)}</text></g>`,
+      `<text x="${box.x + PADDING}" y="${box.y + 22}" font-weight="bold" font-size="14" fill="${stroke}">${escape(drawnName(service))}</text></g>`,
     );
   }
   for (const key of document.details.keysInside) {
@@ -39,65 +26,29 @@ export function renderSvg(document: BoundaryDocument): string {
     const to = tables.get(key.to);
     if (from && to) out.push(`<path class="key" d="${insidePath(from, to)}" fill="none" stroke="#9aa0a6" stroke-width="1"/>`);
   }
-  for (const cut of document.cuts) {
-    const from = tables.get(cut.from);
-    const to = tables.get(cut.to);
-    const stroke = colours.get(cut.fromService) ?? '#555555';
-    if (!from || !to) continue;
-    const title = escape(`${shortName(cut.from)} → ${shortName(cut.to)}: ${cut.remedy}`);
+  for (const [table, box] of tables) {
+    const name = shortName(table);
+    const title = drawnName(name) === name ? '' : `<title>${escape(name)}</title>`;
     out.push(
-      `<path class="cut" d="${cutPath(from, to)}" fill="none" stroke="${stroke}" stroke-width="2.2" stroke-opacity="0.75" marker-end="url(#arrow)"><title>${title}</title></path>`,
+      `<g class="table">${title}<rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" rx="3" fill="#ffffff" stroke="#c4c7cc"/>`,
+      `<text x="${box.x + 7}" y="${box.y + 13}" fill="#202124">${escape(drawnName(name))}</text></g>`,
     );
   }
-  for (const [table, box] of tables) {
-    out.push(
-      `<g class="table"><rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" rx="3" fill="#ffffff" stroke="#c4c7cc"/>`,
-      `<text x="${box.x + 7}" y="${box.y + 13}" fill="#202124">${escape(shortName(table))}</text></g>`,
-    );
+  document.cuts.forEach((cut, index) => {
+    const route = routes[index];
+    if (!route) return;
+    const stroke = colours.get(cut.fromService) ?? '#555555';
+    const title = escape(`${shortName(cut.from)} → ${shortName(cut.to)}: ${cut.remedy}`);
+    out.push(`<path class="cut" d="${roundedPath(route)}" fill="none" stroke="${stroke}" stroke-width="2.2" stroke-linejoin="round"><title>${title}</title></path>`);
+  });
+  for (const { x, y, left, routes: leading } of arrowHeads(routes)) {
+    const from = document.cuts[leading[0] ?? -1]?.fromService ?? '';
+    // Several services may lead here: then the head has none of their colours.
+    const one = leading.every((index) => document.cuts[index]?.fromService === from);
+    const back = left ? x + 8 : x - 8;
+    out.push(`<path class="head" d="M${back} ${y - 4} L${x} ${y} L${back} ${y + 4} z" fill="${one ? (colours.get(from) ?? '#555555') : '#3c4043'}"/>`);
   }
   return `${out.join('\n')}\n</svg>\n`;
-}
-
-function layout(document: BoundaryDocument): {
-  readonly groups: ReadonlyMap<string, Box>;
-  readonly tables: ReadonlyMap<string, Box>;
-  readonly width: number;
-  readonly height: number;
-} {
-  const sizes = document.order.map((service) => {
-    const names = tablesOf(document, service).map(shortName);
-    const longest = Math.max(service.length * 1.2, ...names.map((name) => name.length));
-    return { service, width: Math.ceil(longest * CHARACTER) + 4 * PADDING, height: HEAD + names.length * ROW + PADDING };
-  });
-  const total = sizes.reduce((sum, size) => sum + size.height + GAP / 2, 0);
-  const columnCount = Math.max(1, Math.min(6, Math.ceil(Math.sqrt(sizes.length))));
-  const columns = Array.from({ length: columnCount }, () => ({ height: 0, width: 0, services: [] as typeof sizes }));
-  const target = Math.max(total / columnCount, ...sizes.map((size) => size.height));
-  // Tallest first into the shortest column: within a third of the best packing.
-  for (const size of [...sizes].sort((a, b) => b.height - a.height)) {
-    const column = columns.reduce((best, candidate) => (candidate.height < best.height ? candidate : best));
-    column.services.push(size);
-    column.height += size.height + GAP / 2;
-    column.width = Math.max(column.width, size.width);
-  }
-  const groups = new Map<string, Box>();
-  const tables = new Map<string, Box>();
-  let x = GAP / 2;
-  let bottom = target;
-  for (const column of columns.filter((candidate) => candidate.services.length > 0)) {
-    let y = GAP / 2;
-    for (const size of column.services) {
-      groups.set(size.service, { x, y, width: column.width, height: size.height });
-      tablesOf(document, size.service).forEach((table, index) => {
-        const top = y + HEAD + index * ROW;
-        tables.set(table, { x: x + PADDING, y: top, width: column.width - 2 * PADDING, height: ROW - 4 });
-      });
-      y += size.height + GAP / 2;
-    }
-    bottom = Math.max(bottom, y);
-    x += column.width + GAP;
-  }
-  return { groups, tables, width: Math.ceil(x), height: Math.ceil(bottom + GAP / 2) };
 }
 
 function insidePath(from: Box, to: Box): string {
@@ -108,16 +59,28 @@ function insidePath(from: Box, to: Box): string {
   return `M${x} ${y1} C${x - bend} ${y1} ${x - bend} ${y2} ${x} ${y2}`;
 }
 
-function cutPath(from: Box, to: Box): string {
-  const rightward = to.x > from.x;
-  const x1 = rightward ? from.x + from.width : from.x;
-  const x2 = rightward || to.x === from.x ? to.x : to.x + to.width;
-  const y1 = from.y + from.height / 2;
-  const y2 = to.y + to.height / 2;
-  const bend = Math.max(30, Math.abs(x2 - x1) / 2);
-  const c1 = rightward ? x1 + bend : x1 - bend;
-  const c2 = rightward || to.x === from.x ? x2 - bend : x2 + bend;
-  return `M${x1} ${y1} C${c1} ${y1} ${c2} ${y2} ${x2} ${y2}`;
+/** Corners are rounded by as much as the stretches beside them allow. */
+function roundedPath(route: Route): string {
+  const parts: string[] = [];
+  route.forEach((point, index) => {
+    const [before, after] = [route[index - 1], route[index + 1]];
+    if (!before || !after) {
+      parts.push(`${before ? 'L' : 'M'}${point.x} ${point.y}`);
+      return;
+    }
+    const [a, b] = [before, after].map((other) => {
+      const [dx, dy] = [other.x - point.x, other.y - point.y];
+      const length = Math.hypot(dx, dy);
+      const cut = length === 0 ? 0 : Math.min(6, length / 2) / length;
+      return { x: point.x + dx * cut, y: point.y + dy * cut };
+    });
+    if (a && b) parts.push(`L${number(a.x)} ${number(a.y)} Q${point.x} ${point.y} ${number(b.x)} ${number(b.y)}`);
+  });
+  return parts.join(' ');
+}
+
+function number(value: number): number {
+  return Number(value.toFixed(2));
 }
 
 /** Hues spread by the golden angle, so that neighbours differ however many there are. */
@@ -126,6 +89,8 @@ function colour(index: number, count: number): string {
   return `hsl(${hue} 60% 38%)`;
 }
 
+/** What XML does not allow in any form is drawn as a box: control characters, and halves of letters. */
 function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  const allowed = text.replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (letter) => (/[\t\n\r]/.test(letter) ? ' ' : '□'));
+  return allowed.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -1,9 +1,9 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { AnalyzeResult } from '../../app/application.ts';
 import { examples } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { plural, table, type Style } from '../style.ts';
-import { databaseUrl, filled, wholeNumber } from '../values.ts';
+import { databaseUrl, filled, nameList, wholeNumber } from '../values.ts';
 
 interface AnalyzeFlags {
   readonly db?: string;
@@ -12,6 +12,11 @@ interface AnalyzeFlags {
   readonly log?: readonly string[];
   readonly logPrefix?: string;
   readonly services?: number;
+  readonly minTables?: number;
+  readonly maxTables?: number;
+  readonly keep?: readonly (readonly string[])[];
+  readonly apart?: readonly (readonly string[])[];
+  readonly against?: string;
   readonly outDir?: string;
 }
 
@@ -25,27 +30,38 @@ export function addAnalyze(program: Command, frame: Frame): void {
     .option('--log <file>', 'a statement log of PostgreSQL, MySQL or MariaDB, or a folder of them; may be given several times', several)
     .option('--log-prefix <prefix>', 'the log_line_prefix of PostgreSQL logs (default: recognised)', filled)
     .option('--services <number>', 'how many services to suggest (default: as many as the structure shows)', wholeNumber(1, 1000))
+    .option('--min-tables <number>', 'tables a service has at least; smaller ones join their closest neighbour (default: 2)', wholeNumber(1, 1000))
+    .option('--max-tables <number>', 'tables a service has at most (default: no limit)', wholeNumber(1, 1000))
+    .option('--keep <tables>', 'tables that stay together, separated by commas; may be given several times', groups)
+    .option('--apart <tables>', 'tables of which no two share a service; may be given several times', groups)
+    .option('--against <file>', 'another division to compare with: boundaries.json, banyan.yaml, CODEOWNERS, or lines of `table: owner`', filled)
     .option('-o, --out-dir <dir>', 'write boundaries.json, report.md, boundaries.mmd and boundaries.svg there', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { db, schema, workload, log, logPrefix, services, outDir } = command.opts<AnalyzeFlags>();
+        const { db, schema, workload, log, logPrefix, against, ...asked } = command.opts<AnalyzeFlags>();
         const result = await application.analyze({
           ...(db === undefined ? {} : { db }),
           ...(schema === undefined ? {} : { schemaFile: schema }),
           ...(workload === undefined ? {} : { workloadFile: workload }),
           ...(log === undefined ? {} : { logFiles: log }),
           ...(logPrefix === undefined ? {} : { logPrefix }),
-          ...(services === undefined ? {} : { services }),
-          ...(outDir === undefined ? {} : { outDir }),
+          ...(against === undefined ? {} : { againstFile: against }),
+          ...asked,
         });
         return { json: result, text: (style) => analyzeText(result, style) };
       }),
     );
-  examples(analyze, 'banyan analyze --db postgres://localhost/shop -o boundaries', 'banyan analyze --schema schema.sql --workload workload.sql --json');
+  examples(analyze, 'banyan analyze --against .github/CODEOWNERS --keep orders,invoices', 'banyan analyze --db postgres://localhost/shop -o boundaries', 'banyan analyze --schema schema.sql --workload workload.sql --json');
 }
 
 function several(text: string, before: readonly string[] = []): string[] {
   return [...before, filled(text)];
+}
+
+function groups(text: string, before: readonly (readonly string[])[] = []): (readonly string[])[] {
+  const names = nameList(text);
+  if (names.length < 2) throw new InvalidArgumentError('Expected at least two tables separated by commas.');
+  return [...before, names];
 }
 
 function analyzeText(result: AnalyzeResult, style: Style): string {
@@ -68,6 +84,9 @@ function analyzeText(result: AnalyzeResult, style: Style): string {
     );
   }
   if (result.cycles.length > 0) parts.push(result.cycles.map((cycle) => `cycle: ${cycle.join(' → ')}\n`).join(''));
+  const { against, alternatives = [] } = result.details ?? {};
+  if (alternatives.length > 0) parts.push(alternatives.map(({ name, trades }) => `or ${name}: ${trades}\n`).join(''));
+  if (against) parts.push(againstText(against, style));
   const { total, distributed } = result.transactions;
   const facts = [
     ...(total > 0 ? [`${distributed.length} of ${plural(total, 'kind')} of transaction would cross a border`] : []),
@@ -77,4 +96,11 @@ function analyzeText(result: AnalyzeResult, style: Style): string {
   ];
   if (facts.length > 0) parts.push(facts.map((fact) => `${fact}\n`).join(''));
   return parts.join('\n');
+}
+
+function againstText({ file, ari, nmi, f1, moved }: NonNullable<NonNullable<AnalyzeResult['details']>['against']>, style: Style): string {
+  const head = `against ${file}: ARI ${ari.toFixed(2)}, NMI ${nmi.toFixed(2)}, F1 ${f1.toFixed(2)}; ${moved.length === 0 ? 'no table would move' : `${plural(moved.length, 'table')} would move`}\n`;
+  if (moved.length === 0) return head;
+  const rows = moved.map((item) => [item.table, item.theirs, item.ours === '' ? 'none' : item.ours, item.why]);
+  return head + table({ head: ['table', 'is in', 'belongs to', 'why'], rows, style });
 }
