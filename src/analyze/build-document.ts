@@ -26,7 +26,8 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
   const monolith = readInput(input);
   const evidence = gatherEvidence(monolith);
   const decomposition = decompose(monolith, evidence, options);
-  const { convention, hierarchy } = decomposition;
+  const { convention } = decomposition;
+  const hierarchy = decomposition.hierarchy();
   const usage = new Usage(monolith);
   const context = { monolith, evidence, usage, convention };
   const division = divide(context, decomposition.partition);

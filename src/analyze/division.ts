@@ -56,8 +56,7 @@ export function divide(context: DivisionContext, partition: Partition, given?: r
   const sharedKindOf = (table: number): SharedKind | undefined => shared.get(table);
   const cuts = findCuts({ monolith, usage, references: evidence.references, serviceOf, sharedKindOf });
   const transactions = examineTransactions({ monolith, usage, references: evidence.references, serviceOf, sharedKindOf });
-  const sizes = names.map((name, service) => ({ name, tables: itemAt(members, service).length }));
-  const order = extractionOrder(sizes, cuts, transactions.distributed);
+  const order = extractionOrder(names, cuts, transactions.distributed);
   const numbers = new Map(names.map((name, service) => [name, service]));
   const tablesOf = (name: string): TableName[] => itemAt(members, numbers.get(name) ?? -1).map((table) => itemAt(monolith.tables, table).name);
   return {

@@ -19,8 +19,8 @@ export interface Decomposition {
   /** The resolutions scanned, coarse to fine: a hierarchy to climb. Empty where names decided. */
   readonly scan: readonly Resolution[];
   readonly method: 'names' | 'structure';
-  /** The levels above and below it. */
-  readonly hierarchy: Hierarchy;
+  /** The levels above and below it, made when they are asked for. */
+  readonly hierarchy: () => Hierarchy;
   readonly apart: readonly (readonly number[])[];
 }
 
@@ -69,8 +69,10 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
   placement.joinSmall(options.minTables ?? 2);
   if (options.maxTables !== undefined) placement.splitLarge(options.maxTables, seed);
   partition = placement.partition();
-  const hierarchy = new Hierarchy({ pairs: evidence.pairs, partition, atoms: pins.atoms, apart: pins.apart });
-  if (options.services !== undefined) partition = levelOf(hierarchy, options.services);
+  const settled = partition;
+  let made: Hierarchy | undefined;
+  const hierarchy = (): Hierarchy => (made ??= new Hierarchy({ pairs: evidence.pairs, partition: settled, atoms: pins.atoms, apart: pins.apart }));
+  if (options.services !== undefined) partition = levelOf(hierarchy(), options.services);
   return {
     partition,
     convention,

@@ -23,7 +23,8 @@ export function findCycles(services: readonly string[], cuts: readonly Cut[]): C
   });
   edges.sort((a, b) => a.cost - b.cost || compareText(`${a.from} ${a.to}`, `${b.from} ${b.to}`));
   return circles(services, edges).flatMap((members): Cycle[] => {
-    const breaks = opening(members, edges.filter((edge) => members.includes(edge.from) && members.includes(edge.to)));
+    const inside = new Set(members);
+    const breaks = opening(edges.filter((edge) => inside.has(edge.from) && inside.has(edge.to)));
     const cheapest = breaks[0]?.cuts[0];
     if (!cheapest) return [];
     return [{ services: [...members].sort(), cheapest, breaks: breaks.map(({ from, to, cuts: keys }) => ({ from, to, keys: keys.length, cost: costInWords(keys) })) }];
@@ -36,24 +37,32 @@ function circles(services: readonly string[], edges: readonly Edge[]): string[][
   return stronglyConnected(services, targets).filter((component) => component.length > 1);
 }
 
-/** Edges without which no circle is left: the cheapest that lies on one, again and again, less what proves needless. */
-function opening(members: readonly string[], edges: readonly Edge[]): Edge[] {
-  let left = edges;
-  const taken: Edge[] = [];
-  for (let open = circles(members, left); open.length > 0; open = circles(members, left)) {
-    const edge = left.find(({ from, to }) => open.some((circle) => circle.includes(from) && circle.includes(to)));
-    if (!edge) break;
-    taken.push(edge);
-    left = left.filter((other) => other !== edge);
+/**
+ * Edges without which no circle is left. The dearest are kept first; one that would close a circle
+ * with those kept is given up, so none given up could be spared.
+ */
+function opening(edges: readonly Edge[]): Edge[] {
+  const kept = new Map<string, Set<string>>();
+  const given: Edge[] = [];
+  for (const edge of edges.toReversed()) {
+    if (reaches(kept, edge.to, edge.from)) given.unshift(edge);
+    else kept.set(edge.from, (kept.get(edge.from) ?? new Set()).add(edge.to));
   }
-  // The dearest is put back first, if no circle comes back with it.
-  const needed = new Set(taken);
-  for (const edge of taken.toReversed()) {
-    if (circles(members, [...left, edge]).length > 0) continue;
-    left = [...left, edge];
-    needed.delete(edge);
+  return given;
+}
+
+function reaches(targets: ReadonlyMap<string, ReadonlySet<string>>, from: string, to: string): boolean {
+  const seen = new Set([from]);
+  const left = [from];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    if (node === to) return true;
+    for (const next of targets.get(node) ?? []) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      left.push(next);
+    }
   }
-  return taken.filter((edge) => needed.has(edge));
+  return false;
 }
 
 function costInWords(cuts: readonly Cut[]): string {
@@ -107,36 +116,47 @@ export function stronglyConnected(
   return components;
 }
 
+/** What each tie counts in the order of extraction. */
+const KEY_IN = 1;
+const KEY_OUT = 0.5;
+const TORN = 10;
+
 /**
  * The order in which to take the services out: each time the one with the least that ties it to
  * those still inside, where a key into it costs most (others must be changed for it), a key out of
  * it less, and a transaction that becomes distributed by its share of the calls.
  */
 export function extractionOrder(
-  services: readonly { readonly name: string; readonly tables: number }[],
+  services: readonly string[],
   cuts: readonly Cut[],
   distributed: readonly { readonly services: readonly string[]; readonly calls: number }[],
 ): string[] {
   const allCalls = Math.max(1, distributed.reduce((sum, item) => sum + item.calls, 0));
-  const inside = new Map(services.map((service) => [service.name, service.tables]));
+  const cost = new Map(services.map((name) => [name, 0]));
+  const add = (name: string, by: number): void => {
+    const known = cost.get(name);
+    if (known !== undefined) cost.set(name, known + by);
+  };
+  const touching = new Map<string, Cut[]>();
+  for (const cut of cuts) {
+    add(cut.toService, KEY_IN);
+    add(cut.fromService, KEY_OUT);
+    append(touching, cut.toService, cut);
+    append(touching, cut.fromService, cut);
+  }
+  for (const item of distributed) for (const name of item.services) add(name, (TORN * item.calls) / allCalls);
   const order: string[] = [];
-  while (inside.size > 0) {
-    const cost = (name: string): number => {
-      let total = 0;
-      for (const cut of cuts) {
-        if (cut.toService === name && inside.has(cut.fromService)) total += 1;
-        else if (cut.fromService === name && inside.has(cut.toService)) total += 0.5;
-      }
-      for (const item of distributed) {
-        if (item.services.includes(name)) total += (10 * item.calls) / allCalls;
-      }
-      return total;
-    };
-    const ranked = [...inside.keys()].map((name) => ({ name, cost: cost(name) }));
-    ranked.sort((a, b) => a.cost - b.cost || (a.name < b.name ? -1 : 1));
-    const next = itemAt(ranked, 0).name;
+  while (cost.size > 0) {
+    // What was added and taken away again leaves crumbs, which decide nothing.
+    const ranked = [...cost].sort((a, b) => Math.round((a[1] - b[1]) * 1e9) || compareText(a[0], b[0]));
+    const [next] = itemAt(ranked, 0);
     order.push(next);
-    inside.delete(next);
+    cost.delete(next);
+    // What tied others to it ties them no longer.
+    for (const cut of touching.get(next) ?? []) {
+      if (cut.fromService === next) add(cut.toService, -KEY_IN);
+      else add(cut.fromService, -KEY_OUT);
+    }
   }
   return order;
 }

@@ -9,7 +9,8 @@ import { loadConfig } from '../config/load.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { createPool } from '../postgres/connect.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
-import type { AnalyzeOptions, AnalyzeResult, ApplicationContext } from './application.ts';
+import type { AnalyzeOptions, AnalyzeResult } from './analyze-types.ts';
+import type { ApplicationContext } from './application.ts';
 import { readText } from './text-file.ts';
 import { gatherWorkload } from './workload/gather.ts';
 

@@ -6,8 +6,8 @@ import { RollbackGenerator } from '../../src/plan/runbook/rollback-generator.ts'
 import type { RollbackRunbook } from '../../src/plan/runbook/runbook-document.ts';
 import type { ReconcileResult, ReconcileRunResult, RepairRecord, ReviewCaseResult } from '../../src/app/reconcile-types.ts';
 import { parseTableName, type TableName } from '../../src/model/names.ts';
+import type { AnalyzeResult } from '../../src/app/analyze-types.ts';
 import type {
-  AnalyzeResult,
   DemoResult,
   MigrationResult,
   QuarantinedChange,

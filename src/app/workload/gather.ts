@@ -1,7 +1,8 @@
 import { mergeWorkloads } from '../../analyze/workload/merge.ts';
 import type { Workload } from '../../model/workload.ts';
 import { parseWorkload } from '../../postgres/sql/parse-workload.ts';
-import type { AnalyzeOptions, ApplicationContext } from '../application.ts';
+import type { AnalyzeOptions } from '../analyze-types.ts';
+import type { ApplicationContext } from '../application.ts';
 import { readText } from '../text-file.ts';
 import { readLogs } from './read-logs.ts';
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { AnalyzeResult } from '../../app/application.ts';
+import type { AnalyzeResult } from '../../app/analyze-types.ts';
 import { examples } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { plural, table, type Style } from '../style.ts';
