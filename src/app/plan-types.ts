@@ -79,6 +79,8 @@ export interface RunbookResult extends DocumentOutput {
 }
 
 export interface RunbookTestOptions extends RunbookOptions {
+  /** A runbook of this plan, as somebody may have edited it: its way back is tried. Absent: the one that the plan makes. */
+  readonly runbook?: string;
   /** SQL that makes the tables. Absent: tables made of the plan's schema changes. */
   readonly schema?: string;
 }
@@ -99,6 +101,8 @@ export interface RunbookTestResult {
   readonly tested: boolean;
   readonly tested_at?: string;
   readonly steps: readonly TestedStep[];
+  /** Steps of the runbook's file that are not as the plan makes them, each with what differs. */
+  readonly edited: readonly string[];
   /** How long a restore takes, with the arithmetic, or why that is not known. */
   readonly restore: string;
   /** Steps that are no statements, each with the reason: requests, commands, and what people do. */

@@ -75,6 +75,7 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['runbook -i plan.json --no-database', 'runbook', { input: 'plan.json', format: 'both', measure: false }],
   ['runbook test -i plan.json --database postgres://h/d', 'runbookTest', { input: 'plan.json', format: 'both', database: 'postgres://h/d' }],
   ['runbook test -i plan.json', 'runbookTest', { input: 'plan.json', format: 'both' }],
+  ['runbook test edited.json -i plan.json', 'runbookTest', { input: 'plan.json', format: 'both', runbook: 'edited.json' }],
   ['runbook test -i plan.json --schema s.sql -o r.json', 'runbookTest', { input: 'plan.json', format: 'both', schema: 's.sql', output: 'r.json' }],
   ['check --before a.sql --after b.sql --type database --rename t.a=t.b --rename u=v', 'check', { before: 'a.sql', after: 'b.sql', type: 'database', format: 'text', renames: { 't.a': 't.b', u: 'v' } }],
   ['check --before a --after b --type database --rows-timeout 0', 'check', { before: 'a', after: 'b', type: 'database', format: 'text', rowsTimeoutSeconds: 0 }],

@@ -95,7 +95,7 @@ export const defaultApplication: Application = {
   plan: ({ output }) => Promise.resolve({ plan: samples.plan, files: output === undefined ? [] : [output], printed: output === undefined ? 'The plan.\n' : '' }),
   check: ({ output }) => Promise.resolve({ report: samples.compatible, files: output === undefined ? [] : [output], printed: output === undefined ? 'Fully compatible.\n' : '' }),
   runbook: ({ output }) => Promise.resolve({ runbook: samples.runbook, files: output === undefined ? [] : [output], printed: output === undefined ? 'The runbook.\n' : '' }),
-  runbookTest: () => Promise.resolve({ ok: true, runbook_id: 'rb_1', tested: true, tested_at: '1970-01-01T00:00:00.000Z', steps: [{ step_id: 'expand_1', name: 'add column', result: 'came back', detail: 'undone' }], restore: '1 s', not_run: [], notes: [], files: [] }),
+  runbookTest: () => Promise.resolve({ ok: true, runbook_id: 'rb_1', tested: true, tested_at: '1970-01-01T00:00:00.000Z', steps: [{ step_id: 'expand_1', name: 'add column', result: 'came back', detail: 'undone' }], edited: [], restore: '1 s', not_run: [], notes: [], files: [] }),
   planCheck: ({ input }) => Promise.resolve({ valid: true, file: input, unknown: ['owner'] }),
   provision: ({ service, dryRun }) => Promise.resolve({ service, dryRun, statements: ['CREATE SCHEMA app', 'CREATE TABLE app.t (id int)'] }),
   syncRun: ({ untilCaughtUp }) => Promise.resolve({ stopped: untilCaughtUp ? 'caught-up' : 'requested', streams: [samples.stream] }),

@@ -13,7 +13,7 @@ import { rehearsalScope } from '../../src/plan/runbook/rehearsal-scope.ts';
 import { RollbackGenerator } from '../../src/plan/runbook/rollback-generator.ts';
 import { PostgresIntrospector } from '../../src/postgres/catalog/introspector.ts';
 import { connect } from '../../src/postgres/connect.ts';
-import type { RollbackRunbook } from '../../src/plan/runbook/runbook-document.ts';
+import type { RollbackRunbook, RollbackStep } from '../../src/plan/runbook/runbook-document.ts';
 import { ManualClock, run } from '../cli/harness.ts';
 import { describePostgres, testDatabase } from '../support/postgres.ts';
 
@@ -68,6 +68,48 @@ describePostgres('banyan runbook test', () => {
     expect(await failing('"verified"', 'SELECT 1;')).toEqual([1, false, false, 'failed', expect.stringContaining('column verified was left behind')]);
     expect(await failing('"verified"', 'ALTER TABLE nowhere DROP COLUMN x;')).toEqual([1, false, false, 'failed', expect.stringContaining('nowhere')]);
     expect(await failing('DROP COLUMN IF EXISTS "mail"', 'ALTER TABLE "Odd users" ADD COLUMN mail text;')).toEqual([1, false, false, 'failed', 'rows of public."Odd users" is not as it was']);
+  });
+
+  it('runs the runbook as somebody has edited it: wrong ones fail by the name of their step, right ones pass', async () => {
+    const [planFile, file, output] = [join(folder, 'plan.json'), join(folder, 'edited.json'), join(folder, 'tested.json')];
+    const small = new MigrationPlanner({ clock: new ManualClock() }).plan({
+      type: 'database', pattern: 'schema_change', source: 'a', target: 'b', schema_changes: [{ table: 't', changes: [{ type: 'add_column', column: 'verified', data_type: 'boolean', default: false, nullable: false }] }],
+    });
+    await writeFile(planFile, JSON.stringify(small));
+    await banyan('runbook', '-i', planFile, '-o', file, '-f', 'json', '--no-database');
+    const made = JSON.parse(await readFile(file, 'utf8')) as RollbackRunbook;
+    const verified = made.rollback_phases.flatMap(({ steps }) => steps).find(({ name, script_content: script }) => name.startsWith('undo: ') && script.includes('DROP COLUMN IF EXISTS "verified"'));
+    const edited = async (change: (steps: readonly RollbackStep[]) => readonly RollbackStep[]) => {
+      await writeFile(file, JSON.stringify({ ...made, post_rollback_procedures: ['Feed the cat'], rollback_phases: made.rollback_phases.map((phase) => ({ ...phase, steps: change(phase.steps) })) }));
+      const { code, stdout } = await banyan('runbook', 'test', file, '-i', planFile, '-o', output, '-f', 'json', '--no-database', '--json');
+      const result = JSON.parse(stdout) as RunbookTestResult;
+      const written = JSON.parse(await readFile(output, 'utf8')) as RollbackRunbook;
+      return { code, ok: result.ok, tested: written.tested, edited: result.edited, last: result.steps.at(-1), written };
+    };
+    const other = (script: Partial<RollbackStep>) => edited((steps) => steps.map((step) => (step.step_id === verified?.step_id ? { ...step, ...script } : step)));
+    const named = `${verified?.step_id} (${verified?.name}), as it is written: `;
+    const [wrong, right] = ['ALTER TABLE t ALTER COLUMN verified DROP NOT NULL;', 'DO $$ BEGIN ALTER TABLE public.t DROP COLUMN verified CASCADE; END $$;'];
+    expect(await other({ script_content: wrong })).toMatchObject({
+      code: 1, ok: false, tested: false, edited: [`${verified?.step_id}: ${verified?.name}: script_content differs from what the plan makes`],
+      last: { result: 'failed', detail: `${named}rows of public.t is not as it was; public.t column verified was left behind` },
+      written: { post_rollback_procedures: ['Feed the cat'], rehearsal: { failed: expect.stringContaining(named) as string } },
+    });
+    const passed = await other({ script_content: right });
+    expect(passed).toMatchObject({ code: 0, ok: true, tested: true, edited: [expect.stringContaining('script_content differs')], last: { step_id: 'all', result: 'came back' }, written: { post_rollback_procedures: ['Feed the cat'] } });
+    expect(passed.written.rollback_phases.flatMap(({ steps }) => steps).find(({ step_id: id }) => id === verified?.step_id)?.script_content).toBe(right);
+    expect(passed.written.rehearsal).not.toHaveProperty('failed');
+    expect(await other({ validation_commands: ['SELECT false;'] })).toMatchObject({ ok: false, edited: [expect.stringContaining('validation_commands differs')], last: { detail: `${named}it is as before, but its check does not say so: SELECT false` } });
+    expect(await other({ script_type: 'manual', script_content: 'Ask Ada.' })).toMatchObject({ ok: false, written: { rehearsal: { failed: expect.stringContaining(`by hand; ${named}Ask Ada.`) as string } } });
+    expect(await edited((steps) => steps.filter(({ step_id: id }) => id !== verified?.step_id))).toMatchObject({ ok: false, edited: [expect.stringContaining('it was taken out')], last: { result: 'failed', detail: expect.stringContaining('column verified was left behind') as string } });
+    const added = { ...verified, step_id: 'mine', name: 'mine', script_content: 'CREATE TABLE public.left_over (id int);', validation_commands: [] } as RollbackStep;
+    expect(await edited((steps) => (steps.some(({ step_id: id }) => id === verified?.step_id) ? [...steps, added] : steps))).toMatchObject({ ok: false, edited: ['mine: mine: it is not of the plan'], last: { step_id: 'all', result: 'failed', detail: expect.stringMatching(/^public\.left_over was left behind/) as string } });
+    const unasked = await edited((steps) => [...steps, { ...added, step_id: `ask ${steps[0]?.step_id}`, name: 'ask', script_type: 'api', script_content: 'POST /back' }]);
+    expect(unasked).toMatchObject({ code: 0, ok: true, tested: false, written: { rehearsal: { not_rehearsed: expect.arrayContaining([expect.stringMatching(/^ask rb_\S+ \(ask\): a request to a running service/)]) as string[] } } });
+    expect((await edited((steps) => steps)).edited).toEqual([]);
+    await writeFile(file, JSON.stringify({ ...made, migration_id: 'another' }));
+    expect(await banyan('runbook', 'test', file, '-i', planFile)).toMatchObject({ code: 2, stderr: expect.stringContaining('migration_id: found "another"') as string });
+    await writeFile(file, JSON.stringify({ ...made, rollback_phases: [{ steps: [{ step_id: 1 }] }] }));
+    expect(await banyan('runbook', 'test', file, '-i', planFile)).toMatchObject({ code: 2, stderr: expect.stringContaining('rollback_phases[0].steps[0].step_id') as string });
   });
 
   it('takes the tables of a file, and says what only a person can undo', async () => {

@@ -40,17 +40,18 @@ export function addRunbook(program: Command, frame: Frame): void {
   const test = runbook
     .command('test')
     .description('Run each SQL step of a plan forward and back on a throw-away server. Exit code 1: some step did not come back.')
+    .argument('[file]', 'a runbook of the plan, JSON or YAML, as it was written or edited (default: the one that the plan makes)', filled)
     .option('--schema <file>', 'SQL that makes the tables (default: made of the plan\'s schema changes)', filled)
-    .action((_flags: unknown, command: Command) =>
+    .action((file: string | undefined, _flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
         // -i, -o, -f and the database are the runbook's, wherever they stand.
         const flags = command.optsWithGlobals<RunbookFlags & { readonly schema?: string }>();
         const { input, output, format, schema } = flags;
-        const tested = await application.runbookTest({ input, format, ...reachOf(flags), ...(output === undefined ? {} : { output }), ...(schema === undefined ? {} : { schema }) });
+        const tested = await application.runbookTest({ input, format, ...reachOf(flags), ...(output === undefined ? {} : { output }), ...(schema === undefined ? {} : { schema }), ...(file === undefined ? {} : { runbook: file }) });
         return { json: tested, exitCode: tested.ok ? EXIT.fine : EXIT.no, text: (style) => testText(tested, style) };
       }),
     );
-  examples(test, 'banyan runbook test -i plan.json', 'banyan runbook test -i plan.json --schema schema.sql -o runbook.json');
+  examples(test, 'banyan runbook test -i plan.json', 'banyan runbook test runbook.json -i plan.json', 'banyan runbook test -i plan.json --schema schema.sql -o runbook.json');
   examples(runbook, 'banyan runbook -i plan.json -o runbook.json', 'banyan runbook -i plan.json -f markdown -o runbook.md', 'banyan runbook -i plan.json --database postgres://localhost/shop -f text');
 }
 
@@ -62,9 +63,9 @@ function verdictText({ ok, runbook_id: id, tested, steps, not_run: notRun }: Run
 }
 
 function testText(tested: RunbookTestResult, style: Style): string {
-  const { steps, restore, not_run: notRun, notes, files } = tested;
+  const { steps, edited, restore, not_run: notRun, notes, files } = tested;
   return [
     ...steps.map(({ step_id: step, name, result, detail }) => `${mark(result === 'came back', style)} ${step}: ${name}: ${result}; ${detail}`),
-    ...notRun.map((each) => `  not rehearsed: ${each}`), `  restore: ${restore}`, ...notes.map((each) => `  ${each}`), ...files.map((file) => `written: ${file}`), verdictText(tested, style),
+    ...edited.map((each) => `  edited: ${each}`), ...notRun.map((each) => `  not rehearsed: ${each}`), `  restore: ${restore}`, ...notes.map((each) => `  ${each}`), ...files.map((file) => `written: ${file}`), verdictText(tested, style),
   ].map((line) => `${line}\n`).join('');
 }

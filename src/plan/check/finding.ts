@@ -36,7 +36,8 @@ export interface Finding {
 }
 
 /** `unknown`: no database was in reach, so that nobody knows the size. */
-export type HazardSeverity = 'low' | 'medium' | 'high' | 'critical' | 'unknown';
+export const HAZARD_SEVERITIES = ['low', 'medium', 'high', 'critical', 'unknown'] as const;
+export type HazardSeverity = (typeof HAZARD_SEVERITIES)[number];
 
 /** A hazard of a script, with the table that it is about. */
 export interface HazardDetail {

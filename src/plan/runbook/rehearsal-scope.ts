@@ -23,9 +23,15 @@ export function rehearsalScope({ phases }: PlanToUndo): { readonly sql: readonly
 /** Undefined: a step that nothing has to undo. */
 function whyNot({ script_type: type, start = '', complete = '', rollback }: StepToUndo): string | undefined {
   // Whether a request only reads nobody can tell from here; of commands and of what people do the plan says it by an empty way back.
-  if (type === 'api') return start === '' && complete === '' && rollback === '' ? undefined : `a request to a running service, and none runs here${rollback === '' ? '; the plan has no way back for it' : ''}`;
+  if (type === 'api') return start === '' && complete === '' && rollback === '' ? undefined : `${whyNotRun(type)}${rollback === '' ? '; the plan has no way back for it' : ''}`;
   if (rollback === '') return undefined;
   if (type === 'sql') return 'it has a way back, and no statement to begin with';
+  return whyNotRun(type);
+}
+
+/** Why what is no statement is not run. */
+export function whyNotRun(type: string): string {
+  if (type === 'api') return 'a request to a running service, and none runs here';
   if (type === 'manual') return 'a person does it';
   return type === 'banyan' || type === 'bash' ? 'a command, which needs the running system' : `nothing here runs what is of the type ${type}`;
 }

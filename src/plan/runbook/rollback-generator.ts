@@ -51,18 +51,12 @@ export class RollbackGenerator {
    * @param plan of {@link MigrationPlanner}, or of another tool in the same form; its id does not depend on when it was made.
    */
   generate(plan: PlanToUndo, { contacts: named = [], testedAt, rehearsal, look, restores, hazards }: GenerateOptions = {}): RollbackRunbook {
-    const tested = testedAt ?? (rehearsal !== undefined && passed(rehearsal) ? rehearsal.at : undefined);
     const contacts = contactsOf(plan, named);
     const phases = rollbackPhasesOf(plan, { ...(look ? { look } : {}), ...(hazards ? { hazards } : {}) });
     const triggers = triggerConditionsOf(plan, contacts.map(reachText));
     const minutes = phases.reduce((sum, phase) => sum + phase.estimated_duration_minutes, 0);
     return {
-      tested: tested !== undefined,
-      ...(tested === undefined ? {} : { tested_at: tested.toISOString() }),
-      ...(rehearsal === undefined ? {} : { rehearsal: {
-        at: rehearsal.at.toISOString(), came_back: rehearsal.cameBack, not_rehearsed: rehearsal.notRehearsed.map(({ step_id: id, name, why }) => `${id} (${name}): ${why}`),
-        ...(rehearsal.failed === undefined ? {} : { failed: rehearsal.failed }),
-      } }),
+      ...outcomeOf(rehearsal, testedAt),
       runbook_id: `rb_${stableHash({ ...plan, created_at: '' })}`,
       migration_id: plan.migration_id,
       created_at: new Date(this.#clock.now()).toISOString(),
@@ -76,6 +70,23 @@ export class RollbackGenerator {
       emergency_contacts: contacts,
     };
   }
+}
+
+/** The same runbook, with what came of trying it now. */
+export function withOutcome({ tested: _tested, tested_at: _at, rehearsal: _before, ...runbook }: RollbackRunbook, outcome: RehearsalOutcome): RollbackRunbook {
+  return { ...outcomeOf(outcome), ...runbook };
+}
+
+function outcomeOf(rehearsal?: RehearsalOutcome, testedAt?: Date): Pick<RollbackRunbook, 'tested' | 'tested_at' | 'rehearsal'> {
+  const tested = testedAt ?? (rehearsal !== undefined && passed(rehearsal) ? rehearsal.at : undefined);
+  return {
+    tested: tested !== undefined,
+    ...(tested === undefined ? {} : { tested_at: tested.toISOString() }),
+    ...(rehearsal === undefined ? {} : { rehearsal: {
+      at: rehearsal.at.toISOString(), came_back: rehearsal.cameBack, not_rehearsed: rehearsal.notRehearsed.map(({ step_id: id, name, why }) => `${id} (${name}): ${why}`),
+      ...(rehearsal.failed === undefined ? {} : { failed: rehearsal.failed }),
+    } }),
+  };
 }
 
 /** Only if nothing was left out. */

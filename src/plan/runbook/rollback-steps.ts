@@ -69,10 +69,19 @@ function undoingOf(plan: PlanToUndo, phase: PhaseToUndo, known: RollbackKnowledg
   return byHandOf(plan, phase);
 }
 
+/** What goes back only by hand stands in comments, which nobody runs. */
+function isSpoken(rollback: string): boolean {
+  return rollback.split('\n').every((line) => line.startsWith('--'));
+}
+
+/** A way back as a runbook writes it: what is for people, without the marks of a comment. */
+export function wayBackText(rollback: string): string {
+  return isSpoken(rollback) ? rollback.split('\n').map((line) => line.replace(/^--\s*/, '')).join('\n') : rollback;
+}
+
 /** One command may undo several steps: going back from 25 % goes back from 5 % as well. */
 function undo(plan: PlanToUndo, step: StepToUndo, { same, known: { look, hazards } }: { readonly same: readonly StepToUndo[]; readonly known: RollbackKnowledge }): Draft {
-  const spoken = step.rollback.split('\n').every((line) => line.startsWith('--'));
-  const type = spoken || !(step.script_type === 'sql' || step.script_type === 'banyan' || step.script_type === 'bash') ? 'manual' : step.script_type === 'sql' ? 'sql' : 'bash';
+  const type = isSpoken(step.rollback) || !(step.script_type === 'sql' || step.script_type === 'banyan' || step.script_type === 'bash') ? 'manual' : step.script_type === 'sql' ? 'sql' : 'bash';
   const details = hazards?.get(step.rollback) ?? [];
   const names = same.toReversed().map(({ name }) => name);
   const losses = [...new Set(same.flatMap(({ loses }) => (loses === undefined ? [] : [loses])))].join('; ');
@@ -82,7 +91,7 @@ function undo(plan: PlanToUndo, step: StepToUndo, { same, known: { look, hazards
     name: `undo: ${names.length > 3 ? `${names[0] ?? ''} … ${names.at(-1) ?? ''}` : names.join(', ')}`,
     description: `${names.length > 1 ? `Undoes ${names.join('; ')}` : `Undoes ${step.name}`}${lost === '' ? '; the plan names nothing that is lost' : `. Is lost: ${lost}`}`,
     script_type: type,
-    script_content: spoken ? step.rollback.split('\n').map((line) => line.replace(/^--\s*/, '')).join('\n') : step.rollback,
+    script_content: wayBackText(step.rollback),
     validation_commands: step.script_type === 'sql' ? (step.validate_rollback === undefined ? [] : [`${step.validate_rollback};`]) : [step.validate ?? ''].filter((command) => command !== ''),
     success_criteria: [step.script_type === 'sql' && step.validate_rollback !== undefined ? 'The query answers t' : `${type === 'bash' ? 'The command answers 0' : 'It is done'}, and what it validates is as before`],
     ...(lost === '' ? {} : { loses: lost }),
