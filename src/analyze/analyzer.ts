@@ -2,6 +2,7 @@ import { BanyanError } from '../core/errors.ts';
 import type { TableName } from '../model/names.ts';
 import type { Schema } from '../model/schema.ts';
 import type { Routine, Workload } from '../model/workload.ts';
+import type { CopyTimes } from './advice/extraction-time.ts';
 import { buildDocument } from './build-document.ts';
 import { tablesOf, type BoundaryDocument } from './document.ts';
 import type { AnalyzerInput } from './input.ts';
@@ -29,6 +30,8 @@ export interface AnalyzerSource {
   readonly workload?: Workload;
   /** Functions and procedures with the tables they touch. */
   readonly routines?: readonly Routine[];
+  /** How long tables take to copy, where that was measured. Default: reckoned by stated rates where sizes are known. */
+  readonly copyTimes?: CopyTimes;
 }
 
 /**
@@ -50,9 +53,9 @@ export class ServiceBoundaryAnalyzer {
    * @throws BANYAN_TABLE_UNKNOWN if a pin names a table that does not exist.
    */
   async analyze(options: AnalyzeOptions = {}): Promise<Boundaries> {
-    const { schema: given, workload, routines } = this.#source;
+    const { schema: given, workload, routines, copyTimes } = this.#source;
     const schema = 'readSchema' in given ? await given.readSchema() : given;
-    return analyzeSchema({ schema, ...(workload ? { workload } : {}), ...(routines ? { routines } : {}) }, options);
+    return analyzeSchema({ schema, ...(workload ? { workload } : {}), ...(routines ? { routines } : {}), ...(copyTimes ? { copyTimes } : {}) }, options);
   }
 }
 

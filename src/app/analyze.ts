@@ -1,16 +1,22 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { CopyTimes } from '../analyze/advice/extraction-time.ts';
 import { ServiceBoundaryAnalyzer, type AnalyzerSource, type Boundaries } from '../analyze/analyzer.ts';
 import { readDivision } from '../analyze/given-division.ts';
 import type { AnalyzeOptions as CutOptions } from '../analyze/options.ts';
 import { reportFiles } from '../analyze/report/files.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { messageOf } from '../core/errors.ts';
+import { parseTableName } from '../model/names.ts';
+import { measuredEstimate } from '../plan/measured/estimate.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { createPool } from '../postgres/connect.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
 import type { AnalyzeOptions, AnalyzeResult } from './analyze-types.ts';
 import type { ApplicationContext } from './application.ts';
+import { survey } from '../postgres/survey/survey.ts';
+import { inReach } from './plan-survey.ts';
 import { readText } from './text-file.ts';
 import { gatherWorkload } from './workload/gather.ts';
 
@@ -57,7 +63,8 @@ async function withSource(
   }
   const pool = createPool({ url: from.url, max: 2 });
   try {
-    return await work({ schema: new PostgresIntrospector({ pool }) });
+    const schema = new PostgresIntrospector({ pool });
+    return await work({ schema, ...(await measuredCopies(context, from.url)) });
   } finally {
     await pool.end();
   }
@@ -70,4 +77,22 @@ async function writeReports(folder: string, files: Readonly<Record<string, strin
     await writeFile(path, content);
   }
   return Object.keys(files);
+}
+
+/** How long each table takes to copy, by a short look at the database; what it could not be asked is reckoned by stated rates. */
+async function measuredCopies(context: ApplicationContext, url: string): Promise<{ readonly copyTimes?: CopyTimes }> {
+  const { clock, signal } = context;
+  try {
+    const found = await inReach(context, { database: url, applicationName: 'banyan analyze' }, (pool) => survey({ pool, clock, signal, tables: [], watchSeconds: 0 }));
+    if (!found) return {};
+    const times = measuredEstimate(found).tables.map(({ table, copy }) => {
+      const { low, likely, high, basis } = copy;
+      return [parseTableName(table), { low, likely, high: high ?? likely, measured: basis === 'measured' }] as const;
+    });
+    return { copyTimes: new Map(times) };
+  } catch (error) {
+    signal.throwIfAborted();
+    context.progress.note(`How long a copy takes was not measured: ${messageOf(error)}`);
+    return {};
+  }
 }
