@@ -41,7 +41,9 @@ async function writeLog(path: string, format: Format, bytes: number): Promise<vo
   const random = seededRandom(3);
   const pick = (most: number): number => Math.floor(random() * most);
   const file = await open(path, 'w');
-  const open_ = new Map<number, number>();
+  // What an application runs is of a few hundred kinds, each the same statements with other values.
+  const kinds = Array.from({ length: 300 }, () => Array.from({ length: 1 + pick(6) }, () => ({ shape: pick(6), a: pick(TABLES), b: pick(TABLES) })));
+  const sessions = new Map<number, { readonly kind: (typeof kinds)[number]; at: number }>();
   let written = 0;
   let millis = Date.UTC(2026, 0, 1);
   let lineNumber = 0;
@@ -50,9 +52,12 @@ async function writeLog(path: string, format: Format, bytes: number): Promise<vo
     for (let i = 0; i < 5000; i += 1) {
       millis += 1;
       const session = pick(60);
-      const left = open_.get(session) ?? 0;
-      const text = left === 0 ? 'BEGIN' : left === 1 ? 'COMMIT' : statement(pick);
-      open_.set(session, left === 0 ? 2 + pick(6) : left - 1);
+      const doing = sessions.get(session) ?? { kind: kinds[pick(kinds.length)] ?? [], at: -1 };
+      sessions.set(session, doing);
+      const step = doing.kind[doing.at];
+      const text = doing.at === -1 ? 'BEGIN' : step === undefined ? 'COMMIT' : statement(step, pick);
+      doing.at += 1;
+      if (text === 'COMMIT') sessions.delete(session);
       lines.push(entry({ format, session, text, time: new Date(millis).toISOString().replace('T', ' ').replace('Z', ' UTC'), number: (lineNumber += 1) }));
     }
     const block = lines.join('');
@@ -62,11 +67,9 @@ async function writeLog(path: string, format: Format, bytes: number): Promise<vo
   await file.close();
 }
 
-function statement(pick: (most: number) => number): string {
-  const a = pick(TABLES);
-  const b = (a * 7 + pick(4)) % TABLES;
+function statement({ shape, a, b }: { readonly shape: number; readonly a: number; readonly b: number }, pick: (most: number) => number): string {
   const list = Array.from({ length: 1 + pick(20) }, () => pick(1_000_000)).join(', ');
-  switch (pick(6)) {
+  switch (shape) {
     case 0:
       return `SELECT "t${a}"."id", "t${a}"."name", "t${a}"."created_at", "t${a}"."updated_at" FROM "t${a}" WHERE "t${a}"."id" IN (${list})`;
     case 1:

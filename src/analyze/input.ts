@@ -41,6 +41,8 @@ export interface Access {
   /** What is done to rows, where the workload says so; empty: not known. */
   readonly operations: readonly Operation[];
   readonly label: string;
+  /** Whether it says something of what commits together: a lone statement that writes one table does not. */
+  readonly tellsWrites: boolean;
 }
 
 /** What one kind of statement does to the rows of a table. */
@@ -162,6 +164,7 @@ function access(
     calls: item.calls,
     reads: known(expand(item.reads)),
     writes: known(item.writes),
+    tellsWrites: item.partial !== true || item.writes.length > 1,
     joins: item.joins.map((tables) => known(expand(tables))).filter((tables) => tables.length > 1),
     operations: (item.operations ?? []).flatMap(({ table, kind, columns = [], relative = [], falling = [] }) =>
       known([table]).map((index): Operation => ({ table: index, kind, columns, relative, falling })),

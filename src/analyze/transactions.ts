@@ -7,11 +7,11 @@ import { itemAt } from './lookup.ts';
 
 /** Which transactions and joins a division tears apart. */
 export function examineTransactions(context: SagaContext & { readonly usage: Usage }): Transactions {
-  const { monolith } = context;
-  const writing = monolith.transactions.filter((transaction) => transaction.writes.length > 0);
+  const known = context.monolith.transactions.filter((transaction) => transaction.tellsWrites);
+  const writing = known.filter((transaction) => transaction.writes.length > 0);
   return {
-    total: monolith.transactions.length,
-    calls: sum(monolith.transactions),
+    total: known.length,
+    calls: sum(known),
     writing: writing.length,
     distributed: distributedTransactions(context, writing),
     crossingReads: describeReads(context),
@@ -22,8 +22,8 @@ export function examineTransactions(context: SagaContext & { readonly usage: Usa
 export function writesKeptWhole(monolith: Monolith, serviceOf: (table: number) => unknown): number {
   let all = 0;
   let whole = 0;
-  for (const { calls, writes } of monolith.transactions) {
-    if (writes.length === 0) continue;
+  for (const { calls, writes, tellsWrites } of monolith.transactions) {
+    if (writes.length === 0 || !tellsWrites) continue;
     all += calls;
     if (new Set(writes.map(serviceOf)).size === 1) whole += calls;
   }

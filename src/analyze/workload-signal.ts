@@ -34,7 +34,7 @@ export function togetherPairs(size: number, groups: readonly Together[]): PairWe
 }
 
 export function writtenTogether(monolith: Monolith): PairWeights {
-  return togetherPairs(monolith.tables.length, monolith.transactions.map(writes));
+  return togetherPairs(monolith.tables.length, monolith.transactions.filter((transaction) => transaction.tellsWrites).map(writes));
 }
 
 export function joinedTogether(monolith: Monolith): PairWeights {

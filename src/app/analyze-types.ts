@@ -8,6 +8,10 @@ export interface AnalyzeOptions {
   readonly logFiles?: readonly string[];
   /** The PostgreSQL server's `log_line_prefix`. Default: recognised. */
   readonly logPrefix?: string;
+  /** Whether to use what pg_stat_statements has counted, where a database is read and no log is given. Default true. */
+  readonly statements?: boolean;
+  /** Read from the WAL, for so long, what commits together. */
+  readonly watchSeconds?: number;
   /** How many services to suggest. Default: as many as the structure shows. */
   readonly services?: number;
   readonly minTables?: number;

@@ -225,6 +225,10 @@ export const ERROR_CODES = {
     remedy: 'Give the columns by the monolith\'s names, values as texts or null, the key as it is; or approve a side.',
   },
   // analyze
+  BANYAN_WATCH: {
+    meaning: 'What commits together could not be read from the WAL.',
+    remedy: 'See the message. The primary needs wal_level = logical and a free replication slot; the role needs REPLICATION, CREATE on the database, and to own the tables. Without these, give a statement log with --log.',
+  },
   BANYAN_LOG_FORMAT: {
     meaning: 'A file that was named as a statement log is none that Banyan knows.',
     remedy: 'PostgreSQL: stderr (name its log_line_prefix with --log-prefix), csvlog or jsonlog; MySQL and MariaDB: general or slow log. gzip is unpacked. For plain SQL use --workload.',

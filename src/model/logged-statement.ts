@@ -25,9 +25,9 @@ export interface StatementEvent {
   /** Where the statement begins in its file. */
   readonly line: number;
   /** The server's own name of the transaction, where it is logged: the same for all that commits together. */
-  readonly transaction?: string;
+  readonly transaction: string | undefined;
   /** It was logged after it had succeeded. */
-  readonly done?: boolean;
+  readonly done: boolean;
 }
 
 /** One thing that a statement text does, as its grammar understands it. */

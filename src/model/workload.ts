@@ -50,6 +50,8 @@ export interface WorkloadTransaction {
   readonly joins: readonly (readonly TableName[])[];
   /** The line of its first statement, where it was read from a file. */
   readonly line?: number;
+  /** Only a statement is known, not the transactions it is part of: that it writes one table does not say that they do. */
+  readonly partial?: boolean;
 }
 
 /** What one statement does to the rows of one table. */

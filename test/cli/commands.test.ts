@@ -16,6 +16,7 @@ const ASKED: readonly (readonly [line: string, method: keyof Application, option
   ['analyze --schema s.sql --workload w.sql --out-dir out', 'analyze', { schemaFile: 's.sql', workloadFile: 'w.sql', outDir: 'out' }],
   ['analyze --keep a,b --keep c,"D,e" --apart a,c --min-tables 3 --max-tables 9 --against CODEOWNERS', 'analyze', { keep: [['a', 'b'], ['c', '"D,e"']], apart: [['a', 'c']], minTables: 3, maxTables: 9, againstFile: 'CODEOWNERS' }],
   ['analyze --log a.log --log b.log.gz --log-prefix %m:%p:', 'analyze', { logFiles: ['a.log', 'b.log.gz'], logPrefix: '%m:%p:' }],
+  ['analyze --no-statements --watch 1.5', 'analyze', { statements: false, watchSeconds: 1.5 }],
   ['provision accounts', 'provision', { service: 'accounts', dryRun: false }],
   ['provision accounts --dry-run', 'provision', { service: 'accounts', dryRun: true }],
   ['sync run', 'syncRun', { provision: true, untilCaughtUp: false }],

@@ -101,6 +101,7 @@ describe('wrong usage ends with 2 and one clear message', () => {
     ['sync quarantine bogus', "Too many arguments for 'quarantine'. Expected 0 arguments but got 1."],
     ['migrate rollback', "Missing required argument 'service'."],
     ['analyze --db postgres://a --schema b', "Option '--db <url>' cannot be used with option '--schema <file>'."],
+    ['analyze --schema b --watch 1', "Option '--watch <seconds>' cannot be used with option '--schema <file>'."],
     ['analyze --services 0', "Option '--services <number>' argument '0' is invalid. Expected a whole number from 1 to 1000."],
     ['analyze --services 1.5', "Option '--services <number>' argument '1.5' is invalid. Expected a whole number from 1 to 1000."],
     ['analyze --keep a', "Option '--keep <tables>' argument 'a' is invalid. Expected at least two tables separated by commas."],

@@ -62,7 +62,7 @@ export class WorkloadCollector {
     this.#dialect = dialect;
     this.#sessionLimit = limits.sessions ?? 20_000;
     this.#forms = new Forms({
-      dialect, read, limit: limits.forms ?? 100_000,
+      read, limit: limits.forms ?? 100_000,
       accessOf: (step) => kinds.numberOf(step),
       onUnread: (text, reason) => {
         if (this.#examples.length < EXAMPLES) this.#examples.push(this.#example(text, reason));
@@ -75,6 +75,15 @@ export class WorkloadCollector {
     this.#file = name;
   }
 
+  /** A statement of which only its number of calls is known, not its transactions. */
+  takeCounted(text: string, calls: number): void {
+    const latin1 = Buffer.from(text).toString('latin1');
+    const form = this.#forms.of(latin1, fingerprint(latin1, this.#dialect));
+    this.#statements += calls;
+    if (form.steps === undefined) this.#unread += calls;
+    for (const step of form.steps ?? []) if (step.kind === 'access') this.#kinds.count(new Set([step.access]), { committed: true, line: 0, calls });
+  }
+
   take(event: LogEvent): void {
     switch (event.kind) {
       case 'statement':
@@ -84,7 +93,7 @@ export class WorkloadCollector {
       case 'meaning': {
         const { open } = this.#session(event.session);
         this.#line = event.line;
-        if (open) this.#run(this.#forms.of(event.text), open);
+        if (open) this.#run(this.#forms.of(event.text, fingerprint(event.text, this.#dialect)), open);
         break;
       }
       case 'error':
@@ -168,7 +177,7 @@ export class WorkloadCollector {
       this.#control(session, control, event);
       return;
     }
-    const form = this.#forms.of(event.text);
+    const form = this.#forms.of(event.text, key);
     if (form.steps === undefined) this.#unread += 1;
     session.open ??= new OpenTransaction({ explicit: !session.autocommit, line: event.line, name: nameOf(event) });
     for (const step of form.steps ?? []) {
@@ -183,19 +192,12 @@ export class WorkloadCollector {
     for (const step of form.steps ?? []) if (step.kind === 'access') into.access(step.access);
   }
 
-  #control(session: Session, control: TransactionControl, event: { readonly line: number; readonly transaction?: string }): void {
-    const begin = (): void => {
-      // What one text did before its BEGIN is part of the same transaction.
-      const before = session.open;
-      if (before?.explicit) return;
-      session.open = new OpenTransaction({ explicit: true, line: before?.line ?? event.line, name: nameOf(event) });
-      for (const access of before?.accesses() ?? []) session.open.access(access);
-    };
+  #control(session: Session, control: TransactionControl, event: { readonly line: number; readonly transaction: string | undefined }): void {
     switch (control.act) {
       case 'begin':
         // MySQL commits what is open; PostgreSQL warns and goes on.
         if (this.#dialect === 'mysql' && session.open) this.#close(session, 'committed');
-        begin();
+        this.#begin(session, event);
         break;
       case 'commit':
       case 'rollback': {
@@ -206,7 +208,7 @@ export class WorkloadCollector {
         break;
       }
       case 'savepoint':
-        begin();
+        this.#begin(session, event);
         session.open?.savepoint(control.name);
         break;
       case 'release':
@@ -230,6 +232,14 @@ export class WorkloadCollector {
         if (control.on && session.open) this.#close(session, 'committed');
         session.autocommit = control.on;
     }
+  }
+
+  #begin(session: Session, event: { readonly line: number; readonly transaction: string | undefined }): void {
+    // What one text did before its BEGIN is part of the same transaction.
+    const before = session.open;
+    if (before?.explicit) return;
+    session.open = new OpenTransaction({ explicit: true, line: before?.line ?? event.line, name: nameOf(event) });
+    for (const access of before?.accesses() ?? []) session.open.access(access);
   }
 
   #prepare(name: string, transaction: OpenTransaction): void {
@@ -299,6 +309,6 @@ export class WorkloadCollector {
   }
 }
 
-function nameOf({ transaction }: { readonly transaction?: string }): string | undefined {
+function nameOf({ transaction }: { readonly transaction: string | undefined }): string | undefined {
   return transaction === undefined ? undefined : Buffer.from(transaction, 'latin1').toString('latin1');
 }

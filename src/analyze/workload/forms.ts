@@ -1,6 +1,5 @@
 import { messageOf } from '../../core/errors.ts';
 import { textOf, type ReadStatement, type StatementStep } from '../../model/logged-statement.ts';
-import { fingerprint, type Dialect } from './fingerprint.ts';
 
 /** What all statements of one form do. Undefined steps: the grammar refused them. */
 export interface Form {
@@ -11,7 +10,6 @@ export interface Form {
 export type FormStep = { readonly kind: 'access'; readonly access: number } | Extract<StatementStep, { readonly kind: 'control' }>;
 
 export interface FormsOptions {
-  readonly dialect: Dialect;
   readonly read: ReadStatement;
   /** The number of what a statement accesses; the same for equal accesses. */
   readonly accessOf: (step: Extract<StatementStep, { readonly kind: 'access' }>) => number;
@@ -45,9 +43,8 @@ export class Forms {
     return this.#evicted;
   }
 
-  /** The form of a text, given as bytes in latin1. */
-  of(text: string): Form {
-    const key = fingerprint(text, this.#options.dialect);
+  /** The form of a text, given as bytes in latin1, whose fingerprint is at hand. */
+  of(text: string, key: number): Form {
     const young = this.#young.get(key);
     if (young) return young;
     const form = this.#old.get(key) ?? this.#ask(text);

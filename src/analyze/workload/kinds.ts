@@ -47,24 +47,24 @@ export class Kinds {
     return this.#accesses.length - 1;
   }
 
-  /** Counts one transaction that did these accesses, each named once. */
-  count(accesses: ReadonlySet<number>, { committed, line }: { readonly committed: boolean; readonly line: number }): void {
+  /** Counts a transaction, or so many alike, that did these accesses. */
+  count(accesses: ReadonlySet<number>, { committed, line, calls = 1 }: { readonly committed: boolean; readonly line: number; readonly calls?: number }): void {
     if (accesses.size === 0) return;
     const [only] = accesses;
     if (accesses.size === 1 && committed && only !== undefined) {
       const known = this.#single[only];
-      if (known) known.calls += 1;
-      else this.#single[only] = { calls: 1, accesses: [only], committed, line };
+      if (known) known.calls += calls;
+      else this.#single[only] = { calls, accesses: [only], committed, line };
       return;
     }
     const key = `${committed ? '' : '!'}${[...accesses].sort((a, b) => a - b).join()}`;
     const known = this.#kinds.get(key);
     if (known) {
-      known.calls += 1;
+      known.calls += calls;
       return;
     }
     if (this.#kinds.size >= this.#limit) this.#forgetRarest();
-    this.#kinds.set(key, { calls: 1, accesses: [...accesses], committed, line });
+    this.#kinds.set(key, { calls, accesses: [...accesses], committed, line });
   }
 
   /** What was counted, as transactions of tables; those that access none are left out. */

@@ -5,6 +5,8 @@ import type { AnalyzeOptions } from '../analyze-types.ts';
 import type { ApplicationContext } from '../application.ts';
 import { readText } from '../text-file.ts';
 import { readLogs } from './read-logs.ts';
+import { statisticsWorkload } from './statistics.ts';
+import { watchWorkload } from './watch.ts';
 
 /** The workload of all the sources that the options name; undefined if they name none. */
 export async function gatherWorkload(context: ApplicationContext, options: AnalyzeOptions, url: string | undefined): Promise<Workload | undefined> {
@@ -20,6 +22,11 @@ export async function gatherWorkload(context: ApplicationContext, options: Analy
         ...(database === '' ? {} : { database }),
       }),
     );
+  }
+  if (url !== undefined && /^postgres/i.test(url)) {
+    // A log has the same statements, and their transactions.
+    if (options.statements !== false && (options.logFiles ?? []).length === 0) workloads.push(...[await statisticsWorkload(context, url)].flatMap((workload) => workload ?? []));
+    if (options.watchSeconds !== undefined) workloads.push(await watchWorkload({ context, url, seconds: options.watchSeconds }));
   }
   return workloads.length === 0 ? undefined : mergeWorkloads(workloads);
 }

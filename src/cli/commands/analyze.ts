@@ -3,7 +3,7 @@ import type { AnalyzeResult } from '../../app/analyze-types.ts';
 import { examples } from '../command.ts';
 import type { Frame } from '../frame.ts';
 import { plural, table, type Style } from '../style.ts';
-import { databaseUrl, filled, nameList, wholeNumber } from '../values.ts';
+import { databaseUrl, decimalNumber, filled, nameList, wholeNumber } from '../values.ts';
 
 interface AnalyzeFlags {
   readonly db?: string;
@@ -11,6 +11,8 @@ interface AnalyzeFlags {
   readonly workload?: string;
   readonly log?: readonly string[];
   readonly logPrefix?: string;
+  readonly statements: boolean;
+  readonly watch?: number;
   readonly services?: number;
   readonly minTables?: number;
   readonly maxTables?: number;
@@ -29,6 +31,8 @@ export function addAnalyze(program: Command, frame: Frame): void {
     .option('--workload <file>', 'SQL statements the monolith runs; transactions show what belongs together', filled)
     .option('--log <file>', 'a statement log of PostgreSQL, MySQL or MariaDB, or a folder of them; may be given several times', several)
     .option('--log-prefix <prefix>', 'the log_line_prefix of PostgreSQL logs (default: recognised)', filled)
+    .option('--no-statements', 'do not use what pg_stat_statements has counted')
+    .addOption(new Option('--watch <seconds>', 'read for so long from the WAL what commits together').argParser(decimalNumber(0.1, 86_400)).conflicts('schema'))
     .option('--services <number>', 'how many services to suggest (default: as many as the structure shows)', wholeNumber(1, 1000))
     .option('--min-tables <number>', 'tables a service has at least; smaller ones join their closest neighbour (default: 2)', wholeNumber(1, 1000))
     .option('--max-tables <number>', 'tables a service has at most (default: no limit)', wholeNumber(1, 1000))
@@ -38,13 +42,15 @@ export function addAnalyze(program: Command, frame: Frame): void {
     .option('-o, --out-dir <dir>', 'write boundaries.json, report.md, boundaries.mmd and boundaries.svg there', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { db, schema, workload, log, logPrefix, against, ...asked } = command.opts<AnalyzeFlags>();
+        const { db, schema, workload, log, logPrefix, statements, watch, against, ...asked } = command.opts<AnalyzeFlags>();
         const result = await application.analyze({
           ...(db === undefined ? {} : { db }),
           ...(schema === undefined ? {} : { schemaFile: schema }),
           ...(workload === undefined ? {} : { workloadFile: workload }),
           ...(log === undefined ? {} : { logFiles: log }),
           ...(logPrefix === undefined ? {} : { logPrefix }),
+          ...(statements ? {} : { statements }),
+          ...(watch === undefined ? {} : { watchSeconds: watch }),
           ...(against === undefined ? {} : { againstFile: against }),
           ...asked,
         });

@@ -85,7 +85,6 @@ export class CsvLogReader extends RecordReader implements LogReader {
   #take(fields: readonly string[]): void {
     const message = fields[COLUMN.message];
     if (message === undefined) return;
-    const [detail, query] = [fields[COLUMN.detail], fields[COLUMN.query]];
     this.take(
       {
         severity: fields[COLUMN.severity] ?? '',
@@ -93,8 +92,8 @@ export class CsvLogReader extends RecordReader implements LogReader {
         database: fields[COLUMN.database] ?? '',
         transaction: fields[COLUMN.transaction] ?? '',
         message,
-        ...(detail ? { detail } : {}),
-        ...(query ? { query } : {}),
+        detail: fields[COLUMN.detail] || undefined,
+        query: fields[COLUMN.query] || undefined,
         line: this.#line,
       },
       fields[COLUMN.time],

@@ -30,23 +30,18 @@ export class JsonLogReader extends RecordReader implements LogReader {
     if (line.trim() === '') return;
     const entry = parsed(line);
     if (!entry) return;
-    const field = (name: string): string | undefined => {
-      const value = entry[name];
-      return typeof value === 'string' ? value : undefined;
-    };
-    const [database, transaction, detail, query] = [field('dbname'), field('vxid'), field('detail'), field('statement')];
     this.take(
       {
-        severity: field('error_severity') ?? '',
-        session: field('session_id') ?? '',
-        message: field('message') ?? '',
+        severity: textAt(entry, 'error_severity') ?? '',
+        session: textAt(entry, 'session_id') ?? '',
+        database: textAt(entry, 'dbname'),
+        transaction: textAt(entry, 'vxid'),
+        message: textAt(entry, 'message') ?? '',
+        detail: textAt(entry, 'detail'),
+        query: textAt(entry, 'statement'),
         line: this.#line,
-        ...(database === undefined ? {} : { database }),
-        ...(transaction === undefined ? {} : { transaction }),
-        ...(detail === undefined ? {} : { detail }),
-        ...(query === undefined ? {} : { query }),
       },
-      field('timestamp'),
+      textAt(entry, 'timestamp'),
     );
   }
 }
@@ -55,9 +50,14 @@ export class JsonLogReader extends RecordReader implements LogReader {
 function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function textAt(entry: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = entry[name];
+  return typeof value === 'string' ? value : undefined;
 }

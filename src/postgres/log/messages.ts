@@ -1,18 +1,18 @@
-import type { LogEvent } from '../../model/logged-statement.ts';
+import type { LogEvent, StatementEvent } from '../../model/logged-statement.ts';
 
 /** One message of a server's log, whatever the format it was written in. Texts are bytes as latin1. */
 export interface LogRecord {
   readonly severity: string;
   /** Process or session id; empty if the log does not have it. */
   readonly session: string;
-  readonly database?: string;
+  readonly database: string | undefined;
   /** The virtual transaction id, as `3/41`. */
-  readonly transaction?: string;
+  readonly transaction: string | undefined;
   readonly message: string;
   /** In formats where it is no message of its own. */
-  readonly detail?: string;
+  readonly detail: string | undefined;
   /** The statement that an error is about, likewise. */
-  readonly query?: string;
+  readonly query: string | undefined;
   readonly line: number;
 }
 
@@ -48,22 +48,21 @@ export function eventsOf(record: LogRecord, emit: (event: LogEvent) => void): vo
 function eventsOfLog(record: LogRecord, emit: (event: LogEvent) => void): void {
   const { message, session } = record;
   if (message.startsWith('statement: ')) {
-    emit({ kind: 'statement', text: message.slice(11), ...place(record) });
+    emit(statement(record, 11, false));
   } else if (message.startsWith('execute ')) {
     // What is fetched next from a portal was counted when its first rows were.
     if (message.startsWith('execute fetch from ')) return;
     const colon = message.indexOf(': ');
-    if (colon !== -1) emit({ kind: 'statement', text: message.slice(colon + 2), ...place(record) });
+    if (colon !== -1) emit(statement(record, colon + 2, false));
   } else if (message.startsWith('duration: ')) {
     DURATION.lastIndex = 0;
     const found = DURATION.exec(message);
     if (!found) return;
-    const rest = message.slice(DURATION.lastIndex);
     if (found[1] === undefined) {
-      const text = plannedText(rest);
-      if (text !== undefined) emit({ kind: 'again', text, ...place(record) });
+      const text = plannedText(message.slice(DURATION.lastIndex));
+      if (text !== undefined) emit({ ...statement(record, 0, false), kind: 'again', text });
     } else if (found[1] === 'statement' || (found[1] === 'execute' && !found[0].includes('execute fetch from '))) {
-      emit({ kind: 'statement', text: rest, ...place(record), done: true });
+      emit(statement(record, DURATION.lastIndex, true));
     }
   } else if (message.startsWith('disconnection: ') || SESSION_BEGINS.test(message)) {
     emit({ kind: 'end', session });
@@ -72,10 +71,11 @@ function eventsOfLog(record: LogRecord, emit: (event: LogEvent) => void): void {
   }
 }
 
-function place({ session, line, transaction }: LogRecord): { readonly session: string; readonly line: number; readonly transaction?: string } {
+function statement(record: LogRecord, from: number, done: boolean): StatementEvent {
+  const { session, line, transaction } = record;
   // Outside a transaction its number is 0.
-  const known = transaction !== undefined && transaction.includes('/') && !transaction.endsWith('/0');
-  return { session, line, ...(known ? { transaction } : {}) };
+  const known = transaction !== undefined && transaction !== '' && !transaction.endsWith('/0');
+  return { kind: 'statement', session, text: record.message.slice(from), line, transaction: known ? transaction : undefined, done };
 }
 
 function detail({ session, line }: LogRecord, text: string, emit: (event: LogEvent) => void): void {

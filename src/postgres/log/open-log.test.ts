@@ -62,7 +62,7 @@ describe('a stderr log', () => {
       'statement 7 SELECT 4', 'statement 7 SELECT 5', 'again 7 SELECT 6 FROM t;', 'again 7 SELECT "7" FROM t',
       'error 7', 'failed 7 SELECT 1 / 0 a line of something else', 'end 7', 'end 7', 'restart',
     ]);
-    expect(events.flatMap((event) => ('done' in event ? [event.text] : []))).toEqual(['SELECT 4', 'SELECT 5']);
+    expect(events.flatMap((event) => ('done' in event && event.done ? [event.text] : []))).toEqual(['SELECT 4', 'SELECT 5']);
     expect(events.flatMap((event) => ('line' in event ? [event.line] : []))).toEqual([2, 5, 6, 7, 11, 13, 14, 18]);
   });
 
@@ -87,9 +87,9 @@ describe('a csv log', () => {
     const { format, events } = read(`shop",77,"half a record\n${csv('a.1', 'statement: SELECT "x",\n\'y\'')}2026-01-01 10:00:00.123 UTC,"app","shop",77,"[local]",a.1,1,"idle",,,0,LOG,00000,"statement: SELECT cut\n${csv('a.2', 'statement: SELECT 2')}${csv('a.3', 'statement: SELECT 3')}`);
     expect(format).toBe('PostgreSQL csvlog');
     expect(events).toEqual([
-      { kind: 'statement', session: 'a.1', transaction: '3/41', text: 'SELECT "x",\n\'y\'', line: 2 },
-      { kind: 'statement', session: 'a.2', transaction: '3/41', text: 'SELECT 2', line: 5 },
-      { kind: 'statement', session: 'a.3', transaction: '3/41', text: 'SELECT 3', line: 6 },
+      { kind: 'statement', session: 'a.1', transaction: '3/41', text: 'SELECT "x",\n\'y\'', line: 2, done: false },
+      { kind: 'statement', session: 'a.2', transaction: '3/41', text: 'SELECT 2', line: 5, done: false },
+      { kind: 'statement', session: 'a.3', transaction: '3/41', text: 'SELECT 3', line: 6, done: false },
     ]);
   });
 

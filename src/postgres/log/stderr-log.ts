@@ -77,15 +77,8 @@ export class StderrLogReader extends RecordReader implements LogReader {
     const begun = this.#begun;
     this.#begun = undefined;
     if (!begun) return;
-    const { time, message, database, transaction, ...rest } = begun;
-    this.take(
-      {
-        ...rest, message: this.#text.slice(message, end),
-        ...(database === undefined ? {} : { database }),
-        ...(transaction === undefined ? {} : { transaction }),
-      },
-      time,
-    );
+    const { severity, session, database, transaction, line } = begun;
+    this.take({ severity, session, database, transaction, message: this.#text.slice(begun.message, end), detail: undefined, query: undefined, line }, begun.time);
   }
 
   /** Lets go of what was read. */

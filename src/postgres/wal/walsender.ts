@@ -52,7 +52,8 @@ export async function connectReplication(options: ReplicationOptions): Promise<p
 export interface StreamOptions {
   readonly client: pg.Client;
   readonly slot: string;
-  readonly publication: string;
+  /** One, or several of which all is sent. */
+  readonly publication: string | readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** What to report as durable; asked each time a status is sent. */
@@ -84,7 +85,7 @@ export async function* streamSlot(options: StreamOptions): AsyncGenerator<WalMes
   const frames = new FrameReader();
   try {
     options.signal.throwIfAborted();
-    const publications = quoteIdentifier(options.publication).replaceAll("'", "''");
+    const publications = [options.publication].flat().map(quoteIdentifier).join(',').replaceAll("'", "''");
     socket.write(
       queryFrame(`START_REPLICATION SLOT ${quoteIdentifier(options.slot)} LOGICAL 0/0 (${protocol(server.version, options)}, publication_names '${publications}')`),
     );
