@@ -49,3 +49,20 @@ export type ReadStatement = (text: string) => readonly StatementStep[];
 export function textOf(latin1: string): string {
   return Buffer.from(latin1, 'latin1').toString('utf8');
 }
+
+/** Takes a log file's text, in any pieces, as bytes in latin1. */
+export interface LogReader {
+  /** What it reads, in words. */
+  readonly format: string;
+  push(text: string): void;
+  /** The file ends here; what is incomplete is taken as far as it goes. */
+  end(): void;
+  /** The times of its first and last message, as the log writes them. */
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** Messages that were left out because they are about another database. */
+  readonly otherDatabases: number;
+}
+
+/** What is longer is cut: its tables are not known, and memory stays bounded. */
+export const LONGEST_RECORD = 4 * 1024 * 1024;

@@ -1,5 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { readLogs } from '../../src/app/workload/read-logs.ts';
 import { EmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts';
@@ -64,5 +65,20 @@ describePostgres('a statement log', () => {
       expect(source?.unfinished, ending).toBe(0);
       expect(source?.unread, ending).toBe(0);
     }
+    // Rotated, the older part packed and named last: sessions go on from one file to the next.
+    const whole = await readFile(file('log'));
+    const half = whole.indexOf('\n2', whole.length / 2) + 1;
+    const parts = [file('log.1'), file('log.2.gz')] as const;
+    await writeFile(parts[0], whole.subarray(half));
+    await writeFile(parts[1], gzipSync(whole.subarray(0, half)));
+    const rotated = await readLogs({ paths: parts, database: 'postgres', note: () => {} });
+    expect(sorted(withoutSchema(journalOf(rotated)))).toEqual(sorted(journal));
+    // Cut off in the middle, it is told as far as it goes.
+    const notes: string[] = [];
+    const packed = gzipSync(whole);
+    await writeFile(parts[1], packed.subarray(0, packed.length / 2));
+    const cut = await readLogs({ paths: [parts[1]], database: 'postgres', note: (text) => notes.push(text) });
+    expect(cut.sources?.[0]?.statements).toBeGreaterThan(100);
+    expect(notes.join('\n')).toContain('was cut off: unexpected end of file');
   });
 });

@@ -2,9 +2,10 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WorkloadCollector } from '../../analyze/workload/collector.ts';
 import { BanyanError, messageOf } from '../../core/errors.ts';
-import { textOf, type LogEvent } from '../../model/logged-statement.ts';
+import { textOf, type LogEvent, type LogReader } from '../../model/logged-statement.ts';
 import type { Workload, WorkloadSource } from '../../model/workload.ts';
-import type { LogReader } from '../../postgres/log/log-reader.ts';
+import { openMysqlLog } from '../../mysql/log/open-log.ts';
+import { mysqlStatements } from '../../mysql/sql/read-statements.ts';
 import { openPostgresLog } from '../../postgres/log/open-log.ts';
 import { postgresStatements } from '../../postgres/sql/read-statements.ts';
 import { readPieces } from './log-file.ts';
@@ -24,6 +25,8 @@ interface Reading {
   readonly format: string;
   readonly collector: WorkloadCollector;
   readonly files: string[];
+  /** Of MySQL: those that sessions work in. */
+  readonly databases: Set<string>;
   otherDatabases: number;
   from: string | undefined;
   to: string | undefined;
@@ -60,9 +63,10 @@ async function readLog(path: string, readings: Map<string, Reading>, options: Re
   const cut = (reason: string): void => options.note(`${path} was cut off: ${reason}`);
   for await (const piece of readPieces(path, cut)) {
     if (!reader) {
-      reader = openPostgresLog({ sample: piece, emit, ...(options.prefix === undefined ? {} : { prefix: options.prefix }), ...(options.database === undefined ? {} : { database: options.database }) });
+      const mysql = options.prefix === undefined ? openMysqlLog({ sample: piece, emit, onDatabase: (database) => reading?.databases.add(database) }) : undefined;
+      reader = mysql ?? openPostgresLog({ sample: piece, emit, ...(options.prefix === undefined ? {} : { prefix: options.prefix }), ...(options.database === undefined ? {} : { database: options.database }) });
       if (!reader) throw unknownFormat(path, piece);
-      reading = await readingOf(reader, readings);
+      reading = await readingOf(reader, readings, mysql === undefined ? 'postgres' : 'mysql');
       reading.files.push(path);
       reading.collector.beginFile(basename(path));
       options.note(`${path}: ${reader.format}`);
@@ -79,11 +83,14 @@ async function readLog(path: string, readings: Map<string, Reading>, options: Re
   reading.to = reader.to ?? reading.to;
 }
 
-async function readingOf({ format }: LogReader, readings: Map<string, Reading>): Promise<Reading> {
+async function readingOf({ format }: LogReader, readings: Map<string, Reading>, dialect: 'postgres' | 'mysql'): Promise<Reading> {
   const known = readings.get(format);
   if (known) return known;
-  const collector = new WorkloadCollector({ dialect: 'postgres', read: await postgresStatements() });
-  const reading: Reading = { format, collector, files: [], otherDatabases: 0, from: undefined, to: undefined };
+  const databases = new Set<string>();
+  // MySQL calls a schema a database. The one that sessions work in has the names without one.
+  const schemaOf = (database: string | undefined): string => (database === undefined || databases.has(database) ? 'public' : database);
+  const read = dialect === 'mysql' ? mysqlStatements(schemaOf) : await postgresStatements();
+  const reading: Reading = { format, collector: new WorkloadCollector({ dialect, read }), databases, files: [], otherDatabases: 0, from: undefined, to: undefined };
   readings.set(format, reading);
   return reading;
 }
@@ -102,7 +109,7 @@ async function filesOf(paths: readonly string[]): Promise<string[]> {
 
 const TIME = /\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*|\b\d{6} [ \d]\d:\d\d:\d\d/;
 
-/** Rotated files have names in one order or the other; what they say first does not. */
+/** Rotated files have names in one order or the other; the times they begin at tell which. As given, if one does not say. */
 async function inOrderOfTime(files: readonly string[]): Promise<string[]> {
   if (files.length < 2) return [...files];
   const times = await Promise.all(
@@ -111,6 +118,7 @@ async function inOrderOfTime(files: readonly string[]): Promise<string[]> {
       return '';
     }),
   );
+  if (times.includes('')) return [...files];
   const timed = files.map((file, index) => ({ file, time: times[index] ?? '' }));
   return timed.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ file }) => file);
 }

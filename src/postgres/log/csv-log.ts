@@ -1,4 +1,5 @@
-import { LONGEST_RECORD, RecordReader, type LogReader } from './log-reader.ts';
+import { LONGEST_RECORD, type LogReader } from '../../model/logged-statement.ts';
+import { RecordReader } from './log-reader.ts';
 
 const QUOTE = 34;
 const COMMA = 44;

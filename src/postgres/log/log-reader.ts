@@ -1,28 +1,11 @@
 import type { LogEvent } from '../../model/logged-statement.ts';
 import { eventsOf, type LogRecord } from './messages.ts';
 
-/** Takes a log file's text, in any pieces, as bytes in latin1. */
-export interface LogReader {
-  /** What it reads, in words. */
-  readonly format: string;
-  push(text: string): void;
-  /** The file ends here; what is incomplete is taken as far as it goes. */
-  end(): void;
-  /** The times of its first and last message, as the log writes them. */
-  readonly from: string | undefined;
-  readonly to: string | undefined;
-  /** Messages that were left out because they are about another database. */
-  readonly otherDatabases: number;
-}
-
 export interface LogReaderOptions {
   readonly emit: (event: LogEvent) => void;
   /** Leave out what the log says of other databases. Default: everything counts. */
   readonly database?: string;
 }
-
-/** What is longer is cut: its tables are not known, and memory stays bounded. */
-export const LONGEST_RECORD = 4 * 1024 * 1024;
 
 /** What readers of every format have in common: times, and whose database a message is about. */
 export class RecordReader {

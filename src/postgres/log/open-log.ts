@@ -1,6 +1,7 @@
 import { CsvLogReader } from './csv-log.ts';
 import { JsonLogReader } from './json-log.ts';
-import type { LogReader, LogReaderOptions } from './log-reader.ts';
+import type { LogReader } from '../../model/logged-statement.ts';
+import type { LogReaderOptions } from './log-reader.ts';
 import { parsePrefix, recognisePrefix } from './prefix.ts';
 import { StderrLogReader } from './stderr-log.ts';
 

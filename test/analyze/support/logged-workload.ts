@@ -32,11 +32,11 @@ export async function runLoggedWorkload(options: { readonly url: string; readonl
 /** What a log says, in the words of the journal. */
 export function journalOf(workload: Workload): Journal {
   const journal: Journal = new Map();
-  for (const { reads, writes, calls } of workload.transactions) note(journal, { reads: [...reads], writes: [...writes] }, true, calls);
+  for (const { reads, writes, calls } of workload.transactions) noteTransaction(journal, { reads: [...reads], writes: [...writes] }, true, calls);
   return journal;
 }
 
-function note(journal: Journal, doing: Doing, committed: boolean, calls = 1): void {
+export function noteTransaction(journal: Journal, doing: Doing, committed: boolean, calls = 1): void {
   const reads = [...new Set(doing.reads)].sort();
   const writes = committed ? [...new Set(doing.writes)].sort() : [];
   if (reads.length + writes.length === 0) return;
@@ -54,19 +54,19 @@ async function runTransaction(client: pg.Client, journal: Journal, { random, id 
     case 0:
     case 1:
       await runStatement(client, doing, random);
-      return note(journal, doing, true);
+      return noteTransaction(journal, doing, true);
     case 2:
     case 3:
     case 4:
       await client.query(['BEGIN', 'begin isolation level repeatable read; ', '/* app */ START TRANSACTION READ WRITE'][pick(3)] ?? '');
       await some(4);
       await client.query(['COMMIT', 'end', 'commit work;'][pick(3)] ?? '');
-      return note(journal, doing, true);
+      return noteTransaction(journal, doing, true);
     case 5:
       await client.query('BEGIN');
       await some(3);
       await client.query(['ROLLBACK', 'abort'][pick(2)] ?? '');
-      return note(journal, doing, false);
+      return noteTransaction(journal, doing, false);
     case 6: {
       // What stands between a savepoint and the way back to it was not done.
       await client.query('BEGIN');
@@ -86,7 +86,7 @@ async function runTransaction(client: pg.Client, journal: Journal, { random, id 
       await some(1);
       await client.query('RELEASE again');
       await client.query('COMMIT');
-      return note(journal, doing, true);
+      return noteTransaction(journal, doing, true);
     }
     case 7:
       // The error makes the COMMIT a ROLLBACK.
@@ -94,26 +94,26 @@ async function runTransaction(client: pg.Client, journal: Journal, { random, id 
       await some(2);
       await client.query(['SELECT 1 / 0', 'SELECT x()', 'SELEC 1'][pick(3)] ?? '').catch(() => {});
       await client.query('COMMIT');
-      return note(journal, doing, false);
+      return noteTransaction(journal, doing, false);
     case 8:
       // A statement that the grammar refuses, behind one that committed.
       await runStatement(client, doing, random);
-      note(journal, doing, true);
+      noteTransaction(journal, doing, true);
       await client.query('INSERT INTO public.t1 (v) VALUES (1').catch(() => {});
       return;
     case 9:
       await client.query("INSERT INTO public.t2 (v, n) SELECT v, 1 / 0 FROM public.t3 UNION ALL SELECT '', 1 / (random() - random())::int / 0").catch(() => {});
-      return note(journal, { reads: ['public.t3'], writes: ['public.t2'] }, false);
+      return noteTransaction(journal, { reads: ['public.t3'], writes: ['public.t2'] }, false);
     case 10: {
       const [a, b] = [pick(8), pick(8)];
       // One text, one transaction, and an error undoes all of it.
       if (pick(2) === 0) {
         await client.query(`INSERT INTO public.t${a} (v) VALUES ('x'); INSERT INTO public.t${b} (v) VALUES ('y')`);
-        return note(journal, { reads: [], writes: [`public.t${a}`, `public.t${b}`] }, true);
+        return noteTransaction(journal, { reads: [], writes: [`public.t${a}`, `public.t${b}`] }, true);
       }
       await client.query(`BEGIN; INSERT INTO public.t${a} (v) VALUES ('x'); SELECT count(*) FROM public.t${b}; COMMIT; SELECT 1 FROM public.once`);
-      note(journal, { reads: [`public.t${b}`], writes: [`public.t${a}`] }, true);
-      return note(journal, { reads: ['public.once'], writes: [] }, true);
+      noteTransaction(journal, { reads: [`public.t${b}`], writes: [`public.t${a}`] }, true);
+      return noteTransaction(journal, { reads: ['public.once'], writes: [] }, true);
     }
     case 11:
       // A COMMIT that fails.
@@ -121,17 +121,17 @@ async function runTransaction(client: pg.Client, journal: Journal, { random, id 
       await some(2);
       await client.query('INSERT INTO public.once VALUES (1)');
       await client.query('COMMIT').catch(() => {});
-      return note(journal, doing, false);
+      return noteTransaction(journal, doing, false);
     case 12:
       await client.query('BEGIN');
       await some(2);
       await client.query(`PREPARE TRANSACTION 'p_${id}'`);
       if (pick(2) === 0) {
         await client.query(`COMMIT PREPARED 'p_${id}'`);
-        return note(journal, doing, true);
+        return noteTransaction(journal, doing, true);
       }
       await client.query(`ROLLBACK PREPARED 'p_${id}'`);
-      return note(journal, doing, false);
+      return noteTransaction(journal, doing, false);
   }
 }
 
