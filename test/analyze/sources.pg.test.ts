@@ -34,7 +34,9 @@ describePostgres('the sources of a workload', () => {
     const other = new URL(url);
     other.pathname = '/elsewhere';
     const elsewhere = await connect({ url: other.href });
-    await elsewhere.query('CREATE TABLE public.orders (id int); SELECT * FROM public.orders, public.orders o');
+    // The same tables are joined there.
+    await elsewhere.query('CREATE TABLE public.orders (id int); CREATE TABLE public.users (id int)');
+    await elsewhere.query('SELECT * FROM public.orders JOIN public.users USING (id)');
     await elsewhere.end();
     const counted = await analyze();
     expect(counted.details.workload?.sources).toMatchObject([{ name: 'pg_stat_statements', transactions: 0, unread: 0 }]);

@@ -81,4 +81,18 @@ describePostgres('a statement log', () => {
     expect(cut.sources?.[0]?.statements).toBeGreaterThan(100);
     expect(notes.join('\n')).toContain('was cut off: unexpected end of file');
   });
+
+  it('says the same where the server logs what took how long, and its plans', async () => {
+    const { journal, file, server } = await logged(
+      { log_line_prefix: '%t <%c> %v %d,', log_statement: 'none', log_min_duration_statement: '0', shared_preload_libraries: 'auto_explain', 'auto_explain.log_min_duration': '0', 'auto_explain.log_format': 'text' },
+      (url) => runLoggedWorkload({ url, seed: 6, sessions: 4, rounds: 50, logsFailures: false }),
+    );
+    await using _server = server;
+    for (const [ending, prefix] of [['log', '%t <%c> %v %d,'], ['csv', undefined], ['json', undefined]] as const) {
+      const workload = await read(file(ending), prefix);
+      expect(sorted(withoutSchema(journalOf(workload))), ending).toEqual(sorted(journal));
+      expect(workload.sources?.[0]?.unreadExamples).toEqual([]);
+      expect(workload.sources?.[0]).toMatchObject({ unfinished: 0, unread: 0 });
+    }
+  });
 });

@@ -100,7 +100,7 @@ export class WorkloadCollector {
         this.#session(event.session).errorAbout = true;
         break;
       case 'failed':
-        this.#failed(this.#session(event.session), fingerprint(event.text, this.#dialect));
+        this.#failed(this.#session(event.session), fingerprint(event.text, this.#dialect), transactionControl(event.text)?.act);
         break;
       case 'end':
         this.#endSession(event.session);
@@ -160,6 +160,8 @@ export class WorkloadCollector {
     const session = this.#session(event.session);
     if (session.errorAbout) this.#failed(session, session.latest);
     const key = fingerprint(event.text, this.#dialect);
+    // Each statement of a text has a plan, and all of them show the whole text.
+    if (event.kind === 'again' && (this.#forms.of(event.text, key).steps?.length ?? 0) > 1) return;
     const seen = session.latest === key && session.planned !== (event.kind === 'again');
     session.planned = event.kind === 'again' && !seen;
     session.latest = event.done ? NONE : key;
@@ -251,7 +253,7 @@ export class WorkloadCollector {
   }
 
   /** An error about a statement of this fingerprint. */
-  #failed(session: Session, key: number): void {
+  #failed(session: Session, key: number, act?: TransactionControl['act']): void {
     session.errorAbout = false;
     const aboutLatest = key === session.latest;
     if (session.ended) {
@@ -261,6 +263,8 @@ export class WorkloadCollector {
       this.#count(ended, !aboutLatest);
     } else if (session.open?.explicit) {
       session.open.failed = true;
+      // Logged only because it failed; a COMMIT that fails ends its transaction all the same.
+      if (act === 'commit' || act === 'prepare') this.#close(session, 'rolled back');
     } else if (session.open && aboutLatest) {
       this.#count(session.open, false);
       session.open = undefined;

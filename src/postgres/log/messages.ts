@@ -93,7 +93,8 @@ function plannedText(plan: string): string | undefined {
   if (!text) return undefined;
   const rest = plan.slice(text[0].length);
   const end = rest.search(FIRST_NODE);
-  const parameters = rest.indexOf('\n\tQuery Parameters: ');
+  // Only stderr begins further lines with a tab.
+  const parameters = rest.search(/\n\t?Query Parameters: /);
   const ends = [end, parameters].filter((at) => at !== -1);
   return ends.length === 0 ? undefined : rest.slice(0, Math.min(...ends));
 }
