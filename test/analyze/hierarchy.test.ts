@@ -41,6 +41,10 @@ describe('levels', () => {
       finer = coarser;
     }
     expect(hierarchy.at(most + 1)).toBeUndefined();
+    // The loosest is divided first.
+    const divided = hierarchy.at(services)!.filter((group) => !hierarchy.at(services + 1)!.includes(group));
+    const loosest = Math.min(...hierarchy.at(services)!.map(({ resolution }) => resolution));
+    expect(divided.map(({ resolution }) => resolution)).toEqual([loosest]);
   });
 
   test('are what the number of services picks', async () => {
