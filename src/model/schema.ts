@@ -19,6 +19,7 @@ export interface Schema {
   readonly extensionVersions?: Readonly<Record<string, string>>;
   readonly routines?: readonly RoutineDefinition[];
   readonly grants?: readonly Grant[];
+  readonly objectGrants?: readonly ObjectGrant[];
 }
 
 export interface Table {
@@ -209,4 +210,18 @@ export interface Grant {
   /** `SELECT`. */
   readonly privilege: string;
   readonly grantable: boolean;
+}
+
+/** The one privilege that there is on a routine (EXECUTE) or a type (USAGE). That everybody has it is not told. */
+export interface ObjectGrant {
+  readonly on: 'routine' | 'type';
+  readonly schema: string;
+  readonly name: string;
+  /** Of a routine: as that of its definition. */
+  readonly signature?: string;
+  /** `public`: everybody. */
+  readonly grantee: string;
+  readonly grantable: boolean;
+  /** It was taken from everybody, who has it otherwise. */
+  readonly withheld?: true;
 }

@@ -5,6 +5,7 @@ import { PostgresIntrospector } from '../../src/postgres/catalog/introspector.ts
 import { parseSchema } from '../../src/postgres/sql/parse-schema.ts';
 import { describePostgres, testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { ALL_SORTS } from './pairs/all-sorts.ts';
+import { PRIVILEGE_PAIRS } from './pairs/privileges.ts';
 import { ROUTINE_PAIRS } from './pairs/routines.ts';
 
 /** What the server prints otherwise than it was written, which nobody can know without it. */
@@ -48,12 +49,15 @@ describePostgres('SQL is read as the server reads it', () => {
     ['what moves into another schema', "CREATE SCHEMA app; CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE r (id integer PRIMARY KEY); CREATE TABLE t (id integer PRIMARY KEY, m mood, up integer REFERENCES r); CREATE INDEX i ON r (id); CREATE SEQUENCE s; ALTER TABLE r SET SCHEMA app; ALTER TYPE mood SET SCHEMA app; ALTER SEQUENCE s SET SCHEMA app"],
     ['a schema that goes with all that is in it', `${ELSEWHERE} CREATE TABLE own (id integer PRIMARY KEY, m audit.mood, s audit.size, n integer DEFAULT nextval('audit.numbers'), l integer REFERENCES audit.log); CREATE INDEX im ON own (m); CREATE TRIGGER g BEFORE UPDATE ON own FOR EACH ROW EXECUTE FUNCTION audit.note(); CREATE VIEW v AS SELECT id FROM audit.log; CREATE VIEW w AS SELECT id FROM v; DROP SCHEMA audit CASCADE`],
     ['a table that goes with what stands on it', `${T} CREATE VIEW v AS SELECT id FROM r; CREATE VIEW w AS SELECT id FROM v; CREATE TABLE parts (d integer) PARTITION BY RANGE (d); CREATE TABLE low PARTITION OF parts FOR VALUES FROM (0) TO (9); DROP TABLE r CASCADE; DROP TABLE parts`],
+    ['privileges on routines and types', `CREATE SCHEMA app; CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE app.pair AS (a integer); CREATE FUNCTION f(a int, b varchar(3), m mood) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1';
+      REVOKE ALL ON ALL FUNCTIONS IN SCHEMA app FROM PUBLIC; REVOKE EXECUTE ON FUNCTION f(a int, character varying, mood) FROM PUBLIC; GRANT EXECUTE ON FUNCTION f(int, varchar, public.mood) TO pg_monitor, pg_read_all_data WITH GRANT OPTION; REVOKE GRANT OPTION FOR EXECUTE ON FUNCTION f FROM pg_monitor;
+      REVOKE USAGE ON TYPE mood, app.pair FROM PUBLIC; GRANT USAGE ON TYPE app.pair TO PUBLIC; GRANT USAGE ON TYPE mood TO pg_monitor; ALTER TYPE app.pair RENAME TO couple; GRANT USAGE ON TYPE app.couple TO pg_monitor; GRANT ALL ON PROCEDURE p() TO pg_monitor; DROP PROCEDURE p(); CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 2'`],
   ])('after later statements: %s', async (_name, sql) => {
     expect(await differing(sql)).toEqual([]);
   });
 
   it('in schemas of the round trips', async () => {
-    const all = [...new Set([...ALL_SORTS, ...ROUTINE_PAIRS].map(({ fresh }) => fresh))];
+    const all = [...new Set([...ALL_SORTS, ...ROUTINE_PAIRS, ...PRIVILEGE_PAIRS].map(({ fresh }) => fresh))];
     const scripts = all.filter((_, i) => i % Math.max(1, Math.round(all.length / MOST)) === 0);
     const differing: string[] = [];
     let reprinted = 0;

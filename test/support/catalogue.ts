@@ -60,9 +60,12 @@ WITH s AS MATERIALIZED (
   UNION ALL
   SELECT concat_ws(' ', 'type', t.oid::regtype, t.typtype, CASE WHEN t.typtype = 'd' THEN concat_ws(' ', format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN 'not null' END, 'default ' || t.typdefault) END,
            (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
-           (SELECT concat_ws(' ', g.rngsubtype::regtype, g.rngsubdiff, g.rngcollation) FROM pg_range g WHERE g.rngtypid = t.oid), 'comment ' || obj_description(t.oid, 'pg_type'))
+           (SELECT concat_ws(' ', g.rngsubtype::regtype, g.rngsubdiff, g.rngcollation) FROM pg_range g WHERE g.rngtypid = t.oid), ${SORTED_ACL("coalesce(t.typacl, acldefault('T', t.typowner))")}, 'comment ' || obj_description(t.oid, 'pg_type'))
     FROM pg_type t JOIN s ON s.oid = t.typnamespace
    WHERE t.typtype IN ('e', 'd', 'r') AND ${NOT_OF_EXTENSION('pg_type', 't.oid')}
+  UNION ALL
+  SELECT concat_ws(' ', 'composite type', r.name, ${SORTED_ACL("coalesce(t.typacl, acldefault('T', t.typowner))")})
+    FROM r JOIN pg_type t ON t.typrelid = r.oid WHERE r.relkind = 'c'
   UNION ALL
   SELECT concat_ws(' ', 'function', pg_get_functiondef(p.oid), ${SORTED_ACL("coalesce(p.proacl, acldefault('f', p.proowner))")}, 'comment ' || obj_description(p.oid, 'pg_proc'))
     FROM pg_proc p JOIN s ON s.oid = p.pronamespace WHERE p.prokind IN ('f', 'p') AND ${NOT_OF_EXTENSION('pg_proc', 'p.oid')}

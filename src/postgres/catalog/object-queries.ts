@@ -4,11 +4,14 @@ import { asJson, notOfExtension, USER_SCHEMA } from './queries.ts';
  * SQL that reads what only a comparison of schemas needs. As in queries.ts: one row with one column, a JSON array.
  */
 
+/** The types of what is put in. */
+const SIGNATURE = "(SELECT coalesce(string_agg(format_type(u.type, NULL), ', ' ORDER BY u.at), '') FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (type, at))";
+
 /** Functions and procedures. Bodies that are SQL by the standard came with version 14. */
 export const routines = (serverVersion: number): string =>
   asJson(`
   SELECT n.nspname AS schema, p.proname AS name, p.prokind AS kind,
-         (SELECT coalesce(string_agg(format_type(u.type, NULL), ', ' ORDER BY u.at), '') FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (type, at)) AS signature,
+         ${SIGNATURE} AS signature,
          pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS returns, l.lanname AS language,
          p.provolatile AS volatility, p.proisstrict AS strict, p.prosecdef AS "securityDefiner", p.proleakproof AS leakproof, p.proparallel AS parallel,
          p.procost::text AS cost, p.prorows::text AS rows, p.proretset AS "isSet", p.proconfig AS settings, p.prosrc AS body,
@@ -53,5 +56,23 @@ export const GRANTS = asJson(`
     FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
    WHERE a.grantee <> n.nspowner AND n.nspname <> 'public' AND ${USER_SCHEMA}
    ORDER BY 1, 2, 3, 4, 5, 6`);
+
+/** Roles that were granted something on a routine or a type, and what was taken from everybody. */
+export const OBJECT_GRANTS = asJson(`
+  WITH o AS (
+    SELECT 'routine' AS "on", n.nspname AS schema, p.proname AS name, ${SIGNATURE} AS signature, p.proowner AS owner, p.proacl AS acl
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+     WHERE p.proacl IS NOT NULL AND p.prokind IN ('f', 'p') AND l.lanname NOT IN ('c', 'internal') AND ${USER_SCHEMA} AND ${notOfExtension('pg_proc', 'p.oid')}
+    UNION ALL
+    SELECT 'type', n.nspname, t.typname, NULL, t.typowner, t.typacl
+      FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+     WHERE t.typacl IS NOT NULL AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c') AND ${USER_SCHEMA} AND ${notOfExtension('pg_type', 't.oid')}
+  )
+  SELECT o."on", o.schema, o.name, o.signature, pg_get_userbyid(a.grantee) AS grantee, a.is_grantable AS grantable, false AS withheld
+    FROM o CROSS JOIN LATERAL aclexplode(o.acl) a WHERE a.grantee NOT IN (0, o.owner)
+  UNION ALL
+  SELECT o."on", o.schema, o.name, o.signature, 'public', false, true
+    FROM o WHERE NOT EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = 0)
+   ORDER BY 1, 2, 3, 4, 5`);
 
 export const EXTENSION_VERSIONS = asJson(`SELECT x.extname AS name, x.extversion AS version FROM pg_extension x WHERE x.extname <> 'plpgsql'`);

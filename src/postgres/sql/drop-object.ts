@@ -1,6 +1,7 @@
 import type { DropStmt, Node } from 'libpg-query';
 import { parseTableName, splitTableName, tableName, type TableName } from '../../model/names.ts';
 import type { Grant } from '../../model/schema.ts';
+import { forgetObjectGrants } from './object-privilege.ts';
 import type { DraftTable, SchemaDraft } from './schema-draft.ts';
 import { listStrings, qualifiedName, strings } from './syntax-tree.ts';
 import type { DefinitionContext } from './table-definition.ts';
@@ -14,6 +15,7 @@ const dropType: Drop = ({ draft, schema }, object) => {
   draft.enums.delete(name);
   draft.domains.delete(name);
   draft.structuredTypes.delete(name);
+  forgetObjectGrants(draft, (grant) => grant.on === 'type' && tableName(grant.schema, grant.name) === name);
 };
 
 const dropView: Drop = ({ draft, schema }, object) => {
@@ -73,6 +75,7 @@ function dropSchema(draft: SchemaDraft, schema: string): void {
   for (const table of draft.tables.values()) for (const column of table.columns) if (drawnFrom(column.default) === schema) delete column.default;
   for (const [key, routine] of draft.routines) if (routine.schema === schema) draft.routines.delete(key);
   for (const table of draft.tables.values()) table.triggers = table.triggers.filter(({ calls }) => splitTableName(parseTableName(calls)).schema !== schema);
+  forgetObjectGrants(draft, (grant) => grant.schema === schema);
   for (const [key, grant] of draft.grants ?? []) if (grant.on === 'schema' && grant.name === schema) draft.grants?.delete(key);
 }
 
@@ -98,7 +101,11 @@ const dropRoutine: Drop = ({ draft, schema }, object) => {
   const { objname, objargs, args_unspecified: any } = object.ObjectWithArgs;
   const name = qualifiedName(strings(objname), schema);
   const signature = (objargs ?? []).map((arg) => ('TypeName' in arg ? typeText(arg.TypeName).text.replace(/\(.*?\)/, '') : '')).join(', ');
-  for (const [key, routine] of draft.routines) if (tableName(routine.schema, routine.name) === name && (any || routine.signature === signature)) draft.routines.delete(key);
+  for (const [key, routine] of draft.routines) {
+    if (tableName(routine.schema, routine.name) !== name || !(any || routine.signature === signature)) continue;
+    draft.routines.delete(key);
+    forgetObjectGrants(draft, (grant) => grant.on === 'routine' && grant.schema === routine.schema && grant.name === routine.name && grant.signature === routine.signature);
+  }
 };
 
 /** What stands on a table: its last name is its own, those before are the table's. */

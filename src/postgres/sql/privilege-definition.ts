@@ -1,6 +1,7 @@
 import type { AlterPolicyStmt, CreatePolicyStmt, GrantStmt, Node } from 'libpg-query';
 import { parseTableName, splitTableName } from '../../model/names.ts';
 import type { Grant, Policy } from '../../model/schema.ts';
+import { changeObjectGrants } from './object-privilege.ts';
 import type { SchemaDraft } from './schema-draft.ts';
 import { relationName, strings } from './syntax-tree.ts';
 import { textInBrackets, type DefinitionContext } from './table-definition.ts';
@@ -42,10 +43,10 @@ const ALL: Readonly<Record<Grant['on'], readonly string[]>> = {
 };
 const ON: Readonly<Record<string, Grant['on']>> = { OBJECT_TABLE: 'table', OBJECT_SEQUENCE: 'sequence', OBJECT_SCHEMA: 'schema' };
 
-/** GRANT and REVOKE on tables, views, their columns, sequences and schemas; of other things they are passed over. */
+/** GRANT and REVOKE on tables, views, their columns, sequences, schemas, routines and types; of other things they are passed over. */
 export function changeGrants(node: GrantStmt, { draft, schema }: Pick<DefinitionContext, 'draft' | 'schema'>): void {
   const on = ON[node.objtype ?? ''];
-  if (on === undefined) return;
+  if (on === undefined) return changeObjectGrants(node, rolesOf(node.grantees), { draft, schema });
   draft.grants ??= new Map();
   const privileges = (node.privileges ?? []).flatMap((item) => ('AccessPriv' in item ? [item.AccessPriv] : []));
   const wanted = (privileges.length === 0 ? [{}] : privileges).flatMap(({ priv_name: name, cols = [] }: { readonly priv_name?: string; readonly cols?: Node[] }) =>

@@ -2,6 +2,7 @@ import type { AlterObjectSchemaStmt, Node, RenameStmt } from 'libpg-query';
 import { splitTableName, tableName, type TableName } from '../../model/names.ts';
 import { renamed, spelled } from '../../model/sql-words.ts';
 import type { ForeignKey, Index } from '../../model/schema.ts';
+import { moveTypeGrants } from './object-privilege.ts';
 import { columnList, type DraftTable, type SchemaDraft } from './schema-draft.ts';
 import { listStrings, qualifiedName, relationName, strings } from './syntax-tree.ts';
 import type { DefinitionContext } from './table-definition.ts';
@@ -146,6 +147,7 @@ function moveType(draft: SchemaDraft, from: TableName, to: TableName): void {
     if (!found) continue;
     kind.delete(from);
     kind.set(to, { ...found, ...renamedType });
+    moveTypeGrants(draft, { schema: found.schema, name: found.name }, renamedType);
   }
   for (const each of draft.tables.values()) {
     for (const column of each.columns) {

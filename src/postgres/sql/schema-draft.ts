@@ -8,6 +8,7 @@ import type {
   Grant,
   Index,
   Key,
+  ObjectGrant,
   RoutineDefinition,
   Schema,
   Sequence,
@@ -47,6 +48,7 @@ export interface SchemaDraft {
   readonly routines: Map<string, RoutineDefinition>;
   /** Absent: no statement spoke of privileges, so that nothing is known. */
   grants?: Map<string, Grant>;
+  objectGrants?: Map<string, ObjectGrant>;
 }
 
 export function emptyDraft(): SchemaDraft {
@@ -103,6 +105,7 @@ export function finishSchema(draft: SchemaDraft): Schema {
     ...(draft.extensionVersions.size > 0 && { extensionVersions: Object.fromEntries(draft.extensionVersions) }),
     ...(draft.routines.size > 0 && { routines: [...draft.routines.values()] }),
     ...(draft.grants && { grants: [...draft.grants.values()] }),
+    ...(draft.objectGrants && { objectGrants: [...draft.objectGrants.values()] }),
   };
 }
 

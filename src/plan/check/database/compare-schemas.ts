@@ -5,6 +5,7 @@ import { adviseOn } from './advice.ts';
 import { compareDefinedTypes } from './compare-defined-types.ts';
 import { compareSequences, compareSurroundings, compareViews } from './compare-others.ts';
 import { compareGrants } from './compare-grants.ts';
+import { compareObjectGrants } from './compare-object-grants.ts';
 import { comparePolicies } from './compare-policies.ts';
 import { compareRoutines } from './compare-routines.ts';
 import { compareRules } from './compare-rules.ts';
@@ -39,6 +40,7 @@ export function compareSchemas({ before, after, renames }: CompareSchemasOptions
   compareRules(pair);
   const views = compareViews(pair, routines);
   compareGrants(pair, views);
+  compareObjectGrants(pair, { routines, types: { remade, rebuilt } });
   adviseOn(pair);
   return { findings: differences.findings, scripts: differences.scripts() };
 }
