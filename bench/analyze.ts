@@ -2,9 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { analyzeSchema } from '../src/analyze/analyzer.ts';
+import { infomap, labelPropagation, linkage, pottsByStability } from './analyze-methods.ts';
 import { combine, type PairWeights } from '../src/analyze/graph.ts';
 import { readInput, type AnalyzerInput } from '../src/analyze/input.ts';
-import { leiden } from '../src/analyze/leiden.ts';
+import { leiden, type Partition } from '../src/analyze/leiden.ts';
 import { seededRandom } from '../src/core/random.ts';
 import { gatherEvidence } from '../src/analyze/signals.ts';
 import { plant, printSchema, printWorkload, refer, USUAL } from '../test/analyze/cases/planted.ts';
@@ -71,15 +72,20 @@ async function plantedCases(): Promise<Case[]> {
   return found;
 }
 
-/** Communities of one graph at resolution 1, from one fixed start. */
-function communities(input: AnalyzerInput, pairsOf: (input: AnalyzerInput) => PairWeights): Services {
+type Method = (pairs: PairWeights, size: number) => Partition;
+
+/** Leiden at resolution 1, from one fixed start. */
+const plainLeiden: Method = (pairs) => leiden(pairs.toGraph(), { resolution: 1, random: seededRandom(1) });
+
+function communities(input: AnalyzerInput, pairsOf: (input: AnalyzerInput) => PairWeights, method = plainLeiden): Services {
   const monolith = readInput(input);
-  const graph = pairsOf(input).toGraph();
-  const partition = leiden(graph, { resolution: 1, random: seededRandom(1) });
+  const partition = method(pairsOf(input), monolith.tables.length);
   const services: Services = {};
   partition.forEach((service, table) => (services[`s${service}`] ??= []).push(monolith.tables[table]!.name));
   return services;
 }
+
+const allSignals = (input: AnalyzerInput): PairWeights => gatherEvidence(readInput(input)).pairs;
 
 const METHODS: Readonly<Record<string, (input: AnalyzerInput) => Services>> = {
   'keys only, all alike': (input) =>
@@ -96,7 +102,11 @@ const METHODS: Readonly<Record<string, (input: AnalyzerInput) => Services>> = {
       const evidence = gatherEvidence(monolith);
       return combine(monolith.tables.length, evidence.signals.filter((signal) => signal.id === 'keys'));
     }),
-  'all signals, one resolution': (input) => communities(input, () => gatherEvidence(readInput(input)).pairs),
+  'all signals, Leiden': (input) => communities(input, allSignals),
+  'CPM by stability': (input) => communities(input, allSignals, pottsByStability),
+  infomap: (input) => communities(input, allSignals, infomap),
+  'label propagation': (input) => communities(input, allSignals, labelPropagation),
+  'average linkage': (input) => communities(input, allSignals, linkage),
   banyan: (input) => {
     const { services } = analyzeSchema(input).document;
     return Object.fromEntries(Object.entries(services).map(([name, tables]) => [name, [...tables]]));
