@@ -5,8 +5,10 @@ import type { Routine, Workload } from '../model/workload.ts';
 import type { CopyTimes } from './advice/extraction-time.ts';
 import { buildDocument } from './build-document.ts';
 import { tablesOf, type BoundaryDocument } from './document.ts';
+import { keyCandidates, type KeyCandidate, type TestedKey } from './included-keys.ts';
 import type { AnalyzerInput } from './input.ts';
 import type { AnalyzeOptions } from './options.ts';
+import type { OwnersFile } from './owners.ts';
 
 /** One suggested service. */
 export interface Boundary {
@@ -32,6 +34,10 @@ export interface AnalyzerSource {
   readonly routines?: readonly Routine[];
   /** How long tables take to copy, where that was measured. Default: reckoned by stated rates where sizes are known. */
   readonly copyTimes?: CopyTimes;
+  /** CODEOWNERS or a list of tables: who owns what today. */
+  readonly owners?: OwnersFile;
+  /** Looks for undeclared keys in a sample of values; absent: names alone say where they are. */
+  readonly testKeys?: (candidates: readonly KeyCandidate[]) => Promise<readonly TestedKey[]>;
 }
 
 /**
@@ -53,9 +59,18 @@ export class ServiceBoundaryAnalyzer {
    * @throws BANYAN_TABLE_UNKNOWN if a pin names a table that does not exist.
    */
   async analyze(options: AnalyzeOptions = {}): Promise<Boundaries> {
-    const { schema: given, workload, routines, copyTimes } = this.#source;
+    const { schema: given, workload, routines, copyTimes, owners, testKeys } = this.#source;
     const schema = 'readSchema' in given ? await given.readSchema() : given;
-    return analyzeSchema({ schema, ...(workload ? { workload } : {}), ...(routines ? { routines } : {}), ...(copyTimes ? { copyTimes } : {}) }, options);
+    const testedKeys = await testKeys?.(keyCandidates(schema));
+    const input: AnalyzerInput = {
+      schema,
+      ...(workload ? { workload } : {}),
+      ...(routines ? { routines } : {}),
+      ...(copyTimes ? { copyTimes } : {}),
+      ...(owners ? { owners } : {}),
+      ...(testedKeys ? { testedKeys } : {}),
+    };
+    return analyzeSchema(input, options);
   }
 }
 

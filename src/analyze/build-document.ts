@@ -18,7 +18,7 @@ import { describeSignals } from './sensitivity.ts';
 import { findCycles } from './service-graph.ts';
 import type { SharedKind } from './shared-tables.ts';
 import { gatherEvidence, type Evidence } from './signals.ts';
-import { itemAt } from './lookup.ts';
+import { append, itemAt } from './lookup.ts';
 import { summariseWorkload } from './workload/merge.ts';
 
 /** The whole analysis: evidence, division, and what follows from it. */
@@ -60,6 +60,7 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
         agreement: round(convention.agreement),
       },
       tenancy: monolith.tenancy,
+      owners: ownedTables(monolith),
       signals: describeSignals(monolith, evidence, { options, convention, partition: decomposition.partition, names }),
       services,
       tables: Object.fromEntries(
@@ -84,6 +85,15 @@ export function buildDocument(input: AnalyzerInput, options: AnalyzeOptions): Bo
       ...(input.workload?.sources ? { workload: summariseWorkload(input.workload) } : {}),
     },
   };
+}
+
+function ownedTables(monolith: Monolith): Record<string, TableName[]> {
+  const owned = new Map<string, TableName[]>();
+  monolith.tables.forEach(({ name }, index) => {
+    const owner = monolith.owners[index];
+    if (owner !== undefined) append(owned, owner, name);
+  });
+  return Object.fromEntries([...owned].sort((a, b) => (a[0] < b[0] ? -1 : 1)));
 }
 
 function keysInside(

@@ -104,6 +104,36 @@ export function labelAgreement(labels: readonly string[], structure: PairWeights
   return expected >= 1 ? 0 : Math.max(0, (inside / total - expected) / (1 - expected));
 }
 
+/** A group of names is a module if so much more of its tables' ties stays inside it than chance would have it. */
+const ANCHORED = 0.3;
+
+/**
+ * Which tables a convention names that holds for some of the tables only (half of a monolith has
+ * prefixes, what came later has none): those of groups of three or more that the structure confirms
+ * one by one. Nobody, where such groups are a few tables or nearly all.
+ */
+export function anchoredTables(names: readonly string[], structure: PairWeights): readonly boolean[] {
+  const { labels, bare } = prefixLabels(names.map(splitTableNameText));
+  const counts = countBy(labels);
+  const inside = new Map<string, number>();
+  const touching = new Map<string, number>();
+  for (const [a, b, weight] of structure.entries()) {
+    const x = labels[a] ?? '';
+    const y = labels[b] ?? '';
+    count(touching, x, weight);
+    if (x === y) count(inside, x, weight);
+    else count(touching, y, weight);
+  }
+  const anchored = labels.map((label) => {
+    const size = counted(counts, label);
+    const expected = size / labels.length;
+    const kept = counted(inside, label) / (counted(touching, label) || 1);
+    return size >= 3 && kept - expected >= ANCHORED * (1 - expected);
+  });
+  const share = anchored.filter(Boolean).length / Math.max(1, labels.length);
+  return bare <= 0.34 && share >= 1 - MOST && share <= MOST ? anchored : labels.map(() => false);
+}
+
 export function countBy(values: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const value of values) count(counts, value);

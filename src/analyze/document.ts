@@ -223,6 +223,8 @@ export interface Details {
   readonly signals: readonly SignalDetails[];
   /** Columns that say to which tenant or region a row belongs, in so many tables that they hold none together. */
   readonly tenancy: readonly TenantColumn[];
+  /** The tables that each owner of the owners' file claims; empty without one. */
+  readonly owners: Readonly<Record<string, readonly TableName[]>>;
   readonly services: Readonly<Record<string, ServiceDetails>>;
   readonly tables: Readonly<Record<string, TableDetails>>;
   readonly shared: readonly SharedTable[];

@@ -34,6 +34,7 @@ export function inferReferences(monolith: Monolith, vocabulary: Vocabulary): Ref
   const found: Reference[] = [];
   tables.forEach((table, child) => {
     const declared = new Set(table.foreignKeys.flatMap((key) => key.columns));
+    for (const found of monolith.confirmed) if (found.child === child) for (const name of found.columns) declared.add(name);
     const columnNames = new Set(table.columns.map((column) => column.name.toLowerCase()));
     for (const column of table.columns) {
       if (declared.has(column.name) || isPolymorphic(column.name, columnNames)) continue;
@@ -62,7 +63,9 @@ function targetOf(
   lookup: Lookup,
 ): number | undefined {
   const { tables } = lookup.monolith;
-  const fits = (index: number): boolean => index !== from.child && keyFits(from.column, tables[index]);
+  const refuted = (index: number): boolean =>
+    lookup.monolith.refuted.has(`${from.table.name} ${from.column.name} ${tables[index]?.name ?? ''}`);
+  const fits = (index: number): boolean => index !== from.child && keyFits(from.column, tables[index]) && !refuted(index);
   const sameColumn = (lookup.byKeyColumn.get(from.column.name.toLowerCase()) ?? []).filter(fits);
   const stem = KEY_ENDING.exec(from.column.name)?.[1];
   const stemWords = stem === undefined ? [] : visibleWords(stem);

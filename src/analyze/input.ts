@@ -3,6 +3,8 @@ import type { ForeignKey, Schema, Table } from '../model/schema.ts';
 import type { Routine, Workload, WorkloadTransaction, WriteOperation } from '../model/workload.ts';
 import type { CopyTimes } from './advice/extraction-time.ts';
 import { append } from './lookup.ts';
+import { judgeKeys, type TestedKey } from './included-keys.ts';
+import { ownersOf, type OwnersFile } from './owners.ts';
 import { tenantColumns, type TenantColumn } from './tenancy.ts';
 
 /** What there is to analyse. Only the schema is needed; each of the others makes the answer better. */
@@ -12,6 +14,10 @@ export interface AnalyzerInput {
   readonly routines?: readonly Routine[];
   /** How long tables take to copy, where that was measured. */
   readonly copyTimes?: CopyTimes;
+  /** Who owns which code or table. */
+  readonly owners?: OwnersFile;
+  /** What a sample of values says of keys that nobody declared. */
+  readonly testedKeys?: readonly TestedKey[];
 }
 
 /** A foreign key between two different tables of the schema, declared or inferred. */
@@ -68,6 +74,12 @@ export interface Monolith {
   readonly seconds?: number;
   /** Views, functions and triggers: what they touch together. */
   readonly code: readonly (readonly number[])[];
+  /** The owner of each table; undefined: nobody claims it. */
+  readonly owners: readonly (string | undefined)[];
+  /** Undeclared keys that values confirm, */
+  readonly confirmed: readonly Reference[];
+  /** and column and parent of those that values refute: `table column parent`. */
+  readonly refuted: ReadonlySet<string>;
   /** Partitions go where their parent goes. */
   readonly partitions: ReadonlyMap<TableName, TableName>;
   /** Names that the workload uses and the schema does not have. */
@@ -101,6 +113,8 @@ export function readInput(input: AnalyzerInput): Monolith {
     tenancy,
     transactions,
     ...(input.workload?.seconds === undefined ? {} : { seconds: input.workload.seconds }),
+    owners: input.owners ? ownersOf(input.owners, tables.map((table) => table.name)) : tables.map(() => undefined),
+    ...judgedReferences(input.testedKeys ?? [], tables, tenancy),
     code: codeGroups(input, known, expand),
     partitions,
     unknownTables: [...unknown].sort(),
@@ -186,6 +200,24 @@ function declaredReferences(
     }
   });
   return references;
+}
+
+/** Tested keys as references between tables. */
+function judgedReferences(
+  tested: readonly TestedKey[],
+  tables: readonly Table[],
+  tenancy: readonly TenantColumn[],
+): Pick<Monolith, 'confirmed' | 'refuted'> {
+  const { confirmed, refuted } = judgeKeys(tested);
+  const references = confirmed.flatMap(({ table: name, column, parent: to, parentColumn }) => {
+    const child = tables.findIndex((table) => table.name === name);
+    const parent = tables.findIndex((table) => table.name === to);
+    const table = tables[child];
+    if (!table || parent === -1) return [];
+    const key = { name: `${column} (by its values)`, columns: [column], referencedColumns: [parentColumn], onDelete: 'no action' } as const;
+    return [reference(table, { child, parent, key, tenancy, declared: false })];
+  });
+  return { confirmed: references, refuted: new Set(refuted.map(({ table, column, parent }) => `${table} ${column} ${parent}`)) };
 }
 
 /** What a foreign key says about how its two tables belong together. */

@@ -50,7 +50,7 @@ export function decompose(monolith: Monolith, evidence: Evidence, options: Analy
   let partition: Partition;
   let scan: readonly Resolution[] = [];
   if (convention.followed) {
-    partition = joinAtoms(byLabel(convention.labels), pins.atoms);
+    partition = joinAtoms(correctStrays(byLabel(convention.labels), structure), pins.atoms);
   } else {
     const families = nameFamilies({ evidence, structure, pins, size });
     const consensus = findConsensus({ size, signals: evidence.signals, atoms: families, seed, quick: effort.quick ?? false });
@@ -169,6 +169,36 @@ function byLabel(labels: readonly string[]): Partition {
     const number = numbers.get(label) ?? numbers.size;
     numbers.set(label, number);
     return number;
+  });
+}
+
+/** A table that its name misplaced has this share of its ties with one other service, */
+const STRAY = 0.6;
+/** to at least so many of its tables. */
+const STRAY_TIES = 2;
+
+/**
+ * Moves single tables whose names mislead: nothing ties them to the service that their name says, and
+ * several tables of one other service do.
+ */
+function correctStrays(labels: Partition, structure: PairWeights): Partition {
+  const links = Array.from(labels, () => new Map<number, { weight: number; tables: number }>());
+  const add = (table: number, other: number, weight: number): void => {
+    const row = itemAt(links, table);
+    const link = row.get(at(labels, other)) ?? { weight: 0, tables: 0 };
+    row.set(at(labels, other), { weight: link.weight + weight, tables: link.tables + 1 });
+  };
+  for (const [a, b, weight] of structure.entries()) {
+    add(a, b, weight);
+    add(b, a, weight);
+  }
+  return labels.map((own, table): number => {
+    const row = itemAt(links, table);
+    const total = [...row.values()].reduce((sum, link) => sum + link.weight, 0);
+    const [best] = [...row].sort((x, y) => y[1].weight - x[1].weight || x[0] - y[0]);
+    if (!best || best[0] === own) return own;
+    const stray = !row.has(own) && best[1].weight >= total * STRAY && best[1].tables >= STRAY_TIES;
+    return stray ? best[0] : own;
   });
 }
 

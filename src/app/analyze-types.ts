@@ -12,6 +12,10 @@ export interface AnalyzeOptions {
   readonly statements?: boolean;
   /** Read from the WAL, for so long, what commits together. */
   readonly watchSeconds?: number;
+  /** Whether a sample of values of a database is looked at for undeclared keys. Default: yes. */
+  readonly values?: boolean;
+  /** Who owns what today: CODEOWNERS, or lines of `table: owner`. */
+  readonly ownersFile?: string;
   /** How many services to suggest. Default: as many as the structure shows. */
   readonly services?: number;
   readonly minTables?: number;

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CopyTimes } from '../analyze/advice/extraction-time.ts';
 import { ServiceBoundaryAnalyzer, type AnalyzerSource, type Boundaries } from '../analyze/analyzer.ts';
+import type { KeyCandidate, TestedKey } from '../analyze/included-keys.ts';
 import { readDivision } from '../analyze/given-division.ts';
 import type { AnalyzeOptions as CutOptions } from '../analyze/options.ts';
 import { reportFiles } from '../analyze/report/files.ts';
@@ -13,10 +14,12 @@ import { measuredEstimate } from '../plan/measured/estimate.ts';
 import { PostgresIntrospector } from '../postgres/catalog/introspector.ts';
 import { createPool } from '../postgres/connect.ts';
 import { parseSchema } from '../postgres/sql/parse-schema.ts';
+import { testKeyValues } from '../postgres/survey/key-values.ts';
 import type { AnalyzeOptions, AnalyzeResult } from './analyze-types.ts';
 import type { ApplicationContext } from './application.ts';
 import { survey } from '../postgres/survey/survey.ts';
 import { inReach } from './plan-survey.ts';
+import { readOwners } from './owners-file.ts';
 import { readText } from './text-file.ts';
 import { gatherWorkload } from './workload/gather.ts';
 
@@ -28,8 +31,9 @@ export async function analyze(context: ApplicationContext, options: AnalyzeOptio
   const asked = await cutOptions(options, config?.analyze);
   const url = options.schemaFile === undefined ? (options.db ?? config?.monolith.url) : undefined;
   const workload = await gatherWorkload(context, options, url);
-  const boundaries = await withSource(context, { schemaFile: options.schemaFile, url }, (source) =>
-    new ServiceBoundaryAnalyzer({ ...source, ...(workload ? { workload } : {}) }).analyze(asked),
+  const owners = options.ownersFile === undefined ? undefined : await readOwners(options.ownersFile);
+  const boundaries = await withSource(context, { schemaFile: options.schemaFile, url, values: options.values !== false }, (source) =>
+    new ServiceBoundaryAnalyzer({ ...source, ...(workload ? { workload } : {}), ...(owners ? { owners } : {}) }).analyze(asked),
   );
   const { document } = boundaries;
   const files = options.outDir === undefined ? [] : await writeReports(options.outDir, reportFiles(document));
@@ -53,7 +57,7 @@ async function cutOptions(options: AnalyzeOptions, configured: Config['analyze']
 
 async function withSource(
   context: ApplicationContext,
-  from: { readonly schemaFile: string | undefined; readonly url: string | undefined },
+  from: { readonly schemaFile: string | undefined; readonly url: string | undefined; readonly values: boolean },
   work: (source: AnalyzerSource) => Promise<Boundaries>,
 ): Promise<Boundaries> {
   if (from.schemaFile !== undefined || from.url === undefined) {
@@ -64,7 +68,8 @@ async function withSource(
   const pool = createPool({ url: from.url, max: 2 });
   try {
     const schema = new PostgresIntrospector({ pool });
-    return await work({ schema, ...(await measuredCopies(context, from.url)) });
+    const testKeys = (candidates: readonly KeyCandidate[]): Promise<TestedKey[]> => testKeyValues({ pool, candidates });
+    return await work({ schema, ...(await measuredCopies(context, from.url)), ...(from.values ? { testKeys } : {}) });
   } finally {
     await pool.end();
   }

@@ -36,6 +36,7 @@ export function explainPair(context: ReasonContext, a: number, b: number): strin
 function inWords(context: ReasonContext, signal: Signal, pair: readonly [number, number]): string {
   switch (signal.id) {
     case 'keys':
+    case 'values':
     case 'inferred':
       return keyInWords(context, pair, signal.id === 'keys');
     case 'writes':
@@ -52,6 +53,8 @@ function inWords(context: ReasonContext, signal: Signal, pair: readonly [number,
       return namesInWords(context, pair);
     case 'code':
       return 'a view, function or trigger names both';
+    case 'owners':
+      return `both are owned by ${context.monolith.owners[pair[0]] ?? 'one owner'}`;
     default:
       return signal.title;
   }

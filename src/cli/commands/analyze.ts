@@ -13,6 +13,8 @@ interface AnalyzeFlags {
   readonly logPrefix?: string;
   readonly statements: boolean;
   readonly watch?: number;
+  readonly owners?: string;
+  readonly values: boolean;
   readonly services?: number;
   readonly minTables?: number;
   readonly maxTables?: number;
@@ -33,6 +35,8 @@ export function addAnalyze(program: Command, frame: Frame): void {
     .option('--log-prefix <prefix>', 'the log_line_prefix of PostgreSQL logs (default: recognised)', filled)
     .option('--no-statements', 'do not use what pg_stat_statements has counted')
     .addOption(new Option('--watch <seconds>', 'read for so long from the WAL what commits together').argParser(decimalNumber(0.1, 86_400)).conflicts('schema'))
+    .option('--owners <file>', 'who owns what today: CODEOWNERS, whose repository is looked at, or lines of "table: owner"', filled)
+    .option('--no-values', 'do not look for undeclared keys in samples of the database\'s values')
     .option('--services <number>', 'how many services to suggest (default: as many as the structure shows)', wholeNumber(1, 1000))
     .option('--min-tables <number>', 'tables a service has at least; smaller ones join their closest neighbour (default: 2)', wholeNumber(1, 1000))
     .option('--max-tables <number>', 'tables a service has at most (default: no limit)', wholeNumber(1, 1000))
@@ -42,7 +46,7 @@ export function addAnalyze(program: Command, frame: Frame): void {
     .option('-o, --out-dir <dir>', 'write boundaries.json, report.md, boundaries.mmd and boundaries.svg there', filled)
     .action((_flags: unknown, command: Command) =>
       frame.run(command, async (application) => {
-        const { db, schema, workload, log, logPrefix, statements, watch, against, ...asked } = command.opts<AnalyzeFlags>();
+        const { db, schema, workload, log, logPrefix, statements, watch, owners, values, against, ...asked } = command.opts<AnalyzeFlags>();
         const result = await application.analyze({
           ...(db === undefined ? {} : { db }),
           ...(schema === undefined ? {} : { schemaFile: schema }),
@@ -51,6 +55,8 @@ export function addAnalyze(program: Command, frame: Frame): void {
           ...(logPrefix === undefined ? {} : { logPrefix }),
           ...(statements ? {} : { statements }),
           ...(watch === undefined ? {} : { watchSeconds: watch }),
+          ...(owners === undefined ? {} : { ownersFile: owners }),
+          ...(values ? {} : { values }),
           ...(against === undefined ? {} : { againstFile: against }),
           ...asked,
         });
