@@ -20,6 +20,7 @@ export interface Schema {
   readonly routines?: readonly RoutineDefinition[];
   readonly grants?: readonly Grant[];
   readonly objectGrants?: readonly ObjectGrant[];
+  readonly statistics?: readonly StatisticsDefinition[];
 }
 
 export interface Table {
@@ -210,6 +211,17 @@ export interface Grant {
   /** `SELECT`. */
   readonly privilege: string;
   readonly grantable: boolean;
+}
+
+/** Extended statistics, which the planner asks about several columns at once. */
+export interface StatisticsDefinition {
+  readonly schema: string;
+  readonly name: string;
+  readonly table: TableName;
+  /** `dependencies`, `mcv`, `ndistinct`; empty: of one expression. */
+  readonly kinds: readonly string[];
+  readonly columns: readonly string[];
+  readonly expressions: readonly string[];
 }
 
 /** The one privilege that there is on a routine (EXECUTE) or a type (USAGE). That everybody has it is not told. */

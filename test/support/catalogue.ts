@@ -66,6 +66,7 @@ WITH s AS MATERIALIZED (
   UNION ALL
   SELECT concat_ws(' ', 'composite type', r.name, ${SORTED_ACL("coalesce(t.typacl, acldefault('T', t.typowner))")})
     FROM r JOIN pg_type t ON t.typrelid = r.oid WHERE r.relkind = 'c'
+  UNION ALL SELECT 'statistics ' || pg_get_statisticsobjdef(e.oid) FROM pg_statistic_ext e JOIN s ON s.oid = e.stxnamespace
   UNION ALL
   SELECT concat_ws(' ', 'function', pg_get_functiondef(p.oid), ${SORTED_ACL("coalesce(p.proacl, acldefault('f', p.proowner))")}, 'comment ' || obj_description(p.oid, 'pg_proc'))
     FROM pg_proc p JOIN s ON s.oid = p.pronamespace WHERE p.prokind IN ('f', 'p') AND ${NOT_OF_EXTENSION('pg_proc', 'p.oid')}
@@ -77,7 +78,7 @@ const OF_USERS = 16_384;
 /** Of each table of the catalogue, the column that tells rows of what users made. */
 const WRITTEN: Readonly<Record<string, string>> = {
   pg_class: 'oid', pg_attribute: 'attrelid', pg_attrdef: 'adrelid', pg_constraint: 'oid', pg_index: 'indexrelid', pg_trigger: 'oid', pg_policy: 'oid', pg_rewrite: 'oid', pg_type: 'oid', pg_enum: 'oid',
-  pg_proc: 'oid', pg_sequence: 'seqrelid', pg_description: 'objoid', pg_inherits: 'inhrelid', pg_namespace: 'oid', pg_range: 'rngtypid', pg_extension: 'oid',
+  pg_proc: 'oid', pg_sequence: 'seqrelid', pg_description: 'objoid', pg_inherits: 'inhrelid', pg_namespace: 'oid', pg_range: 'rngtypid', pg_extension: 'oid', pg_statistic_ext: 'oid',
 };
 
 /** One row, one text: which transactions wrote the rows of the catalogue. Where it is the same, nothing was written in between, not even the same once more. */

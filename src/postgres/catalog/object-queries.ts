@@ -75,4 +75,14 @@ export const OBJECT_GRANTS = asJson(`
     FROM o WHERE NOT EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = 0)
    ORDER BY 1, 2, 3, 4, 5`);
 
+/** Extended statistics; those of expressions came with version 14. */
+export const statistics = (serverVersion: number): string =>
+  asJson(`
+  SELECT sn.nspname AS schema, s.stxname AS name, n.nspname AS "tableSchema", c.relname AS "table",
+         (SELECT coalesce(json_agg(k.kind ORDER BY k.kind), '[]') FROM (SELECT CASE u.kind WHEN 'd' THEN 'ndistinct' WHEN 'f' THEN 'dependencies' WHEN 'm' THEN 'mcv' END AS kind FROM unnest(s.stxkind) u (kind)) k WHERE k.kind IS NOT NULL) AS kinds,
+         (SELECT coalesce(json_agg(a.attname ORDER BY a.attname), '[]') FROM pg_attribute a WHERE a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys)) AS columns,
+         ${serverVersion >= 140000 ? "coalesce(to_json(pg_get_statisticsobjdef_expressions(s.oid)), '[]')" : "'[]'::json"} AS expressions
+    FROM pg_statistic_ext s JOIN pg_namespace sn ON sn.oid = s.stxnamespace JOIN pg_class c ON c.oid = s.stxrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE ${USER_SCHEMA} AND ${notOfExtension('pg_class', 'c.oid')} ORDER BY sn.nspname COLLATE "C", s.stxname COLLATE "C"`);
+
 export const EXTENSION_VERSIONS = asJson(`SELECT x.extname AS name, x.extversion AS version FROM pg_extension x WHERE x.extname <> 'plpgsql'`);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { quoteIdentifier, quoteLiteral, tableName } from '../../model/names.ts';
-import type { Grant, Index, ObjectGrant, Policy, RoutineDefinition, Schema } from '../../model/schema.ts';
+import type { Grant, Index, ObjectGrant, Policy, RoutineDefinition, Schema, StatisticsDefinition } from '../../model/schema.ts';
 import * as queries from './object-queries.ts';
 
 interface RoutineRow {
@@ -51,6 +51,11 @@ interface ObjectGrantRow extends Omit<ObjectGrant, 'signature' | 'withheld'> {
   readonly withheld: boolean;
 }
 
+interface StatisticsRow extends Omit<StatisticsDefinition, 'table'> {
+  readonly tableSchema: string;
+  readonly table: string;
+}
+
 const COMMANDS = { '*': 'all', r: 'select', a: 'insert', w: 'update', d: 'delete' } as const;
 
 /** The schema with what only a comparison needs, from the same snapshot. */
@@ -74,6 +79,7 @@ export async function withObjects(client: pg.ClientBase, schema: Schema): Promis
     routines: (await rows<RoutineRow>(queries.routines(Number(version.rows[0]?.server_version_num)))).map(buildRoutine),
     grants: (await rows<GrantRow>(queries.GRANTS)).map(({ on, schema: of, name, column, grantee, privilege, grantable }): Grant => ({ on, name: name === null ? of : tableName(of, name), ...(column !== null && { column }), grantee, privilege, grantable })),
     objectGrants: (await rows<ObjectGrantRow>(queries.OBJECT_GRANTS)).map(({ on, schema: of, name, signature, grantee, grantable, withheld }): ObjectGrant => ({ on, schema: of, name, ...(signature !== null && { signature }), grantee, grantable, ...(withheld && { withheld }) })),
+    statistics: (await rows<StatisticsRow>(queries.statistics(Number(version.rows[0]?.server_version_num)))).map(({ tableSchema, table, ...row }): StatisticsDefinition => ({ ...row, table: tableName(tableSchema, table) })),
     extensionVersions: Object.fromEntries(versions.filter(({ name }) => schema.extensions.includes(name)).map(({ name, version: of }) => [name, of])),
   };
 }

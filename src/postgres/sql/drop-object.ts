@@ -3,6 +3,7 @@ import { parseTableName, splitTableName, tableName, type TableName } from '../..
 import type { Grant } from '../../model/schema.ts';
 import { forgetObjectGrants } from './object-privilege.ts';
 import type { DraftTable, SchemaDraft } from './schema-draft.ts';
+import { dropStatisticsOn } from './statistics-definition.ts';
 import { listStrings, qualifiedName, strings } from './syntax-tree.ts';
 import type { DefinitionContext } from './table-definition.ts';
 import { typeText } from './type-text.ts';
@@ -39,6 +40,7 @@ function dropSequence(draft: SchemaDraft, name: TableName): void {
 function dropTable(draft: SchemaDraft, name: TableName): void {
   if (!draft.tables.delete(name)) return;
   revokeAll(draft, 'table', name);
+  dropStatisticsOn(draft, name);
   for (const [key, { ownedBy }] of draft.sequences) if (ownedBy?.table === name) dropSequence(draft, key);
   for (const other of draft.tables.values()) other.foreignKeys = other.foreignKeys.filter(({ references }) => references !== name);
   for (const [partition, { partitionOf }] of draft.tables) if (partitionOf?.parent === name) dropTable(draft, partition);
@@ -76,6 +78,7 @@ function dropSchema(draft: SchemaDraft, schema: string): void {
   for (const [key, routine] of draft.routines) if (routine.schema === schema) draft.routines.delete(key);
   for (const table of draft.tables.values()) table.triggers = table.triggers.filter(({ calls }) => splitTableName(parseTableName(calls)).schema !== schema);
   forgetObjectGrants(draft, (grant) => grant.schema === schema);
+  for (const [key, each] of draft.statistics) if (each.schema === schema) draft.statistics.delete(key);
   for (const [key, grant] of draft.grants ?? []) if (grant.on === 'schema' && grant.name === schema) draft.grants?.delete(key);
 }
 
@@ -92,6 +95,7 @@ export function dropColumn(draft: SchemaDraft, table: DraftTable, column: string
   table.foreignKeys = table.foreignKeys.filter(without);
   table.uniques = table.uniques.filter(without);
   table.indexes = table.indexes.filter(without);
+  dropStatisticsOn(draft, table.name, column);
   if (table.primaryKey && !without(table.primaryKey)) delete table.primaryKey;
   for (const [name, { ownedBy }] of draft.sequences) if (ownedBy?.table === table.name && ownedBy.column === column) draft.sequences.delete(name);
 }
@@ -129,6 +133,9 @@ const DROPS: Readonly<Record<string, Drop>> = {
   },
   OBJECT_SEQUENCE: ({ draft, schema }, object) => {
     dropSequence(draft, qualifiedName(listStrings(object), schema));
+  },
+  OBJECT_STATISTIC_EXT: ({ draft, schema }, object) => {
+    draft.statistics.delete(qualifiedName(listStrings(object), schema));
   },
   OBJECT_TYPE: dropType,
   OBJECT_DOMAIN: dropType,

@@ -23,6 +23,7 @@ import {
 } from './syntax-tree.ts';
 import { createSequence } from './sequence-definition.ts';
 import { readRoutine } from './routine-body.ts';
+import { createStatistics } from './statistics-definition.ts';
 import { tableAccess } from './table-access.ts';
 import { createTable } from './table-definition.ts';
 import { changedLabels, createComposite, createDomain, createRange } from './type-definition.ts';
@@ -118,6 +119,7 @@ function apply(node: Node, state: State, statement: Statement): void {
   } else if ('CommentStmt' in node) addComment(node.CommentStmt, state);
   else if ('CreatePolicyStmt' in node) createPolicy(node.CreatePolicyStmt, context);
   else if ('AlterPolicyStmt' in node) alterPolicy(node.AlterPolicyStmt, context);
+  else if ('CreateStatsStmt' in node) createStatistics(node.CreateStatsStmt, context);
   else if ('GrantStmt' in node) changeGrants(node.GrantStmt, context);
   else if ('CreateExtensionStmt' in node) addExtension(node.CreateExtensionStmt, draft);
   else if ('AlterExtensionStmt' in node) {

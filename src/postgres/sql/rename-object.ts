@@ -4,6 +4,7 @@ import { renamed, spelled } from '../../model/sql-words.ts';
 import type { ForeignKey, Index } from '../../model/schema.ts';
 import { moveTypeGrants } from './object-privilege.ts';
 import { columnList, type DraftTable, type SchemaDraft } from './schema-draft.ts';
+import { changeStatistics, withStatisticsColumn } from './statistics-definition.ts';
 import { listStrings, qualifiedName, relationName, strings } from './syntax-tree.ts';
 import type { DefinitionContext } from './table-definition.ts';
 
@@ -67,6 +68,10 @@ const RENAMES: Readonly<Record<string, Rename>> = {
     const found = draft.tables.get(relationName(relation, schema));
     if (found?.policies) found.policies = found.policies.map((each) => (each.name === subname ? { ...each, name: newname } : each)).sort((a, b) => (a.name < b.name ? -1 : 1));
   },
+  OBJECT_STATISTIC_EXT: ({ object, newname = '' }, { draft, schema }) => {
+    const from = qualifiedName(listStrings(object), schema);
+    changeStatistics(draft, (each) => (tableName(each.schema, each.name) === from ? { ...each, name: newname } : each));
+  },
   OBJECT_SEQUENCE: ({ relation, newname = '' }, { draft, schema }) => {
     const from = relationName(relation, schema);
     moveSequence(draft, from, tableName(splitTableName(from).schema, newname));
@@ -90,6 +95,7 @@ export function moveObject({ objectType, relation, object, newschema = '' }: Alt
   } else if (kind === 'OBJECT_VIEW' || kind === 'OBJECT_MATVIEW') moveView(draft, from, to(from));
   else if (kind === 'OBJECT_SEQUENCE') moveSequence(draft, from, to(from));
   else if (kind === 'OBJECT_TYPE' || kind === 'OBJECT_DOMAIN') moveType(draft, from, to(from));
+  else if (kind === 'OBJECT_STATISTIC_EXT') changeStatistics(draft, (each) => (tableName(each.schema, each.name) === from ? { ...each, schema: newschema } : each));
 }
 
 function namedBy(object: Node | undefined, schema: string): TableName {
@@ -105,6 +111,7 @@ function moveTable(draft: SchemaDraft, from: TableName, to: TableName): void {
   for (const sequence of draft.sequences.values()) if (sequence.ownedBy?.table === from) sequence.ownedBy = { ...sequence.ownedBy, table: to };
   for (const [name, old] of draft.views) draft.views.set(name, { ...old, reads: old.reads.map((read) => (read === from ? to : read)).sort() });
   moveGrants(draft, 'table', from, to);
+  changeStatistics(draft, (each) => (each.table === from ? { ...each, table: to } : each));
   for (const other of draft.tables.values()) {
     if (other.partitionOf?.parent === from) other.partitionOf = { ...other.partitionOf, parent: to };
     other.foreignKeys = other.foreignKeys.map((key) => (key.references === from ? redefined({ ...key, references: to }) : key));
@@ -187,6 +194,7 @@ function renameColumn(draft: SchemaDraft, name: TableName, { from, to }: { reado
   if (found.policies) found.policies = found.policies.map(({ using, check, ...policy }) => ({ ...policy, ...(using === undefined ? {} : { using: text(using) }), ...(check === undefined ? {} : { check: text(check) }) }));
   if (found.partitionBy !== undefined) found.partitionBy = fromBracket(found.partitionBy, text);
   renameInKeys(draft, found, each);
+  changeStatistics(draft, (statistics) => withStatisticsColumn(statistics, name, { from, to }));
   for (const [key, grant] of draft.grants ?? []) {
     if (grant.on !== 'table' || grant.name !== name || grant.column !== from) continue;
     draft.grants?.delete(key);

@@ -12,6 +12,7 @@ import type {
   RoutineDefinition,
   Schema,
   Sequence,
+  StatisticsDefinition,
   StructuredType,
   Table,
   Trigger,
@@ -46,6 +47,7 @@ export interface SchemaDraft {
   readonly extensions: Set<string>;
   readonly extensionVersions: Map<string, string>;
   readonly routines: Map<string, RoutineDefinition>;
+  readonly statistics: Map<string, StatisticsDefinition>;
   /** Absent: no statement spoke of privileges, so that nothing is known. */
   grants?: Map<string, Grant>;
   objectGrants?: Map<string, ObjectGrant>;
@@ -62,6 +64,7 @@ export function emptyDraft(): SchemaDraft {
     extensions: new Set(),
     extensionVersions: new Map(),
     routines: new Map(),
+    statistics: new Map(),
   };
 }
 
@@ -104,6 +107,7 @@ export function finishSchema(draft: SchemaDraft): Schema {
     extensions: [...draft.extensions].sort(),
     ...(draft.extensionVersions.size > 0 && { extensionVersions: Object.fromEntries(draft.extensionVersions) }),
     ...(draft.routines.size > 0 && { routines: [...draft.routines.values()] }),
+    ...(draft.statistics.size > 0 && { statistics: [...draft.statistics.values()] }),
     ...(draft.grants && { grants: [...draft.grants.values()] }),
     ...(draft.objectGrants && { objectGrants: [...draft.objectGrants.values()] }),
   };

@@ -201,6 +201,9 @@ const ROUTINES: readonly DatabaseExample[] = [
   table('materialized-view-index-added', `c text); ${MATVIEW}`, `c text); ${MATVIEW} CREATE INDEX ON m (c);`, `c text); ${MATVIEW} CREATE INDEX ON t (c);`),
   table('materialized-view-index-removed', `c text); ${MATVIEW} CREATE INDEX i ON m (c);`, `c text); ${MATVIEW}`, `c text); ${MATVIEW} CREATE INDEX i ON m USING btree (c);`),
   table('materialized-view-index-modified', `c text); ${MATVIEW} CREATE INDEX i ON m (c);`, `c text); ${MATVIEW} CREATE INDEX i ON m (c, id);`, `c text); ${MATVIEW} CREATE INDEX i ON m (c); CREATE INDEX j ON m (id);`),
+  table('statistics-added', 'a text, b text);', 'a text, b text); CREATE STATISTICS s ON a, b FROM t;', 'a text, b text); CREATE INDEX ON t (a, b);'),
+  table('statistics-removed', 'a text, b text); CREATE STATISTICS s ON a, b FROM t;', 'a text, b text);', 'a text, b text); CREATE STATISTICS s ON b, a FROM t;'),
+  table('statistics-modified', 'a text, b text); CREATE STATISTICS s ON a, b FROM t;', 'a text, b text); CREATE STATISTICS s (ndistinct) ON a, b FROM t;', 'a text, b text); CREATE STATISTICS s (mcv, dependencies, ndistinct) ON a, b FROM t;'),
   beside('extension-version-changed', "CREATE EXTENSION citext VERSION '1.5';", "CREATE EXTENSION citext VERSION '1.6';", 'CREATE EXTENSION citext;'),
 ];
 

@@ -9,6 +9,7 @@ import { compareObjectGrants } from './compare-object-grants.ts';
 import { comparePolicies } from './compare-policies.ts';
 import { compareRoutines } from './compare-routines.ts';
 import { compareRules } from './compare-rules.ts';
+import { compareStatistics } from './compare-statistics.ts';
 import { compareTables } from './compare-tables.ts';
 import { Differences, type Pair } from './differences.ts';
 import { applyRenames, followSequences } from './renames.ts';
@@ -38,6 +39,7 @@ export function compareSchemas({ before, after, renames }: CompareSchemasOptions
   compareTables(pair);
   comparePolicies(pair);
   compareRules(pair);
+  compareStatistics(pair);
   const views = compareViews(pair, routines);
   compareGrants(pair, views);
   compareObjectGrants(pair, { routines, types: { remade, rebuilt } });

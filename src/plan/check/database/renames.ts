@@ -62,6 +62,7 @@ function renameColumn(schema: Schema, { table, column, to }: Rename & { readonly
     }),
     sequences: schema.sequences.map((sequence) => (sequence.ownedBy?.table === table ? { ...sequence, ownedBy: { ...sequence.ownedBy, column: each(sequence.ownedBy.column) } } : sequence)),
     ...(schema.grants ? { grants: schema.grants.map((grant) => (grant.on === 'table' && grant.name === table && grant.column !== undefined ? { ...grant, column: each(grant.column) } : grant)) } : {}),
+    ...(schema.statistics ? { statistics: schema.statistics.map((of) => (of.table === table ? { ...of, columns: of.columns.map(each), expressions: of.expressions.map(text) } : of)) } : {}),
     views: schema.views.map((view): View => (view.reads.includes(table) ? { ...view, definition: text(view.definition) } : view)),
   };
 }
@@ -84,6 +85,7 @@ function renameTable(schema: Schema, { table, to }: Rename, differences: Differe
     })),
     sequences: schema.sequences.map((sequence) => (sequence.ownedBy ? { ...sequence, ownedBy: { ...sequence.ownedBy, table: each(sequence.ownedBy.table) } } : sequence)),
     ...(schema.grants ? { grants: schema.grants.map((grant) => (grant.on === 'table' && grant.name === table ? { ...grant, name: fresh } : grant)) } : {}),
+    ...(schema.statistics ? { statistics: schema.statistics.map((of) => ({ ...of, table: each(of.table) })) } : {}),
     views: schema.views.map((view) => (view.reads.includes(table) ? { ...view, reads: view.reads.map(each), definition: text(view.definition) } : view)),
   };
 }

@@ -30,5 +30,8 @@ export const ROUTINE_RULES: readonly DatabaseRule[] = [
   rule('materialized-view-index-added', 'additive', '', ['Refreshing it costs more, reading it less.', 'CREATE INDEX CONCURRENTLY.']),
   rule('materialized-view-index-removed', 'potentially_breaking', 'r', ['Queries that used it may become slow; without a unique index REFRESH … CONCURRENTLY fails.', 'See in pg_stat_user_indexes that nobody uses it, then DROP INDEX CONCURRENTLY.']),
   rule('materialized-view-index-modified', 'potentially_breaking', 'r', ['Queries that used the old one may become slow; without a unique index REFRESH … CONCURRENTLY fails.', 'Build the new one CONCURRENTLY before the old one is dropped.']),
+  rule('statistics-added', 'additive', '', ['Nothing until the next ANALYZE, which takes longer from then on.', 'ANALYZE the table behind it, and look at the plans of slow queries.']),
+  rule('statistics-removed', 'potentially_breaking', 'r', ['The planner takes the columns for independent again: queries over several of them may become slow.', 'Compare the plans of the queries that name these columns on a copy, before and after.']),
+  rule('statistics-modified', 'potentially_breaking', 'r', ['Until the next ANALYZE there are none, and then others: queries over these columns may become slow.', 'Make the new ones under another name, ANALYZE the table, then drop the old ones.']),
   rule('extension-version-changed', 'potentially_breaking', 'rwp', ['Its functions and types may do otherwise; the files of the version must be on every server, the replicas too. Few have a way back.', 'Read what changed in it, and try ALTER EXTENSION … UPDATE on a copy.']),
 ];
