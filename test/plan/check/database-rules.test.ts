@@ -36,4 +36,13 @@ describe('the catalogue of database rules', () => {
     // Nothing is found where nothing has changed.
     expect(rules(await findings(failing, failing))).toEqual([]);
   });
+
+  it('says that grants are lost with a function that is made anew only where nobody knows of them', async () => {
+    const losses = async (grants: string): Promise<readonly (string | undefined)[]> => {
+      const [before, after] = [await parseSchema(`CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'; ${grants}`), await parseSchema(`CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT 1'; ${grants}`)];
+      return compareSchemas({ before: before.schema, after: after.schema }).scripts.map(({ loses }) => loses).filter((loses) => loses !== undefined);
+    };
+    expect(await losses('')).toEqual(['grants on f()']);
+    expect(await losses('GRANT EXECUTE ON FUNCTION f() TO joe;')).toEqual([]);
+  });
 });

@@ -10,6 +10,8 @@ import { canonical, guarded, mentions } from './sql-text.ts';
  */
 export function compareRoutines({ before, after, differences }: Pair): ReadonlySet<string> {
   const remade = new Set<string>();
+  // Where both sides tell of them, they are given again.
+  const grantsLost = before.objectGrants === undefined || after.objectGrants === undefined;
   if (before.routines === undefined && after.routines === undefined) return remade;
   const old = new Map((before.routines ?? []).map((routine) => [keyOf(routine), routine]));
   const fresh = new Map((after.routines ?? []).map((routine) => [keyOf(routine), routine]));
@@ -37,7 +39,7 @@ export function compareRoutines({ before, after, differences }: Pair): ReadonlyS
     const change = (from: RoutineDefinition, to: RoutineDefinition): string => (again ? `${UNCHECKED}\n${guarded(`NOT coalesce(${isAs(to)}, false)`, dropRoutine(from), definitionOf(to))}\n${createRoutine(to)}` : createRoutine(to));
     differences.step({
       phase: Math.max(makePhase(routine, after), again ? 0 : makePhase(former, before)), about: [titleOf(routine)], description: `${again ? 'Make' : 'Replace'} ${routine.kind} ${titleOf(routine)}${again ? ' anew' : ''}`,
-      forward: change(former, routine), back: change(routine, former), holds: `${regprocedure(routine)} IS NOT NULL`, ...(again ? { loses: `grants on ${titleOf(routine)}` } : {}),
+      forward: change(former, routine), back: change(routine, former), holds: `${regprocedure(routine)} IS NOT NULL`, ...(again && grantsLost ? { loses: `grants on ${titleOf(routine)}` } : {}),
     });
   }
   return remade;

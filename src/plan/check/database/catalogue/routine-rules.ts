@@ -6,7 +6,7 @@ function routineRules(kind: 'function' | 'procedure'): DatabaseRule[] {
   return [
     rule(`${kind}-added`, 'additive', '', ['Nobody calls it yet.', 'Create it before the code that calls it.']),
     rule(`${kind}-removed`, 'breaking', 'rw', ['Whoever calls it, or calls it with these arguments, fails.', 'Log who calls it (track_functions, pg_stat_statements), and drop it when nobody does.']),
-    rule(`${kind}-arguments-changed`, 'breaking', 'rw', ['Callers that name an argument, or leave one out that has no default any more, fail. It is dropped and made again: grants on it are lost.', BESIDE], `${kind}_modified`),
+    rule(`${kind}-arguments-changed`, 'breaking', 'rw', ['Callers that name an argument, or leave one out that has no default any more, fail. It is dropped and made again: grants on it are lost where nothing is known of them, else given again.', BESIDE], `${kind}_modified`),
     rule(`${kind}-body-changed`, 'potentially_breaking', 'rw', ['It does something else from now on, for triggers, defaults and views that call it too; what is stored of its results (indexes, computed columns) stays as it was.', 'CREATE OR REPLACE, tried on a copy; REINDEX what is built on it.'], `${kind}_modified`),
     rule(`${kind}-security-changed`, 'potentially_breaking', 'rw', ['It runs with the rights of another role: of its owner or of whoever calls it.', 'With SECURITY DEFINER set its search_path and revoke EXECUTE from PUBLIC; without it, give callers the rights that it needs, first.'], `${kind}_modified`),
     rule(`${kind}-attributes-changed`, 'potentially_breaking', 'r', ['The planner may call it more seldom or more often, and null may be answered without calling it.', 'Declare it no stricter than it is: an index on what is not immutable is wrong.'], `${kind}_modified`),
@@ -16,7 +16,7 @@ function routineRules(kind: 'function' | 'procedure'): DatabaseRule[] {
 /** Functions, procedures, policies, privileges, and what else a schema holds beside its tables. */
 export const ROUTINE_RULES: readonly DatabaseRule[] = [
   ...routineRules('function'),
-  rule('function-return-type-changed', 'breaking', 'rwa', ['Callers that bind the old type fail. It is dropped and made again: grants on it are lost, and what depends on it stands in the way.', BESIDE], 'function_modified'),
+  rule('function-return-type-changed', 'breaking', 'rwa', ['Callers that bind the old type fail. It is dropped and made again: grants on it are lost where nothing is known of them, else given again, and what depends on it stands in the way.', BESIDE], 'function_modified'),
   ...routineRules('procedure'),
   rule('row-security-forced', 'breaking', 'rw', ['The owner too sees and writes only what a policy allows: migrations and jobs that run as the owner miss rows.', 'Run jobs as a role with BYPASSRLS, or give them a policy first.']),
   rule('row-security-unforced', 'potentially_breaking', 'r', ['The owner sees and writes every row.', 'See that no application logs in as the owner.']),
