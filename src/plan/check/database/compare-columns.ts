@@ -2,8 +2,8 @@ import { nearest } from '../../../core/nearest.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../../../model/names.ts';
 import type { Column, Schema } from '../../../model/schema.ts';
 import { compareTypes, typeChange } from './type-change.ts';
-import { hasColumnComment, hasDefault, isValid } from './conditions.ts';
-import { columnSql, commentOn, createSequence, identitySequence, identitySql, ownSequence } from './definitions.ts';
+import { hasColumnComment, hasDefault, hasExpression, isValid } from './conditions.ts';
+import { columnSql, commentOnColumn, createSequence, identitySequence, identitySql, ownSequence } from './definitions.ts';
 import { PHASES, displayName, tablePath, type Pair, type TablePair } from './differences.ts';
 import { alterColumn, canonical, dropConstraint, guarded, hasColumn, hasConstraint, mentions, validateConstraint, waiting } from './sql-text.ts';
 
@@ -47,7 +47,7 @@ function added({ after, differences }: Pair, tables: TablePair, column: Column):
   differences.step({
     ...steps, phase: computed ? PHASES.generated : PHASES.column, description: `Add column ${name}`,
     forward: waiting(`ALTER TABLE ${quoteTable(fresh.name)} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(after, fresh.name, column.name), nullable: required || column.nullable })}`,
-      ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${quoteTable(fresh.name)}.${quoteIdentifier(column.name)}`, column.comment)])),
+      ...(column.comment === undefined ? [] : [commentOnColumn(fresh.name, column.name, column.comment)])),
     back: waiting(`ALTER TABLE IF EXISTS ${quoteTable(fresh.name)} DROP COLUMN IF EXISTS ${quoteIdentifier(column.name)}`),
     holds: hasColumn(fresh.name, column.name), loses: `what was written to ${name} since`,
   });
@@ -71,7 +71,7 @@ function removed({ before, differences }: Pair, tables: TablePair, column: Colum
     forward: waiting(`ALTER TABLE IF EXISTS ${quoteTable(fresh.name)} DROP COLUMN IF EXISTS ${quoteIdentifier(column.name)}`),
     back: waiting(...own.map(createSequence), add, ...own.map(ownSequence),
       ...(mayMiss ? [`DO $banyan$ BEGIN\n  IF NOT EXISTS (SELECT FROM ${quoteTable(fresh.name)} WHERE ${quoteIdentifier(column.name)} IS NULL) THEN\n    ALTER TABLE ${quoteTable(fresh.name)} ALTER COLUMN ${quoteIdentifier(column.name)} SET NOT NULL;\n  ELSE\n    RAISE WARNING ${quoteLiteral('a column that was NOT NULL has no values any more: fill it from a copy')};\n  END IF;\nEND $banyan$;`] : []),
-      ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${quoteTable(fresh.name)}.${quoteIdentifier(column.name)}`, column.comment)])),
+      ...(column.comment === undefined ? [] : [commentOnColumn(fresh.name, column.name, column.comment)])),
     holds: `NOT ${hasColumn(fresh.name, column.name)}`,
     ...(column.generated === undefined ? { loses: `every value of ${name}` } : {}),
   });
@@ -120,7 +120,7 @@ function recreate({ before, after, differences }: Pair, tables: TablePair, { old
   const name = tables.fresh.name;
   const table = quoteTable(name);
   const drop = `ALTER TABLE IF EXISTS ${table} DROP COLUMN IF EXISTS ${quoteIdentifier(fresh.name)}`;
-  const make = (column: Column, schema: Schema): string => waiting(`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(schema, name, column.name) })}`, ...(column.comment === undefined ? [] : [commentOn(`COLUMN ${table}.${quoteIdentifier(column.name)}`, column.comment)]));
+  const make = (column: Column, schema: Schema): string => waiting(`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${columnSql(column, { sequence: identitySequence(schema, name, column.name) })}`, ...(column.comment === undefined ? [] : [commentOnColumn(name, column.name, column.comment)]));
   const title = `column ${displayName(name)}.${fresh.name}`;
   differences.step(
     { phase: PHASES.dropEarly, about: [name], description: `Take away ${title} to make it anew`, forward: waiting(drop), back: make(old, before), holds: `NOT ${hasColumn(name, fresh.name)}`, ...(loses === undefined ? {} : { loses }) },
@@ -143,6 +143,8 @@ function identityRule(old: Column, fresh: Column): string {
   return fresh.identity === 'always' ? 'identity-restricted' : 'identity-relaxed';
 }
 
+const LETTER = { always: 'a', 'by default': 'd' } as const;
+
 function compareIdentity({ before, after, differences }: Pair, tables: TablePair, old: Column, fresh: Column): void {
   if (old.identity === fresh.identity) return;
   const { name } = tables.fresh;
@@ -154,9 +156,10 @@ function compareIdentity({ before, after, differences }: Pair, tables: TablePair
   });
   const steps = { about: [name] };
   if (old.identity !== undefined && fresh.identity !== undefined) {
+    const give = (identity: 'always' | 'by default'): string => waiting(guarded(hasColumn(name, fresh.name, `a.attidentity <> '${LETTER[identity]}'`), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(fresh.name)} SET GENERATED ${identity.toUpperCase()}`));
     differences.step({
-      ...steps, phase: PHASES.identity, description: `Let column ${title} give out numbers ${fresh.identity}`, forward: waiting(alterColumn(name, fresh.name, `SET GENERATED ${fresh.identity.toUpperCase()}`)),
-      back: waiting(alterColumn(name, fresh.name, `SET GENERATED ${old.identity.toUpperCase()}`)), holds: hasColumn(name, fresh.name, `a.attidentity = '${fresh.identity === 'always' ? 'a' : 'd'}'`),
+      ...steps, phase: PHASES.identity, description: `Let column ${title} give out numbers ${fresh.identity}`, forward: give(fresh.identity),
+      back: give(old.identity), holds: hasColumn(name, fresh.name, `a.attidentity = '${LETTER[fresh.identity]}'`),
     });
     return;
   }
@@ -195,7 +198,7 @@ function compareDefault({ differences, remade }: Pair, tables: TablePair, { old,
   if (typed && typeChange(old, fresh).takesDefault) return;
   if (!changed || (!typed && remade.has(fresh.type.replace(/(\[\])+$/, '')))) return;
   // A column of identity or a computed one takes no default, should the statement run a second time.
-  const set = (value: string | undefined): string => waiting(guarded(hasColumn(name, fresh.name, "a.attidentity = '' AND a.attgenerated = ''"), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(fresh.name)} ${value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${value}`}`));
+  const set = (value: string | undefined): string => waiting(guarded(hasColumn(name, fresh.name, `a.attidentity = '' AND a.attgenerated = '' AND NOT ${hasExpression(value)}`), `ALTER TABLE ${quoteTable(name)} ALTER COLUMN ${quoteIdentifier(fresh.name)} ${value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${value}`}`));
   differences.step({
     phase: PHASES.default, about: [name], description: `${fresh.default === undefined ? 'Drop' : 'Set'} the default of ${title}`,
     forward: set(fresh.default), back: set(old.default), holds: hasDefault(name, fresh.name, fresh.default),
@@ -246,6 +249,6 @@ function compareComment({ differences }: Pair, tables: TablePair, old: Column, f
   const { name } = tables.fresh;
   const title = `${displayName(name)}.${fresh.name}`;
   differences.find('column-comment-changed', { field_path: pathOf(tables, fresh), old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${title} is another one.` });
-  const set = (comment: string | undefined): string => waiting(guarded(hasColumn(name, fresh.name), commentOn(`COLUMN ${quoteTable(name)}.${quoteIdentifier(fresh.name)}`, comment)));
+  const set = (comment: string | undefined): string => waiting(commentOnColumn(name, fresh.name, comment));
   differences.step({ phase: PHASES.attribute, about: [name], description: `Comment on ${title}`, forward: set(fresh.comment), back: set(old.comment), holds: hasColumnComment(name, fresh.name, fresh.comment) });
 }

@@ -147,11 +147,14 @@ function compareDomain(pair: TypesPair, old: DomainType, fresh: DomainType): Reb
     pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make domain ${shown(fresh)} anew`, forward: rebuild(pair, fresh, { kind, make: createDomain(fresh), reached: base(fresh), to: 'after' }), back: rebuild(pair, old, { kind, make: createDomain(old), reached: base(old), to: 'before' }), holds: base(fresh) });
     return 'both';
   }
+  const domain = `to_regtype(${quoteLiteral(name)})`;
+  const is = (what: string): string => `EXISTS (SELECT FROM pg_type WHERE oid = ${domain} AND ${what})`;
+  const toTheLetter = ({ checks }: DomainType, check: string): string => checks.filter((each) => each.name === check).map(({ definition }) => ` AND pg_get_constraintdef(oid) <> ${quoteLiteral(definition)}`).join('');
   const alter = (from: DomainType, to: DomainType): string => waiting(
-    ...from.checks.filter((check) => !same(check, to)).map((check) => `ALTER DOMAIN ${name} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(check.name)}`),
-    `ALTER DOMAIN ${name} ${to.default === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${to.default}`}`,
-    `ALTER DOMAIN ${name} ${to.nullable ? 'DROP' : 'SET'} NOT NULL`,
-    ...to.checks.filter((check) => !same(check, from)).map((check) => guarded(`NOT EXISTS (SELECT FROM pg_constraint WHERE contypid = to_regtype(${quoteLiteral(name)}) AND conname = ${quoteLiteral(check.name)})`, `ALTER DOMAIN ${name} ADD CONSTRAINT ${quoteIdentifier(check.name)} ${check.definition}`)),
+    ...from.checks.filter((check) => !same(check, to)).map((check) => guarded(`EXISTS (SELECT FROM pg_constraint WHERE contypid = ${domain} AND conname = ${quoteLiteral(check.name)}${toTheLetter(to, check.name)})`, `ALTER DOMAIN ${name} DROP CONSTRAINT ${quoteIdentifier(check.name)}`)),
+    guarded(is(`typdefault IS DISTINCT FROM ${to.default === undefined ? 'NULL' : quoteLiteral(to.default)}`), `ALTER DOMAIN ${name} ${to.default === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${to.default}`}`),
+    guarded(is(`typnotnull = ${to.nullable}`), `ALTER DOMAIN ${name} ${to.nullable ? 'DROP' : 'SET'} NOT NULL`),
+    ...to.checks.filter((check) => !same(check, from)).map((check) => guarded(`NOT EXISTS (SELECT FROM pg_constraint WHERE contypid = ${domain} AND conname = ${quoteLiteral(check.name)})`, `ALTER DOMAIN ${name} ADD CONSTRAINT ${quoteIdentifier(check.name)} ${check.definition}`)),
   );
   pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Alter domain ${shown(fresh)}`, forward: alter(old, fresh), back: alter(fresh, old), holds: isDomain(old, fresh) } satisfies Step);
   return 'never';

@@ -89,7 +89,7 @@ export function compareSequences({ before, after, differences }: Pair): void {
     if (followsColumn(old, fresh)) return;
     const alike = old.increment === fresh.increment && old.min === fresh.min && old.max === fresh.max && old.cycle === fresh.cycle && old.type === fresh.type && both('start') && both('cache');
     if (!alike) {
-      const alter = (to: Sequence): string => waiting(guarded(hasRelation(fresh.schema, fresh.name), alterSequence({ ...to, schema: fresh.schema, name: fresh.name })));
+      const alter = (to: Sequence): string => waiting(alterSequence({ ...to, schema: fresh.schema, name: fresh.name }));
       differences.find(isShorter(old, fresh) ? 'sequence-shortened' : 'sequence-modified', { field_path: `sequences.${shown}`, old_value: `${old.type} ${sequenceOptions(old)}`, new_value: `${fresh.type} ${sequenceOptions(fresh)}`, description: `Sequence ${shown} was ${old.type} ${sequenceOptions(old)}, and is ${fresh.type} ${sequenceOptions(fresh)}.`, affected_operations: ['INSERT'] });
       differences.step({ phase: PHASES.alterSequence, about: [shown], description: `Alter sequence ${shown}`, forward: alter(fresh), back: alter(old), holds: countsAs(fresh) });
     }

@@ -1,4 +1,4 @@
-import { hasPolicy } from './conditions.ts';
+import { hasPolicy, isRelation } from './conditions.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from '../../../model/names.ts';
 import type { Policy, Table } from '../../../model/schema.ts';
 import { commonTables, displayName, onTheWayBack, PHASES, tablePath, turningColumns, type Pair, type Step } from './differences.ts';
@@ -61,6 +61,6 @@ function compareForced({ differences }: Pair, old: Table, fresh: Table): void {
   const [was, is] = [old.rowSecurityForced ?? false, fresh.rowSecurityForced ?? false];
   if (was === is) return;
   differences.find(is ? 'row-security-forced' : 'row-security-unforced', { field_path: tablePath(fresh.name), old_value: was, new_value: is, affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'], description: `Row security of ${displayName(fresh.name)} ${is ? 'holds for its owner too' : 'does not hold for its owner any more'}.` });
-  const set = (forced: boolean): string => waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, `ALTER TABLE ${quoteTable(fresh.name)} ${forced ? '' : 'NO '}FORCE ROW LEVEL SECURITY`));
+  const set = (forced: boolean): string => waiting(guarded(isRelation(fresh.name, `c.relforcerowsecurity <> ${forced}`), `ALTER TABLE ${quoteTable(fresh.name)} ${forced ? '' : 'NO '}FORCE ROW LEVEL SECURITY`));
   differences.step({ phase: PHASES.attribute, about: [fresh.name], description: `${is ? 'Force' : 'Do not force'} row security of ${displayName(fresh.name)}`, forward: set(is), back: set(was), holds: `(SELECT relforcerowsecurity FROM pg_class WHERE oid = ${regclass(fresh.name)}) = ${is}` });
 }

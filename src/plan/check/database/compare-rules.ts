@@ -1,5 +1,5 @@
 import type { TableName } from '../../../model/names.ts';
-import type { Column, ForeignKey, Table } from '../../../model/schema.ts';
+import type { Column, ForeignKey, Schema, Table } from '../../../model/schema.ts';
 import { commonTables, displayName, onTheWayBack, tablePath, type Pair, type TablePair } from './differences.ts';
 import { renameRule, rulesOf, ruleWords, type Rule } from './rules.ts';
 import { mentions } from './sql-text.ts';
@@ -12,7 +12,8 @@ export function compareRules(pair: Pair): void {
   const retypedBy = (types: ReadonlySet<string>): Retyped => new Map(tables.map((each) => [each.fresh.name, retypedColumns(each, types)]));
   const retyped = { there: retypedBy(pair.remade), back: retypedBy(pair.rebuilt) };
   const constraints = new Set([...pair.before.tables, ...pair.after.tables].flatMap(({ primaryKey, uniques, exclusions = [] }) => [...(primaryKey ? [primaryKey] : []), ...uniques, ...exclusions]).map(({ name }) => name));
-  const matched = tables.map((each) => ({ ...each, ...match(rulesOf(each.old, pair.before, constraints), rulesOf(each.fresh, pair.after, constraints)) }));
+  const names = { before: namesIn(pair.before), after: namesIn(pair.after) };
+  const matched = tables.map((each) => ({ ...each, ...match(rulesOf(each.old, pair.before, constraints), rulesOf(each.fresh, pair.after, constraints), names) }));
   // A foreign key stands on a key of the other table: it has to make way for a while.
   const unkeyed = new Set<TableName>(pair.before.tables.filter(({ name }) => !tables.some(({ fresh }) => fresh.name === name)).map(({ name }) => name));
   for (const { fresh, removed, changed } of matched) {
@@ -84,7 +85,13 @@ interface Matched {
   readonly same: readonly (readonly [Rule, Rule])[];
 }
 
-function match(old: readonly Rule[], fresh: readonly Rule[]): Matched {
+/** Names of all indexes and constraints. */
+function namesIn({ tables }: Schema): ReadonlySet<string> {
+  return new Set(tables.flatMap(({ primaryKey, uniques, exclusions = [], foreignKeys, checks, indexes }) => [...(primaryKey ? [primaryKey] : []), ...uniques, ...exclusions, ...foreignKeys, ...checks, ...indexes].map(({ name }) => name)));
+}
+
+/** What has a name that another one takes, or takes one that another had, is no renamed one: a second run would meet the other under it. */
+function match(old: readonly Rule[], fresh: readonly Rule[], names: { readonly before: ReadonlySet<string>; readonly after: ReadonlySet<string> }): Matched {
   const left = new Set(old);
   const pairs: (readonly [Rule, Rule])[] = [];
   const added: Rule[] = [];
@@ -96,7 +103,8 @@ function match(old: readonly Rule[], fresh: readonly Rule[]): Matched {
   };
   const unnamed = fresh.filter((rule) => !take(rule, [...left].find((each) => each.kind === rule.kind && each.name === rule.name)));
   for (const rule of unnamed) {
-    if (!take(rule, [...left].find((each) => each.kind === rule.kind && each.signature === rule.signature))) added.push(rule);
+    const renamed = names.before.has(rule.name) ? undefined : [...left].find((each) => each.kind === rule.kind && each.signature === rule.signature && !names.after.has(each.name));
+    if (!take(rule, renamed)) added.push(rule);
   }
   return {
     removed: [...left], added, changed: pairs.filter(([a, b]) => a.signature !== b.signature),

@@ -3,7 +3,7 @@ import { quoteTable, splitTableName } from '../../../model/names.ts';
 import type { Schema, Table, Trigger } from '../../../model/schema.ts';
 import { compareColumns } from './compare-columns.ts';
 import { hasAnyTrigger, hasComment, hasReplicaIdentity, hasTrigger, isRelation } from './conditions.ts';
-import { commentOn, createSequence, createTable, createTrigger, dropTrigger, replicaIdentity } from './definitions.ts';
+import { commentOnTable, createSequence, createTable, createTrigger, dropTrigger, setReplicaIdentity, setRowSecurity } from './definitions.ts';
 import { commonTables, displayName, onTheWayBack, PHASES, tablePath, turningColumns, type Pair, type Step, type TablePair } from './differences.ts';
 import { canonical, dropTable, guarded, isTable, mentions, regclass, waiting } from './sql-text.ts';
 
@@ -128,31 +128,30 @@ function compareSettings({ differences }: Pair, { old, fresh }: TablePair): void
   const name = quoteTable(fresh.name);
   const shown = displayName(fresh.name);
   const path = tablePath(fresh.name);
-  const change = (description: string, of: (table: Table) => string, holds: string): void =>
-    differences.step({ phase: PHASES.attribute, about: [fresh.name], description, forward: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(fresh))), back: waiting(guarded(`${regclass(fresh.name)} IS NOT NULL`, of(old))), holds });
+  const change = (description: string, of: (table: Table) => string, holds: string): void => differences.step({ phase: PHASES.attribute, about: [fresh.name], description, forward: waiting(of(fresh)), back: waiting(of({ ...old, name: fresh.name })), holds });
   if (old.unlogged !== fresh.unlogged) {
     differences.find(fresh.unlogged ? 'table-unlogged' : 'table-logged', {
       field_path: path, old_value: old.unlogged ? 'UNLOGGED' : 'LOGGED', new_value: fresh.unlogged ? 'UNLOGGED' : 'LOGGED', description: `Table ${shown} is ${fresh.unlogged ? 'not written to the log any more' : 'written to the log now'}.`,
       affected_operations: ['INSERT', 'UPDATE', 'DELETE'],
     });
-    change(`Make table ${shown} ${fresh.unlogged ? 'unlogged' : 'logged'}`, (table) => `ALTER TABLE ${name} SET ${table.unlogged ? 'UNLOGGED' : 'LOGGED'}`, isRelation(fresh.name, `c.relpersistence = '${fresh.unlogged ? 'u' : 'p'}'`));
+    change(`Make table ${shown} ${fresh.unlogged ? 'unlogged' : 'logged'}`, ({ unlogged }) => guarded(isRelation(fresh.name, `c.relpersistence = '${unlogged ? 'p' : 'u'}'`), `ALTER TABLE ${name} SET ${unlogged ? 'UNLOGGED' : 'LOGGED'}`), isRelation(fresh.name, `c.relpersistence = '${fresh.unlogged ? 'u' : 'p'}'`));
   }
   if (old.rowSecurity !== fresh.rowSecurity) {
     differences.find(fresh.rowSecurity ? 'row-security-enabled' : 'row-security-disabled', {
       field_path: path, old_value: old.rowSecurity, new_value: fresh.rowSecurity, description: `Row security of ${shown} is ${fresh.rowSecurity ? 'on' : 'off'}.`,
       affected_operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
     });
-    change(`Turn row security of ${shown} ${fresh.rowSecurity ? 'on' : 'off'}`, (table) => `ALTER TABLE ${name} ${table.rowSecurity ? 'ENABLE' : 'DISABLE'} ROW LEVEL SECURITY`, isRelation(fresh.name, `${fresh.rowSecurity ? '' : 'NOT '}c.relrowsecurity`));
+    change(`Turn row security of ${shown} ${fresh.rowSecurity ? 'on' : 'off'}`, ({ rowSecurity }) => setRowSecurity(fresh.name, rowSecurity), isRelation(fresh.name, `${fresh.rowSecurity ? '' : 'NOT '}c.relrowsecurity`));
   }
   if (old.replicaIdentity !== fresh.replicaIdentity || old.replicaIdentityIndex !== fresh.replicaIdentityIndex) {
     differences.find(fresh.replicaIdentity === 'nothing' ? 'replica-identity-lost' : 'replica-identity-changed', {
       field_path: path, old_value: old.replicaIdentity, new_value: fresh.replicaIdentity, description: `What the log says of old rows of ${shown} was ${old.replicaIdentity}, and is ${fresh.replicaIdentity}.`,
       affected_operations: ['UPDATE', 'DELETE'],
     });
-    change(`Set the replica identity of ${shown}`, replicaIdentity, hasReplicaIdentity(fresh));
+    change(`Set the replica identity of ${shown}`, setReplicaIdentity, hasReplicaIdentity(fresh));
   }
   if (old.comment !== fresh.comment) {
     differences.find('table-comment-changed', { field_path: path, old_value: old.comment ?? null, new_value: fresh.comment ?? null, description: `The comment on ${shown} is another one.` });
-    change(`Comment on ${shown}`, (table) => commentOn(`TABLE ${name}`, table.comment), hasComment(fresh.name, fresh.comment));
+    change(`Comment on ${shown}`, ({ comment }) => commentOnTable(fresh.name, comment), hasComment(fresh.name, fresh.comment));
   }
 }

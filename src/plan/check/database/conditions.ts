@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral, type TableName } from '../../../model/names.ts';
 import type { Sequence, StructuredType, Table, Trigger } from '../../../model/schema.ts';
-import { hasColumn, regclass } from './sql-text.ts';
+import { hasColumn, literal, regclass } from './sql-text.ts';
 
 /*
  * SQL of conditions that tell whether a change is there: `f` before its script has run, `t` after it. Pure.
@@ -18,7 +18,14 @@ export function isText(printed: string, wanted: string | undefined): string {
 }
 
 export function hasDefault(table: TableName, column: string, value: string | undefined): string {
-  return hasColumn(table, column, isText('(SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum)', value));
+  return hasColumn(table, column, isText(COLUMN_EXPRESSION, value));
+}
+
+const COLUMN_EXPRESSION = '(SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum)';
+
+/** Of a column's pg_attribute row `a`: whether its default is this one to the letter, as the server prints it. Says no of the same in other words. */
+export function hasExpression(value: string | undefined): string {
+  return value === undefined ? `${COLUMN_EXPRESSION} IS NULL` : `${COLUMN_EXPRESSION} IS NOT DISTINCT FROM ${literal(value)}`;
 }
 
 /** Of a column's pg_attribute row `a`. */
@@ -30,8 +37,15 @@ export function isValid(table: TableName, name: string): string {
   return `EXISTS (SELECT FROM pg_constraint WHERE conrelid = ${regclass(table)} AND conname = ${quoteLiteral(name)} AND convalidated)`;
 }
 
+const ENABLED = { origin: 'O', always: 'A', replica: 'R', disabled: 'D' } as const;
+
 export function hasTrigger(table: TableName, { name, enabled = 'origin' }: Pick<Trigger, 'name' | 'enabled'>): string {
-  return `EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ${regclass(table)} AND tgname = ${quoteLiteral(name)} AND NOT tgisinternal AND tgenabled = '${{ origin: 'O', always: 'A', replica: 'R', disabled: 'D' }[enabled]}')`;
+  return `EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ${regclass(table)} AND tgname = ${quoteLiteral(name)} AND NOT tgisinternal AND tgenabled = '${ENABLED[enabled]}')`;
+}
+
+/** Whether it is this one to the letter, as the server prints it. Says no of the same in other words. */
+export function isTrigger(table: TableName, { name, definition, enabled = 'origin' }: Trigger): string {
+  return `EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ${regclass(table)} AND tgname = ${quoteLiteral(name)} AND NOT tgisinternal AND tgenabled = '${ENABLED[enabled]}' AND pg_get_triggerdef(oid) = ${literal(definition.replace(/;\s*$/, ''))})`;
 }
 
 export function hasAnyTrigger(table: TableName, name: string): string {

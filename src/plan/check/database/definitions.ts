@@ -1,7 +1,8 @@
-import { quoteIdentifier, quoteLiteral, quoteTable, splitTableName, type TableName } from '../../../model/names.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable, splitTableName, tableName, type TableName } from '../../../model/names.ts';
 import type { Column, ForeignKey, Index, Key, Schema, Sequence, Table, Trigger, View } from '../../../model/schema.ts';
 import { qualified } from './differences.ts';
-import { addConstraint, columnsText, guarded, hasFreeSequence, regclass } from './sql-text.ts';
+import { countsAs, hasReplicaIdentity, isOwned, isRelation, isTrigger } from './conditions.ts';
+import { addConstraint, columnsText, guarded, hasColumn, hasFreeSequence, regclass } from './sql-text.ts';
 
 /*
  * SQL that makes things of the model. Pure.
@@ -33,11 +34,12 @@ export function createSequence(sequence: Sequence): string {
   return `CREATE SEQUENCE IF NOT EXISTS ${qualified(sequence.schema, sequence.name)} AS ${sequence.type} ${sequenceOptions(sequence)};`;
 }
 
-/** Where it stands outside of its new bounds, it starts anew; for the body of a DO block. */
+/** Where it counts otherwise. Where it stands outside of its new bounds, it starts anew. */
 export function alterSequence(sequence: Sequence): string {
   const { schema, name, type, min, max, increment, start = increment.startsWith('-') ? max : min } = sequence;
   const alter = `ALTER SEQUENCE ${qualified(schema, name)} AS ${type} ${sequenceOptions(sequence)}`;
-  return `EXECUTE ${quoteLiteral(alter)} || (SELECT CASE WHEN last_value BETWEEN ${min} AND ${max} THEN '' ELSE ' RESTART WITH ${start}' END FROM ${qualified(schema, name)})`;
+  const execute = `EXECUTE ${quoteLiteral(alter)} || (SELECT CASE WHEN last_value BETWEEN ${min} AND ${max} THEN '' ELSE ' RESTART WITH ${start}' END FROM ${qualified(schema, name)})`;
+  return guarded(`${regclass(tableName(schema, name))} IS NOT NULL AND NOT ${countsAs(sequence)}`, execute);
 }
 
 /** Never that of an identity column, which may have taken the name. */
@@ -48,7 +50,7 @@ export function dropSequence({ schema, name }: Sequence): string {
 /** Ties a sequence to its column, where both are there. */
 export function ownSequence({ schema, name, ownedBy }: Pick<Sequence, 'schema' | 'name' | 'ownedBy'>): string {
   const owner = ownedBy === undefined ? 'NONE' : `${quoteTable(ownedBy.table)}.${quoteIdentifier(ownedBy.column)}`;
-  return guarded(hasFreeSequence(schema, name), `ALTER SEQUENCE ${qualified(schema, name)} OWNED BY ${owner}`);
+  return guarded(`${hasFreeSequence(schema, name)} AND NOT (${isOwned({ schema, name, ...(ownedBy === undefined ? {} : { ownedBy }) })})`, `ALTER SEQUENCE ${qualified(schema, name)} OWNED BY ${owner}`);
 }
 
 /** The next number is above the column's own. */
@@ -108,21 +110,44 @@ export function dropIndex(table: TableName, index: { readonly name: string }, { 
   return `DROP INDEX ${concurrently ? 'CONCURRENTLY ' : ''}IF EXISTS ${qualified(splitTableName(table).schema, index.name)};`;
 }
 
+/** Where there is none that is the same to the letter. */
 export function createTrigger(table: TableName, trigger: Trigger): string {
   const { enabled = 'origin' } = trigger;
-  return [
-    dropTrigger(table, trigger),
-    `${trigger.definition.replace(/;\s*$/, '')};`,
-    ...(enabled === 'origin' ? [] : [`ALTER TABLE ${quoteTable(table)} ${{ always: 'ENABLE ALWAYS', replica: 'ENABLE REPLICA', disabled: 'DISABLE' }[enabled]} TRIGGER ${quoteIdentifier(trigger.name)};`]),
-  ].join('\n');
+  return guarded(`${regclass(table)} IS NOT NULL AND NOT ${isTrigger(table, trigger)}`,
+    `DROP TRIGGER IF EXISTS ${quoteIdentifier(trigger.name)} ON ${quoteTable(table)}`,
+    trigger.definition.replace(/;\s*$/, ''),
+    ...(enabled === 'origin' ? [] : [`ALTER TABLE ${quoteTable(table)} ${{ always: 'ENABLE ALWAYS', replica: 'ENABLE REPLICA', disabled: 'DISABLE' }[enabled]} TRIGGER ${quoteIdentifier(trigger.name)}`]),
+  );
 }
 
 export function dropTrigger(table: TableName, trigger: Trigger): string {
   return guarded(`to_regclass(${quoteLiteral(quoteTable(table))}) IS NOT NULL`, `DROP TRIGGER IF EXISTS ${quoteIdentifier(trigger.name)} ON ${quoteTable(table)}`);
 }
 
+const commentText = (comment: string | undefined): string => (comment === undefined ? 'NULL' : quoteLiteral(comment));
+
 export function commentOn(what: string, comment: string | undefined): string {
-  return `COMMENT ON ${what} IS ${comment === undefined ? 'NULL' : quoteLiteral(comment)};`;
+  return `COMMENT ON ${what} IS ${commentText(comment)};`;
+}
+
+/** Where the column is there and its comment another one. */
+export function commentOnColumn(table: TableName, column: string, comment: string | undefined): string {
+  return guarded(hasColumn(table, column, `col_description(a.attrelid, a.attnum) IS DISTINCT FROM ${commentText(comment)}`), commentOn(`COLUMN ${quoteTable(table)}.${quoteIdentifier(column)}`, comment));
+}
+
+/** Where the table is there and its comment another one. */
+export function commentOnTable(table: TableName, comment: string | undefined): string {
+  return guarded(isRelation(table, `obj_description(c.oid, 'pg_class') IS DISTINCT FROM ${commentText(comment)}`), commentOn(`TABLE ${quoteTable(table)}`, comment));
+}
+
+/** Turns row security on or off, where the table is there and it is not so. */
+export function setRowSecurity(table: TableName, on: boolean): string {
+  return guarded(isRelation(table, `c.relrowsecurity <> ${on}`), `ALTER TABLE ${quoteTable(table)} ${on ? 'ENABLE' : 'DISABLE'} ROW LEVEL SECURITY`);
+}
+
+/** Where the table is there and does not have it. */
+export function setReplicaIdentity(table: Table): string {
+  return guarded(`${regclass(table.name)} IS NOT NULL AND NOT ${hasReplicaIdentity(table)}`, replicaIdentity(table));
 }
 
 export function replicaIdentity(table: Table): string {
@@ -144,10 +169,10 @@ export function createTable(table: Table, schema: Schema): string {
     ...own.exclusions.map((each) => addConstraint(table.name, each.name, each.definition)),
     ...own.indexes.map((index) => createIndex(table.name, index, { concurrently: false })),
     ...table.triggers.map((trigger) => createTrigger(table.name, trigger)),
-    ...(table.rowSecurity ? [`ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;`] : []),
-    ...(table.replicaIdentity === 'default' ? [] : [replicaIdentity(table)]),
-    ...(table.comment === undefined ? [] : [commentOn(`TABLE ${name}`, table.comment)]),
-    ...table.columns.flatMap((column) => (column.comment === undefined ? [] : [commentOn(`COLUMN ${name}.${quoteIdentifier(column.name)}`, column.comment)])),
+    ...(table.rowSecurity ? [setRowSecurity(table.name, true)] : []),
+    ...(table.replicaIdentity === 'default' ? [] : [setReplicaIdentity(table)]),
+    ...(table.comment === undefined ? [] : [commentOnTable(table.name, table.comment)]),
+    ...table.columns.flatMap((column) => (column.comment === undefined ? [] : [commentOnColumn(table.name, column.name, column.comment)])),
     ...schema.sequences.filter(({ ownedBy }) => ownedBy?.table === table.name && !ownedBy.identity).map(ownSequence),
   ].join('\n');
 }

@@ -62,6 +62,9 @@ export function unguarded(text: string): string {
   return text.replaceAll(/DO (\$banyan\d*\$) BEGIN\n  IF [\s\S]*? THEN\n    ([\s\S]*?)\n  END IF;\nEND \1;/g, (block: string, _tag, body: string) => (/^\s*(?:EXECUTE|PERFORM|ELSE|ELSIF)\b/m.test(body) ? block : body));
 }
 
+/** A text in one line, whatever it has in it: the body of a block begins on a line of its own. */
+export const literal = (text: string): string => (text.includes('\n') ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('\n', '\\n')}'` : quoteLiteral(text));
+
 export const regclass = (table: TableName): string => `to_regclass(${quoteLiteral(quoteTable(table))})`;
 
 export function hasConstraint(table: TableName, name: string): string {
