@@ -40,6 +40,7 @@ export const ROUTINE_PAIRS: readonly SchemaPair[] = [
   beside('privileges may be handed on no longer', 'GRANT SELECT ON t TO pg_monitor WITH GRANT OPTION', 'GRANT SELECT ON t TO pg_monitor'),
   ...bothWays(pair('privileges of a table that gets another type', 'CREATE TABLE u (a integer, b text)', 'CREATE TABLE u (a bigint, b text); GRANT SELECT ON u TO PUBLIC')),
   ...bothWays(pair('a column with privileges', 'CREATE TABLE u (a integer, b text); GRANT SELECT (b) ON u TO PUBLIC', 'CREATE TABLE u (a integer)')),
+  ...bothWays(pair('a privilege on a table and on a column of it', 'CREATE TABLE u (a integer, b text); GRANT SELECT (b), UPDATE (a) ON u TO PUBLIC', 'CREATE TABLE u (a integer, b text); GRANT SELECT (b), UPDATE (a) ON u TO PUBLIC; GRANT SELECT ON u TO PUBLIC')),
   ...bothWays(pair('privileges of a computed column', 'CREATE TABLE u (a integer, b bigint GENERATED ALWAYS AS (a * 2) STORED); GRANT SELECT (b) ON u TO PUBLIC', 'CREATE TABLE u (a bigint, b bigint GENERATED ALWAYS AS (a * 2) STORED); GRANT SELECT (b) ON u TO PUBLIC')),
   beside('a table goes with its privileges', 'CREATE TABLE u (a integer); GRANT SELECT ON u TO pg_monitor', 'SELECT 1'),
   beside('a view that is made again keeps its privileges', 'CREATE VIEW v AS SELECT n FROM t; GRANT SELECT ON v TO pg_monitor', 'ALTER TABLE t ALTER n TYPE bigint; CREATE VIEW v AS SELECT n FROM t; GRANT SELECT ON v TO pg_monitor'),

@@ -24,10 +24,10 @@ export function compareGrants({ before, after, differences }: Pair, rebuilt: Mak
     differences.step({ phase: PHASES.dropView - 1, about: [group.name], description: `Take away ${titleOf(group)}, which goes with it`, forward: `-- They go with ${shown(group)}.`, back: group.grants.map(grantSql).join('\n'), holds: 'true' });
   }
   for (const group of grouped(gone.filter((grant) => !againThere(grant) && there(grant)))) {
-    differences.step({ phase: PHASES.grant, about: [group.name], description: `Revoke ${titleOf(group)}`, forward: revokeSql(group), back: group.grants.map(grantSql).join('\n'), holds: 'true' });
+    differences.step({ phase: PHASES.grant, about: [group.name], description: `Revoke ${titleOf(group)}`, forward: revokeSql(group, after.grants), back: group.grants.map(grantSql).join('\n'), holds: 'true' });
   }
   for (const group of grouped([...fresh.values()].filter((grant) => againThere(grant) || made(grant) || !old.has(keyOf(grant))))) {
-    differences.step({ phase: PHASES.grant + 0.5, about: [group.name], description: `Grant ${titleOf(group)}`, forward: group.grants.map(grantSql).join('\n'), back: group.grants.some(again) ? `-- They go with ${shown(group)}.` : revokeSql(group), holds: 'true' });
+    differences.step({ phase: PHASES.grant + 0.5, about: [group.name], description: `Grant ${titleOf(group)}`, forward: group.grants.map(grantSql).join('\n'), back: group.grants.some(again) ? `-- They go with ${shown(group)}.` : revokeSql(group, before.grants), holds: 'true' });
   }
 
   function find(rule: string, group: Group): void {
@@ -73,14 +73,16 @@ const objectSql = ({ on, name }: Pick<Grant, 'on' | 'name'>): string => `${on.to
 const privilegeSql = ({ privilege, column }: Grant): string => `${privilege}${column === undefined ? '' : ` (${quoteIdentifier(column)})`}`;
 const grantSql = (grant: Grant): string => `GRANT ${privilegeSql(grant)} ON ${objectSql(grant)} TO ${roleText(grant.grantee)}${grant.grantable ? ' WITH GRANT OPTION' : ''};`;
 
-/** Where the thing, its column and the role are there still. */
-function revokeSql({ on, name, grantee, grants }: Group): string {
+/** Where the thing, its column and the role are there still. Revoked from the whole, a privilege goes from its columns too: those of `wanted` are given again. */
+function revokeSql({ on, name, grantee, grants }: Group, wanted: readonly Grant[]): string {
   const object = on === 'schema' ? `to_regnamespace(${quoteLiteral(quoteIdentifier(name))}) IS NOT NULL` : `${regclass(parseTableName(name))} IS NOT NULL`;
   const role = grantee === 'public' ? '' : ` AND EXISTS (SELECT FROM pg_roles WHERE rolname = ${quoteLiteral(grantee)})`;
   const revoke = (grant: Grant): string => `REVOKE ${privilegeSql(grant)} ON ${objectSql(grant)} FROM ${roleText(grantee)}`;
   const whole = grants.filter(({ column }) => column === undefined);
+  const kept = wanted.filter((grant) => grant.column !== undefined && grant.on === on && grant.name === name && grant.grantee === grantee && whole.some(({ privilege }) => privilege === grant.privilege));
   return [
     ...(whole.length === 0 ? [] : [guarded(`${object}${role}`, ...whole.map(revoke))]),
     ...grants.flatMap((grant) => (grant.column === undefined ? [] : [guarded(`${hasColumn(parseTableName(name), grant.column)}${role}`, revoke(grant))])),
+    ...kept.flatMap((grant) => (grant.column === undefined ? [] : [guarded(`${hasColumn(parseTableName(name), grant.column)}${role}`, grantSql(grant))])),
   ].join('\n');
 }
