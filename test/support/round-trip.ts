@@ -96,7 +96,7 @@ function forwardSteps(scripts: readonly MigrationScript[]): Step[] {
   return scripts.map(({ description, script_content: sql, validation_query: query, transactional }) => ({
     sql, what: description, transactional,
     // Of privileges on tables and of what a routine does their own queries do not tell: the catalogues do.
-    ...(!sql.startsWith('-- Nothing to do') && query !== 'SELECT true' && !/^(Leave|Replace|Make (function|procedure)) /.test(description) ? { before: { query, says: 'f' } } : {}),
+    ...(!sql.startsWith('-- Nothing to do') && !(query === 'SELECT true' && /^(Take away|Grant|Revoke) /.test(description)) && !/^(Leave|Replace|Make (function|procedure)) /.test(description) ? { before: { query, says: 'f' } } : {}),
     after: { query, says: 't' },
   }));
 }
