@@ -126,7 +126,8 @@ const NOT_YET_SILENT: readonly RegExp[] = [
   /^(back from: )?(On the way back only, undo: )?(Build the index of|(Build|Drop) index) /,
   /^(back from: )?(On the way back only, undo: )?(Drop|Create) (trigger|policy|view) /,
   /^(back from: )?(Create|Drop|Replace|Make) (function|procedure) /,
-  /^(back from: )?(Grant|Revoke|Take away) /,
+  /^(back from: )?(Grant|Revoke|Leave as it is made:|Take away) /,
+  /^(back from: )?(On the way back only, undo: )?(Drop|Create) statistics /,
   /^(back from: )?(Take away|Make) column .* anew$/,
   /^back from: (Rename|Keep the new names)/,
 ];
