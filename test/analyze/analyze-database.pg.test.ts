@@ -6,13 +6,12 @@ import { createApplication } from '../../src/app/create-application.ts';
 import type { AnalyzeOptions } from '../../src/app/analyze-types.ts';
 import { testApplication } from '../support/application.ts';
 import { describePostgres } from '../support/postgres.ts';
-import { workingClock } from '../support/working-clock.ts';
 
 describePostgres('banyan analyze, with a database in reach', () => {
   it('says how long each copy takes, asks what the configuration asks, and compares with who owns what', async () => {
     const { monolith, folder, context } = await testApplication();
     const analyze = async (options: AnalyzeOptions): Promise<BoundaryDocument['details'] & { readonly names: readonly string[] }> => {
-      const document: BoundaryDocument = JSON.parse(JSON.stringify(await createApplication({ ...context, clock: workingClock() }).analyze(options)));
+      const document: BoundaryDocument = JSON.parse(JSON.stringify(await createApplication(context).analyze(options)));
       return { ...document.details, names: document.order };
     };
     const first = await analyze({});
