@@ -106,6 +106,17 @@ function addLabel(type: EnumType, label: string, kept: readonly string[]): strin
   return `ALTER TYPE ${qualified(type.schema, type.name)} ADD VALUE IF NOT EXISTS ${quoteLiteral(label)}${place};`;
 }
 
+/** Whether a type that is made anew is as the schema has it. */
+export function typeReached({ enums, domains, structuredTypes = [] }: Schema, type: string): string {
+  const isIt = (each: Named): boolean => tableName(each.schema, each.name) === type;
+  const [label, domain, structured] = [enums.find(isIt), domains.find(isIt), structuredTypes.find(isIt)];
+  return `coalesce(${label ? labelsAre(label, label.labels) : domain ? hasBase(domain) : structured ? isMadeAs(structured) : 'false'}, false)`;
+}
+
+function hasBase({ schema, name, baseType }: DomainType): string {
+  return `(SELECT format_type(typbasetype, typtypmod) FROM pg_type WHERE oid = to_regtype(${quoteLiteral(qualified(schema, name))})) = ${quoteLiteral(baseType)}`;
+}
+
 /** Makes a type anew under its name, with every column that was of it before. */
 function rebuild({ before, after }: TypesPair, type: Named, { kind, make, reached, to }: { readonly kind: 'enum' | 'domain' | 'type'; readonly make: string; readonly reached: string; readonly to: 'before' | 'after' }): string {
   const former = `${type.name}_before`;
@@ -143,8 +154,7 @@ function compareDomain(pair: TypesPair, old: DomainType, fresh: DomainType): Reb
   });
   if (based) {
     const kind = 'domain';
-    const base = (type: DomainType): string => `(SELECT format_type(typbasetype, typtypmod) FROM pg_type WHERE oid = to_regtype(${quoteLiteral(name)})) = ${quoteLiteral(type.baseType)}`;
-    pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make domain ${shown(fresh)} anew`, forward: rebuild(pair, fresh, { kind, make: createDomain(fresh), reached: base(fresh), to: 'after' }), back: rebuild(pair, old, { kind, make: createDomain(old), reached: base(old), to: 'before' }), holds: base(fresh) });
+    pair.differences.step({ phase: PHASES.type, about: [shown(fresh)], description: `Make domain ${shown(fresh)} anew`, forward: rebuild(pair, fresh, { kind, make: createDomain(fresh), reached: hasBase(fresh), to: 'after' }), back: rebuild(pair, old, { kind, make: createDomain(old), reached: hasBase(old), to: 'before' }), holds: hasBase(fresh) });
     return 'both';
   }
   const domain = `to_regtype(${quoteLiteral(name)})`;

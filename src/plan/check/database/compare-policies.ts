@@ -1,8 +1,9 @@
-import { hasPolicy, isRelation } from './conditions.ts';
+import { hasPolicy, isPolicy, isRelation } from './conditions.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from '../../../model/names.ts';
 import type { Policy, Table } from '../../../model/schema.ts';
 import { commonTables, displayName, onTheWayBack, PHASES, tablePath, turningColumns, type Pair, type Step } from './differences.ts';
-import { canonical, guarded, mentions, regclass, waiting } from './sql-text.ts';
+import { columnsReached, type End } from './reached.ts';
+import { butFor, canonical, goneOr, guarded, mentions, regclass, waiting } from './sql-text.ts';
 
 /** Policies of row security, and whether it holds for owners. Of tables that come or go they come and go with them. */
 export function comparePolicies(pair: Pair): void {
@@ -15,12 +16,14 @@ export function comparePolicies(pair: Pair): void {
     const title = (policy: Policy): string => `The policy ${policy.name} of ${displayName(fresh.name)}`;
     const turning = turningColumns(pair, tables);
     const stuck = (policy: Policy, way: keyof typeof turning): boolean => [...turning[way]].some((column) => mentions(textOf(policy), column));
+    // So, and with nothing left to change in its table: it is in nobody's way.
+    const isAsAt = (end: End, policy: Policy): string => [isPolicy(fresh.name, policy), columnsReached(pair, [fresh.name], end) ?? 'true'].join(' AND ');
     for (const policy of old.policies ?? []) {
       const now = fresh.policies?.find(({ name }) => name === policy.name);
       const changed = now === undefined || textOf(now) !== textOf(policy);
       if (!now) differences.find(policy.permissive ? 'policy-removed' : 'restrictive-policy-removed', { ...common, field_path: path(policy), old_value: textOf(policy), description: `${title(policy)} is gone: ${textOf(policy)}.` });
       else if (changed) differences.find('policy-modified', { ...common, field_path: path(policy), old_value: textOf(policy), new_value: textOf(now), description: `${title(policy)} was ${textOf(policy)}, and is ${textOf(now)}.` });
-      const steps = [drop(fresh.name, policy), ...(now ? [make(fresh.name, now)] : [])];
+      const steps = now ? [drop(fresh.name, policy, isAsAt('after', now)), make(fresh.name, now, isAsAt('before', policy))] : [drop(fresh.name, policy)];
       if (changed || stuck(policy, 'there')) differences.step(...steps);
       else if (stuck(policy, 'back')) differences.step(...steps.map(onTheWayBack));
     }
@@ -47,14 +50,14 @@ function createPolicy(table: TableName, { name, command, permissive, roles, usin
   return waiting(guarded(`${regclass(table)} IS NOT NULL AND NOT ${there}`, `CREATE POLICY ${quoteIdentifier(name)} ON ${quoteTable(table)} AS ${permissive ? 'PERMISSIVE' : 'RESTRICTIVE'} FOR ${command.toUpperCase()} TO ${roles.map(roleText).join(', ')}${using === undefined ? '' : ` USING (${using})`}${check === undefined ? '' : ` WITH CHECK (${check})`}`));
 }
 
-const dropPolicy = (table: TableName, { name }: Policy): string => waiting(guarded(`${regclass(table)} IS NOT NULL`, `DROP POLICY IF EXISTS ${quoteIdentifier(name)} ON ${quoteTable(table)}`));
+const dropPolicy = (table: TableName, { name }: Policy, unless?: string): string => waiting(guarded(`${regclass(table)} IS NOT NULL${butFor(unless)}`, `DROP POLICY IF EXISTS ${quoteIdentifier(name)} ON ${quoteTable(table)}`));
 
-function drop(table: TableName, policy: Policy): Step {
-  return { phase: PHASES.dropTrigger, about: [table], description: `Drop policy ${policy.name} of ${displayName(table)}`, forward: dropPolicy(table, policy), back: createPolicy(table, policy), holds: `NOT ${hasPolicy(table, policy.name)}` };
+function drop(table: TableName, policy: Policy, unless?: string): Step {
+  return { phase: PHASES.dropTrigger, about: [table], description: `Drop policy ${policy.name} of ${displayName(table)}`, forward: dropPolicy(table, policy, unless), back: createPolicy(table, policy), holds: goneOr(`NOT ${hasPolicy(table, policy.name)}`, unless) };
 }
 
-function make(table: TableName, policy: Policy): Step {
-  return { phase: PHASES.policy, about: [table], description: `Create policy ${policy.name} of ${displayName(table)}`, forward: createPolicy(table, policy), back: dropPolicy(table, policy), holds: hasPolicy(table, policy.name) };
+function make(table: TableName, policy: Policy, unless?: string): Step {
+  return { phase: PHASES.policy, about: [table], description: `Create policy ${policy.name} of ${displayName(table)}`, forward: createPolicy(table, policy), back: dropPolicy(table, policy, unless), holds: hasPolicy(table, policy.name) };
 }
 
 function compareForced({ differences }: Pair, old: Table, fresh: Table): void {

@@ -1,6 +1,7 @@
 import type { TableName } from '../../../model/names.ts';
 import type { Column, ForeignKey, Schema, Table } from '../../../model/schema.ts';
-import { commonTables, displayName, onTheWayBack, tablePath, type Pair, type TablePair } from './differences.ts';
+import { commonTables, displayName, onTheWayBack, tablePath, type Pair, type Step, type TablePair } from './differences.ts';
+import { columnsReached, type End } from './reached.ts';
 import { renameRule, rulesOf, ruleWords, type Rule } from './rules.ts';
 import { mentions } from './sql-text.ts';
 import { typeChange } from './type-change.ts';
@@ -25,6 +26,15 @@ export function compareRules(pair: Pair): void {
     if (rule.key) return unkeyed.has(rule.key.references) || rule.key.columns.some((name) => columns.has(name)) || rule.key.referencedColumns.some((name) => types.get(rule.key?.references ?? table.name)?.has(name));
     return [...columns].some((column) => mentions(rule.expression, column)) || (remade.get(table.name) ?? []).some((column) => mentions(rule.text, column));
   };
+  /** Gone and made again; not once more where it is the right one to the letter, and in the way of nothing that is left to change. */
+  const made = (table: Table, old: Rule, rule: Rule): Step[] => {
+    const unless = (end: End, right: Rule): string | undefined => {
+      const changed = columnsReached(pair, [table.name, ...(old.key ? [old.key.references] : []), ...(rule.key ? [rule.key.references] : [])], end);
+      if (old.name !== rule.name || right.exact === undefined || [old, rule].some(({ key }) => key && unkeyed.has(key.references))) return undefined;
+      return [right.exact, ...(changed === undefined ? [] : [changed])].join(' AND ');
+    };
+    return [old.steps.drop(unless('after', rule)), ...rule.steps.make(unless('before', old))];
+  };
   for (const { old: former, fresh, removed, added, changed, moved, same } of matched) {
     const typed = former.columns.filter(({ name, type }) => fresh.columns.some((column) => column.name === name && column.type !== type));
     // The server turns an expression with its column's type; turned back, it has casts that were not there.
@@ -39,14 +49,14 @@ export function compareRules(pair: Pair): void {
     }
     for (const [old, rule] of changed) {
       tell(pair, fresh, 'modified', old, rule);
-      pair.differences.step(old.steps.drop(), ...rule.steps.make());
+      pair.differences.step(...made(fresh, old, rule));
     }
     for (const [old, rule] of [...moved, ...same]) {
       if (old.name !== rule.name) tellRenamed(pair, fresh, old, rule);
       const isRenamed = old.name !== rule.name;
-      if (stuck(fresh, old, retyped.there) || (isRenamed && (stuck(fresh, old, retyped.back) || turned(old, rule)))) pair.differences.step(old.steps.drop(), ...rule.steps.make());
+      if (stuck(fresh, old, retyped.there) || (isRenamed && (stuck(fresh, old, retyped.back) || turned(old, rule)))) pair.differences.step(...made(fresh, old, rule));
       else if (isRenamed) pair.differences.step(renameRule(fresh.name, old, rule));
-      else if (stuck(fresh, old, retyped.back) || turned(old, rule)) pair.differences.step(...[old.steps.drop(), ...rule.steps.make()].map(onTheWayBack));
+      else if (stuck(fresh, old, retyped.back) || turned(old, rule)) pair.differences.step(...made(fresh, old, rule).map(onTheWayBack));
     }
   }
   // Those of tables that come or go: in a circle no order of the tables would do.

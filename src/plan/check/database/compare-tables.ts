@@ -2,10 +2,11 @@ import { nearest } from '../../../core/nearest.ts';
 import { quoteTable, splitTableName } from '../../../model/names.ts';
 import type { Schema, Table, Trigger } from '../../../model/schema.ts';
 import { compareColumns } from './compare-columns.ts';
-import { hasAnyTrigger, hasComment, hasReplicaIdentity, hasTrigger, isRelation } from './conditions.ts';
+import { hasAnyTrigger, hasComment, hasReplicaIdentity, hasTrigger, isRelation, isTrigger } from './conditions.ts';
 import { commentOnTable, createSequence, createTable, createTrigger, dropTrigger, setReplicaIdentity, setRowSecurity } from './definitions.ts';
 import { commonTables, displayName, onTheWayBack, PHASES, tablePath, turningColumns, type Pair, type Step, type TablePair } from './differences.ts';
-import { canonical, dropTable, guarded, isTable, mentions, regclass, waiting } from './sql-text.ts';
+import { columnsReached, type End } from './reached.ts';
+import { canonical, dropTable, goneOr, guarded, isTable, mentions, regclass, waiting } from './sql-text.ts';
 
 /** Tables with their columns, partitions, triggers and settings; not their constraints and indexes. */
 export function compareTables(pair: Pair): void {
@@ -99,8 +100,10 @@ function compareTriggers(pair: Pair, tables: TablePair): void {
   const table = displayName(fresh.name);
   const text = ({ definition, enabled = 'origin' }: Trigger): string => `${canonical(definition)} ${enabled}`;
   const path = ({ name }: Trigger): string => `${tablePath(fresh.name)}.triggers.${name}`;
-  const drop = (trigger: Trigger): Step => ({ phase: PHASES.dropTrigger, about: [fresh.name], description: `Drop trigger ${trigger.name} of ${table}`, forward: waiting(dropTrigger(fresh.name, trigger)), back: waiting(createTrigger(fresh.name, trigger)), holds: `NOT ${hasAnyTrigger(fresh.name, trigger.name)}` });
-  const make = (trigger: Trigger): Step => ({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger)), holds: hasTrigger(fresh.name, trigger) });
+  const drop = (trigger: Trigger, unless?: string): Step => ({ phase: PHASES.dropTrigger, about: [fresh.name], description: `Drop trigger ${trigger.name} of ${table}`, forward: waiting(dropTrigger(fresh.name, trigger, unless)), back: waiting(createTrigger(fresh.name, trigger)), holds: goneOr(`NOT ${hasAnyTrigger(fresh.name, trigger.name)}`, unless) });
+  const make = (trigger: Trigger, unless?: string): Step => ({ phase: PHASES.attribute, about: [fresh.name], description: `Create trigger ${trigger.name} of ${table}`, forward: waiting(createTrigger(fresh.name, trigger)), back: waiting(dropTrigger(fresh.name, trigger, unless)), holds: hasTrigger(fresh.name, trigger) });
+  // So, and with nothing left to change in its table: it is in nobody's way.
+  const isAsAt = (end: End, trigger: Trigger): string => [isTrigger(fresh.name, trigger), columnsReached(pair, [fresh.name], end) ?? 'true'].join(' AND ');
   const common = { affected_operations: ['INSERT', 'UPDATE', 'DELETE'] };
   for (const trigger of old.triggers) {
     if (fresh.triggers.some(({ name }) => name === trigger.name)) continue;
@@ -113,9 +116,13 @@ function compareTriggers(pair: Pair, tables: TablePair): void {
     if (!before || changed) {
       differences.find(before ? changeOfTrigger(before, trigger) : 'trigger-added', { ...common, field_path: path(trigger), old_value: before?.definition ?? null, new_value: trigger.definition, description: `Trigger ${trigger.name} of ${table} is ${before ? 'another one' : 'new'}.` });
     }
-    if (!before) differences.step(make(trigger));
-    else if (changed || stuck(before, 'there')) differences.step(drop(before), make(trigger));
-    else if (stuck(before, 'back')) differences.step(onTheWayBack(drop(before)), onTheWayBack(make(trigger)));
+    if (!before) {
+      differences.step(make(trigger));
+      continue;
+    }
+    const steps = [drop(before, isAsAt('after', trigger)), make(trigger, isAsAt('before', before))];
+    if (changed || stuck(before, 'there')) differences.step(...steps);
+    else if (stuck(before, 'back')) differences.step(...steps.map(onTheWayBack));
   }
 }
 

@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteLiteral, type TableName } from '../../../model/names.ts';
-import type { Sequence, StructuredType, Table, Trigger } from '../../../model/schema.ts';
+import type { Policy, Sequence, StructuredType, Table, Trigger } from '../../../model/schema.ts';
 import { hasColumn, literal, regclass } from './sql-text.ts';
 
 /*
@@ -54,6 +54,16 @@ export function hasAnyTrigger(table: TableName, name: string): string {
 
 export function hasPolicy(table: TableName, name: string): string {
   return `EXISTS (SELECT FROM pg_policy WHERE polrelid = ${regclass(table)} AND polname = ${quoteLiteral(name)})`;
+}
+
+/** Whether it is this one to the letter, as the server prints it. */
+export function isPolicy(table: TableName, { name, command, permissive, roles, using, check }: Policy): string {
+  const letter = { all: '*', select: 'r', insert: 'a', update: 'w', delete: 'd' }[command];
+  const text = (value: string | undefined): string => (value === undefined ? 'NULL' : literal(value));
+  const sorted = (names: string): string => `(SELECT array_agg(n ORDER BY n COLLATE "C") FROM ${names})`;
+  const names = sorted("(SELECT CASE WHEN r = 0 THEN 'public' ELSE pg_get_userbyid(r)::text END AS n FROM unnest(polroles) r) r");
+  const wanted = sorted(`unnest(ARRAY[${roles.map(quoteLiteral).join(', ')}]::text[]) n`);
+  return `EXISTS (SELECT FROM pg_policy WHERE polrelid = ${regclass(table)} AND polname = ${quoteLiteral(name)} AND polcmd = '${letter}' AND polpermissive = ${permissive} AND ${names} = ${wanted} AND pg_get_expr(polqual, polrelid) IS NOT DISTINCT FROM ${text(using)} AND pg_get_expr(polwithcheck, polrelid) IS NOT DISTINCT FROM ${text(check)})`;
 }
 
 const comment = (value: string | undefined): string => (value === undefined ? 'NULL' : quoteLiteral(value));

@@ -2,7 +2,7 @@ import { quoteIdentifier, quoteLiteral, quoteTable, splitTableName, tableName, t
 import type { Column, ForeignKey, Index, Key, Schema, Sequence, Table, Trigger, View } from '../../../model/schema.ts';
 import { qualified } from './differences.ts';
 import { countsAs, hasReplicaIdentity, isOwned, isRelation, isTrigger } from './conditions.ts';
-import { addConstraint, columnsText, guarded, hasColumn, hasFreeSequence, regclass } from './sql-text.ts';
+import { addConstraint, butFor, columnsText, guarded, hasColumn, hasFreeSequence, regclass } from './sql-text.ts';
 
 /*
  * SQL that makes things of the model. Pure.
@@ -120,8 +120,9 @@ export function createTrigger(table: TableName, trigger: Trigger): string {
   );
 }
 
-export function dropTrigger(table: TableName, trigger: Trigger): string {
-  return guarded(`to_regclass(${quoteLiteral(quoteTable(table))}) IS NOT NULL`, `DROP TRIGGER IF EXISTS ${quoteIdentifier(trigger.name)} ON ${quoteTable(table)}`);
+/** `unless`: where it need not go. */
+export function dropTrigger(table: TableName, trigger: Trigger, unless?: string): string {
+  return guarded(`${regclass(table)} IS NOT NULL${butFor(unless)}`, `DROP TRIGGER IF EXISTS ${quoteIdentifier(trigger.name)} ON ${quoteTable(table)}`);
 }
 
 const commentText = (comment: string | undefined): string => (comment === undefined ? 'NULL' : quoteLiteral(comment));

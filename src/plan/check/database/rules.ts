@@ -3,7 +3,7 @@ import type { Check, ForeignKey, Index, Key, Schema, Table } from '../../../mode
 import { createIndex, dropIndex, foreignKeySql, indexTail, keyIndex, keySql, ownRules } from './definitions.ts';
 import { isValid } from './conditions.ts';
 import { displayName, PHASES, qualified, type Step } from './differences.ts';
-import { addConstraint, canonical, dropConstraint, guarded, hasConstraint, hasRelation, regclass, validateConstraint, waiting } from './sql-text.ts';
+import { addConstraint, canonical, dropConstraint, goneOr, guarded, hasConstraint, hasRelation, isConstraint, regclass, validateConstraint, waiting } from './sql-text.ts';
 
 export type RuleKind = 'primary_key' | 'unique' | 'foreign_key' | 'check' | 'exclusion' | 'index';
 
@@ -19,7 +19,10 @@ export interface Rule {
   readonly expression: string;
   readonly unique: boolean;
   readonly key?: ForeignKey;
-  readonly steps: { readonly make: () => readonly Step[]; readonly drop: () => Step };
+  /** Condition that it is there to the letter; undefined: we can not tell. */
+  readonly exact?: string;
+  /** `unless`: where what they take away need not go. */
+  readonly steps: { readonly make: (unless?: string) => readonly Step[]; readonly drop: (unless?: string) => Step };
 }
 
 const WORDS: Readonly<Record<RuleKind, string>> = { primary_key: 'primary key', unique: 'unique constraint', foreign_key: 'foreign key', check: 'check', exclusion: 'exclusion', index: 'index' };
@@ -47,22 +50,22 @@ function keyRule(table: TableName, key: Key, plain: boolean): Rule {
   const kind = /^\s*PRIMARY/i.test(key.definition) ? 'primary_key' : 'unique';
   const definition = keySql(key);
   const title = titleOf(kind, table, key.name);
-  const drop = waiting(dropConstraint(table, key.name));
+  const drop = (unless?: string): string => waiting(dropConstraint(table, key.name, unless));
   const restore = waiting(addConstraint(table, key.name, definition));
   const holds = hasConstraint(table, key.name);
   const index = plain ? undefined : keyIndex(table, key);
   const { schema } = splitTableName(table);
   const using = [kind === 'primary_key' ? 'PRIMARY KEY' : 'UNIQUE', ` USING INDEX ${quoteIdentifier(key.name)}`, key.deferrable ? ' DEFERRABLE' : '', /INITIALLY DEFERRED/i.test(key.definition) ? ' INITIALLY DEFERRED' : ''].join('');
   return {
-    kind, name: key.name, signature: canonical(definition), text: key.definition, expression: '', unique: true,
+    kind, name: key.name, signature: canonical(definition), text: key.definition, expression: '', unique: true, exact: isConstraint(table, key.name, key.definition),
     steps: {
-      make: () => index === undefined
-        ? [{ phase: PHASES.key, about: [table], description: `Add ${title}`, forward: restore, back: drop, holds }]
+      make: (unless) => index === undefined
+        ? [{ phase: PHASES.key, about: [table], description: `Add ${title}`, forward: restore, back: drop(unless), holds }]
         : [
-          { phase: PHASES.key, about: [table], description: `Build the index of ${title}`, forward: index, back: `DROP INDEX CONCURRENTLY IF EXISTS ${qualified(schema, key.name)};`, holds: hasRelation(schema, key.name), transactional: false },
-          { phase: PHASES.key, about: [table], description: `Add ${title}`, forward: waiting(addConstraint(table, key.name, using)), back: drop, holds },
+          { phase: PHASES.key, about: [table], description: `Build the index of ${title}`, forward: index, back: unless === undefined ? `DROP INDEX CONCURRENTLY IF EXISTS ${qualified(schema, key.name)};` : dropUnclaimed(table, key), holds: hasRelation(schema, key.name), transactional: false },
+          { phase: PHASES.key, about: [table], description: `Add ${title}`, forward: waiting(addConstraint(table, key.name, using)), back: drop(unless), holds },
         ],
-      drop: () => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop, back: restore, holds: `NOT ${holds}` }),
+      drop: (unless) => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop(unless), back: restore, holds: goneOr(`NOT ${holds}`, unless) }),
     },
   };
 }
@@ -73,19 +76,19 @@ function foreignKeyRule(table: TableName, key: ForeignKey, plain: boolean): Rule
   const definition = foreignKeySql(key);
   const title = titleOf('foreign_key', table, key.name);
   const holds = hasConstraint(table, key.name);
-  const drop = waiting(dropConstraint(table, key.name));
+  const drop = (unless?: string): string => waiting(dropConstraint(table, key.name, unless));
   const unproven = NOT_VALID.test(key.definition);
   const about = [table, key.references];
   const add = waiting(guarded(`${regclass(table)} IS NOT NULL AND ${regclass(key.references)} IS NOT NULL AND NOT ${holds}`, `ALTER TABLE ${quoteTable(table)} ADD CONSTRAINT ${quoteIdentifier(key.name)} ${definition}${plain ? '' : ' NOT VALID'}`));
   const validate = plain || unproven ? [] : [validateConstraint(table, key.name)];
   return {
-    kind: 'foreign_key', name: key.name, signature: `${canonical(definition)}${unproven ? ' not valid' : ''}`, text: key.definition, expression: '', unique: false, key,
+    kind: 'foreign_key', name: key.name, signature: `${canonical(definition)}${unproven ? ' not valid' : ''}`, text: key.definition, expression: '', unique: false, key, exact: isConstraint(table, key.name, key.definition),
     steps: {
-      make: () => [
-        { phase: PHASES.foreignKey, about, description: `Add ${title}`, forward: add, back: drop, holds },
+      make: (unless) => [
+        { phase: PHASES.foreignKey, about, description: `Add ${title}`, forward: add, back: drop(unless), holds },
         ...validate.map((forward): Step => ({ phase: PHASES.foreignKey, about, description: `Validate ${title}`, forward, back: '-- Nothing to undo.', holds: isValid(table, key.name) })),
       ],
-      drop: () => ({ phase: PHASES.dropForeignKey, about, description: `Drop ${title}`, forward: drop, back: [add, ...validate].join('\n'), holds: `NOT ${holds}` }),
+      drop: (unless) => ({ phase: PHASES.dropForeignKey, about, description: `Drop ${title}`, forward: drop(unless), back: [add, ...validate].join('\n'), holds: goneOr(`NOT ${holds}`, unless) }),
     },
   };
 }
@@ -93,18 +96,18 @@ function foreignKeyRule(table: TableName, key: ForeignKey, plain: boolean): Rule
 function checkRule(table: TableName, { name, definition }: Check): Rule {
   const title = titleOf('check', table, name);
   const holds = hasConstraint(table, name);
-  const drop = waiting(dropConstraint(table, name));
+  const drop = (unless?: string): string => waiting(dropConstraint(table, name, unless));
   const unproven = NOT_VALID.test(definition);
   const add = waiting(addConstraint(table, name, unproven ? definition : `${definition} NOT VALID`));
   const validate = unproven ? [] : [validateConstraint(table, name)];
   return {
-    kind: 'check', name, signature: `${canonical(definition.replace(NOT_VALID, '').replace(/^\s*CHECK\s*/i, ''))}${unproven ? ' not valid' : ''}`, text: definition, expression: definition, unique: false,
+    kind: 'check', name, signature: `${canonical(definition.replace(NOT_VALID, '').replace(/^\s*CHECK\s*/i, ''))}${unproven ? ' not valid' : ''}`, text: definition, expression: definition, unique: false, exact: isConstraint(table, name, definition),
     steps: {
-      make: () => [
-        { phase: PHASES.check, about: [table], description: `Add ${title}`, forward: add, back: drop, holds },
+      make: (unless) => [
+        { phase: PHASES.check, about: [table], description: `Add ${title}`, forward: add, back: drop(unless), holds },
         ...validate.map((forward): Step => ({ phase: PHASES.check, about: [table], description: `Validate ${title}`, forward, back: '-- Nothing to undo.', holds: isValid(table, name) })),
       ],
-      drop: () => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop, back: [add, ...validate].join('\n'), holds: `NOT ${holds}` }),
+      drop: (unless) => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop(unless), back: [add, ...validate].join('\n'), holds: goneOr(`NOT ${holds}`, unless) }),
     },
   };
 }
@@ -112,23 +115,24 @@ function checkRule(table: TableName, { name, definition }: Check): Rule {
 function exclusionRule(table: TableName, { name, definition }: Check): Rule {
   const title = titleOf('exclusion', table, name);
   const holds = hasConstraint(table, name);
-  const [drop, add] = [waiting(dropConstraint(table, name)), waiting(addConstraint(table, name, definition))];
+  const drop = (unless?: string): string => waiting(dropConstraint(table, name, unless));
+  const add = waiting(addConstraint(table, name, definition));
   return {
-    kind: 'exclusion', name, signature: canonical(definition), text: definition, expression: definition, unique: false,
+    kind: 'exclusion', name, signature: canonical(definition), text: definition, expression: definition, unique: false, exact: isConstraint(table, name, definition),
     steps: {
-      make: () => [{ phase: PHASES.key, about: [table], description: `Add ${title}`, forward: add, back: drop, holds }],
-      drop: () => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop, back: add, holds: `NOT ${holds}` }),
+      make: (unless) => [{ phase: PHASES.key, about: [table], description: `Add ${title}`, forward: add, back: drop(unless), holds }],
+      drop: (unless) => ({ phase: PHASES.dropRule, about: [table], description: `Drop ${title}`, forward: drop(unless), back: add, holds: goneOr(`NOT ${holds}`, unless) }),
     },
   };
 }
 
-function isUnclaimed(table: TableName, { name }: Index): string {
+function isUnclaimed(table: TableName, { name }: { readonly name: string }): string {
   const { schema } = splitTableName(table);
   return `${hasRelation(schema, name)} AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = to_regclass(${quoteLiteral(qualified(schema, name))}))`;
 }
 
 /** The index of a constraint is not dropped, should the statement meet it on a second run. */
-function dropUnclaimed(table: TableName, index: Index): string {
+function dropUnclaimed(table: TableName, index: { readonly name: string }): string {
   return waiting(guarded(isUnclaimed(table, index), `DROP INDEX ${qualified(splitTableName(table).schema, index.name)}`));
 }
 

@@ -93,13 +93,25 @@ export function dropTable(table: TableName): string {
 
 export const hasType = (schema: string, name: string): string => `to_regtype(${quoteLiteral(`${quoteIdentifier(schema)}.${quoteIdentifier(name)}`)}) IS NOT NULL`;
 
+/** What a guard adds where a thing need not go: under that condition. */
+export const butFor = (unless: string | undefined): string => (unless === undefined ? '' : ` AND NOT coalesce(${unless}, false)`);
+
+/** Holds where a thing has gone, or need not go. */
+export const goneOr = (gone: string, unless: string | undefined): string => (unless === undefined ? gone : `(${gone} OR coalesce(${unless}, false))`);
+
 /** Adds a constraint where it is not there yet. */
 export function addConstraint(table: TableName, name: string, definition: string): string {
   return guarded(`${regclass(table)} IS NOT NULL AND NOT ${hasConstraint(table, name)}`, `ALTER TABLE ${quoteTable(table)} ADD CONSTRAINT ${quoteIdentifier(name)} ${definition}`);
 }
 
-export function dropConstraint(table: TableName, name: string): string {
+export function dropConstraint(table: TableName, name: string, unless?: string): string {
+  if (unless !== undefined) return guarded(`${hasConstraint(table, name)}${butFor(unless)}`, `ALTER TABLE ${quoteTable(table)} DROP CONSTRAINT ${quoteIdentifier(name)}`);
   return `ALTER TABLE IF EXISTS ${quoteTable(table)} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(name)};`;
+}
+
+/** Whether the constraint is this one to the letter, as the server prints it. */
+export function isConstraint(table: TableName, name: string, definition: string): string {
+  return `EXISTS (SELECT FROM pg_constraint WHERE conrelid = ${regclass(table)} AND conname = ${quoteLiteral(name)} AND pg_get_constraintdef(oid) = ${literal(definition)})`;
 }
 
 /** Validates a constraint that is there, beside the writers. */
