@@ -41,11 +41,13 @@ export function compareRules(pair: Pair): void {
     const turned = (rule: Rule, other: Rule): boolean => rule.expression !== '' && rule.text !== other.text && typed.some(({ name }) => mentions(rule.expression, name));
     for (const rule of removed) {
       tell(pair, fresh, 'removed', rule, rule);
-      pair.differences.step(rule.steps.drop());
+      const heir = added.find(({ name }) => name === rule.name);
+      pair.differences.step(...(heir ? made(fresh, rule, heir).slice(0, 1) : [rule.steps.drop()]));
     }
     for (const rule of added) {
       tell(pair, fresh, 'added', rule, rule);
-      pair.differences.step(...rule.steps.make());
+      const former = removed.find(({ name }) => name === rule.name);
+      pair.differences.step(...(former ? made(fresh, former, rule).slice(1) : rule.steps.make()));
     }
     for (const [old, rule] of changed) {
       tell(pair, fresh, 'modified', old, rule);
