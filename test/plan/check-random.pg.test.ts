@@ -3,7 +3,7 @@ import { describePostgres } from '../support/postgres.ts';
 import { randomPairs, type Labs } from '../support/random-pairs.ts';
 import { SchemaLab } from '../support/schema-lab.ts';
 
-const ROUNDS = Number(process.env['CHECK_ROUNDS'] ?? 300);
+const ROUNDS = Number(process.env['CHECK_ROUNDS'] ?? 2000);
 const SEED = Number(process.env['CHECK_SEED'] ?? 20_261_122);
 
 /** Chains at a time: more do not make two processors faster. */
